@@ -1,0 +1,35 @@
+# `make demo` and `make test` are all that a newcomer needs; README.md says what they do.
+PYTHON ?= python3
+PORT ?= 8000
+export PYTHON PORT
+
+.PHONY: help setup setup-dev demo demo-reset test lint lock
+
+help:
+	@echo 'make demo         start the console on http://localhost:$(PORT) with a demo warehouse (PORT= for another port)'
+	@echo 'make demo-reset   forget the demo: its database, warehouse, mails, logs and .env'
+	@echo 'make test         lint, types, import contracts, every test, the browser journey'
+	@echo 'make lint         the first three of these'
+	@echo 'make lock         write requirements*.txt again from requirements*.in'
+	@echo 'make setup        .venv as the console needs it; make setup-dev adds what tests need'
+
+setup:
+	@bin/setup
+
+setup-dev:
+	@bin/setup dev
+
+demo:
+	@bin/demo
+
+demo-reset:
+	@bin/demo reset
+
+test: setup-dev
+	@bin/test
+
+lint: setup-dev
+	@bin/test lint
+
+lock: setup-dev
+	@bin/lock
