@@ -1,0 +1,18 @@
+"""`manage.py check` reads the pipeline file and says what is wrong with it, a sentence each."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from apps.pipeline import definition
+
+
+@register("pipeline")
+def pipeline_file(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        definition.current()
+    except definition.PipelineError as error:
+        return [
+            Error(f"{error.path}: {problem}.".replace("..", "."), id="pipeline.E001") for problem in error.problems
+        ]
+    return []

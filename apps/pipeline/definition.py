@@ -1,0 +1,532 @@
+"""What should exist: the pipeline file, read into frozen objects that answer questions about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from django.conf import settings
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+T = TypeVar("T")
+
+PLACEHOLDERS = {"start", "end", "dates", "python"}
+
+
+class PipelineError(Exception):
+    """The pipeline file cannot be used; `problems` are sentences, each with key, value and remedy."""
+
+    def __init__(self, path: Path, problems: Iterable[str]):
+        self.path = path
+        self.problems = list(problems)
+        super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
+
+
+class UnknownName(LookupError):
+    """A person named a phase, table or season that the pipeline file does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """`${NAME}` and `${NAME:-default}` from the environment; a name that is not set and has no default is empty."""
+    return re.sub(
+        r"\$\{(\w+)(?::-([^}]*))?\}", lambda match: environment.get(match[1]) or match[2] or "", text
+    )
+
+
+def seconds(value: Any) -> Any:
+    """`"90s"`, `"30m"`, `"2h"` or a number of seconds, as seconds."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+)\s*([smh])", value.strip())
+    if not match:
+        raise ValueError('write a time such as "90s", "30m" or "2h"')
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+Expanded = Annotated[str, BeforeValidator(lambda value: expand(value) if isinstance(value, str) else value)]
+Seconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\s][^/]*$")]
+TableName = Annotated[
+    str, Field(max_length=200, pattern=r"^([A-Za-z][\w-]*\.)?[A-Za-z_]\w*\.[A-Za-z_]\w*$")
+]
+Column = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_]\w*$")]
+Band = tuple[float, float]
+
+
+class Definition(BaseModel):
+    """A part of the pipeline file: frozen, and strict about keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class DuckDB(Definition):
+    """The embedded warehouse: one file."""
+
+    engine: Literal["duckdb"]
+    path: Expanded = Field(min_length=1)
+
+
+class Calendar(Definition):
+    """Which dates are expected: what a query says (`date`, `units`), or every day of each season."""
+
+    query: str | None = None
+    every: Literal["day"] | None = None
+    unit: str = "unit"
+
+    @model_validator(mode="after")
+    def one_of_two(self) -> Calendar:
+        if bool(self.query) == bool(self.every):
+            raise ValueError('give either query = "SELECT ... AS date, ... AS units" or every = "day"')
+        return self
+
+
+class Season(Definition):
+    """A named range of dates, both ends included, with its opening day."""
+
+    name: Name
+    start: dt.date
+    end: dt.date
+    opening: dt.date
+
+    @model_validator(mode="before")
+    @classmethod
+    def opens_at_start(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "start" in values:
+            return {"opening": values["start"], **values}
+        return values
+
+    @model_validator(mode="after")
+    def in_order(self) -> Season:
+        if self.end < self.start:
+            raise ValueError(f"end {self.end} is before start {self.start}; swap them")
+        if not self.start <= self.opening <= self.end:
+            raise ValueError(f"opening {self.opening} lies outside {self.start} to {self.end}; put it inside")
+        return self
+
+    def __contains__(self, date: dt.date) -> bool:
+        return self.start <= date <= self.end
+
+    def day(self, date: dt.date) -> int:
+        """The day of the season, 1 on its opening day."""
+        return (date - self.opening).days + 1
+
+
+class Phase(Definition):
+    """Tables that are filled together. A manual gate stops a run before the phase, for a person."""
+
+    name: Name
+    title: str = ""
+    gate: Literal["manual", "auto"] = "auto"
+
+    @property
+    def label(self) -> str:
+        return f"Phase {self.name}"
+
+    @property
+    def full_label(self) -> str:
+        return f"{self.label} · {self.title}" if self.title else self.label
+
+
+class Input(Definition):
+    """A table that must be complete before a step: on the step's date, and `lookback` days before it."""
+
+    table: TableName
+    lookback: int = Field(default=0, ge=0, le=3660)
+
+
+class Rows(Definition):
+    """How many rows a date should have: from its units, as a fixed band, or like another table.
+
+    Every bound that is given must hold. Both ends of a band are included; `inf` leaves its upper end open.
+    """
+
+    per_unit: Band | None = None
+    between: Band | None = None
+    like: TableName | None = None
+    at_least: float = Field(default=1.0, gt=0)
+    at_most: float | None = None
+
+    @field_validator("per_unit", "between")
+    @classmethod
+    def ascending(cls, band: Band | None) -> Band | None:
+        if band and not 0 <= band[0] <= band[1]:
+            raise ValueError(f"[{band[0]:g}, {band[1]:g}] is not a band; write [least, most]")
+        return band
+
+    @model_validator(mode="after")
+    def bounded(self) -> Rows:
+        if not (self.per_unit or self.between or self.like):
+            raise ValueError("give per_unit = [least, most], between = [least, most] or like = a table")
+        if not self.like and self.model_fields_set & {"at_least", "at_most"}:
+            raise ValueError("at_least and at_most compare with another table; add like = that table")
+        if self.like and self.ceiling < self.at_least:
+            raise ValueError(f"at_most {self.ceiling:g} is below at_least {self.at_least:g}; swap them")
+        return self
+
+    @property
+    def ceiling(self) -> float:
+        """The most rows for each row of the table it is like; open where a band of its own bounds it."""
+        if self.at_most is not None:
+            return self.at_most
+        return float("inf") if self.per_unit or self.between else max(1.0, self.at_least)
+
+
+class QualityBand(Definition):
+    """From this day of the season on, a date's mean quality should lie between the two ends."""
+
+    from_day: int = Field(ge=1)
+    between: Band
+
+
+class Quality(Definition):
+    """Which column scores a row's quality, and what to expect of its mean by day of season."""
+
+    column: Column
+    bands: tuple[QualityBand, ...] = ()
+
+
+class Job(Definition):
+    """How a table's dates are filled: a command (never through a shell), or SQL that the warehouse runs."""
+
+    command: tuple[str, ...] = ()
+    sql: str | None = None
+    cwd: Expanded = "."
+    env: dict[str, Expanded] = {}
+    dates: Literal["range", "list", "single"] = "single"
+    batch: int = Field(default=1, ge=1, le=1000)
+    timeout: Seconds = 1800
+    attempts: int = Field(default=2, ge=1, le=20)
+    must_contain: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def command_or_sql(self) -> Job:
+        if bool(self.command) == bool(self.sql):
+            raise ValueError('give either command = ["...", ...] or sql = "file.sql"')
+        return self
+
+    @model_validator(mode="after")
+    def placeholders_fit(self) -> Job:
+        used = {name for word in self.command for name in re.findall(r"\{(\w+)\}", word)}
+        if unknown := sorted(used - PLACEHOLDERS):
+            raise ValueError(
+                f"command has {{{unknown[0]}}}, which nobody fills in; use {{start}}, {{end}}, {{dates}}, {{python}}"
+            )
+        if self.command and self.dates == "list" and "dates" not in used:
+            raise ValueError('dates = "list" passes dates as {dates}, which the command lacks; add it')
+        if self.command and self.dates == "range" and not {"start", "end"} <= used:
+            raise ValueError('dates = "range" passes {start} and {end}, which the command lacks; add both')
+        if self.command and not used & {"start", "end", "dates"}:
+            raise ValueError("the command does not say which dates to fill; add {start} and {end}, or {dates}")
+        return self
+
+    @model_validator(mode="after")
+    def has_safety_flags(self) -> Job:
+        said = {*self.command, *(f"{name}={value}" for name, value in self.env.items())}
+        if missing := [flag for flag in self.must_contain if flag not in said]:
+            raise ValueError(f"the job must run with {missing[0]}; add it to command (or to env as NAME=value)")
+        return self
+
+    @property
+    def dates_a_call(self) -> int:
+        return 1 if self.dates == "single" else self.batch
+
+
+class Table(Definition):
+    """What the pipeline fills, one partition a date. Without a job it is a source."""
+
+    name: TableName
+    phase: Name
+    date_column: Column
+    skip_first_days: int = Field(default=0, ge=0, le=366)
+    after: tuple[Input, ...] = ()
+    parallel: int = Field(default=1, ge=1)
+    rows: Rows | None = None
+    quality: Quality | None = None
+    written_column: Column | None = None
+    fallback_column: Column | None = None
+    job: Job | None = None
+
+    @field_validator("after", mode="before")
+    @classmethod
+    def plain_names(cls, values: Any) -> Any:
+        if not isinstance(values, list):
+            return values
+        return [{"table": value} if isinstance(value, str) else value for value in values]
+
+    @property
+    def short_name(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def is_source(self) -> bool:
+        return self.job is None
+
+    def skips(self, date: dt.date, season: Season) -> bool:
+        """Whether the date is one of the season's first days, on which this table has no rows on purpose."""
+        return 0 <= (date - season.opening).days < self.skip_first_days
+
+
+class Need(Definition):
+    """What tables read, and the sources that can serve it, in order of preference."""
+
+    name: str = Field(min_length=1)
+    sources: tuple[TableName, ...] = Field(min_length=1)
+    at_least: float = Field(default=1.0, ge=0, le=1)
+    used_by: tuple[TableName, ...] = ()
+
+
+class Pipeline(Definition):
+    """The whole definition, with the questions that everybody asks of it."""
+
+    name: str = Field(min_length=1)
+    path: Path
+    warehouse: DuckDB
+    calendar: Calendar
+    seasons: tuple[Season, ...] = Field(alias="season", min_length=1)
+    phases: tuple[Phase, ...] = Field(alias="phase", min_length=1)
+    tables: tuple[Table, ...] = Field(alias="table", min_length=1)
+    needs: tuple[Need, ...] = Field(alias="need", default=())
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Pipeline:
+        if problems := list(disagreements(self)):
+            raise ValueError("\n".join(problems))
+        return self
+
+    @cached_property
+    def by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in self.tables}
+
+    @cached_property
+    def filled(self) -> tuple[Table, ...]:
+        """The tables with jobs, in the order in which a run fills them: phase, inputs first, as written."""
+        rank = {table.name: place for place, table in enumerate(self.tables)}
+        place_of_phase = {phase.name: place for place, phase in enumerate(self.phases)}
+        sorter = TopologicalSorter({table.name: {i.table for i in table.after} for table in self.tables})
+        depth: dict[str, int] = {}
+        for name in sorter.static_order():
+            depth[name] = 1 + max((depth[i.table] for i in self.by_name[name].after), default=-1)
+        jobs = [table for table in self.tables if table.job]
+        return tuple(sorted(jobs, key=lambda t: (place_of_phase[t.phase], depth[t.name], rank[t.name])))
+
+    @property
+    def sources(self) -> tuple[Table, ...]:
+        return tuple(table for table in self.tables if table.is_source)
+
+    @property
+    def folder(self) -> Path:
+        """The pipeline file's folder, which its relative paths start from."""
+        return self.path.parent
+
+    @property
+    def start(self) -> dt.date:
+        return min(season.start for season in self.seasons)
+
+    @property
+    def end(self) -> dt.date:
+        return max(season.end for season in self.seasons)
+
+    def tables_of(self, phase: str) -> tuple[Table, ...]:
+        """The phase's tables: those with jobs in the order in which a run fills them, then its sources."""
+        filled = [table for table in self.filled if table.phase == phase]
+        return tuple(filled + [table for table in self.sources if table.phase == phase])
+
+    def needs_of(self, phase: str) -> tuple[Need, ...]:
+        """The needs that this phase's sources serve."""
+        names = {table.name for table in self.sources if table.phase == phase}
+        return tuple(need for need in self.needs if names & set(need.sources))
+
+    def season_of(self, date: dt.date) -> Season | None:
+        return next((season for season in self.seasons if date in season), None)
+
+    def season(self, name: str) -> Season:
+        return pick("season", name, {season.name: season for season in self.seasons})
+
+    def phase(self, name: str) -> Phase:
+        """The phase of that name; `3`, `phase 3` and its title all name it."""
+        known = {phase.name: phase for phase in self.phases}
+        bare = re.sub(r"^phase[\s_-]*", "", name.strip(), flags=re.IGNORECASE)
+        by_title = {phase.title.lower(): phase.name for phase in self.phases if phase.title}
+        return pick("phase", by_title.get(bare.lower(), bare) if bare not in known else bare, known)
+
+    def table(self, name: str) -> Table:
+        """The table of that name, with its dataset or, where that is unique, without."""
+        short = [table.name for table in self.tables if table.short_name == name]
+        return pick("table", short[0] if len(short) == 1 else name, self.by_name)
+
+    def inside(self, relative: str) -> Path:
+        """A path of the file, taken from the file's folder."""
+        return (self.folder / relative).resolve()
+
+
+def pick(kind: str, name: str, known: Mapping[str, T]) -> T:
+    if name in known:
+        return known[name]
+    raise UnknownName(f'There is no {kind} "{name}" in the pipeline file. Known: {", ".join(known)}.')
+
+
+def disagreements(pipeline: Pipeline) -> Iterable[str]:
+    """Sentences about parts that are each fine but do not fit together."""
+    yield from repeated("season", (season.name for season in pipeline.seasons))
+    yield from repeated("phase", (phase.name for phase in pipeline.phases))
+    yield from repeated("table", (table.name for table in pipeline.tables))
+    yield from repeated("need", (need.name for need in pipeline.needs))
+    yield from overlapping_seasons(pipeline.seasons)
+    yield from unknown_references(pipeline)
+    yield from cycles(pipeline.tables)
+    yield from missing_sql(pipeline)
+
+
+def repeated(kind: str, names: Iterable[str]) -> Iterable[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f'{kind} "{name}" is there twice; rename or remove one'
+        seen.add(name)
+
+
+def overlapping_seasons(seasons: Iterable[Season]) -> Iterable[str]:
+    ordered = sorted(seasons, key=lambda season: season.start)
+    for earlier, later in zip(ordered, ordered[1:], strict=False):
+        if later.start <= earlier.end:
+            yield (
+                f'season "{later.name}" starts {later.start}, before season "{earlier.name}" ends {earlier.end}; '
+                "a date belongs to one season, so move one of the two"
+            )
+
+
+def unknown_references(pipeline: Pipeline) -> Iterable[str]:
+    phases = {phase.name: place for place, phase in enumerate(pipeline.phases)}
+    tables = {table.name: table for table in pipeline.tables}
+    for table in pipeline.tables:
+        where = f'table "{table.name}"'
+        if table.phase not in phases:
+            yield f'{where}: phase = "{table.phase}" is not defined; use one of {", ".join(phases)}'
+        for needed in table.after:
+            if needed.table not in tables:
+                yield f'{where}: after names "{needed.table}", which is no table of this file; add or remove it'
+            elif phases.get(tables[needed.table].phase, 0) > phases.get(table.phase, 0):
+                yield f'{where}: after names "{needed.table}" of a later phase; only earlier ones can be read'
+        if table.rows and table.rows.like and table.rows.like not in tables:
+            yield f'{where}: rows.like = "{table.rows.like}" is no table of this file; name one that is'
+        if table.rows and table.rows.like == table.name:
+            yield f"{where}: rows.like names the table itself; name the one that it should be like"
+    for need in pipeline.needs:
+        for name in need.sources:
+            if name not in tables:
+                yield f'need "{need.name}": source "{name}" is no table of this file; add a [[table]] for it'
+        for name in need.used_by:
+            if name not in tables:
+                yield f'need "{need.name}": used_by "{name}" is no table of this file; name one that is'
+
+
+def cycles(tables: Iterable[Table]) -> Iterable[str]:
+    for key, edges in (
+        ("after", {table.name: {needed.table for needed in table.after} for table in tables}),
+        ("rows.like", {table.name: {table.rows.like} for table in tables if table.rows and table.rows.like}),
+    ):
+        try:
+            TopologicalSorter(edges).prepare()
+        except CycleError as cycle:
+            yield f"{key} goes in a circle: {' -> '.join(reversed(cycle.args[1]))}; remove one of these"
+
+
+def missing_sql(pipeline: Pipeline) -> Iterable[str]:
+    for table in pipeline.tables:
+        if table.job and table.job.sql and not pipeline.inside(table.job.sql).is_file():
+            yield f'table "{table.name}": job.sql = "{table.job.sql}" is no file; paths start at the file\'s folder'
+
+
+def read(path: Path) -> Pipeline:
+    """The pipeline of a file; PipelineError with a sentence a problem where it cannot be used."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PipelineError(path, ["there is no such file; set PIPELINE to the path of a pipeline file"]) from None
+    except OSError as error:
+        raise PipelineError(path, [f"cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise PipelineError(path, ["is not UTF-8 text; save it as UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise PipelineError(path, [f"is not valid TOML: {error}"]) from None
+    except RecursionError:
+        raise PipelineError(path, ["is nested too deeply to be a pipeline file"]) from None
+    if "path" in values:
+        raise PipelineError(path, ["path: unknown key; remove it or correct its name"])
+    try:
+        return Pipeline.model_validate({**values, "path": path.resolve()})
+    except ValidationError as error:
+        raise PipelineError(path, sentences(error, values)) from None
+
+
+def sentences(error: ValidationError, values: dict[str, Any]) -> list[str]:
+    """Pydantic's findings in words: key, value, remedy."""
+    found = []
+    for item in error.errors(include_url=False):
+        key = key_path(item["loc"], values)
+        message = item["msg"].removeprefix("Value error, ")
+        for line in message.split("\n"):
+            found.append(f"{key}: {remedy(item, line)}" if key else line)
+    return list(dict.fromkeys(found))
+
+
+def key_path(location: tuple[int | str, ...], values: Any) -> str:
+    """`table "x.y" > job > batch`: places in lists are named by what the person named them."""
+    words: list[str] = []
+    for part in location:
+        values = step_into(values, part)
+        if isinstance(part, str):
+            words.append(part)
+        elif isinstance(values, dict) and isinstance(values.get("name"), str):
+            words[-1] += f' "{values["name"]}"'
+        else:
+            words[-1:] = [f"{words[-1]}[{part + 1}]" if words else f"[{part + 1}]"]
+    return " > ".join(words)
+
+
+def step_into(values: Any, part: int | str) -> Any:
+    try:
+        return values[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def remedy(item: Any, message: str) -> str:
+    value = item.get("input")
+    shown = f" = {value!r}" if isinstance(value, (str, int, float, bool)) else ""
+    match item["type"]:
+        case "extra_forbidden":
+            return "unknown key; remove it or correct its name"
+        case "missing":
+            return "is missing; add it"
+        case "value_error":
+            return f"{message}"
+        case "string_pattern_mismatch":
+            return f"{value!r} is not a valid name here; write it like dataset.table, without spaces or slashes"
+        case _:
+            return f"{shown.strip(' =')}: {lower_first(message)}".removeprefix(": ")
+
+
+def lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+@lru_cache(maxsize=4)
+def load(path: Path) -> Pipeline:
+    """The pipeline of a file, read once in a process."""
+    return read(path)
+
+
+def current() -> Pipeline:
+    """The pipeline that `PIPELINE` names. It is read once: a change takes a restart, so no run sees half of it."""
+    return load(Path(settings.PIPELINE))

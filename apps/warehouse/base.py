@@ -1,0 +1,100 @@
+"""What every warehouse can be asked, in terms that no engine owns."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class WarehouseError(Exception):
+    """The warehouse could not answer or do what it was asked; the text is for a person."""
+
+
+class Unreachable(WarehouseError):
+    """The warehouse is not there: no file, no network, no permission."""
+
+
+class Busy(WarehouseError):
+    """The warehouse is there, and somebody else held it for longer than we wait."""
+
+
+class QueryFailed(WarehouseError):
+    """The warehouse refused or failed a statement."""
+
+
+class Interrupted(WarehouseError):
+    """A statement was ended because its caller asked for that, or because its time was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to count of one table: rows a date, and the columns to sum up beside them."""
+
+    table: str
+    date_column: str
+    quality_column: str | None = None
+    written_column: str | None = None
+    fallback_column: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        wanted = (self.date_column, self.quality_column, self.written_column, self.fallback_column)
+        return [column for column in wanted if column]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows."""
+
+    rows: int
+    quality: float | None = None
+    written_at: dt.datetime | None = None
+    fallback_share: float | None = None
+
+
+EMPTY = Count(rows=0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Answers by table and date, and for each table that could not be read the reason."""
+
+    counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    queries: int = 0
+
+    def of(self, table: str, date: dt.date) -> Count | None:
+        """The count, 0 rows where the table has none; None where the table could not be read."""
+        if table in self.problems or table not in self.counts:
+            return None
+        return self.counts[table].get(date, EMPTY)
+
+
+class Warehouse(Protocol):
+    """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer."""
+
+    def count(
+        self,
+        questions: Sequence[Question],
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        dates: Collection[dt.date] | None = None,
+    ) -> Reading:
+        """Rows a date of all these tables in one query, over a range (both ends included) or some dates."""
+        ...
+
+    def calendar(self, query: str) -> dict[dt.date, int]:
+        """Units a date, from a query with the columns `date` and `units`."""
+        ...
+
+    def run_sql(
+        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+    ) -> int:
+        """Performs a script with @start_date and @end_date; answers how many statements ran.
+
+        Interrupted where `stopped()` became true or `timeout` seconds went by.
+        """
+        ...

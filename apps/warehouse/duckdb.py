@@ -1,0 +1,216 @@
+"""DuckDB as the warehouse: a file that is opened, asked and closed, since one process at a time may hold it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from apps.warehouse.base import Busy, Count, Interrupted, Question, QueryFailed, Reading, Unreachable
+
+PATIENCE = 10.0  # seconds to wait for a file that another process holds
+
+
+class DuckDBWarehouse:
+    """A warehouse in one DuckDB file."""
+
+    def __init__(self, path: Path, *, patience: float = PATIENCE):
+        self.path = path
+        self.patience = patience
+
+    def count(
+        self,
+        questions: Sequence[Question],
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        dates: Collection[dt.date] | None = None,
+    ) -> Reading:
+        with self.opened() as connection:
+            try:
+                return ask(connection, questions, start=start, end=end, dates=dates)
+            except (duckdb.CatalogException, duckdb.BinderException):
+                # Somebody's table or column is not there; the others can still answer.
+                problems = absent(connection, questions)
+                if not problems:
+                    raise
+            answerable = [question for question in questions if question.table not in problems]
+            reading = ask(connection, answerable, start=start, end=end, dates=dates)
+            return Reading(reading.counts, problems, queries=reading.queries + 2)
+
+    def calendar(self, query: str) -> dict[dt.date, int]:
+        with self.opened() as connection:
+            found = connection.execute(query)
+            names = [column[0].lower() for column in found.description]
+            if not {"date", "units"} <= set(names):
+                raise QueryFailed(
+                    f"the calendar's query answers {', '.join(names)}; it must answer the columns date and units"
+                )
+            at, units = names.index("date"), names.index("units")
+            return {as_date(row[at]): int(row[units]) for row in found.fetchall() if row[at] is not None}
+
+    def run_sql(
+        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+    ) -> int:
+        given = {"start_date": start, "end_date": end}
+        with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
+            statements = connection.extract_statements(re.sub(r"@(\w+)", r"$\1", sql))
+            for statement in statements:
+                named = {name: given[name] for name in statement.named_parameters if name in given}
+                connection.execute(statement, named or None)
+            return len(statements)
+
+    @contextmanager
+    def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
+        connection = self.open_patiently(read_only=read_only)
+        try:
+            yield connection
+        except duckdb.InterruptException as error:
+            raise Interrupted("the statement was ended before its end") from error
+        except duckdb.Error as error:
+            raise QueryFailed(first_line(error)) from error
+        finally:
+            connection.close()
+
+    def open_patiently(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        if not self.path.is_file():
+            raise Unreachable(f"the warehouse file {self.path} does not exist")
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return duckdb.connect(str(self.path), read_only=read_only)
+            except duckdb.ConnectionException as error:
+                # This process holds the file in the other mode; that lasts as long as another call of ours.
+                refusal = Busy(f"the warehouse file is open in this process: {first_line(error)}")
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
+                refusal = Busy(f"another process holds the warehouse file: {holder(error)}")
+            except duckdb.Error as error:
+                raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
+            if time.monotonic() >= deadline:
+                raise refusal
+            time.sleep(random.uniform(0.005, 0.05))
+
+
+def ask(
+    connection: duckdb.DuckDBPyConnection,
+    questions: Sequence[Question],
+    *,
+    start: dt.date | None,
+    end: dt.date | None,
+    dates: Collection[dt.date] | None,
+) -> Reading:
+    """All questions as one grouped query."""
+    counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
+    if not questions:
+        return Reading(counts)
+    wanted: dict[str, object] = {}
+    if dates is not None:
+        wanted["dates"] = sorted(dates)
+    if start is not None:
+        wanted["start"] = start
+    if end is not None:
+        wanted["end"] = end
+    parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
+    for place, date, rows, *sums in connection.execute("\nUNION ALL\n".join(parts), wanted or None).fetchall():
+        counts[questions[place].table][date] = as_count(rows, *sums)
+    return Reading(counts, queries=1)
+
+
+def as_count(rows: int, quality: float | None, written_at: dt.datetime | None, fallback: float | None) -> Count:
+    """A warehouse's timestamps without a zone are UTC."""
+    return Count(rows, quality, written_at and written_at.replace(tzinfo=dt.UTC), fallback)
+
+
+def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:
+    date = f"CAST({quoted(question.date_column)} AS DATE)"
+    conditions = [f"{date} IS NOT NULL"]
+    if "dates" in wanted:
+        conditions.append(f"{date} IN (SELECT unnest(CAST($dates AS DATE[])))")
+    if "start" in wanted:
+        conditions.append(f"{date} >= $start")
+    if "end" in wanted:
+        conditions.append(f"{date} <= $end")
+    return (
+        f"SELECT {place}, {date}, count(*), {mean(question.quality_column)}, "
+        f"{latest(question.written_column)}, {share(question.fallback_column)} "
+        f"FROM {quoted(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"
+    )
+
+
+def mean(column: str | None) -> str:
+    return f"avg(CAST({quoted(column)} AS DOUBLE))" if column else "CAST(NULL AS DOUBLE)"
+
+
+def latest(column: str | None) -> str:
+    return f"max(CAST({quoted(column)} AS TIMESTAMP))" if column else "CAST(NULL AS TIMESTAMP)"
+
+
+def share(column: str | None) -> str:
+    return f"avg(CASE WHEN {quoted(column)} THEN 1.0 ELSE 0.0 END)" if column else "CAST(NULL AS DOUBLE)"
+
+
+def absent(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question]) -> dict[str, str]:
+    """The tables that cannot be asked, with what is missing."""
+    has: dict[str, set[str]] = {}
+    for table, column in connection.execute(
+        "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns"
+    ).fetchall():
+        has.setdefault(table.lower(), set()).add(column.lower())
+    problems = {}
+    for question in questions:
+        columns = has.get(question.table.lower())
+        if columns is None:
+            problems[question.table] = f"table {question.table} does not exist in the warehouse"
+        elif gone := [column for column in question.columns if column.lower() not in columns]:
+            problems[question.table] = f"table {question.table} has no column {', '.join(gone)}"
+    return problems
+
+
+@contextmanager
+def interrupting(
+    connection: duckdb.DuckDBPyConnection, timeout: float, stopped: Callable[[], bool]
+) -> Iterator[None]:
+    """Ends the connection's statement when it takes too long or nobody wants it any more."""
+    done = threading.Event()
+    deadline = time.monotonic() + timeout
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            if stopped() or time.monotonic() > deadline:
+                connection.interrupt()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def quoted(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def as_date(value: dt.date | dt.datetime) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def holder(error: Exception) -> str:
+    """Who holds the file, as far as DuckDB says (`Conflicting lock is held in ... (PID 42)`)."""
+    found = re.search(r"Conflicting lock is held in (.+?)(?:\. |$)", first_line(error))
+    return found[1] if found else first_line(error)

@@ -1,0 +1,87 @@
+"""A job as people write them: fills dates one by one, logs on stderr, and ends with 0 whatever happened.
+
+What it should do wrong on a date is written in the warehouse's table `raw.faults (day, table_name, fault)`.
+"""
+
+import argparse
+import datetime as dt
+import os
+import random
+import sys
+import time
+
+import duckdb
+
+ROWS_AN_ORDER = {"daily.sales": 2, "daily.visits": 2}
+
+
+def connect():
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            return duckdb.connect(os.environ["SHOP_WAREHOUSE"])
+        except duckdb.IOException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.005, 0.05))
+
+
+def log(level, text):
+    print(f"{dt.datetime.now():%Y-%m-%d %H:%M:%S} {level} {text}", file=sys.stderr, flush=True)
+
+
+def wanted_dates(arguments):
+    if arguments.dates:
+        return [dt.date.fromisoformat(date) for date in arguments.dates.split(",")]
+    days = (arguments.end - arguments.start).days + 1
+    return [arguments.start + dt.timedelta(days=day) for day in range(days)]
+
+
+def fill(table, date):
+    with connect() as warehouse:
+        orders = warehouse.execute("SELECT orders FROM raw.days WHERE open AND day = ?", [date]).fetchone()
+        fault = warehouse.execute(
+            "SELECT fault FROM raw.faults WHERE table_name = ? AND day = ?", [table, date]
+        ).fetchone()
+    if not orders:
+        log("INFO", f"{date}: nothing to do")
+        return
+    rows = orders[0] * ROWS_AN_ORDER[table]
+    if fault and fault[0].startswith("sleep"):
+        time.sleep(float(fault[0].split()[1]))
+    elif fault and fault[0] == "silent":
+        log("INFO", "success, 0 records")
+        return
+    elif fault and fault[0] == "overflow":
+        raise ValueError(f"numeric overflow: amount {1000 + date.toordinal() % 97}.5 exceeds DECIMAL(5,2)")
+    elif fault and fault[0] == "crash":
+        os._exit(3)
+    elif fault:
+        rows = int(rows * float(fault[0]))
+    columns = ", current_timestamp::TIMESTAMP" if table == "daily.sales" else ""
+    with connect() as warehouse:
+        warehouse.execute("BEGIN")
+        warehouse.execute(f"DELETE FROM {table} WHERE day = ?", [date])
+        warehouse.execute(f"INSERT INTO {table} SELECT ?, i{columns} FROM range(?) rows(i)", [date, rows])
+        warehouse.execute("COMMIT")
+    log("INFO", f"wrote {rows} rows")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("table")
+    parser.add_argument("--start", type=dt.date.fromisoformat)
+    parser.add_argument("--end", type=dt.date.fromisoformat)
+    parser.add_argument("--dates")
+    parser.add_argument("--safe", action="store_true")
+    arguments = parser.parse_args()
+    dates = wanted_dates(arguments)
+    for number, date in enumerate(dates, 1):
+        log("INFO", f"Processing day {number}/{len(dates)}: {date}")
+        try:
+            fill(arguments.table, date)
+        except Exception as error:
+            log("ERROR", f"failed: {error}")
+
+
+main()

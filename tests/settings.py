@@ -1,0 +1,25 @@
+"""Settings of the tests: the console's own, cut off from the `.env` and the files of whoever runs them."""
+
+import os
+import tempfile
+
+os.environ.update(
+    DEBUG="1",
+    SECRET_KEY="tests",
+    DEMO="0",
+    VAR_DIR=os.environ.get("TEST_VAR_DIR") or tempfile.mkdtemp(prefix="console-tests-"),
+    OUTBOX_DIR="",
+    EMAIL_URL="",
+    BASE_URL="https://console.example",
+    PIPELINE="tests/pipelines/shop.toml",
+)
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{os.environ['VAR_DIR']}/console.sqlite3")
+
+from backfill_console.settings import *  # noqa: E402, F403
+
+DEBUG = False
+# A file, because the runner's threads and the workers' processes open it too.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['VAR_DIR']}/tests.sqlite3"}  # noqa: F405
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
