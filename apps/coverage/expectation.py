@@ -1,0 +1,97 @@
+"""How many rows a date should have, and what to call what it has."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+from apps.coverage.models import Partition, band
+from apps.pipeline.definition import Rows, Season, Table
+from apps.warehouse.base import Count
+
+State = Partition.State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of one partition, the band that decided it (None: nothing expected, or no upper end) and why."""
+
+    state: Partition.State
+    reason: str = ""
+    least: float | None = None
+    most: float | None = None
+
+
+def judge(
+    table: Table,
+    date: dt.date,
+    *,
+    season: Season | None,
+    units: int | None,
+    found: Count | None,
+    like: Count | None = None,
+    problem: str = "",
+) -> Verdict:
+    """The state of a partition from what the warehouse has.
+
+    `units` is None off the calendar. `found` is None where the table could not be read; `problem` says why.
+    `like` is what the table of `rows.like` has on the date, None where that one could not be read.
+    """
+    if found is None:
+        return Verdict(State.UNKNOWN, problem or "the warehouse was not asked")
+    if units is None or season is None:
+        return nothing_expected(found, "the calendar does not expect this date")
+    if table.skips(date, season):
+        days = table.skip_first_days
+        return nothing_expected(found, f"bootstrap: day {season.day(date)}, the first {days} are left out")
+    if table.rows and table.rows.like and like is None:
+        return Verdict(State.UNKNOWN, problem or f"{table.rows.like} could not be read to compare with")
+    return compare(table.rows, units=units, found=found, like=like)
+
+
+def nothing_expected(found: Count, why: str) -> Verdict:
+    if found.rows:
+        return Verdict(State.UNEXPECTED, f"{found.rows:,} rows where none should be ({why})", 0, 0)
+    return Verdict(State.NOT_EXPECTED, why)
+
+
+def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) -> Verdict:
+    least, most = bounds(rule, units=units, like=like.rows if like else 0)
+    ceiling = None if math.isinf(most) else most
+    if found.rows == 0:
+        return Verdict(
+            State.MISSING, f"no rows, expected {band(max(least, 1), ceiling)}", max(least, 1), ceiling
+        )
+    if rule and rule.like and not like_decides(rule, like):
+        return Verdict(State.UNKNOWN, f"{rule.like} has no rows on this date to compare with")
+    if found.rows < least:
+        return Verdict(State.THIN, f"{found.rows:,} rows, expected {band(least, ceiling)}", least, ceiling)
+    if found.rows > most:
+        return Verdict(State.EXCESS, f"{found.rows:,} rows, expected {band(least, ceiling)}", least, ceiling)
+    return Verdict(State.COMPLETE, "", least, ceiling)
+
+
+def like_decides(rule: Rows, like: Count | None) -> bool:
+    """A table without rows says nothing about another one, unless a band of its own is there to decide."""
+    return bool(rule.per_unit or rule.between or (like and like.rows))
+
+
+def bounds(rule: Rows | None, *, units: int, like: int) -> tuple[float, float]:
+    """The least and the most rows that satisfy every bound of the rule; without a rule at least one row."""
+    if rule is None:
+        return 1, math.inf
+    bands = []
+    if rule.per_unit:
+        bands.append((rule.per_unit[0] * units, rule.per_unit[1] * units))
+    if rule.between:
+        bands.append(rule.between)
+    if rule.like and like:
+        bands.append(
+            (
+                math.ceil(rule.at_least * like),
+                math.floor(rule.ceiling * like) if math.isfinite(rule.ceiling) else math.inf,
+            )
+        )
+    least = max((band[0] for band in bands), default=1)
+    return max(least, 1), min((band[1] for band in bands), default=math.inf)

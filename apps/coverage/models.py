@@ -1,0 +1,199 @@
+"""What the console remembers of the warehouse: the calendar, one partition a table and date, and the scans."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class CalendarDate(models.Model):
+    """A date on which tables are expected to have rows, and how much there is to do on it."""
+
+    date = models.DateField(unique=True)
+    season = models.CharField(max_length=200)
+    units = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["date"]
+
+    def __str__(self) -> str:
+        return f"{self.date}: {self.units}"
+
+
+class PartitionQuerySet(models.QuerySet["Partition"]):
+    def of(self, tables: Iterable[str]) -> PartitionQuerySet:
+        return self.filter(table__in=list(tables))
+
+    def between(self, start: dt.date | None, end: dt.date | None) -> PartitionQuerySet:
+        found = self
+        if start:
+            found = found.filter(date__gte=start)
+        if end:
+            found = found.filter(date__lte=end)
+        return found
+
+    def gaps(self) -> PartitionQuerySet:
+        """Expected and not complete, as far as the warehouse was asked."""
+        return self.filter(state__in=Partition.GAPS)
+
+    def open_failures(self) -> PartitionQuerySet:
+        """What a run tried last without making it complete."""
+        return self.filter(activity=Partition.Activity.FAILED).exclude(state__in=Partition.SETTLED)
+
+
+class Partition(models.Model):
+    """One table on one date: what the warehouse said last, and what runs are doing about it."""
+
+    class State(models.TextChoices):
+        COMPLETE = "complete"
+        THIN = "thin"
+        EXCESS = "excess"
+        MISSING = "missing"
+        STALE = "stale"
+        UNEXPECTED = "unexpected"
+        UNKNOWN = "unknown"
+        ACCEPTED = "accepted"
+        NOT_EXPECTED = "not_expected", "not expected"
+
+    class Activity(models.TextChoices):
+        NONE = "", "none"
+        QUEUED = "queued"
+        RUNNING = "running"
+        FAILED = "failed"
+
+    GAPS = (State.MISSING, State.THIN, State.EXCESS, State.STALE)
+    SETTLED = (State.COMPLETE, State.ACCEPTED, State.NOT_EXPECTED)
+
+    table = models.CharField(max_length=200)
+    date = models.DateField()
+    season = models.CharField(max_length=200, blank=True, help_text="Empty for a date off the calendar.")
+    state = models.CharField(max_length=12, choices=State, default=State.UNKNOWN)
+    reason = models.TextField(blank=True, help_text="Why it has this state, as a sentence.")
+    units = models.PositiveIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(
+        null=True, help_text="Empty where the warehouse could not be asked."
+    )
+    least = models.FloatField(null=True, help_text="Rows it should have, at least.")
+    most = models.FloatField(null=True, help_text="Rows it should have, at most; empty for no limit.")
+    quality = models.FloatField(null=True)
+    fallback_share = models.FloatField(null=True)
+    written_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(help_text="When the warehouse last said something new about it.")
+    activity = models.CharField(max_length=8, choices=Activity, default=Activity.NONE, blank=True)
+    run_id = models.BigIntegerField(null=True, help_text="The run that the activity is about.")
+    seconds = models.FloatField(null=True, help_text="How long the last step that completed it took.")
+
+    objects = PartitionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["table", "date"], name="one_partition_a_table_and_date")
+        ]
+        indexes = [
+            models.Index(fields=["season", "table", "date"]),
+            models.Index(fields=["activity"], condition=~models.Q(activity=""), name="partition_active"),
+        ]
+        permissions = [("operate_coverage", "Can scan and accept gaps")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.date}: {self.state}"
+
+    @property
+    def shown(self) -> str:
+        return shown(self.state, self.activity)
+
+    @property
+    def expected_rows(self) -> str:
+        return band(self.least, self.most)
+
+
+def shown(state: str, activity: str) -> str:
+    """What a cell shows: work under way first, a failure where there is nothing, else the warehouse's word."""
+    if activity in (Partition.Activity.QUEUED, Partition.Activity.RUNNING):
+        return activity
+    if activity == Partition.Activity.FAILED and state == Partition.State.MISSING:
+        return activity
+    return state
+
+
+def band(least: float | None, most: float | None) -> str:
+    """Expected rows in words: "16", "224 to 320", "at least 1"; empty where nothing is expected."""
+    if least is None:
+        return ""
+    if most is None:
+        return f"at least {least:,.0f}"
+    return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
+
+
+class ScanQuerySet(models.QuerySet["Scan"]):
+    def active(self) -> ScanQuerySet:
+        return self.filter(status__in=(Scan.Status.QUEUED, Scan.Status.RUNNING))
+
+    def latest_finished(self) -> Scan | None:
+        return self.exclude(finished_at=None).order_by("-finished_at").first()
+
+
+class Scan(models.Model):
+    """One round of asking the warehouse about all tables."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    requested_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    tables_done = models.PositiveIntegerField(default=0)
+    tables_total = models.PositiveIntegerField(default=0)
+    queries = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0, help_text="Partitions about which something was new.")
+    problem = models.TextField(blank=True, help_text="Why the warehouse could not be asked, as a sentence.")
+
+    objects = ScanQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["status"], condition=models.Q(status="queued"), name="one_scan_in_the_queue"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Scan {self.pk}: {self.status}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in (self.Status.QUEUED, self.Status.RUNNING)
+
+
+class TableReading(models.Model):
+    """When a table as a whole was last asked about, and why it could not answer."""
+
+    table = models.CharField(max_length=200, unique=True)
+    scan = models.ForeignKey(Scan, models.SET_NULL, null=True)
+    read_at = models.DateTimeField()
+    problem = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.table} at {self.read_at}"
+
+
+def calendar_between(start: dt.date, end: dt.date) -> dict[dt.date, CalendarDate]:
+    """The stored calendar of a range, by date."""
+    return {day.date: day for day in CalendarDate.objects.filter(date__range=(start, end))}
+
+
+def set_activity(
+    table: str, dates: Collection[dt.date], activity: Partition.Activity, *, run_id: int | None
+) -> None:
+    """Says what a run is doing about these partitions; callers do it in the transaction of their steps."""
+    Partition.objects.filter(table=table, date__in=dates).update(activity=activity, run_id=run_id)

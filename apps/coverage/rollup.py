@@ -1,0 +1,239 @@
+"""The numbers of coverage, by table, phase and season: the only place that computes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apps.coverage import grid as grids
+from apps.coverage.grid import Grid
+from apps.coverage.models import Scan
+from apps.pipeline.definition import Phase, Pipeline, Season, Table
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Partitions by state. `expected` is the denominator: not bootstrap, not off the calendar, not accepted.
+
+    `queued`, `running` and `failed` say what runs do or last did about partitions that the states count too.
+    """
+
+    expected: int
+    complete: int
+    thin: int
+    excess: int
+    missing: int
+    stale: int
+    unknown: int
+    unexpected: int
+    accepted: int
+    not_expected: int
+    queued: int = 0
+    running: int = 0
+    failed: int = 0
+
+    @property
+    def gaps(self) -> int:
+        return self.thin + self.excess + self.missing + self.stale
+
+    @property
+    def percent(self) -> int | None:
+        """Rounded down: 100 means all. None where nothing is expected."""
+        return percent(self.complete, self.expected)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.expected > 0 and self.complete == self.expected
+
+
+@dataclass(frozen=True)
+class TableCoverage:
+    """A table's numbers over the whole range and by season."""
+
+    table: Table
+    tally: Tally
+    by_season: dict[str, Tally]
+    shown: str
+
+
+@dataclass(frozen=True)
+class PhaseCoverage:
+    """A phase is all of its tables: a date counts where every one of them is complete."""
+
+    phase: Phase
+    tables: tuple[TableCoverage, ...]
+    dates_expected: int
+    dates_complete: int
+    dates_unknown: int
+    left_out: dict[str, int]
+    shown: str
+
+    @property
+    def percent(self) -> int | None:
+        return percent(self.dates_complete, self.dates_expected)
+
+    @property
+    def is_complete(self) -> bool:
+        return self.dates_expected > 0 and self.dates_complete == self.dates_expected
+
+    @property
+    def gaps(self) -> int:
+        return sum(table.tally.gaps for table in self.tables if not table.table.is_source)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Everything that the console knows of a range, with the reading's age.
+
+    `problem` is why the latest scan could not ask; then what is shown is unknown, not zero.
+    """
+
+    phases: tuple[PhaseCoverage, ...]
+    grid: Grid
+    as_of: dt.datetime | None
+    problem: str = ""
+
+    @property
+    def dates_expected(self) -> int:
+        return len(self.grid.dates)
+
+    @property
+    def tables(self) -> tuple[TableCoverage, ...]:
+        return tuple(table for phase in self.phases for table in phase.tables)
+
+    @property
+    def tally(self) -> Tally:
+        """All filled tables together."""
+        return total(table.tally for table in self.tables if not table.table.is_source)
+
+    def phase(self, name: str) -> PhaseCoverage:
+        return next(phase for phase in self.phases if phase.phase.name == name)
+
+    def table(self, name: str) -> TableCoverage:
+        return next(table for table in self.tables if table.table.name == name)
+
+
+def percent(part: int, whole: int) -> int | None:
+    return 100 * part // whole if whole else None
+
+
+def coverage(
+    pipeline: Pipeline,
+    *,
+    season: Season | None = None,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+) -> Coverage:
+    """The coverage of a season or a range of dates (everything without one), in three queries."""
+    if season:
+        start, end = max(start or season.start, season.start), min(end or season.end, season.end)
+    grid = grids.load(pipeline, start=start, end=end)
+    scan = Scan.objects.latest_finished()
+    return Coverage(
+        phases=tuple(phase_coverage(pipeline, phase, grid) for phase in pipeline.phases),
+        grid=grid,
+        as_of=scan.finished_at if scan else None,
+        problem=scan.problem if scan else "the warehouse was not scanned yet",
+    )
+
+
+def phase_coverage(pipeline: Pipeline, phase: Phase, grid: Grid) -> PhaseCoverage:
+    tables = pipeline.tables_of(phase.name)
+    shown = phase_letters(pipeline, phase, grid)
+    reasons = Counter(
+        {
+            "not expected (bootstrap)": shown.count("n"),
+            "accepted gaps": shown.count("a"),
+        }
+    )
+    return PhaseCoverage(
+        phase=phase,
+        tables=tuple(table_coverage(table, grid) for table in tables),
+        dates_expected=len(shown) - shown.count("n") - shown.count("a"),
+        dates_complete=shown.count("c"),
+        dates_unknown=shown.count("u"),
+        left_out={reason: count for reason, count in reasons.items() if count},
+        shown=shown,
+    )
+
+
+def phase_letters(pipeline: Pipeline, phase: Phase, grid: Grid) -> str:
+    """A letter a date for the phase as a whole: c where all of it is complete, m where something is not."""
+    filled = [grid.states[table.name] for table in pipeline.tables_of(phase.name) if table.job]
+    served = [need_letters([grid.states[s] for s in need.sources]) for need in pipeline.needs_of(phase.name)]
+    rows = filled + served or [grid.states[table.name] for table in pipeline.tables_of(phase.name)]
+    return "".join(all_of(letters) for letters in zip(*rows, strict=True))
+
+
+def need_letters(sources: list[str]) -> str:
+    """A need is served on a date by any source that is complete."""
+    return "".join(any_of(letters) for letters in zip(*sources, strict=True))
+
+
+def any_of(letters: tuple[str, ...]) -> str:
+    if "c" in letters:
+        return "c"
+    return "u" if "u" in letters else "m"
+
+
+def all_of(letters: tuple[str, ...]) -> str:
+    """What a date is when every table must be complete: a certain gap outranks what is not known."""
+    wanted = [letter for letter in letters if letter not in "nxa"]
+    if not wanted:
+        return "a" if "a" in letters else "n"
+    if any(letter in "tems" for letter in wanted):
+        return "m"
+    return "u" if "u" in wanted else "c"
+
+
+def table_coverage(table: Table, grid: Grid) -> TableCoverage:
+    states, activities = grid.states[table.name], grid.activities[table.name]
+    strays = len(grid.strays[table.name])
+    return TableCoverage(
+        table=table,
+        tally=tally(states, activities, strays=strays),
+        by_season={
+            season.name: tally(
+                states[part], activities[part], strays=sum(date in season for date in grid.strays[table.name])
+            )
+            for season, part in grid.seasons
+        },
+        shown=grid.shown(table.name),
+    )
+
+
+def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
+    letters, doing = Counter(states), Counter(activities)
+    left_out = letters["n"] + letters["x"] + letters["a"]
+    return Tally(
+        expected=len(states) - left_out,
+        complete=letters["c"],
+        thin=letters["t"],
+        excess=letters["e"],
+        missing=letters["m"],
+        stale=letters["s"],
+        unknown=letters["u"],
+        unexpected=letters["x"] + strays,
+        accepted=letters["a"],
+        not_expected=letters["n"],
+        queued=doing["q"],
+        running=doing["r"],
+        failed=open_failures(states, activities),
+    )
+
+
+def open_failures(states: str, activities: str) -> int:
+    """Partitions that a run tried last and that are not complete."""
+    if "f" not in activities:
+        return 0
+    pairs = zip(states, activities, strict=True)
+    return sum(activity == "f" and state not in "can" for state, activity in pairs)
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    sums: Counter[str] = Counter()
+    for each in tallies:
+        sums.update(vars(each))
+    return Tally(**{name: sums[name] for name in Tally.__dataclass_fields__})

@@ -1,0 +1,269 @@
+"""Asks the warehouse, judges what it says and remembers it. Only workers and commands come here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.coverage.expectation import Verdict, judge
+from apps.coverage.models import CalendarDate, Partition, Scan, TableReading, calendar_between
+from apps.pipeline.definition import Pipeline, Table
+from apps.warehouse.base import EMPTY, Busy, Count, Question, Reading, Warehouse, WarehouseError
+
+Key = tuple[str, dt.date]
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One partition as the warehouse has it now, judged. `count` is None where it could not be asked."""
+
+    table: str
+    date: dt.date
+    season: str
+    units: int
+    count: Count | None
+    verdict: Verdict
+
+    @property
+    def rows(self) -> int | None:
+        return self.count.rows if self.count else None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.verdict.state == Partition.State.COMPLETE
+
+
+def open_warehouse(pipeline: Pipeline) -> Warehouse:
+    """The engine that the pipeline file names."""
+    from apps.warehouse.duckdb import DuckDBWarehouse  # web processes never pay for the import
+
+    return DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path))
+
+
+def question(table: Table) -> Question:
+    return Question(
+        table=table.name,
+        date_column=table.date_column,
+        quality_column=table.quality.column if table.quality else None,
+        written_column=table.written_column,
+        fallback_column=table.fallback_column,
+    )
+
+
+# A whole scan -------------------------------------------------------------------------------------
+
+
+def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
+    """Asks about everything, for a scan that is queued. Its row carries progress, and the problem if there is one."""
+    started = Scan.objects.filter(pk=scan.pk, status=Scan.Status.QUEUED).update(
+        status=Scan.Status.RUNNING, started_at=timezone.now(), tables_total=len(pipeline.tables)
+    )
+    if not started:
+        return  # another worker got there first
+    try:
+        calendar = ask_calendar(pipeline, warehouse)
+        reading = warehouse.count(
+            [question(table) for table in pipeline.tables], start=pipeline.start, end=pipeline.end
+        )
+    except WarehouseError as error:
+        give_up(scan, f"The warehouse could not be asked: {error}.")
+        return
+    with transaction.atomic():
+        remember_calendar(pipeline, calendar)
+    changed = 0
+    for table in pipeline.tables:
+        changed += remember_table(pipeline, table, calendar, reading, scan)
+        Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done + 1)
+        scan.tables_done += 1
+    finish(scan, queries=reading.queries + 1, changed=changed, problem=problems_in_words(reading))
+
+
+def ask_calendar(pipeline: Pipeline, warehouse: Warehouse) -> dict[dt.date, int]:
+    """Expected dates with their units, within the seasons. A date without units is not expected."""
+    if pipeline.calendar.query:
+        asked = warehouse.calendar(pipeline.calendar.query)
+    else:
+        asked = dict.fromkeys(every_day(pipeline, until=timezone.now().date() - dt.timedelta(days=1)), 1)
+    return {date: units for date, units in sorted(asked.items()) if units > 0 and pipeline.season_of(date)}
+
+
+def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:
+    """Every day of every season that is over; today's data is not history yet."""
+    for season in pipeline.seasons:
+        for offset in range((min(season.end, until) - season.start).days + 1):
+            yield season.start + dt.timedelta(days=offset)
+
+
+def remember_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> None:
+    CalendarDate.objects.exclude(date__in=list(calendar)).delete()
+    CalendarDate.objects.bulk_create(
+        [
+            CalendarDate(date=date, season=season.name, units=units)
+            for date, units in calendar.items()
+            if (season := pipeline.season_of(date))
+        ],
+        update_conflicts=True,
+        unique_fields=["date"],
+        update_fields=["season", "units"],
+        batch_size=BATCH,
+    )
+
+
+def remember_table(
+    pipeline: Pipeline, table: Table, calendar: Mapping[dt.date, int], reading: Reading, scan: Scan
+) -> int:
+    """Judges and stores all dates of a table; answers about how many something was new."""
+    dates = set(calendar) | set(reading.counts.get(table.name, {}))
+    with transaction.atomic():
+        changed = remember(
+            [judged(pipeline, table, date, calendar.get(date), reading) for date in sorted(dates)]
+        )
+        # A date that left the calendar and has no rows is nothing any more.
+        Partition.objects.filter(table=table.name, activity="").exclude(date__in=dates).delete()
+        TableReading.objects.update_or_create(
+            table=table.name,
+            defaults={
+                "scan": scan,
+                "read_at": timezone.now(),
+                "problem": reading.problems.get(table.name, ""),
+            },
+        )
+    return changed
+
+
+def problems_in_words(reading: Reading) -> str:
+    return "; ".join(f"{problem}" for problem in reading.problems.values())
+
+
+def finish(scan: Scan, *, queries: int, changed: int, problem: str) -> None:
+    Scan.objects.filter(pk=scan.pk).update(
+        status=Scan.Status.SUCCEEDED,
+        finished_at=timezone.now(),
+        queries=queries,
+        changed=changed,
+        problem=problem,
+    )
+
+
+def give_up(scan: Scan, problem: str) -> None:
+    """Nothing could be asked: what was known is not known any more."""
+    with transaction.atomic():
+        Partition.objects.exclude(
+            state__in=(Partition.State.NOT_EXPECTED, Partition.State.UNEXPECTED, Partition.State.ACCEPTED)
+        ).update(state=Partition.State.UNKNOWN, reason=problem, rows=None)
+        Scan.objects.filter(pk=scan.pk).update(
+            status=Scan.Status.FAILED, finished_at=timezone.now(), problem=problem
+        )
+
+
+# Some partitions, before and after an attempt --------------------------------------------------------
+
+
+def read(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
+) -> dict[Key, Found]:
+    """What the warehouse has for some dates of some tables, in one query. Stores nothing.
+
+    A WarehouseError where the warehouse as a whole cannot be asked; a table that cannot is judged unknown.
+    """
+    dates = {date for some in wanted.values() for date in some}
+    if not dates:
+        return {}
+    tables = [pipeline.table(name) for name in wanted]
+    compared = {table.rows.like for table in tables if table.rows and table.rows.like} - set(wanted)
+    asked = tables + [pipeline.table(name) for name in sorted(compared)]
+    reading = warehouse.count([question(table) for table in asked], dates=dates)
+    units = {date: day.units for date, day in calendar_between(min(dates), max(dates)).items()}
+    return {
+        (table.name, date): judged(pipeline, table, date, units.get(date), reading)
+        for table in tables
+        for date in sorted(wanted[table.name])
+    }
+
+
+def judged(pipeline: Pipeline, table: Table, date: dt.date, units: int | None, reading: Reading) -> Found:
+    season = pipeline.season_of(date)
+    like = table.rows.like if table.rows else None
+    count = reading.of(table.name, date)
+    verdict = judge(
+        table,
+        date,
+        season=season,
+        units=units,
+        found=count,
+        like=reading.of(like, date) if like else EMPTY,
+        problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
+    )
+    on_calendar = units is not None and season is not None
+    return Found(table.name, date, season.name if season and on_calendar else "", units or 0, count, verdict)
+
+
+def remember(found: Iterable[Found]) -> int:
+    """Stores what was found where it differs from what is stored; answers for how many that was so."""
+    rows = list(found)
+    known = stored(rows)
+    now = timezone.now()
+    fresh = [partition(each, now) for each in rows if facts(each) != known.get((each.table, each.date))]
+    Partition.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=["table", "date"],
+        update_fields=[*FACTS, "read_at"],
+        batch_size=BATCH,
+    )
+    if fresh:  # somebody filled what a run had failed to fill
+        Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
+            activity=Partition.Activity.NONE, run_id=None
+        )
+    return len(fresh)
+
+
+FACTS = (
+    "season",
+    "state",
+    "reason",
+    "units",
+    "rows",
+    "least",
+    "most",
+    "quality",
+    "fallback_share",
+    "written_at",
+)
+
+
+def facts(found: Found) -> tuple:
+    count, verdict = found.count, found.verdict
+    return (
+        found.season,
+        str(verdict.state),
+        verdict.reason,
+        found.units,
+        found.rows,
+        verdict.least,
+        verdict.most,
+        count.quality if count else None,
+        count.fallback_share if count else None,
+        count.written_at if count else None,
+    )
+
+
+def stored(rows: list[Found]) -> dict[Key, tuple]:
+    if not rows:
+        return {}
+    dates = [each.date for each in rows]
+    known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
+    return {
+        (table, date): tuple(values) for table, date, *values in known.values_list("table", "date", *FACTS)
+    }
+
+
+def partition(found: Found, now: dt.datetime) -> Partition:
+    return Partition(
+        table=found.table, date=found.date, read_at=now, **dict(zip(FACTS, facts(found), strict=True))
+    )

@@ -1,0 +1,48 @@
+"""Scans in the queue: on demand, and every quarter of an hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from apps.coverage import scanning
+from apps.coverage.models import Scan
+from apps.pipeline import definition
+
+MINUTES_BETWEEN_SCANS = 15
+
+
+def scan_later(*, by: Any = None) -> Scan:
+    """Asks a worker to scan; a scan that already waits in the queue serves this person too."""
+    try:
+        with transaction.atomic():
+            scan = Scan.objects.create(requested_by=by)
+            async_task("apps.coverage.tasks.scan", scan.pk, cluster="main")
+            return scan
+    except IntegrityError:
+        return Scan.objects.get(status=Scan.Status.QUEUED)
+
+
+def scan(scan_id: int) -> None:
+    pipeline = definition.current()
+    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.get(pk=scan_id))
+
+
+def scan_by_schedule() -> None:
+    scan_later()
+
+
+def ensure_schedule() -> None:
+    Schedule.objects.update_or_create(
+        name="scan the warehouse",
+        defaults={
+            "func": "apps.coverage.tasks.scan_by_schedule",
+            "schedule_type": Schedule.MINUTES,
+            "minutes": MINUTES_BETWEEN_SCANS,
+            "repeats": -1,
+            "cluster": "main",
+        },
+    )

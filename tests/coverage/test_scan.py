@@ -1,0 +1,149 @@
+"""What an operator learns from a scan."""
+
+import pytest
+
+from apps.coverage import rollup
+from apps.coverage.models import CalendarDate, Partition, Scan
+from tests.conftest import day
+
+State = Partition.State
+
+
+def partition(table: str, date: str) -> Partition:
+    return Partition.objects.get(table=table, date=day(date))
+
+
+def fill(ask, table: str, date: str, rows: int) -> None:
+    extra = ", NULL" if table == "daily.sales" else ""
+    ask(f"INSERT INTO {table} SELECT ?, i{extra} FROM range(?) rows(i)", day(date), rows)
+
+
+def test_expected_dates_are_the_calendars(scan):
+    scan()
+
+    assert CalendarDate.objects.count() == 29
+    assert not CalendarDate.objects.filter(date=day("01-07")).exists()
+
+
+def test_a_date_with_all_its_rows_is_complete(scan, ask):
+    fill(ask, "daily.sales", "01-05", 8)
+
+    scan()
+
+    assert partition("daily.sales", "01-05").state == State.COMPLETE
+
+
+def test_a_date_without_rows_is_missing(scan):
+    scan()
+
+    assert partition("daily.sales", "01-05").state == State.MISSING
+
+
+def test_one_row_does_not_make_a_date_complete(scan, ask):
+    fill(ask, "daily.sales", "01-05", 1)
+
+    scan()
+
+    thin = partition("daily.sales", "01-05")
+    assert (thin.state, thin.reason) == (State.THIN, "1 rows, expected 8")
+
+
+def test_four_times_the_rows_are_excess(scan, ask):
+    fill(ask, "daily.sales", "01-05", 32)
+
+    scan()
+
+    assert partition("daily.sales", "01-05").state == State.EXCESS
+
+
+def test_bootstrap_dates_are_left_out(scan):
+    scan()
+
+    assert partition("weekly.trend", "01-03").state == State.NOT_EXPECTED
+    assert partition("weekly.trend", "01-04").state == State.MISSING
+
+
+def test_rows_on_a_bootstrap_date_are_unexpected(scan, ask):
+    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-02"))
+
+    scan()
+
+    assert partition("weekly.trend", "01-02").state == State.UNEXPECTED
+
+
+def test_rows_on_a_closed_day_are_unexpected(scan, ask):
+    fill(ask, "daily.sales", "01-07", 8)
+
+    scan()
+
+    assert partition("daily.sales", "01-07").state == State.UNEXPECTED
+
+
+def test_a_table_is_compared_with_the_one_it_should_be_like(scan, ask):
+    fill(ask, "daily.sales", "01-05", 8)
+    fill(ask, "daily.visits", "01-05", 3)
+
+    scan()
+
+    assert partition("daily.visits", "01-05").reason == "3 rows, expected 4 to 12"
+
+
+def test_a_table_that_does_not_exist_is_unknown_and_the_others_are_read(scan, ask):
+    ask("DROP TABLE daily.visits")
+
+    done = scan()
+
+    unknown = partition("daily.visits", "01-05")
+    assert (unknown.state, unknown.rows) == (State.UNKNOWN, None)
+    assert "daily.visits does not exist" in unknown.reason
+    assert partition("daily.sales", "01-05").state == State.MISSING
+    assert "daily.visits does not exist" in done.problem
+
+
+def test_a_column_that_does_not_exist_is_unknown(scan, ask):
+    ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
+
+    scan()
+
+    assert "no column day" in partition("daily.visits", "01-05").reason
+
+
+def test_a_warehouse_that_went_away_makes_everything_unknown(scan, shop):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+
+    done = scan()
+
+    assert done.status == Scan.Status.FAILED
+    assert "does not exist" in done.problem
+    assert partition("daily.sales", "01-05").state == State.UNKNOWN
+
+
+def test_unknown_is_never_counted_as_zero_or_complete(scan, pipeline, ask):
+    ask("DROP TABLE daily.visits")
+    scan()
+
+    tally = rollup.coverage(pipeline).table("daily.visits").tally
+
+    assert (tally.expected, tally.complete, tally.missing, tally.unknown) == (29, 0, 0, 29)
+
+
+def test_a_date_that_leaves_the_calendar_is_not_expected_any_more(scan, ask):
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = ?", day("01-05"))
+    ask("DELETE FROM raw.orders WHERE day = ?", day("01-05"))
+
+    scan()
+
+    assert not Partition.objects.filter(table="raw.orders", date=day("01-05")).exists()
+
+
+def test_a_second_scan_of_the_same_warehouse_changes_nothing(scan):
+    scan()
+
+    assert scan().changed == 0
+
+
+@pytest.mark.django_db
+def test_a_scan_makes_one_query_besides_the_calendars(scan):
+    assert scan().queries == 2
