@@ -1,0 +1,245 @@
+"""An operator's verbs: launch, pause, stop, resume, cancel, retry, open a gate. Each is one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.coverage import rollup
+from apps.coverage.models import Partition, set_activity
+from apps.pipeline.definition import Pipeline
+from apps.runs import failures, jobs, planning, tasks
+from apps.runs.models import IllegalMove, Run, Step
+from apps.runs.planning import Plan
+
+Status, Request = Run.Status, Run.Request
+BATCH = 500
+
+
+class LaunchRefused(Exception):
+    """The plan cannot be launched; the text says why and what to do."""
+
+
+# Launch -------------------------------------------------------------------------------------------
+
+
+def launch(
+    plan: Plan,
+    pipeline: Pipeline,
+    *,
+    by: Any,
+    note: str = "",
+    title: str = "",
+    retry_of: Run | None = None,
+    queued: bool = True,
+) -> Run:
+    """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
+
+    LaunchRefused where there is nothing to do or another run is about to fill one of its partitions.
+    """
+    if not plan.steps:
+        raise LaunchRefused("There is nothing to do: the plan has no steps.")
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                title=title or plan.title(pipeline),
+                note=note,
+                launched_by=str(by),
+                launched_by_user=by if getattr(by, "pk", None) else None,
+                launched_at=now,
+                reprocess=plan.selection.reprocess,
+                order=plan.selection.order,
+                batch=plan.selection.batch,
+                selection=plan.selection.as_json(),
+                left_out=plan.left_out_counts,
+                coverage_before=snapshot(pipeline),
+                retry_of=retry_of,
+                **jobs.commit_of(pipeline.folder),
+            )
+            add_steps(run, plan)
+            left_out = sum(plan.left_out_counts.values())
+            run.record("launched", f"Launched: {len(plan):,} steps, {left_out:,} left out", by=str(by))
+            if queued:
+                tasks.perform_later(run)
+    except IntegrityError:
+        raise LaunchRefused(overlap_in_words(plan)) from None
+    return run
+
+
+def add_steps(run: Run, plan: Plan) -> None:
+    Step.objects.bulk_create(
+        [
+            Step(
+                run=run,
+                position=position,
+                phase=step.phase,
+                table=step.table,
+                date=step.date,
+                season=step.season,
+                units=step.units,
+            )
+            for position, step in enumerate(plan.steps)
+        ],
+        batch_size=BATCH,
+    )
+    dates: dict[str, list[dt.date]] = defaultdict(list)
+    for step in plan.steps:
+        dates[step.table].append(step.date)
+    for table, some in dates.items():
+        set_activity(table, some, Partition.Activity.QUEUED, run_id=run.pk)
+
+
+def overlap_in_words(plan: Plan) -> str:
+    """Which run fills partitions of this plan already."""
+    wanted = {(step.table, step.date) for step in plan.steps}
+    taken = Step.objects.unfinished().filter(table__in=plan.by_table).select_related("run")
+    for step in taken:
+        if (step.table, step.date) in wanted:
+            run = step.run
+            return (
+                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.get_status_display()}) is about to "
+                f"fill some of these partitions, {step.table} on {step.date} among them. Plan again to leave them out."
+            )
+    return "Some of these partitions are being filled by another run. Plan again to leave them out."
+
+
+def snapshot(pipeline: Pipeline) -> dict[str, Any]:
+    """The coverage now, to compare with later: by table and season, and the phases' dates."""
+    now = rollup.coverage(pipeline)
+    return {
+        "tables": {
+            table.table.name: {
+                season: [tally.complete, tally.expected] for season, tally in table.by_season.items()
+            }
+            for table in now.tables
+            if not table.table.is_source
+        },
+        "phases": {phase.phase.name: [phase.dates_complete, phase.dates_expected] for phase in now.phases},
+    }
+
+
+# While it runs ------------------------------------------------------------------------------------
+
+
+def pause(run: Run, *, by: Any) -> None:
+    """Lets the call under way end, then rests. IllegalMove where the run is not active."""
+    ask(run, Request.PAUSE, "Pause asked: after the call under way the run rests", by=by)
+
+
+def stop(run: Run, *, by: Any) -> None:
+    """Ends the call under way, then rests; its steps are pending again."""
+    ask(run, Request.STOP, "Stop asked: the call under way is ended", by=by)
+
+
+def cancel(run: Run, *, by: Any) -> None:
+    """Ends the call under way and gives the rest up."""
+    if run.is_paused or not ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by):
+        give_up(run, by=str(by))
+
+
+def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> bool:
+    """Leaves the wish for whoever performs the run; True where somebody will read it.
+
+    A run that nobody has taken yet is moved at once.
+    """
+    with transaction.atomic():
+        if Run.objects.filter(pk=run.pk, status=Status.RUNNING).exclude(request=Request.CANCEL).update(request=request):
+            run.record(request, says, by=str(by))
+            run.refresh_from_db()
+            return True
+    if request == Request.CANCEL:
+        return False
+    run.move(Status.PAUSED, says="Paused before it began", by=str(by), pause=Run.Pause.OPERATOR)
+    return True
+
+
+def give_up(run: Run, *, by: str = "") -> None:
+    """Cancels a run that nobody performs: what is unfinished is cancelled, not failed."""
+    with transaction.atomic():
+        left = release(run, Step.Status.CANCELLED)
+        run.move(Status.CANCELLED, says=f"Cancelled with {left:,} steps left", by=by, finished_at=timezone.now())
+
+
+def release(run: Run, status: Step.Status) -> int:
+    """Takes all unfinished steps out of the run; answers how many."""
+    dates: dict[str, list[dt.date]] = defaultdict(list)
+    for table, date in run.steps.unfinished().values_list("table", "date"):
+        dates[table].append(date)
+    released = run.steps.unfinished().update(status=status, finished_at=timezone.now())
+    for table, some in dates.items():
+        set_activity(table, some, Partition.Activity.NONE, run_id=None)
+        recall_failures(table, some)
+    return released
+
+
+def recall_failures(table: str, dates: list[dt.date]) -> None:
+    """A retry that was given up leaves the failure that it was for: what a run decided last still counts."""
+    last: dict[dt.date, tuple[str, int]] = {}
+    decided = Step.objects.filter(
+        table=table, date__in=dates, status__in=(Step.Status.FAILED, Step.Status.SUCCEEDED)
+    )
+    for date, status, run_id in decided.order_by("id").values_list("date", "status", "run_id"):
+        last[date] = (status, run_id)
+    failed: dict[int, list[dt.date]] = defaultdict(list)
+    for date, (status, run_id) in last.items():
+        if status == Step.Status.FAILED:
+            failed[run_id].append(date)
+    for run_id, some in failed.items():
+        set_activity(table, some, Partition.Activity.FAILED, run_id=run_id)
+
+
+def resume(run: Run, *, by: Any) -> None:
+    """Puts a paused run back in the queue."""
+    with transaction.atomic():
+        run.move(Status.QUEUED, says="Resumed", by=str(by), resumed_at=timezone.now())
+        tasks.perform_later(run)
+
+
+def start_phase(run: Run, phase: str, *, by: Any) -> None:
+    """Opens the manual gate before a phase and goes on."""
+    if not run.waits_at_gate:
+        raise IllegalMove(f"Run {run.pk} does not wait at a gate.")
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
+        run.record("gate", f"Phase {phase} started by hand", by=str(by))
+        resume(run, by=by)
+
+
+# Afterwards ---------------------------------------------------------------------------------------
+
+
+def retry_selection(run: Run, pipeline: Pipeline, *, signature: str | None = None) -> planning.Selection:
+    """What failed or was skipped in a run (with one signature), as something to plan."""
+    steps = run.steps.filter(status__in=(Step.Status.FAILED, Step.Status.SKIPPED))
+    if signature is not None:
+        steps = steps.filter(signature=signature)
+    found = list(steps.values_list("table", "date"))
+    if not found:
+        raise LaunchRefused(f"Run {run.pk} has no failures to retry.")
+    return planning.select(
+        pipeline,
+        tables={table for table, _ in found},
+        dates={date for _, date in found},
+        start=min(date for _, date in found),
+        end=max(date for _, date in found),
+    )
+
+
+def summary(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Failures by signature as plain data, the same for mail, command and API."""
+    return [
+        {
+            "text": group.signature,
+            "count": group.count,
+            "dates": [str(date) for date in group.dates],
+            "tables": group.tables,
+        }
+        for group in failures.grouped(steps)
+    ]
+

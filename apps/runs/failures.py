@@ -1,0 +1,168 @@
+"""What went wrong, in few words: a message for each failed date, its signature, its class, and what is still open."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.coverage.models import Partition
+from apps.runs.models import Step
+
+LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
+LONGEST_MESSAGE = 500
+
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|\b[A-Za-z.]*(Error|Exception)\b:|^Traceback ")
+# What a logging line begins with: when, how bad, who.
+PREFIX = re.compile(
+    r"^\W*(\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d(:\d\d)?([.,]\d+)?Z?)?\W*"
+    r"(ERROR|CRITICAL|FATAL|WARNING|INFO)\b[\s:\-\]]*",
+)
+# Numbers in a column type such as DECIMAL(5,2) belong to the cause, not to the case.
+TYPE = re.compile(r"\b[A-Z]+\(\d+(?:,\s*\d+)?\)")
+PRIVATE = 0xE000  # letters that no text uses stand in for what is kept
+VARYING = re.compile(
+    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # uuid
+    r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # date, moment
+    r"|\b0x[0-9a-fA-F]+\b"
+    r"|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"  # hash
+    r"|[+-]?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?"  # number
+)
+CLASSES = (
+    ("quota", r"quota|rate.?limit|too many requests|\b429\b"),
+    ("timeout", r"tim(ed|e) ?out|deadline"),
+    ("auth", r"permission|denied|unauthori[sz]ed|forbidden|credential|\b40[13]\b"),
+    ("upstream", r"connection|unreachable|unavailable|\b50[234]\b|refused|reset by peer|dns|busy|locked"),
+    ("data missing", r"no rows|not found|no such|missing|0 records|empty|nothing to"),
+)
+
+
+def signature(message: str) -> str:
+    """The message without its dates and numbers: failures of one cause read the same."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        kept.append(match[0])
+        return chr(PRIVATE + len(kept) - 1)
+
+    protected = TYPE.sub(keep, message)
+    bare = VARYING.sub("…", protected)
+    restored = "".join(kept[place] if 0 <= (place := ord(letter) - PRIVATE) < len(kept) else letter for letter in bare)
+    return re.sub(r"\s+", " ", restored).strip()[:LONGEST_MESSAGE]
+
+
+def suggested_class(message: str) -> str:
+    """A guess at where to look first: data missing, upstream, quota, timeout, auth, code."""
+    for name, pattern in CLASSES:
+        if re.search(pattern, message, re.IGNORECASE):
+            return name
+    return "code"
+
+
+def messages(log: Path, dates: Iterable[dt.date]) -> dict[dt.date, str]:
+    """What a job's log says went wrong, by date; only dates for which it says something.
+
+    An error belongs to the date that it names, else to the date named last before it ("Processing day 3/14:
+    2024-01-17"). Errors before any date belong to all dates.
+    """
+    wanted = list(dates)
+    found: dict[dt.date, str] = {}
+    at: dt.date | None = wanted[0] if len(wanted) == 1 else None
+    general = ""
+    for line in tail(log).splitlines():
+        text = PREFIX.sub("", line).strip()
+        at = named_date(text, wanted) or at
+        if not ERROR.search(line) or line.startswith("Traceback "):
+            continue
+        if at:
+            found[at] = text[:LONGEST_MESSAGE]
+        else:
+            general = text[:LONGEST_MESSAGE]
+    return {date: found.get(date, general) for date in wanted if found.get(date) or general}
+
+
+def named_date(text: str, wanted: list[dt.date]) -> dt.date | None:
+    for word in DATE.findall(text):
+        try:
+            date = dt.date.fromisoformat(word)
+        except ValueError:
+            continue
+        if date in wanted:
+            return date
+    return None
+
+
+def tail(log: Path, most: int = LONGEST_LOG) -> str:
+    """The end of a log as text; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(file.tell() - most, 0))
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Failures that say the same."""
+
+    signature: str
+    sample: str
+    steps: tuple[Step, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.steps)
+
+    @property
+    def tables(self) -> list[str]:
+        return list(dict.fromkeys(step.table for step in self.steps))
+
+    @property
+    def dates(self) -> list[dt.date]:
+        return sorted({step.date for step in self.steps})
+
+    @property
+    def last_at(self) -> dt.datetime | None:
+        return max((step.finished_at for step in self.steps if step.finished_at), default=None)
+
+    @property
+    def suggested_class(self) -> str:
+        return suggested_class(self.sample)
+
+    @property
+    def runs(self) -> list[int]:
+        return sorted({step.run_id for step in self.steps})
+
+    @property
+    def attempts(self) -> int:
+        return sum(step.attempts for step in self.steps)
+
+
+def grouped(steps: Iterable[Step]) -> list[FailureGroup]:
+    """Failed steps by signature, the most frequent first."""
+    groups: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        groups[step.signature].append(step)
+    found = [FailureGroup(text, members[0].message, tuple(members)) for text, members in groups.items()]
+    return sorted(found, key=lambda group: (-group.count, group.signature))
+
+
+def open_steps() -> QuerySet[Step]:
+    """The failed steps whose partition nobody filled since: for each partition only the last run's."""
+    still_open = Partition.objects.open_failures().filter(
+        table=OuterRef("table"), date=OuterRef("date"), run_id=OuterRef("run_id")
+    )
+    return Step.objects.failed().filter(Exists(still_open)).order_by("table", "date")
+
+
+def open_failures() -> list[FailureGroup]:
+    """All that is still open, over all runs, by signature."""
+    return grouped(open_steps())

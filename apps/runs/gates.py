@@ -1,0 +1,105 @@
+"""What must be complete before a step may start: its table's inputs on its date and in their lookback."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from apps.coverage.dates import in_words, successor
+from apps.coverage.models import CalendarDate, Partition
+from apps.pipeline.definition import Pipeline, Table
+from apps.runs.models import Run
+
+DONE = (*Partition.SETTLED, Partition.State.UNEXPECTED)
+
+
+def closed(table: Table, dates: Collection[dt.date]) -> dict[dt.date, str]:
+    """The dates that may not start, each with what is not there; in one query for all of them."""
+    if not table.after or not dates:
+        return {}
+    open_dates = not_complete(table, min(dates), max(dates))
+    reasons = {}
+    for date in dates:
+        for needed in table.after:
+            gaps = window(open_dates[needed.table], date - dt.timedelta(days=needed.lookback), date)
+            if gaps:
+                reasons[date] = sentence(needed.table, gaps)
+                break
+    return reasons
+
+
+def not_complete(table: Table, first: dt.date, last: dt.date) -> dict[str, list[tuple[dt.date, str]]]:
+    """For each input, the dates in reach that are not complete, with their states, oldest first."""
+    reach = max(needed.lookback for needed in table.after)
+    found: dict[str, list[tuple[dt.date, str]]] = defaultdict(list)
+    partitions = Partition.objects.of(needed.table for needed in table.after)
+    rows = partitions.between(first - dt.timedelta(days=reach), last).exclude(state__in=DONE).order_by("date")
+    for name, date, state in rows.values_list("table", "date", "state"):
+        found[name].append((date, state))
+    return found
+
+
+def window(rows: list[tuple[dt.date, str]], first: dt.date, last: dt.date) -> list[tuple[dt.date, str]]:
+    return rows[bisect_left(rows, (first, "")) : bisect_right(rows, (last, "\uffff"))]
+
+
+def sentence(name: str, gaps: Sequence[tuple[dt.date, str]]) -> str:
+    date, state = gaps[0]
+    more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
+    verb = "has not been read" if state == Partition.State.UNKNOWN else f"is {state}"
+    return f"{name.rpartition('.')[2]} {verb} on {date}{more}"
+
+
+@dataclass(frozen=True)
+class Need:
+    """One line of the table that a person reads before opening a manual gate."""
+
+    table: str
+    start: dt.date
+    end: dt.date
+    needed: int
+    found: int
+    first_missing: str
+
+    @property
+    def is_met(self) -> bool:
+        return self.needed == self.found
+
+
+def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
+    """What the run's steps of a phase read from earlier phases: dates needed, dates complete, the first missing."""
+    dates = list(run.steps.unfinished().filter(phase=phase).order_by("date").values_list("date", flat=True).distinct())
+    if not dates:
+        return []
+    reach: dict[str, int] = {}
+    for table in pipeline.tables_of(phase):
+        for needed in table.after:
+            if pipeline.table(needed.table).phase != phase:
+                reach[needed.table] = max(reach.get(needed.table, 0), needed.lookback)
+    return [need(name, dates[0] - dt.timedelta(days=lookback), dates[-1]) for name, lookback in reach.items()]
+
+
+def need(table: str, start: dt.date, end: dt.date) -> Need:
+    partitions = Partition.objects.filter(table=table).between(start, end).exclude(season="")
+    states = list(partitions.order_by("date").values_list("date", "state"))
+    calendar = list(CalendarDate.objects.filter(date__range=(start, end)).values_list("date", flat=True))
+    missing = [date for date, state in states if state not in DONE]
+    return Need(
+        table=table,
+        start=start,
+        end=end,
+        needed=len(states),
+        found=len(states) - len(missing),
+        first_missing=in_words(missing, most=2, after=successor(calendar)),
+    )
+
+
+def manual_gate(pipeline: Pipeline, run: Run, phase: str) -> bool:
+    """Whether a person must open the gate before this phase: the run comes from an earlier one and nobody did yet."""
+    if pipeline.phase(phase).gate != "manual" or phase in run.released_phases:
+        return False
+    earlier = [p.name for p in pipeline.phases[: [p.name for p in pipeline.phases].index(phase)]]
+    return run.steps.filter(phase__in=earlier).exists()

@@ -1,0 +1,246 @@
+"""Calls a person's job: a process group of its own, or SQL that the warehouse runs, with a log, a timeout and a way to stop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from apps.pipeline.definition import Job, Pipeline
+from apps.warehouse.base import Interrupted, Warehouse, WarehouseError
+
+GRACE = 10.0  # seconds between asking a process group to end and ending it
+GLANCE = 0.25  # seconds between two looks at whether somebody wants the call to stop
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a job for some dates, as it will be made: shown before, kept after."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    added: Mapping[str, str]
+    sql: Path | None = None
+
+    @property
+    def shown_environment(self) -> dict[str, str]:
+        """What the console adds to the environment, secrets masked by their names."""
+        return {name: "•••" if SECRET.search(name) else value for name, value in self.added.items()}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended: the job's own opinion, and whether it was ended from outside."""
+
+    exit_status: int | None = None
+    timed_out: bool = False
+    stopped: bool = False
+    error: str = ""
+
+
+def prepare(
+    pipeline: Pipeline, job: Job, dates: Sequence[dt.date], *, run: int = 0, attempt: int = 0
+) -> Call:
+    """The exact call for these dates. For SQL the argv names the file, for people to read."""
+    filled = {
+        "start": str(min(dates)),
+        "end": str(max(dates)),
+        "dates": ",".join(str(date) for date in sorted(dates)),
+        "python": sys.executable,
+    }
+    added = {
+        **job.env,
+        "BACKFILL_RUN": str(run),
+        "BACKFILL_ATTEMPT": str(attempt),
+        "BACKFILL_MODE": "1",
+        "SKIP_DOWNSTREAM_TRIGGER": "1",
+    }
+    if job.sql:
+        argv = ("sql", job.sql, f"start_date={filled['start']}", f"end_date={filled['end']}")
+        return Call(argv, pipeline.folder, {}, sql=pipeline.inside(job.sql))
+    argv = tuple(re.sub(r"\{(\w+)\}", lambda match: filled[match[1]], word) for word in job.command)
+    return Call(argv, pipeline.inside(job.cwd), added)
+
+
+# A process ----------------------------------------------------------------------------------------
+
+
+def run_process(
+    call: Call,
+    log: Path,
+    *,
+    timeout: float,
+    stopped: Callable[[], bool],
+    started: Callable[[int, float], None],
+) -> Outcome:
+    """Starts the process, tells `started` its pid and start time, and waits for its end.
+
+    Its group ends with it: by itself, at the timeout, or when `stopped()` says so.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab", buffering=0) as output:
+        try:
+            process = subprocess.Popen(
+                call.argv,
+                cwd=call.cwd,
+                env={**os.environ, **call.added},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Outcome(error=f"The job could not be started: {error.strerror}: {error.filename}.")
+        started(process.pid, start_of(process.pid))
+        try:
+            outcome = wait(process, timeout=timeout, stopped=stopped)
+        finally:
+            end_group(process.pid)
+            process.wait()
+        return outcome
+
+
+def wait(process: subprocess.Popen, *, timeout: float, stopped: Callable[[], bool]) -> Outcome:
+    deadline = time.monotonic() + timeout
+    while not ended(process, within=min(GLANCE, max(deadline - time.monotonic(), 0))):
+        if stopped():
+            return Outcome(stopped=True)
+        if time.monotonic() >= deadline:
+            return Outcome(timed_out=True)
+    return Outcome(exit_status=process.returncode)
+
+
+def ended(process: subprocess.Popen, *, within: float) -> bool:
+    """Whether the process ended within that many seconds, known at the moment it does."""
+    # Popen.wait() looks every 50 ms, which short jobs would feel; the kernel tells at once.
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(within)
+        return process.poll() is not None
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        waiting.poll(within * 1000)
+    finally:
+        os.close(handle)
+    return process.poll() is not None
+
+
+def end_group(pid: int) -> None:
+    """Ends whatever lives in the process group: asks, waits for the grace, then makes it."""
+    if not signal_group(pid, signal.SIGTERM):
+        return
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline:
+        if not group_members(pid):
+            return
+        time.sleep(0.02)
+    signal_group(pid, signal.SIGKILL)
+
+
+def signal_group(pid: int, number: int) -> bool:
+    """Whether there was a group to signal."""
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def group_members(pid: int) -> list[psutil.Process]:
+    """The living processes of a group; those that ended and wait to be collected do not count."""
+    members = []
+    for process in psutil.process_iter(["status"]):
+        with suppress(psutil.Error, ProcessLookupError):
+            if process.info["status"] != psutil.STATUS_ZOMBIE and os.getpgid(process.pid) == pid:
+                members.append(process)
+    return members
+
+
+def start_of(pid: int) -> float:
+    """When the process began, in seconds of the epoch: with its pid this names it, pids alone come back."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
+def end_orphan(pid: int, started: float) -> bool:
+    """Ends the group of a process that outlived its worker, if it still is that process."""
+    if not started or abs(start_of(pid) - started) > 0.02:
+        return False
+    end_group(pid)
+    return True
+
+
+# SQL ----------------------------------------------------------------------------------------------
+
+
+def run_sql(
+    call: Call,
+    log: Path,
+    *,
+    warehouse: Warehouse,
+    start: dt.date,
+    end: dt.date,
+    timeout: float,
+    stopped: Callable[[], bool],
+) -> Outcome:
+    """Has the warehouse perform the file's script. What it says goes into the log like a job's words."""
+    assert call.sql
+    log.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with log.open("a", encoding="utf-8") as output:
+        print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
+        try:
+            script = call.sql.read_text(encoding="utf-8")
+            done = warehouse.run_sql(script, start=start, end=end, timeout=timeout, stopped=stopped)
+        except Interrupted:
+            late = time.monotonic() - began >= timeout
+            print(f"{now()} WARNING ended from outside", file=output)
+            return Outcome(timed_out=late, stopped=not late)
+        except (WarehouseError, OSError) as error:
+            print(f"{now()} ERROR {error}", file=output)
+            return Outcome(exit_status=1, error=str(error))
+        print(f"{now()} INFO {done} statements", file=output)
+        return Outcome(exit_status=0)
+
+
+def now() -> str:
+    return f"{dt.datetime.now():%Y-%m-%d %H:%M:%S}"
+
+
+# The jobs' code ---------------------------------------------------------------------------------------
+
+
+def commit_of(folder: Path) -> dict[str, Any]:
+    """The git commit of the jobs' folder, and whether files there differ from it; nothing where there is none."""
+    head = git(folder, "rev-parse", "HEAD")
+    if not head:
+        return {}
+    return {"commit": head, "commit_dirty": bool(git(folder, "status", "--porcelain", "--", "."))}
+
+
+def git(folder: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,302 @@
+"""Which steps a launch would make, and for every other date the reason why not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from apps.coverage.dates import in_words, successor
+from apps.coverage.models import CalendarDate, Partition
+from apps.pipeline.definition import Job, Pipeline, Season, Table, UnknownName
+from apps.runs import jobs, progress
+from apps.runs.models import Run
+
+State, Activity = Partition.State, Partition.Activity
+
+COMPLETE = "complete"
+BOOTSTRAP = "bootstrap"
+ACCEPTED = "accepted"
+OFF_CALENDAR = "off the calendar"
+UNKNOWN = "unknown: scan the warehouse first"
+FAILED_BEFORE = "failed before"
+NO_SOURCE = "no source has the date"
+
+
+class PlanRefused(Exception):
+    """What was asked for cannot be planned; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person asked for: tables of the pipeline file, dates (both ends included), and how."""
+
+    tables: tuple[Table, ...]
+    seasons: tuple[Season, ...]
+    start: dt.date
+    end: dt.date
+    dates: frozenset[dt.date] = frozenset()
+    reprocess: Run.Reprocess = Run.Reprocess.FAILED
+    order: Run.Order = Run.Order.OLDEST
+    batch: int | None = None
+
+    def __contains__(self, date: dt.date) -> bool:
+        if self.dates and date not in self.dates:
+            return False
+        return self.start <= date <= self.end and any(date in season for season in self.seasons)
+
+    def as_json(self) -> dict:
+        return {
+            "tables": [table.name for table in self.tables],
+            "seasons": [season.name for season in self.seasons],
+            "start": str(self.start),
+            "end": str(self.end),
+            "dates": sorted(map(str, self.dates)),
+        }
+
+
+def select(
+    pipeline: Pipeline,
+    *,
+    phases: Iterable[str] = (),
+    tables: Iterable[str] = (),
+    seasons: Iterable[str] = (),
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    dates: Iterable[dt.date] = (),
+    reprocess: str = Run.Reprocess.FAILED,
+    order: str = Run.Order.OLDEST,
+    batch: int | None = None,
+) -> Selection:
+    """A selection from names. Nothing named means everything; PlanRefused where the names or dates do not fit."""
+    try:
+        named = {name for phase in phases for name in named_in_phase(pipeline, phase)}
+        named |= {fillable(pipeline.table(name)).name for name in tables}
+        wanted = tuple(pipeline.season(name) for name in seasons) or pipeline.seasons
+    except UnknownName as error:
+        raise PlanRefused(str(error)) from None
+    first, last = start or min(s.start for s in wanted), end or max(s.end for s in wanted)
+    if last < first:
+        raise PlanRefused(f"The end {last} is before the start {first}; swap them.")
+    if batch is not None and not 1 <= batch <= 1000:
+        raise PlanRefused(f"{batch} dates a call is not possible; give 1 to 1000.")
+    return Selection(
+        tables=tuple(table for table in pipeline.filled if not named or table.name in named),
+        seasons=wanted,
+        start=first,
+        end=last,
+        dates=frozenset(dates),
+        reprocess=Run.Reprocess(reprocess),
+        order=Run.Order(order),
+        batch=batch,
+    )
+
+
+def named_in_phase(pipeline: Pipeline, name: str) -> list[str]:
+    phase = pipeline.phase(name)
+    filled = [table.name for table in pipeline.tables_of(phase.name) if table.job]
+    if not filled:
+        raise PlanRefused(f"{phase.full_label} has sources only; no job of this pipeline fills them.")
+    return filled
+
+
+def fillable(table: Table) -> Table:
+    if not table.job:
+        raise PlanRefused(f"{table.name} is a source; no job of this pipeline fills it.")
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step as a launch would make it."""
+
+    table: str
+    phase: str
+    date: dt.date
+    season: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order in which they will be performed; `left_out` has a reason for every other partition."""
+
+    selection: Selection
+    steps: tuple[PlannedStep, ...]
+    left_out: dict[str, list[tuple[str, dt.date]]]
+    calendar: tuple[dt.date, ...] = field(repr=False, default=())
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @cached_property
+    def by_table(self) -> dict[str, int]:
+        return dict(Counter(step.table for step in self.steps))
+
+    @cached_property
+    def by_table_and_season(self) -> dict[str, dict[str, int]]:
+        """Table to season to steps."""
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for (table, season), count in Counter((step.table, step.season) for step in self.steps).items():
+            found[table][season] = count
+        return dict(found)
+
+    @cached_property
+    def left_out_counts(self) -> dict[str, int]:
+        return {reason: len(found) for reason, found in sorted(self.left_out.items())}
+
+    @cached_property
+    def left_out_ranges(self) -> list[tuple[str, int, str]]:
+        """Reason, number of partitions, and their dates in words."""
+        after = successor(self.calendar)
+        return [
+            (reason, len(found), in_words({date for _, date in found}, most=4, after=after))
+            for reason, found in sorted(self.left_out.items())
+        ]
+
+    @cached_property
+    def dates(self) -> list[dt.date]:
+        return sorted({step.date for step in self.steps})
+
+    @property
+    def seasons(self) -> list[str]:
+        return list(dict.fromkeys(step.season for step in self.steps))
+
+    @property
+    def phases(self) -> list[str]:
+        return list(dict.fromkeys(step.phase for step in self.steps))
+
+    def title(self, pipeline: Pipeline) -> str:
+        """What the run will be called: its phases or tables, and its dates."""
+        if not self.steps:
+            return "Nothing to do"
+        tables = list(self.by_table)
+        what = " and ".join(pipeline.phase(phase).label for phase in self.phases)
+        if len(tables) == 1:
+            what = pipeline.table(tables[0]).short_name
+        first, last = self.dates[0], self.dates[-1]
+        return f"{what}, {first}" if first == last else f"{what}, {first} to {last}"
+
+    def calls(self, pipeline: Pipeline) -> list[tuple[Table, jobs.Call]]:
+        """For each table the first call as it would be made: words, folder, environment."""
+        found = []
+        for name in self.by_table:
+            table = pipeline.table(name)
+            assert table.job
+            dates = [step.date for step in self.steps if step.table == name]
+            batch = dates[: dates_a_call(table.job, self.selection.batch)]
+            found.append((table, jobs.prepare(pipeline, table.job, batch)))
+        return found
+
+
+def dates_a_call(job: Job, wished: int | None) -> int:
+    """How many dates a call takes: never more than one where the job can only take one."""
+    return 1 if job.dates == "single" else (wished or job.dates_a_call)
+
+
+def plan(pipeline: Pipeline, selection: Selection) -> Plan:
+    """The plan for a selection, from what is stored; in three queries however many dates there are."""
+    calendar = {
+        day.date: day
+        for day in CalendarDate.objects.filter(date__range=(selection.start, selection.end))
+        if day.date in selection
+    }
+    partitions = {
+        (table, date): (state, activity, run_id)
+        for table, date, state, activity, run_id in Partition.objects.of(t.name for t in selection.tables)
+        .between(selection.start, selection.end)
+        .values_list("table", "date", "state", "activity", "run_id")
+    }
+    unserved = dates_without_source(pipeline, selection)
+    steps: list[PlannedStep] = []
+    left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
+    for table in selection.tables:
+        for date in in_order(selection):
+            reason = why_not(table, date, selection, calendar, partitions, unserved)
+            if reason:
+                left_out[reason].append((table.name, date))
+            else:
+                day = calendar[date]
+                steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units))
+    return Plan(selection, tuple(steps), dict(left_out), calendar=tuple(calendar))
+
+
+def in_order(selection: Selection) -> list[dt.date]:
+    days = (selection.end - selection.start).days + 1
+    dates = [date for n in range(days) if (date := selection.start + dt.timedelta(days=n)) in selection]
+    return dates[::-1] if selection.order == Run.Order.NEWEST else dates
+
+
+def why_not(
+    table: Table,
+    date: dt.date,
+    selection: Selection,
+    calendar: Mapping[dt.date, CalendarDate],
+    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
+    unserved: Mapping[str, set[dt.date]],
+) -> str:
+    """The reason for leaving a partition out; empty where it is a step."""
+    if date not in calendar:
+        return OFF_CALENDAR
+    state, activity, run_id = partitions.get((table.name, date), (State.UNKNOWN, "", None))
+    if activity in (Activity.QUEUED, Activity.RUNNING):
+        return f"running elsewhere: run {run_id}"
+    if reason := why_settled(state, selection.reprocess):
+        return reason
+    if date in unserved.get(table.name, ()):
+        return NO_SOURCE
+    if activity == Activity.FAILED and selection.reprocess == Run.Reprocess.MISSING:
+        return FAILED_BEFORE
+    return ""
+
+
+def why_settled(state: str, reprocess: str) -> str:
+    match state:
+        case State.NOT_EXPECTED | State.UNEXPECTED:
+            return BOOTSTRAP
+        case State.ACCEPTED:
+            return ACCEPTED
+        case State.UNKNOWN:
+            return UNKNOWN
+        case State.COMPLETE if reprocess != Run.Reprocess.ALL:
+            return COMPLETE
+    return ""
+
+
+def dates_without_source(pipeline: Pipeline, selection: Selection) -> dict[str, set[dt.date]]:
+    """For each table the dates on which a need that must always be met has no source, in one query.
+
+    A source that could not be read may have the date: it does not count against it.
+    """
+    names = {table.name for table in selection.tables}
+    needs = [need for need in pipeline.needs if need.at_least >= 1 and names & set(need.used_by)]
+    if not needs:
+        return {}
+    rows = Partition.objects.of({source for need in needs for source in need.sources}).filter(state=State.MISSING)
+    absent: dict[str, set[dt.date]] = defaultdict(set)
+    for source, date in rows.between(selection.start, selection.end).values_list("table", "date"):
+        absent[source].add(date)
+    found: dict[str, set[dt.date]] = defaultdict(set)
+    for need in needs:
+        nowhere = set.intersection(*(absent[source] for source in need.sources))
+        for name in names & set(need.used_by):
+            found[name] |= nowhere
+    return found
+
+
+def seconds_range(plan: Plan) -> tuple[float, float] | None:
+    """How long the plan likely takes, from what earlier runs took; None where a table has no history."""
+    work = progress.history(set(plan.by_table))
+    paces = {table: pace for table, done in work.items() if (pace := progress.pace(done))}
+    if not paces or set(plan.by_table) - set(paces):
+        return None
+    left = {
+        table: progress.Left(steps, sum(step.units for step in plan.steps if step.table == table))
+        for table, steps in plan.by_table.items()
+    }
+    return progress.Progress(
+        total=len(plan), verified=0, failed=0, skipped=0, cancelled=0, running=0, pending=len(plan),
+        paces=paces, left=left,
+    ).seconds_range

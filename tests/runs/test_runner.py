@@ -1,0 +1,209 @@
+"""What becomes of a run's steps, with real jobs on a real warehouse."""
+
+from apps.coverage.models import Partition
+from apps.runs.models import Attempt, Run, Step
+from tests.conftest import day
+
+WEEK = {"start": day("01-01"), "end": day("01-06")}
+
+
+def step(run: Run, date: str, table: str = "daily.sales") -> Step:
+    return run.steps.get(table=table, date=day(date))
+
+
+def test_a_run_whose_steps_are_all_verified_succeeds(launch, drive):
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert (run.status, run.message) == (Run.Status.SUCCEEDED, "All 6 steps verified")
+
+
+def test_a_job_gets_consecutive_dates_in_batches(launch, drive):
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert [len(attempt.dates) for attempt in run.attempts.order_by("number")] == [4, 2]
+
+
+def test_a_range_never_covers_a_date_that_is_not_a_step(launch, drive, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-03"))
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert [attempt.dates for attempt in run.attempts.order_by("number")] == [
+        ["2024-01-01", "2024-01-02"],
+        ["2024-01-04", "2024-01-05", "2024-01-06"],
+    ]
+
+
+def test_partitions_are_complete_as_soon_as_their_step_is_verified(launch, drive):
+    drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
+
+    states = Partition.objects.of(["daily.sales"]).between(**WEEK).values_list("state", flat=True)
+    assert list(states).count("complete") == 4
+
+
+def test_exit_0_without_rows_is_a_failure(launch, drive, fault):
+    fault("daily.sales", "01-03", "silent")
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert run.status == Run.Status.FAILED
+    assert step(run, "01-03").message == "the job ended with exit status 0, but wrote no rows"
+    assert step(run, "01-04").status == Step.Status.SUCCEEDED
+
+
+def test_too_few_rows_are_a_failure_named_thin(launch, drive, fault):
+    fault("daily.sales", "01-03", "0.25")
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert step(run, "01-03").message == "thin: 2 rows, expected 8"
+    assert Partition.objects.get(table="daily.sales", date=day("01-03")).shown == "thin"
+
+
+def test_four_times_the_rows_are_a_failure_named_excess(launch, drive, fault):
+    fault("daily.sales", "01-03", "4")
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert step(run, "01-03").message == "excess: 32 rows, expected 8"
+
+
+def test_what_the_job_said_of_a_date_is_its_message(launch, drive, fault):
+    fault("daily.sales", "01-02", "overflow")
+    fault("daily.sales", "01-05", "overflow")
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    failed = run.steps.failed()
+    assert {s.signature for s in failed} == {"failed: numeric overflow: amount … exceeds DECIMAL(5,2)"}
+    assert "amount 10" in step(run, "01-02").message
+
+
+def test_a_failed_partition_shows_as_failed(launch, drive, fault):
+    fault("daily.sales", "01-02", "overflow")
+
+    drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert Partition.objects.get(table="daily.sales", date=day("01-02")).shown == "failed"
+
+
+def test_a_job_that_crashes_fails_the_dates_it_did_not_fill(launch, drive, fault):
+    fault("daily.sales", "01-03", "crash")
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert step(run, "01-02").status == Step.Status.SUCCEEDED
+    assert step(run, "01-03").message == "the job ended with exit status 3, but wrote no rows"
+
+
+def test_a_job_that_cannot_be_started_says_so(launch, drive, pipeline, shop):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
+    (shop.parent / "jobs").rename(shop.parent / "elsewhere")
+
+    drive(run)
+
+    assert "could not be started" in step(run, "01-01").message
+
+
+def test_the_rows_before_and_after_are_kept(launch, drive, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(3) rows(i)", day("01-01"))
+
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    assert (step(run, "01-01").rows_before, step(run, "01-01").rows_after) == (3, 8)
+
+
+def test_sql_that_the_warehouse_runs_fills_dates_like_a_job(launch, drive):
+    drive(launch(phases=["2"], **WEEK))
+
+    run = drive(launch(tables=["weekly.trend"], **WEEK))
+
+    assert run.status == Run.Status.SUCCEEDED
+    assert run.attempts.get().argv == ["sql", "jobs/trend.sql", "start_date=2024-01-04", "end_date=2024-01-06"]
+
+
+def test_a_step_whose_inputs_are_not_complete_is_skipped_with_the_reason(launch, drive):
+    drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-05")))
+    drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-04")))
+
+    run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
+    assert step(run, "01-04", "weekly.trend").status == Step.Status.SUCCEEDED
+    assert step(run, "01-05", "weekly.trend").message == "visits is missing on 2024-01-05"
+    assert step(run, "01-06", "weekly.trend").message == "sales is missing on 2024-01-06"
+    assert run.status == Run.Status.FAILED
+
+
+def test_a_run_waits_for_a_person_at_a_manual_gate(launch, drive):
+    run = drive(launch(**WEEK))
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.GATE)
+    assert run.message == "Phase 3 starts by hand"
+    assert run.steps.pending().count() == 3
+
+
+def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault):
+    for number in range(1, 20):
+        fault("daily.sales", f"01-{number:02}", "overflow")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert "5 failures in a row say the same" in run.message
+    assert run.attempts.count() < 4
+
+
+def test_a_warehouse_that_is_away_is_nobodys_failure(launch, drive, shop, monkeypatch):
+    from apps.runs import runner
+
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    run = launch(tables=["daily.sales"], **WEEK)
+    shop.rename(shop.with_suffix(".gone"))
+
+    runner.perform(run.pk, runner_pipeline(), lease=take(run))
+
+    run.refresh_from_db()
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert run.steps.pending().count() == 6
+
+
+def runner_pipeline():
+    from apps.pipeline import definition
+
+    return definition.current()
+
+
+def take(run: Run) -> str:
+    from apps.runs import keeper
+
+    lease = keeper.take(run.pk)
+    assert lease
+    return lease
+
+
+def test_the_call_is_kept_with_its_words_folder_and_log(launch, drive):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    attempt = run.attempts.get()
+    assert attempt.argv[1:] == ["fill.py", "daily.sales", "--start", "2024-01-01", "--end", "2024-01-02", "--safe"]
+    assert attempt.environment["BACKFILL_RUN"] == str(run.pk)
+    assert (attempt.status, attempt.exit_status) == (Attempt.Status.ENDED, 0)
+    assert "Processing day 2/2: 2024-01-02" in attempt.log_path.read_text()
+
+
+def test_the_timeline_tells_what_happened(launch, drive):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    assert [event.text for event in run.events.order_by("id")] == [
+        "Launched: 2 steps, 0 left out",
+        "Started",
+        "sales verified on 2 of 2",
+        "All 2 steps verified",
+    ]
+
+
+def test_coverage_before_and_after_are_kept(launch, drive):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    assert run.coverage_before["tables"]["daily.sales"]["winter"] == [0, 19]
+    assert run.coverage_after["tables"]["daily.sales"]["winter"] == [2, 19]
