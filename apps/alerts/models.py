@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import models
+from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
+
+# How long to wait after the first, second, ... try that did not succeed: a mail server may be away for a night.
+PAUSES = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 4 * 60, 12 * 60))
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def due(self, now: dt.datetime) -> MessageQuerySet:
+        return self.filter(status=Message.Status.WAITING, next_try_at__lte=now).order_by("id")
+
+    def undelivered(self) -> MessageQuerySet:
+        """What should have reached people by now and did not."""
+        return self.exclude(status=Message.Status.SENT).exclude(problem="")
 
 
 class Message(models.Model):
@@ -28,8 +46,64 @@ class Message(models.Model):
     next_try_at = models.DateTimeField(default=timezone.now)
     problem = models.TextField(blank=True, help_text="Why the last try did not succeed.")
 
+    objects = MessageQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
 
     def __str__(self) -> str:
         return self.subject
+
+    def get_absolute_url(self) -> str:
+        return reverse("outbox:message", args=[self.pk])
+
+    # Questions -----------------------------------------------------------------------------------
+
+    @property
+    def is_sent(self) -> bool:
+        return self.status == self.Status.SENT
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status == self.Status.WAITING
+
+    @property
+    def delivery(self) -> str:
+        """The delivery state in words."""
+        tries = f"tried {self.tries} time{'' if self.tries == 1 else 's'}"
+        if self.is_sent:
+            return "sent"
+        if self.is_waiting:
+            return f"waiting, {tries}" if self.tries else "waiting"
+        return f"not sent, {tries}" if self.tries else "not sent"
+
+    # Verbs ---------------------------------------------------------------------------------------
+
+    def claim(self, now: dt.datetime) -> bool:
+        """Takes the next try; False where another worker got there first.
+
+        The try after it is due even if this worker dies before it says how this one went.
+        """
+        pause = PAUSES[min(self.tries, len(PAUSES) - 1)]
+        unclaimed = Message.objects.due(now).filter(pk=self.pk, tries=self.tries)
+        claimed = unclaimed.update(tries=F("tries") + 1, next_try_at=now + pause)
+        self.refresh_from_db()
+        return bool(claimed)
+
+    def sent(self, now: dt.datetime) -> None:
+        self._change(status=self.Status.SENT, sent_at=now, problem="")
+
+    def not_sent(self, problem: str, *, for_good: bool = False) -> None:
+        """Keeps the problem; the message waits for its next try, if it has one left."""
+        given_up = for_good or self.tries > len(PAUSES)
+        self._change(status=self.Status.FAILED if given_up else self.Status.WAITING, problem=problem)
+
+    def send_again(self, now: dt.datetime, *, to: Sequence[str]) -> None:
+        """Begins anew with the tries. What was sent is not sent twice."""
+        anew = {"status": self.Status.WAITING, "tries": 0, "next_try_at": now, "to": list(to)}
+        Message.objects.filter(pk=self.pk).exclude(status=self.Status.SENT).update(**anew)
+        self.refresh_from_db()
+
+    def _change(self, **changes: Any) -> None:
+        Message.objects.filter(pk=self.pk).update(**changes)
+        self.refresh_from_db()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 Range = tuple[dt.date, dt.date]
 
@@ -14,7 +15,7 @@ def next_day(date: dt.date) -> dt.date:
 
 def successor(calendar: Sequence[dt.date]) -> Callable[[dt.date], dt.date]:
     """The next expected date, so that a day without anything to do does not tear a range apart."""
-    following = dict(zip(calendar, calendar[1:], strict=False))
+    following = dict(pairwise(calendar))
     return lambda date: following.get(date, next_day(date))
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.coverage.expectation import Verdict, judge
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading, calendar_between
 from apps.pipeline.definition import Pipeline, Table
-from apps.warehouse.base import EMPTY, Busy, Count, Question, Reading, Warehouse, WarehouseError
+from apps.warehouse.base import EMPTY, Count, Question, Reading, Warehouse, WarehouseError
 
 Key = tuple[str, dt.date]
 BATCH = 500
@@ -59,8 +59,8 @@ def question(table: Table) -> Question:
 
 
 def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
-    """Asks about everything, for a scan that is queued. Its row carries progress, and the problem if there is one."""
-    started = Scan.objects.filter(pk=scan.pk, status=Scan.Status.QUEUED).update(
+    """Asks about everything, for a scan that nobody started. Its row carries progress and the problem, if any."""
+    started = Scan.objects.filter(pk=scan.pk, started_at=None).update(
         status=Scan.Status.RUNNING, started_at=timezone.now(), tables_total=len(pipeline.tables)
     )
     if not started:

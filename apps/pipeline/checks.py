@@ -13,6 +13,7 @@ def pipeline_file(**kwargs: Any) -> list[CheckMessage]:
         definition.current()
     except definition.PipelineError as error:
         return [
-            Error(f"{error.path}: {problem}.".replace("..", "."), id="pipeline.E001") for problem in error.problems
+            Error(f"{error.path}: {problem}.".replace("..", "."), id="pipeline.E001")
+            for problem in error.problems
         ]
     return []

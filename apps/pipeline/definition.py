@@ -9,11 +9,20 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 T = TypeVar("T")
 
@@ -56,9 +65,7 @@ def seconds(value: Any) -> Any:
 Expanded = Annotated[str, BeforeValidator(lambda value: expand(value) if isinstance(value, str) else value)]
 Seconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\s][^/]*$")]
-TableName = Annotated[
-    str, Field(max_length=200, pattern=r"^([A-Za-z][\w-]*\.)?[A-Za-z_]\w*\.[A-Za-z_]\w*$")
-]
+TableName = Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z][\w-]*\.)?[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
 Column = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_]\w*$")]
 Band = tuple[float, float]
 
@@ -66,7 +73,9 @@ Band = tuple[float, float]
 class Definition(BaseModel):
     """A part of the pipeline file: frozen, and strict about keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
 
 
 class DuckDB(Definition):
@@ -226,14 +235,18 @@ class Job(Definition):
         if self.command and self.dates == "range" and not {"start", "end"} <= used:
             raise ValueError('dates = "range" passes {start} and {end}, which the command lacks; add both')
         if self.command and not used & {"start", "end", "dates"}:
-            raise ValueError("the command does not say which dates to fill; add {start} and {end}, or {dates}")
+            raise ValueError(
+                "the command does not say which dates to fill; add {start} and {end}, or {dates}"
+            )
         return self
 
     @model_validator(mode="after")
     def has_safety_flags(self) -> Job:
         said = {*self.command, *(f"{name}={value}" for name, value in self.env.items())}
         if missing := [flag for flag in self.must_contain if flag not in said]:
-            raise ValueError(f"the job must run with {missing[0]}; add it to command (or to env as NAME=value)")
+            raise ValueError(
+                f"the job must run with {missing[0]}; add it to command (or to env as NAME=value)"
+            )
         return self
 
     @property
@@ -397,7 +410,7 @@ def repeated(kind: str, names: Iterable[str]) -> Iterable[str]:
 
 def overlapping_seasons(seasons: Iterable[Season]) -> Iterable[str]:
     ordered = sorted(seasons, key=lambda season: season.start)
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         if later.start <= earlier.end:
             yield (
                 f'season "{later.name}" starts {later.start}, before season "{earlier.name}" ends {earlier.end}; '
@@ -452,7 +465,9 @@ def read(path: Path) -> Pipeline:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PipelineError(path, ["there is no such file; set PIPELINE to the path of a pipeline file"]) from None
+        raise PipelineError(
+            path, ["there is no such file; set PIPELINE to the path of a pipeline file"]
+        ) from None
     except OSError as error:
         raise PipelineError(path, [f"cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
@@ -512,7 +527,9 @@ def remedy(item: Any, message: str) -> str:
         case "value_error":
             return f"{message}"
         case "string_pattern_mismatch":
-            return f"{value!r} is not a valid name here; write it like dataset.table, without spaces or slashes"
+            return (
+                f"{value!r} is not a valid name here; write it like dataset.table, without spaces or slashes"
+            )
         case _:
             return f"{shown.strip(' =')}: {lower_first(message)}".removeprefix(": ")
 

@@ -1,5 +1,20 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
 class RunsConfig(AppConfig):
     name = "apps.runs"
+
+    def ready(self) -> None:
+        from apps.workers.signals import tick, worker_started
+
+        # A run whose worker died goes on when the launcher looks, or when the next worker starts.
+        tick.connect(revive)
+        worker_started.connect(revive)
+
+
+def revive(**kwargs: Any) -> None:
+    from apps.runs import tasks
+
+    tasks.revive()

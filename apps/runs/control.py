@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, jobs, planning, tasks
+from apps.runs import failures, gates, jobs, planning, tasks
 from apps.runs.models import IllegalMove, Run, Step
 from apps.runs.planning import Plan
 
@@ -36,6 +36,7 @@ def launch(
     note: str = "",
     title: str = "",
     retry_of: Run | None = None,
+    stop_after_failures: int | None = None,
     queued: bool = True,
 ) -> Run:
     """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
@@ -56,6 +57,7 @@ def launch(
                 reprocess=plan.selection.reprocess,
                 order=plan.selection.order,
                 batch=plan.selection.batch,
+                **({"stop_after_failures": stop_after_failures} if stop_after_failures else {}),
                 selection=plan.selection.as_json(),
                 left_out=plan.left_out_counts,
                 coverage_before=snapshot(pipeline),
@@ -64,7 +66,12 @@ def launch(
             )
             add_steps(run, plan)
             left_out = sum(plan.left_out_counts.values())
-            run.record("launched", f"Launched: {len(plan):,} steps, {left_out:,} left out", by=str(by))
+            run.record(
+                "launched",
+                f"Launched: {len(plan):,} steps, {left_out:,} left out",
+                by=str(by),
+                data={"forecast_seconds": planning.seconds_range(plan)},
+            )
             if queued:
                 tasks.perform_later(run)
     except IntegrityError:
@@ -149,7 +156,11 @@ def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> bool:
     A run that nobody has taken yet is moved at once.
     """
     with transaction.atomic():
-        if Run.objects.filter(pk=run.pk, status=Status.RUNNING).exclude(request=Request.CANCEL).update(request=request):
+        if (
+            Run.objects.filter(pk=run.pk, status=Status.RUNNING)
+            .exclude(request=Request.CANCEL)
+            .update(request=request)
+        ):
             run.record(request, says, by=str(by))
             run.refresh_from_db()
             return True
@@ -163,7 +174,9 @@ def give_up(run: Run, *, by: str = "") -> None:
     """Cancels a run that nobody performs: what is unfinished is cancelled, not failed."""
     with transaction.atomic():
         left = release(run, Step.Status.CANCELLED)
-        run.move(Status.CANCELLED, says=f"Cancelled with {left:,} steps left", by=by, finished_at=timezone.now())
+        run.move(
+            Status.CANCELLED, says=f"Cancelled with {left:,} steps left", by=by, finished_at=timezone.now()
+        )
 
 
 def release(run: Run, status: Step.Status) -> int:
@@ -202,9 +215,12 @@ def resume(run: Run, *, by: Any) -> None:
 
 
 def start_phase(run: Run, phase: str, *, by: Any) -> None:
-    """Opens the manual gate before a phase and goes on."""
-    if not run.waits_at_gate:
+    """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
+    waiting = gates.waiting_phase(run)
+    if waiting is None:
         raise IllegalMove(f"Run {run.pk} does not wait at a gate.")
+    if waiting != phase:
+        raise IllegalMove(f"Run {run.pk} waits before phase {waiting}, not before phase {phase}.")
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
         run.record("gate", f"Phase {phase} started by hand", by=str(by))
@@ -212,23 +228,6 @@ def start_phase(run: Run, phase: str, *, by: Any) -> None:
 
 
 # Afterwards ---------------------------------------------------------------------------------------
-
-
-def retry_selection(run: Run, pipeline: Pipeline, *, signature: str | None = None) -> planning.Selection:
-    """What failed or was skipped in a run (with one signature), as something to plan."""
-    steps = run.steps.filter(status__in=(Step.Status.FAILED, Step.Status.SKIPPED))
-    if signature is not None:
-        steps = steps.filter(signature=signature)
-    found = list(steps.values_list("table", "date"))
-    if not found:
-        raise LaunchRefused(f"Run {run.pk} has no failures to retry.")
-    return planning.select(
-        pipeline,
-        tables={table for table, _ in found},
-        dates={date for _, date in found},
-        start=min(date for _, date in found),
-        end=max(date for _, date in found),
-    )
 
 
 def summary(steps: Iterable[Step]) -> list[dict[str, Any]]:
@@ -242,4 +241,3 @@ def summary(steps: Iterable[Step]) -> list[dict[str, Any]]:
         }
         for group in failures.grouped(steps)
     ]
-

@@ -53,8 +53,11 @@ def signature(message: str) -> str:
 
     protected = TYPE.sub(keep, message)
     bare = VARYING.sub("…", protected)
-    restored = "".join(kept[place] if 0 <= (place := ord(letter) - PRIVATE) < len(kept) else letter for letter in bare)
-    return re.sub(r"\s+", " ", restored).strip()[:LONGEST_MESSAGE]
+    restored = "".join(
+        kept[place] if 0 <= (place := ord(letter) - PRIVATE) < len(kept) else letter for letter in bare
+    )
+    without_lead = re.sub(r"^(?:…[\s:,-]*)+(?=\S)", "", restored.strip())  # "2024-02-16: ..." says it twice
+    return re.sub(r"\s+", " ", without_lead).strip()[:LONGEST_MESSAGE]
 
 
 def suggested_class(message: str) -> str:

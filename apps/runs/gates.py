@@ -69,9 +69,18 @@ class Need:
         return self.needed == self.found
 
 
+def waiting_phase(run: Run) -> str | None:
+    """The phase that a person must start before the run goes on; None where it does not wait for that."""
+    if not run.waits_at_gate:
+        return None
+    return run.steps.pending().order_by("position").values_list("phase", flat=True).first()
+
+
 def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
     """What the run's steps of a phase read from earlier phases: dates needed, dates complete, the first missing."""
-    dates = list(run.steps.unfinished().filter(phase=phase).order_by("date").values_list("date", flat=True).distinct())
+    dates = list(
+        run.steps.unfinished().filter(phase=phase).order_by("date").values_list("date", flat=True).distinct()
+    )
     if not dates:
         return []
     reach: dict[str, int] = {}

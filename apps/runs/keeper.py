@@ -94,4 +94,6 @@ class Keeper:
     def _beat(self) -> None:
         now = timezone.now()
         Run.objects.filter(pk=self.run_id, lease=self.lease).update(lease_until=now + LEASE)
-        Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING).update(beat_at=now)
+        Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING).update(
+            beat_at=now
+        )

@@ -161,7 +161,9 @@ class Run(models.Model):
         moved = Run.objects.filter(pk=self.pk, status__in=sources).update(**changes)
         self.refresh_from_db()
         if not moved:
-            raise IllegalMove(f"Run {self.pk} is {self.get_status_display()}; it cannot become {to.label} now.")
+            raise IllegalMove(
+                f"Run {self.pk} is {self.get_status_display()}; it cannot become {to.label} now."
+            )
         self.record(to, says, by=by)
 
     def record(self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None) -> Event:
@@ -227,7 +229,9 @@ class Step(models.Model):
         indexes = [
             models.Index(fields=["run", "status", "position"]),
             models.Index(fields=["table", "date", "-id"]),
-            models.Index(fields=["signature"], condition=models.Q(status="failed"), name="step_failed_signature"),
+            models.Index(
+                fields=["signature"], condition=models.Q(status="failed"), name="step_failed_signature"
+            ),
         ]
 
     def __str__(self) -> str:

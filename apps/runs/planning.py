@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
-from apps.pipeline.definition import Job, Pipeline, Season, Table, UnknownName
+from apps.pipeline.definition import Job, Phase, Pipeline, Season, Table, UnknownName
 from apps.runs import jobs, progress
 from apps.runs.models import Run
 
@@ -23,6 +24,7 @@ OFF_CALENDAR = "off the calendar"
 UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
 NO_SOURCE = "no source has the date"
+ELSEWHERE = "running elsewhere: run "  # and its number
 
 
 class PlanRefused(Exception):
@@ -31,7 +33,10 @@ class PlanRefused(Exception):
 
 @dataclass(frozen=True)
 class Selection:
-    """What a person asked for: tables of the pipeline file, dates (both ends included), and how."""
+    """What a person asked for: tables of the pipeline file, dates (both ends included), and how.
+
+    With `partitions` it is these and no others: what a retry is about.
+    """
 
     tables: tuple[Table, ...]
     seasons: tuple[Season, ...]
@@ -41,6 +46,11 @@ class Selection:
     reprocess: Run.Reprocess = Run.Reprocess.FAILED
     order: Run.Order = Run.Order.OLDEST
     batch: int | None = None
+    partitions: frozenset[tuple[str, dt.date]] = frozenset()
+
+    def takes(self, table: Table, date: dt.date) -> bool:
+        """Whether this table's date was asked for, among the dates that were."""
+        return not self.partitions or (table.name, date) in self.partitions
 
     def __contains__(self, date: dt.date) -> bool:
         if self.dates and date not in self.dates:
@@ -92,6 +102,33 @@ def select(
         order=Run.Order(order),
         batch=batch,
     )
+
+
+def select_partitions(
+    pipeline: Pipeline,
+    partitions: Iterable[tuple[str, dt.date]],
+    *,
+    reprocess: str = Run.Reprocess.FAILED,
+    order: str = Run.Order.OLDEST,
+    batch: int | None = None,
+) -> Selection:
+    """A selection of single partitions; those of tables that the pipeline file has no job for any more are left away."""
+    filled = {table.name for table in pipeline.filled}
+    wanted = frozenset((table, date) for table, date in partitions if table in filled)
+    if not wanted:
+        raise PlanRefused("There is nothing to retry.")
+    dates = {date for _, date in wanted}
+    chosen = select(
+        pipeline,
+        tables={table for table, _ in wanted},
+        dates=dates,
+        start=min(dates),
+        end=max(dates),
+        reprocess=reprocess,
+        order=order,
+        batch=batch,
+    )
+    return replace(chosen, partitions=wanted)
 
 
 def named_in_phase(pipeline: Pipeline, name: str) -> list[str]:
@@ -157,8 +194,23 @@ class Plan:
         ]
 
     @cached_property
+    def elsewhere(self) -> dict[int, int]:
+        """Runs that are about to fill some of the partitions asked for, with how many."""
+        return {
+            int(reason.removeprefix(ELSEWHERE)): len(found)
+            for reason, found in self.left_out.items()
+            if reason.startswith(ELSEWHERE)
+        }
+
+    @cached_property
     def dates(self) -> list[dt.date]:
         return sorted({step.date for step in self.steps})
+
+    @cached_property
+    def digest(self) -> str:
+        """Two plans with the same digest would do the same steps in the same order."""
+        said = ";".join(f"{step.table} {step.date}" for step in self.steps)
+        return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
     @property
     def seasons(self) -> list[str]:
@@ -167,6 +219,26 @@ class Plan:
     @property
     def phases(self) -> list[str]:
         return list(dict.fromkeys(step.phase for step in self.steps))
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is nothing to do, as a sentence; empty where there is."""
+        if self.steps:
+            return ""
+        reasons = [reason for reason in self.left_out if reason != OFF_CALENDAR] or list(self.left_out)
+        match reasons:
+            case []:
+                return "Nothing to do: none of the chosen dates lies in a chosen season."
+            case [reason] if reason == OFF_CALENDAR:
+                return "Nothing to do: no date of this range is on the calendar."
+            case [reason]:
+                return f"Nothing to do: all {len(self.left_out[reason]):,} are left out ({reason})."
+        counts = ", ".join(f"{len(self.left_out[reason]):,} {reason}" for reason in reasons)
+        return f"Nothing to do: {counts}."
+
+    def manual_gates(self, pipeline: Pipeline) -> list[Phase]:
+        """The phases before which the run will rest until a person starts them."""
+        return [phase for name in self.phases[1:] if (phase := pipeline.phase(name)).gate == "manual"]
 
     def title(self, pipeline: Pipeline) -> str:
         """What the run will be called: its phases or tables, and its dates."""
@@ -212,8 +284,11 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     unserved = dates_without_source(pipeline, selection)
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
+    dates = in_order(selection)
     for table in selection.tables:
-        for date in in_order(selection):
+        for date in dates:
+            if not selection.takes(table, date):
+                continue
             reason = why_not(table, date, selection, calendar, partitions, unserved)
             if reason:
                 left_out[reason].append((table.name, date))
@@ -224,8 +299,11 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
 
 
 def in_order(selection: Selection) -> list[dt.date]:
-    days = (selection.end - selection.start).days + 1
-    dates = [date for n in range(days) if (date := selection.start + dt.timedelta(days=n)) in selection]
+    # No further than the seasons go: a person may type any year.
+    first = max(selection.start, min(season.start for season in selection.seasons))
+    last = min(selection.end, max(season.end for season in selection.seasons))
+    days = (last - first).days + 1
+    dates = [date for n in range(days) if (date := first + dt.timedelta(days=n)) in selection]
     return dates[::-1] if selection.order == Run.Order.NEWEST else dates
 
 
@@ -242,7 +320,7 @@ def why_not(
         return OFF_CALENDAR
     state, activity, run_id = partitions.get((table.name, date), (State.UNKNOWN, "", None))
     if activity in (Activity.QUEUED, Activity.RUNNING):
-        return f"running elsewhere: run {run_id}"
+        return f"{ELSEWHERE}{run_id}"
     if reason := why_settled(state, selection.reprocess):
         return reason
     if date in unserved.get(table.name, ()):
@@ -274,7 +352,9 @@ def dates_without_source(pipeline: Pipeline, selection: Selection) -> dict[str, 
     needs = [need for need in pipeline.needs if need.at_least >= 1 and names & set(need.used_by)]
     if not needs:
         return {}
-    rows = Partition.objects.of({source for need in needs for source in need.sources}).filter(state=State.MISSING)
+    rows = Partition.objects.of({source for need in needs for source in need.sources}).filter(
+        state=State.MISSING
+    )
     absent: dict[str, set[dt.date]] = defaultdict(set)
     for source, date in rows.between(selection.start, selection.end).values_list("table", "date"):
         absent[source].add(date)
@@ -297,6 +377,13 @@ def seconds_range(plan: Plan) -> tuple[float, float] | None:
         for table, steps in plan.by_table.items()
     }
     return progress.Progress(
-        total=len(plan), verified=0, failed=0, skipped=0, cancelled=0, running=0, pending=len(plan),
-        paces=paces, left=left,
+        total=len(plan),
+        verified=0,
+        failed=0,
+        skipped=0,
+        cancelled=0,
+        running=0,
+        pending=len(plan),
+        paces=paces,
+        left=left,
     ).seconds_range

@@ -113,9 +113,7 @@ def seconds_left(pace: Pace, left: Left) -> tuple[float, float]:
     expected = pace.rate * left.units + pace.slope * places * each
     floor = left.units * pace.rate * 0.1  # a falling line never reaches nothing
     variance = (
-        (pace.error * left.units) ** 2
-        + pace.spread**2 * left.units
-        + (pace.slope_error * places * each) ** 2
+        (pace.error * left.units) ** 2 + pace.spread**2 * left.units + (pace.slope_error * places * each) ** 2
     )
     return max(expected, floor), math.sqrt(variance)
 
@@ -246,7 +244,9 @@ def paces_of(run: Run, *, with_history: set[str]) -> tuple[dict[str, Pace], floa
         return {}, None
     for table, units, seconds in reversed(finished):
         done[table].append(Work(units, seconds))
-    for table, work in history(with_history - {t for t in done if len(done[t]) >= FEWEST}, before=run).items():
+    for table, work in history(
+        with_history - {t for t in done if len(done[t]) >= FEWEST}, before=run
+    ).items():
         done[table] = work + done[table]
     paces = {table: found for table, work in done.items() if (found := pace(work))}
     last = [seconds for _, _, seconds in finished[:50]]

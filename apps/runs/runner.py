@@ -106,7 +106,11 @@ class Runner:
 
     def wait_at_gate(self, phase: str) -> None:
         needs = gates.readiness(self.pipeline, self.run, phase)
-        short = [f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met]
+        short = [
+            f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}"
+            for need in needs
+            if not need.is_met
+        ]
         says = f"{self.pipeline.phase(phase).label} starts by hand"
         if short:
             says += f"; not complete for its dates and lookback: {', '.join(short)}"
@@ -125,7 +129,9 @@ class Runner:
         return list(self.fitting(table.job, pending, most))
 
     def widest(self) -> int:
-        return max(self.run.batch or 0, *(table.job.dates_a_call for table in self.pipeline.filled if table.job))
+        return max(
+            self.run.batch or 0, *(table.job.dates_a_call for table in self.pipeline.filled if table.job)
+        )
 
     def fitting(self, job: Job, pending: Sequence[Step], most: int) -> Iterator[Step]:
         """Steps of one table; for a job that takes a range, without a date between them that is not a step."""
@@ -152,9 +158,7 @@ class Runner:
                     step.status, step.message = Status.SKIPPED, reasons[step.date]
                     step.finished_at = timezone.now()
                 Step.objects.bulk_update(closed, ["status", "message", "finished_at"])
-                set_activity(
-                    table.name, [step.date for step in closed], Partition.Activity.NONE, run_id=None
-                )
+                set_activity(table.name, [step.date for step in closed], Partition.Activity.NONE, run_id=None)
                 control.recall_failures(table.name, [step.date for step in closed])
                 self.record_table_end(table)
         return [step for step in steps if step.date not in reasons]
@@ -296,7 +300,9 @@ class Runner:
             if step.status == Status.SUCCEEDED:
                 Partition.objects.filter(table=step.table, date=step.date).update(seconds=step.seconds)
 
-    def put_back(self, attempt: Attempt, steps: list[Step], *, status: Attempt.Status = Attempt.Status.STOPPED) -> None:
+    def put_back(
+        self, attempt: Attempt, steps: list[Step], *, status: Attempt.Status = Attempt.Status.STOPPED
+    ) -> None:
         """A call that was ended decides nothing: its steps are pending again, and it does not count against them."""
         with self.fenced():
             put_back(attempt, status=status)
@@ -331,7 +337,11 @@ class Runner:
             steps = steps.filter(finished_at__gt=self.run.resumed_at)
         most = self.run.stop_after_failures
         last = list(steps.order_by("-finished_at", "-position").values_list("status", "signature")[:most])
-        if len(last) == most and len({signature for _, signature in last}) == 1 and last[0][0] == Status.FAILED:
+        if (
+            len(last) == most
+            and len({signature for _, signature in last}) == 1
+            and last[0][0] == Status.FAILED
+        ):
             return self.rest(f"{most} failures in a row say the same: {last[0][1]}")
         if last and last[0][0] == Status.FAILED:
             decided, failed = steps.count(), steps.filter(status=Status.FAILED).count()
@@ -382,7 +392,9 @@ def put_back(attempt: Attempt, *, status: Attempt.Status) -> None:
         run_id=attempt.run_id,
     )
     steps.update(status=Status.PENDING, attempts=F("attempts") - 1)
-    Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING).update(status=status, finished_at=timezone.now())
+    Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING).update(
+        status=status, finished_at=timezone.now()
+    )
 
 
 def recover(run: Run, lease: str) -> None:
@@ -402,7 +414,9 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
     """A step that lost its worker several times would do so for ever."""
     lost = [
         date
-        for dates in run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST).values_list("dates", flat=True)
+        for dates in run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST).values_list(
+            "dates", flat=True
+        )
         for date in dates
     ]
     deadly = [date for date in set(lost) if lost.count(date) >= LOST_TIMES]
@@ -421,7 +435,12 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
 
 
 def perform(
-    run_id: int, pipeline: Pipeline, *, lease: str, until: float | None = None, warehouse: Warehouse | None = None
+    run_id: int,
+    pipeline: Pipeline,
+    *,
+    lease: str,
+    until: float | None = None,
+    warehouse: Warehouse | None = None,
 ) -> bool:
     """Performs a run whose lease the caller took; True where there is more to do after `until` (monotonic seconds)."""
     run = Run.objects.get(pk=run_id)

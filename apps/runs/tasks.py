@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 from apps.pipeline import definition
 from apps.runs.keeper import LEASE, take
 from apps.runs.models import Run
+from apps.workers.beats import doing
 
 SLICE = 45.0  # seconds of work before the next task's turn
 
@@ -32,7 +33,9 @@ def perform(run_id: int, ticket: str) -> None:
     lease = take(run_id, ticket=ticket)
     if lease is None:
         return
-    if runner.perform(run_id, definition.current(), lease=lease, until=time.monotonic() + SLICE):
+    with doing(f"run {run_id}"):
+        more = runner.perform(run_id, definition.current(), lease=lease, until=time.monotonic() + SLICE)
+    if more:
         with transaction.atomic():
             run = Run.objects.active().filter(pk=run_id, lease=lease).first()
             if run:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from apps.warehouse.base import Busy, Count, Interrupted, Question, QueryFailed, Reading, Unreachable
+from apps.warehouse.base import Busy, Count, Interrupted, QueryFailed, Question, Reading, Unreachable
 
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
 
@@ -121,12 +121,16 @@ def ask(
     if end is not None:
         wanted["end"] = end
     parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
-    for place, date, rows, *sums in connection.execute("\nUNION ALL\n".join(parts), wanted or None).fetchall():
+    for place, date, rows, *sums in connection.execute(
+        "\nUNION ALL\n".join(parts), wanted or None
+    ).fetchall():
         counts[questions[place].table][date] = as_count(rows, *sums)
     return Reading(counts, queries=1)
 
 
-def as_count(rows: int, quality: float | None, written_at: dt.datetime | None, fallback: float | None) -> Count:
+def as_count(
+    rows: int, quality: float | None, written_at: dt.datetime | None, fallback: float | None
+) -> Count:
     """A warehouse's timestamps without a zone are UTC."""
     return Count(rows, quality, written_at and written_at.replace(tzinfo=dt.UTC), fallback)
 

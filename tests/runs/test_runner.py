@@ -119,7 +119,12 @@ def test_sql_that_the_warehouse_runs_fills_dates_like_a_job(launch, drive):
     run = drive(launch(tables=["weekly.trend"], **WEEK))
 
     assert run.status == Run.Status.SUCCEEDED
-    assert run.attempts.get().argv == ["sql", "jobs/trend.sql", "start_date=2024-01-04", "end_date=2024-01-06"]
+    assert run.attempts.get().argv == [
+        "sql",
+        "jobs/trend.sql",
+        "start_date=2024-01-04",
+        "end_date=2024-01-06",
+    ]
 
 
 def test_a_step_whose_inputs_are_not_complete_is_skipped_with_the_reason(launch, drive):
@@ -185,7 +190,15 @@ def test_the_call_is_kept_with_its_words_folder_and_log(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 
     attempt = run.attempts.get()
-    assert attempt.argv[1:] == ["fill.py", "daily.sales", "--start", "2024-01-01", "--end", "2024-01-02", "--safe"]
+    assert attempt.argv[1:] == [
+        "fill.py",
+        "daily.sales",
+        "--start",
+        "2024-01-01",
+        "--end",
+        "2024-01-02",
+        "--safe",
+    ]
     assert attempt.environment["BACKFILL_RUN"] == str(run.pk)
     assert (attempt.status, attempt.exit_status) == (Attempt.Status.ENDED, 0)
     assert "Processing day 2/2: 2024-01-02" in attempt.log_path.read_text()

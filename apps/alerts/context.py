@@ -1,0 +1,34 @@
+"""What the banner of every page says: mails that could not be sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from apps.alerts.models import Message
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """How many, why the last of them, and when the next one is tried; None where all are given up."""
+
+    count: int
+    problem: str
+    next_try_at: dt.datetime | None
+
+
+def undelivered(request: HttpRequest) -> dict[str, Any]:
+    """Asked only by a page that shows it, and only for people who logged in."""
+    return {"undelivered": SimpleLazyObject(found) if request.user.is_authenticated else None}
+
+
+def found() -> Undelivered | None:
+    messages = list(Message.objects.undelivered().only("status", "problem", "next_try_at"))
+    if not messages:
+        return None
+    tries = [message.next_try_at for message in messages if message.is_waiting]
+    return Undelivered(len(messages), messages[0].problem, min(tries, default=None))

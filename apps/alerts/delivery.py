@@ -1,0 +1,63 @@
+"""The only doorway of mail: sends the messages that wait, and keeps why one could not be sent."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
+
+from apps.alerts.models import Message
+
+log = logging.getLogger(__name__)
+
+NOBODY = "there is nobody to send it to: give whoever launches an e-mail address, or set ALERTS_TO"
+
+
+def send_due() -> int:
+    """Tries every message whose time has come; answers how many were sent."""
+    waiting = Message.objects.due(timezone.now())
+    return sum(send(message) for message in waiting if message.claim(timezone.now()))
+
+
+def send(message: Message) -> bool:
+    """One try, of a message that the caller claimed."""
+    if not message.to:
+        message.not_sent(NOBODY, for_good=True)
+        return False
+    try:
+        mail(message).send()
+    except Exception as error:  # whatever a mail backend raises is why the message was not sent
+        log.warning("message %s was not sent: %s", message.pk, error)
+        message.not_sent(f"{type(error).__name__}: {error}")
+        return False
+    message.sent(timezone.now())
+    return True
+
+
+def mail(message: Message) -> EmailMultiAlternatives:
+    """The message as a mail: text, HTML, and its CSV attached."""
+    mail = EmailMultiAlternatives(message.subject, message.text, to=message.to, headers=headers(message))
+    mail.attach_alternative(message.html, "text/html")
+    if message.csv:
+        mail.attach(f"failures-run-{message.run_id}.csv", message.csv, "text/csv")
+    return mail
+
+
+def headers(message: Message) -> dict[str, str]:
+    """A mail sent twice by accident has one id; mails about one run are one thread; nobody's absence answers."""
+    host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    return {
+        "Message-ID": f"<message-{message.pk}-{message.created_at:%Y%m%d%H%M%S}@{host}>",
+        "References": f"<run-{message.run_id}@{host}>",
+        "Auto-Submitted": "auto-generated",
+    }
+
+
+def folder() -> Path | None:
+    """Where mails are kept as files; None where they leave."""
+    kept = settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend"
+    return Path(settings.EMAIL_FILE_PATH) if kept else None

@@ -1,0 +1,94 @@
+"""Makes a message of every event that people wait to hear of: once, whoever asks and however often."""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import linebreaks
+from django.utils.text import Truncator
+
+from apps.alerts import delivery
+from apps.alerts.models import Message
+from apps.alerts.report import Report, inlined
+from apps.runs.models import Event, EventQuerySet, Run
+
+log = logging.getLogger(__name__)
+
+# A cancelled run is not told: whoever cancelled it was there.
+ENDED = (Run.Status.SUCCEEDED, Run.Status.FAILED)
+PAUSED = Run.Status.PAUSED
+TOLD = (*ENDED, PAUSED)
+# Pauses that wait for a person who does not know yet; a pause that an operator asked for does not.
+UNASKED = (Run.Pause.GATE, Run.Pause.FAILURES, Run.Pause.WAREHOUSE)
+
+LONGEST_SUBJECT = 200
+IN_THE_OUTBOX = "operator@localhost"
+
+
+def tell() -> int:
+    """Makes the messages that are due; answers how many."""
+    return sum(tell_of(event) for event in events_to_tell())
+
+
+def events_to_tell() -> EventQuerySet:
+    """Runs that ended, and runs that wait for a person; a wait that is over is no news any more."""
+    later = Event.objects.filter(run=OuterRef("run"), kind=PAUSED, pk__gt=OuterRef("pk"))
+    still_waits = Q(kind=PAUSED, run__status=PAUSED, run__pause__in=UNASKED) & ~Exists(later)
+    untold = Event.objects.untold(TOLD).filter(Q(kind__in=ENDED) | still_waits)
+    return untold.select_related("run__launched_by_user").order_by("id")
+
+
+def tell_of(event: Event) -> bool:
+    """Makes the event's message and marks it as told, in one transaction; False where somebody else did."""
+    message = written(event)
+    with transaction.atomic():
+        if not Event.objects.filter(pk=event.pk, told_at=None).update(told_at=timezone.now()):
+            return False  # another worker got there first
+        message.save()
+    return True
+
+
+def written(event: Event) -> Message:
+    """The message about an event, not saved yet."""
+    message = Message(event_id=event.pk, run_id=event.run_id, to=recipients(event.run))
+    try:
+        report = Report(event.run, event)
+        message.subject = in_one_line(report.subject)
+        message.text = render_to_string("alerts/mail/run.txt", {"report": report})
+        message.html = inlined(render_to_string("alerts/mail/run.html", {"report": report}))
+        message.csv = report.csv
+    except Exception as error:  # people hear that a run ended even where its report has a fault
+        log.exception("The report of %s could not be written", event.run)
+        message.subject = in_one_line(f"{event.kind.upper()} - {event.run.title}")
+        message.text = (
+            f"{event.run}: {event.text}\n\n{settings.BASE_URL}{reverse('runs:detail', args=[event.run_id])}\n\n"
+            f"The full report could not be written: {type(error).__name__}: {error}\n"
+        )
+        message.html = linebreaks(message.text, autoescape=True)
+    return message
+
+
+def in_one_line(subject: str) -> str:
+    return Truncator(" ".join(subject.split())).chars(LONGEST_SUBJECT)
+
+
+def recipients(run: Run | None) -> list[str]:
+    """Who is told: whoever launched the run and everybody in ALERTS_TO, each once."""
+    user = run.launched_by_user if run else None
+    own = [user.email] if user and user.is_active and user.email else []
+    everybody = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
+    if not everybody and settings.OUTBOX_DIR and delivery.folder():
+        return [IN_THE_OUTBOX]
+    return list(everybody.values())
+
+
+def send_again(message: Message) -> None:
+    """Puts an undelivered message back in line. One that nobody was to get goes to whom it would go now."""
+    run = Run.objects.select_related("launched_by_user").filter(pk=message.run_id).first()
+    message.send_again(timezone.now(), to=message.to or recipients(run))

@@ -1,0 +1,134 @@
+"""What is known of one partition, how it is known, and what it is made from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from apps.coverage import grid as grids
+from apps.coverage import rollup
+from apps.coverage.grid import NAME, Grid
+from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
+from apps.coverage.rollup import Tally
+from apps.coverage.strips import in_words
+from apps.pipeline.definition import Need, Pipeline, Table
+
+State = Partition.State
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """An input over the days that the table looks back on."""
+
+    table: Table
+    start: dt.date
+    end: dt.date
+    tally: Tally
+
+    @property
+    def state(self) -> str:
+        if self.tally.complete == self.tally.expected:
+            return State.COMPLETE
+        return State.UNKNOWN if self.tally.unknown and not self.tally.gaps else State.MISSING
+
+
+@dataclass(frozen=True)
+class Served:
+    """A need; each of its sources with its state on the date, and that in words."""
+
+    need: Need
+    sources: tuple[tuple[Table, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`partition` is None where nothing is stored; `reading` where the table was never asked about."""
+
+    table: Table
+    date: dt.date
+    partition: Partition | None
+    units: int
+    reading: TableReading | None
+    upstream: tuple[Upstream, ...]
+    needs: tuple[Served, ...]
+
+    @property
+    def state(self) -> str:
+        return self.partition.shown if self.partition else State.UNKNOWN
+
+    @property
+    def state_in_words(self) -> str:
+        return in_words(self.state)
+
+    @property
+    def fallback_percent(self) -> int | None:
+        share = self.partition.fallback_share if self.partition else None
+        return None if share is None else round(100 * share)
+
+    @property
+    def scan(self) -> Scan | None:
+        """The scan that confirmed it, where no step asked later."""
+        return self.reading.scan if self.reading and self.reading.read_at == self.asked_at else None
+
+    @property
+    def asked_at(self) -> dt.datetime | None:
+        """When the warehouse last confirmed this: as part of the table, or alone after a step."""
+        moments = [each.read_at for each in (self.partition, self.reading) if each]
+        return max(moments, default=None)
+
+    @property
+    def sql(self) -> str:
+        """The question, to be asked again by hand."""
+        return f"SELECT count(*) FROM {self.table.name} WHERE {self.table.date_column} = DATE '{self.date}'"
+
+    @property
+    def can_be_planned(self) -> bool:
+        return not self.table.is_source and self.units > 0
+
+
+def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
+    """The evidence for a table on a date, in five queries."""
+    day = CalendarDate.objects.filter(date=date).first()
+    window = grids.load(pipeline, start=date - dt.timedelta(days=longest_lookback(table)), end=date)
+    return Evidence(
+        table=table,
+        date=date,
+        partition=Partition.objects.filter(table=table.name, date=date).first(),
+        units=day.units if day else 0,
+        reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),
+        upstream=upstream(pipeline, table, date, window),
+        needs=tuple(
+            served(pipeline, need, date, window) for need in pipeline.needs if table.name in need.used_by
+        ),
+    )
+
+
+def longest_lookback(table: Table) -> int:
+    return max((each.lookback for each in table.after), default=0)
+
+
+def upstream(pipeline: Pipeline, table: Table, date: dt.date, window: Grid) -> tuple[Upstream, ...]:
+    found = []
+    for each in table.after:
+        start = date - dt.timedelta(days=each.lookback)
+        found.append(
+            Upstream(pipeline.table(each.table), start, date, tally_between(window, each.table, start, date))
+        )
+    return tuple(found)
+
+
+def tally_between(window: Grid, table: str, start: dt.date, end: dt.date) -> Tally:
+    places = [place for place, date in enumerate(window.dates) if start <= date <= end]
+    part = slice(places[0], places[-1] + 1) if places else slice(0)
+    return rollup.tally(window.states[table][part], window.activities[table][part])
+
+
+def served(pipeline: Pipeline, need: Need, date: dt.date, window: Grid) -> Served:
+    place = window.dates.index(date) if date in window.dates else None
+    states = {
+        name: State.NOT_EXPECTED.value if place is None else NAME[window.states[name][place]]
+        for name in need.sources
+    }
+    return Served(
+        need, tuple((pipeline.table(name), state, in_words(state)) for name, state in states.items())
+    )

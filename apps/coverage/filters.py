@@ -1,0 +1,132 @@
+"""Which part of the coverage a person looks at: phase, table, state and months, as the address has them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from apps.coverage.models import Partition, shown
+from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
+
+State, Activity = Partition.State, Partition.Activity
+
+# Any expected partition that is not complete, whatever a run does about it.
+GAP = "gap"
+STATES = (
+    GAP,
+    State.MISSING,
+    State.THIN,
+    State.EXCESS,
+    State.STALE,
+    Activity.FAILED,
+    State.UNEXPECTED,
+    State.UNKNOWN,
+    State.ACCEPTED,
+    Activity.QUEUED,
+    Activity.RUNNING,
+    State.COMPLETE,
+    State.NOT_EXPECTED,
+)
+# What a list of ranges says without being asked.
+UNREMARKABLE = (State.COMPLETE, State.NOT_EXPECTED)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """`start` and `end` are the first and last day of the chosen months; None where nobody chose any."""
+
+    season: Season | None = None
+    phase: str = ""
+    table: str = ""
+    state: str = ""
+    first_month: str = ""
+    last_month: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, str], pipeline: Pipeline, season: Season | None = None) -> Filter:
+        """The filter of an address. What the pipeline does not know (any more) chooses nothing."""
+        state = values.get("state", "")
+        return cls(
+            season=season,
+            phase=known(pipeline.phase, values.get("phase", "")),
+            table=known(pipeline.table, values.get("table", "")),
+            state=state if state in STATES else "",
+            first_month=month(values.get("from", "")),
+            last_month=month(values.get("to", "")),
+        )
+
+    @property
+    def start(self) -> dt.date | None:
+        return dt.date.fromisoformat(f"{self.first_month}-01") if self.first_month else None
+
+    @property
+    def end(self) -> dt.date | None:
+        if not self.last_month:
+            return None
+        inside_next_month = dt.date.fromisoformat(f"{self.last_month}-28") + dt.timedelta(days=4)
+        return inside_next_month - dt.timedelta(days=inside_next_month.day)
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.query)
+
+    @property
+    def query(self) -> str:
+        """The filter as a part of an address, without the season."""
+        named = {
+            "phase": self.phase,
+            "table": self.table,
+            "state": self.state,
+            "from": self.first_month,
+            "to": self.last_month,
+        }
+        return urlencode({name: value for name, value in named.items() if value})
+
+    def tables(self, pipeline: Pipeline) -> list[Table]:
+        """The chosen tables, in the order of every page."""
+        return [
+            table
+            for phase in pipeline.phases
+            for table in pipeline.tables_of(phase.name)
+            if self.phase in ("", phase.name) and self.table in ("", table.name)
+        ]
+
+    def takes(self, state: str, activity: str) -> bool:
+        """Whether a partition is among the chosen states."""
+        if self.state == GAP:
+            return state in Partition.GAPS
+        return not self.state or shown(state, activity) == self.state
+
+    def lists(self, state: str, activity: str) -> bool:
+        """Whether a list says it: what was chosen, else everything that is not as it should be."""
+        return self.takes(state, activity) and (
+            bool(self.state) or shown(state, activity) not in UNREMARKABLE
+        )
+
+
+def known(lookup: Callable[[str], Phase | Table], name: str) -> str:
+    try:
+        return lookup(name).name if name else ""
+    except UnknownName:
+        return ""
+
+
+def month(text: str) -> str:
+    """ "2024-01", or nothing where it is no month."""
+    try:
+        return f"{dt.date.fromisoformat(f'{text}-01'):%Y-%m}"
+    except ValueError:
+        return ""
+
+
+def months(seasons: Iterable[Season]) -> list[tuple[str, str]]:
+    """The months that the seasons touch, oldest first, to choose from: value and label."""
+    found = []
+    for season in sorted(seasons, key=lambda season: season.start):
+        first = season.start.replace(day=1)
+        while first <= season.end:
+            found.append((f"{first:%Y-%m}", f"{first:%b %Y}"))
+            first = (first + dt.timedelta(days=31)).replace(day=1)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,216 @@
+"""The coverage pages: maps of the seasons, one partition, downloads, and a scan on demand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_POST
+
+from apps.coverage import downloads, evidence, gaps, heatmap, live, rollup, strips, tasks
+from apps.coverage.filters import STATES, Filter, months
+from apps.coverage.models import Scan
+from apps.coverage.rollup import Coverage
+from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline, Season, Table, UnknownName
+
+RANGES_A_PAGE = 40
+
+
+# Maps ---------------------------------------------------------------------------------------------
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """All seasons."""
+    return maps(request, definition.current(), None)
+
+
+@require_GET
+def season(request: HttpRequest, name: str) -> HttpResponse:
+    pipeline = definition.current()
+    return maps(request, pipeline, season_or_404(pipeline, name))
+
+
+def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> HttpResponse:
+    chosen = Filter.of(request.GET, pipeline, season)
+    tables = chosen.tables(pipeline)
+    coverage = rollup.coverage(pipeline, season=season, start=chosen.start, end=chosen.end)
+    scan = Scan.objects.active().first()
+    context = {
+        "season": season,
+        "chosen": chosen,
+        "coverage": coverage,
+        "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
+        "tables": tables,
+        "legend": strips.legend(strips.shown_counts(coverage.grid, tables)),
+        "spans": spans_page(request, coverage, tables, chosen),
+        "query": page_query(request),
+        "gaps": planned_gaps(coverage, tables),
+        "plan_query": plan_query(coverage, chosen),
+        "list_title": f"{strips.in_words(chosen.state).capitalize() or 'Not complete'}, as ranges",
+    }
+    piece = live.piece(
+        request,
+        "coverage/_ranges.html",
+        context,
+        beside="coverage/_beside.html",
+        is_active=scan is not None or strips.is_active(coverage.grid),
+    )
+    if live.is_refresh(request):
+        return piece.answer(request)
+    context |= {"live": piece, "scan": scan, **controls(request, pipeline, chosen)}
+    return render(request, "coverage/maps.html", context | {"maps": season_maps(coverage, tables)})
+
+
+def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: Filter) -> Page:
+    found = gaps.spans(coverage.grid, tables, chosen)
+    page = Paginator(found, RANGES_A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = gaps.with_reasons(page.object_list)
+    return page
+
+
+def page_query(request: HttpRequest) -> str:
+    """The address's parameters besides the page, for the links to other pages."""
+    query = request.GET.copy()
+    for name in ("page", "version"):
+        query.pop(name, None)
+    return f"{query.urlencode()}&" if query else ""
+
+
+def planned_gaps(coverage: Coverage, tables: list[Table]) -> int:
+    filled = [coverage.table(table.name).tally for table in tables if not table.is_source]
+    return rollup.total(filled).gaps
+
+
+def plan_query(coverage: Coverage, chosen: Filter) -> str:
+    """What the launch form needs to know to plan the gaps on the page."""
+    dates = coverage.grid.dates
+    named = {"phase": "" if chosen.table else chosen.phase, "table": chosen.table}
+    if dates:
+        named |= {"start": dates[0].isoformat(), "end": dates[-1].isoformat()}
+    return urlencode({name: value for name, value in named.items() if value})
+
+
+def controls(request: HttpRequest, pipeline: Pipeline, chosen: Filter) -> dict[str, Any]:
+    """The choices of the filter and of the map's modes."""
+    mode = request.GET.get("mode", "")
+    mode = mode if mode in heatmap.MODES else "state"
+    return {
+        "pipeline": pipeline,
+        "states": [(state, strips.in_words(state)) for state in STATES],
+        "months": months([chosen.season] if chosen.season else pipeline.seasons),
+        "mode": mode,
+        "modes": heatmap.MODES.items(),
+        "groups": [(phase, pipeline.tables_of(phase.name)) for phase in pipeline.phases],
+        "newest_first": sorted(pipeline.seasons, key=lambda season: season.start, reverse=True),
+    }
+
+
+def season_maps(coverage: Coverage, tables: list[Table]) -> list[strips.SeasonMap]:
+    return strips.season_maps(coverage, only={table.name for table in tables})
+
+
+@require_GET
+def heatmap_data(request: HttpRequest, name: str) -> JsonResponse:
+    pipeline = definition.current()
+    chosen = Filter.of(request.GET, pipeline, season_or_404(pipeline, name))
+    return JsonResponse(heatmap.season(pipeline, chosen, now=timezone.now()))
+
+
+# One partition --------------------------------------------------------------------------------------
+
+
+@require_GET
+def find(request: HttpRequest) -> HttpResponse:
+    """Where the form "table and date" leads."""
+    pipeline = definition.current()
+    table = table_or_404(pipeline, request.GET.get("table", ""))
+    return redirect("coverage:partition", table.name, date_or_404(request.GET.get("date", "")))
+
+
+@require_GET
+def partition(request: HttpRequest, table: str, date: str) -> HttpResponse:
+    """A panel beside a map, or a page of its own."""
+    pipeline = definition.current()
+    found = evidence.of(pipeline, table_or_404(pipeline, table), date_or_404(date))
+    template = "coverage/_partition.html" if request.headers.get("HX-Request") else "coverage/partition.html"
+    return render(request, template, {"evidence": found, "unit": pipeline.calendar.unit})
+
+
+# Downloads ------------------------------------------------------------------------------------------
+
+
+@require_GET
+def download(request: HttpRequest, kind: str, name: str = "") -> StreamingHttpResponse:
+    """The partitions that the filter takes, as `csv` or `json`."""
+    pipeline = definition.current()
+    season = season_or_404(pipeline, name) if name else None
+    found = downloads.partitions(pipeline, Filter.of(request.GET, pipeline, season))
+    lines, content_type = KINDS[kind]
+    response = StreamingHttpResponse(lines(found), content_type=content_type)
+    response["Content-Disposition"] = (
+        f'attachment; filename="partitions{f"-{slugify(name)}" if name else ""}.{kind}"'
+    )
+    return response
+
+
+KINDS = {
+    "csv": (downloads.csv_lines, "text/csv; charset=utf-8"),
+    "json": (downloads.json_lines, "application/json"),
+}
+
+
+# Scans ----------------------------------------------------------------------------------------------
+
+
+@require_POST
+@permission_required("coverage.operate_coverage", raise_exception=True)
+def start_scan(request: HttpRequest) -> HttpResponse:
+    scan = tasks.scan_later(by=request.user)
+    if request.headers.get("HX-Request"):
+        return render(request, "coverage/_scan.html", {"scan": scan})
+    return redirect("coverage:scan", scan.pk)
+
+
+@require_GET
+def scan(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far a scan is: a piece that asks again until the scan is over, or a page of its own."""
+    found = get_object_or_404(Scan.objects.select_related("requested_by"), pk=pk)
+    if not request.headers.get("HX-Request"):
+        return render(request, "coverage/scan.html", {"scan": found})
+    response = render(request, "coverage/_scan.html", {"scan": found})
+    if not found.is_active:
+        response["HX-Trigger"] = "scanned"
+    return response
+
+
+# Names in addresses ---------------------------------------------------------------------------------
+
+
+def season_or_404(pipeline: Pipeline, name: str) -> Season:
+    try:
+        return pipeline.season(name)
+    except UnknownName as unknown:
+        raise Http404(str(unknown)) from None
+
+
+def table_or_404(pipeline: Pipeline, name: str) -> Table:
+    try:
+        return pipeline.table(name)
+    except UnknownName as unknown:
+        raise Http404(str(unknown)) from None
+
+
+def date_or_404(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise Http404(f'"{text}" is not a date; write it like 2024-01-31.') from None

@@ -1,0 +1,38 @@
+"""What every command about tables and dates shares: its arguments, and a terminal to write on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from rich.console import Console
+
+PLAIN_WIDTH = 150  # of output that goes to a file or a pipe
+
+
+def add_selection(parser: ArgumentParser) -> None:
+    parser.add_argument("--phase", action="append", default=[], help="a phase, such as 3; may be given again")
+    parser.add_argument("--table", action="append", default=[], help="a table; may be given again")
+    parser.add_argument("--season", action="append", default=[], help="a season; may be given again")
+    parser.add_argument("--start", type=date, metavar="DATE", help="first date, such as 2024-01-15")
+    parser.add_argument("--end", type=date, metavar="DATE", help="last date, included")
+
+
+def add_json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs instead of a table")
+
+
+def date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no date; write it like 2024-01-15") from None
+
+
+def terminal(stream: Any, *, quiet: bool = False) -> Console:
+    """Colours and the window's width on a terminal; plain text, wide enough for tables, anywhere else."""
+    console = Console(file=getattr(stream, "_out", stream), quiet=quiet)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console

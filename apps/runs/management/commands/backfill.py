@@ -1,0 +1,146 @@
+"""`manage.py backfill`: launches a run, and if asked waits for it or performs it here, without a queue."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+from rich.console import Console
+
+from apps.coverage.dates import in_words
+from apps.pipeline import arguments, definition
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import Pipeline
+from apps.runs import control, failures, keeper, planning, progress, runner
+from apps.runs.control import LaunchRefused
+from apps.runs.management.commands.plan import add_plan_arguments, selection, show
+from apps.runs.models import Run
+from apps.runs.planning import Plan, PlanRefused
+from apps.workers.models import Worker
+
+DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
+GLANCE = 1.0  # seconds between two looks at a run that a worker performs
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills gaps. Exit 0 all steps verified, 1 failures left, 2 wrong arguments, 3 waiting for a person."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_plan_arguments(parser)
+        parser.add_argument("--note", default="", help="why; it stays with the run")
+        parser.add_argument("--yes", action="store_true", help="do not ask before launching")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--wait", action="store_true", help="wait for the end; a worker performs the run")
+        how.add_argument(
+            "--here", action="store_true", help="perform the run in this process, without a worker"
+        )
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        console = terminal(self.stdout, quiet=options["json"])
+        try:
+            plan = planning.plan(pipeline, selection(pipeline, options))
+            if plan.steps and not options["yes"]:
+                self.ask(console, plan, pipeline, quiet=options["json"])
+            run = control.launch(
+                plan, pipeline, by=person(), note=options["note"], queued=not options["here"]
+            )
+        except (PlanRefused, LaunchRefused) as refusal:
+            self.stderr.write(str(refusal))
+            sys.exit(WRONG_ARGUMENTS)
+        console.print(f"Run {run.pk}: {run.title}, {len(plan):,} steps", style="bold", markup=False)
+        if options["here"]:
+            perform_here(run, pipeline)
+        elif options["wait"]:
+            wait(run, console)
+        run.refresh_from_db()
+        self.report(run, console, as_json=options["json"])
+        sys.exit(exit_status(run) if options["here"] or options["wait"] else DONE)
+
+    def ask(self, console: Console, plan: Plan, pipeline: Pipeline, *, quiet: bool) -> None:
+        if quiet or not sys.stdin.isatty():
+            self.stderr.write("Nobody is here to confirm; add --yes to launch without asking.")
+            sys.exit(WRONG_ARGUMENTS)
+        show(console, plan, pipeline)
+        if input("Launch? [y/N] ").strip().lower() not in ("y", "yes"):
+            self.stderr.write("Nothing was launched.")
+            sys.exit(WRONG_ARGUMENTS)
+
+    def report(self, run: Run, console: Console, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(result(run)))
+        else:
+            show_result(console, run)
+
+
+def person() -> str:
+    """Who types, as far as the machine knows."""
+    try:
+        return f"{getpass.getuser()} (shell)"
+    except (KeyError, OSError):
+        return "somebody (shell)"
+
+
+def perform_here(run: Run, pipeline: Pipeline) -> None:
+    lease = keeper.take(run.pk)
+    if lease:
+        try:
+            runner.perform(run.pk, pipeline, lease=lease)
+        finally:
+            Run.objects.filter(pk=run.pk, lease=lease).update(lease_until=None)
+
+
+def wait(run: Run, console: Console) -> None:
+    """Until the run ends or waits for a person."""
+    if not Worker.objects.alive(timezone.now()).exists():
+        console.print(
+            "No worker is alive: nothing happens until `manage.py serve` starts one.", style="yellow"
+        )
+    with console.status("waiting for a worker") as status:
+        while run.is_active:
+            time.sleep(GLANCE)
+            run.refresh_from_db()
+            now = progress.of(run)
+            status.update(f"{run.status}: {now.verified} of {now.total} verified, {now.failed} failed")
+
+
+def exit_status(run: Run) -> int:
+    if run.status == Run.Status.SUCCEEDED:
+        return DONE
+    return WAITING_FOR_A_PERSON if run.is_paused else FAILURES_LEFT
+
+
+def result(run: Run) -> dict[str, Any]:
+    now = progress.of(run)
+    return {
+        "run": run.pk,
+        "status": run.status,
+        "succeeded": now.verified,
+        "failed": now.failed,
+        "skipped": now.skipped,
+        "left": now.unfinished,
+        "message": run.message,
+        "signatures": control.summary(run.steps.failed()),
+    }
+
+
+def show_result(console: Console, run: Run) -> None:
+    now = progress.of(run)
+    console.print(
+        f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified", markup=False
+    )
+    if run.message:
+        console.print(run.message, markup=False)
+    for group in failures.grouped(run.steps.failed()):
+        console.print(f"  {group.count} x {group.signature}", style="red", markup=False, highlight=False)
+        console.print(
+            f"      {', '.join(group.tables)}: {in_words(group.dates)}", markup=False, highlight=False
+        )

@@ -1,0 +1,64 @@
+"""System checks: settings under which a queue would lose, repeat or never perform its tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def check_clusters(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Each cluster gives a task back only after every task before it could have run out its time."""
+    return [
+        Error(
+            f"Cluster {name!r}: retry is {options['retry']}, so a task may be performed twice.",
+            hint=f"retry counts from the moment a task is taken: make it more than timeout * (queue_limit + 2)"
+            f" = {longest}.",
+            id="workers.E001",
+        )
+        for name, options in clusters()
+        if options["retry"] <= (longest := options["timeout"] * (options["queue_limit"] + 2))
+    ]
+
+
+@register()
+def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """A cluster of an unknown name serves, without a word, a queue that nobody feeds."""
+    name = os.environ.get("Q_CLUSTER_NAME")
+    known = [name for name, _ in clusters()]
+    if not name or name in known:
+        return []
+    return [
+        Error(
+            f"Q_CLUSTER_NAME is {name!r}, which is no cluster of Q_CLUSTER.",
+            hint=f"Known names: {', '.join(known)}.",
+            id="workers.E002",
+        )
+    ]
+
+
+@register()
+def check_sqlite(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Several processes write: with SQLite each must take its lock when its transaction begins."""
+    return [
+        Error(
+            f"Database {alias!r}: SQLite without transaction_mode IMMEDIATE answers 'database is locked'.",
+            hint='Add "transaction_mode": "IMMEDIATE" to its OPTIONS.',
+            id="workers.E003",
+        )
+        for alias, database in settings.DATABASES.items()
+        if database["ENGINE"].endswith("sqlite3")
+        and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE"
+    ]
+
+
+def clusters() -> Iterator[tuple[str, dict[str, Any]]]:
+    """(name, options) of each cluster of the settings, the first one first."""
+    shared = {key: value for key, value in settings.Q_CLUSTER.items() if key != "ALT_CLUSTERS"}
+    yield shared["name"], shared
+    for name, options in settings.Q_CLUSTER.get("ALT_CLUSTERS", {}).items():
+        yield name, shared | options

@@ -1,0 +1,117 @@
+"""One django-q2 cluster, in a process that the launcher has forked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import logging
+import os
+import socket
+from typing import Any
+
+from django.utils import timezone
+from django_q import cluster, conf
+from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
+from django_q.tasks import async_task
+
+from .checks import clusters
+from .models import Worker
+from .processes import session_of
+
+log = logging.getLogger(__name__)
+
+GAVE_UP = 70
+
+
+class Sentinel(cluster.Sentinel):
+    """django-q2's sentinel replaces whatever dies. This one knows when that is of no use.
+
+    An idle worker or monitor waits at its queue with the queue's lock in its hand. One that is killed
+    there takes the lock along: its successor waits for ever, and the cluster performs nothing although
+    every process is alive. So the sentinel leaves; its processes go with it, and the launcher starts anew.
+    """
+
+    def reincarnate(self, process: Any) -> None:
+        if _may_have_held_a_lock(process):
+            log.critical("A process of cluster %s was killed while it waited: starting afresh", _name())
+            os._exit(GAVE_UP)
+        super().reincarnate(process)
+
+
+def perform(name: str) -> int:
+    """Be cluster `name` until told to stop (SIGTERM); returns the exit status."""
+    become(name)
+    cluster.Sentinel = Sentinel
+    running = cluster.Cluster()
+    running.start()
+    running.sentinel.join()
+    return running.sentinel.exitcode or 0
+
+
+def become(name: str) -> None:
+    """Have django-q2 read its settings as cluster `name`: it read them at import, before the fork."""
+    os.environ["Q_CLUSTER_NAME"] = name
+    known = conf.Conf
+    fresh = importlib.reload(conf).Conf
+    for key, value in vars(fresh).items():
+        if not key.startswith("__"):
+            setattr(known, key, value)
+    conf.Conf = known  # every module of django-q2 holds this one
+
+
+def ask(name: str) -> int:
+    """Put a ping into the cluster's queue; returns its row, which goes away when it has been performed."""
+    broker = _Remembering(list_key=name)
+    async_task("apps.workers.tasks.ping", broker=broker, save=False)
+    return broker.row
+
+
+def has_answered(ping: int) -> bool:
+    return not OrmQ.objects.filter(pk=ping).exists()
+
+
+def are_all_busy(name: str, leader: int) -> bool:
+    """Whether every worker of the cluster led by that process is visibly at work."""
+    alive = Worker.objects.filter(cluster=name, host=socket.gethostname()).alive(timezone.now())
+    ours = [worker for worker in alive if session_of(worker.pid) == leader]
+    return bool(ours) and all(worker.is_busy for worker in ours)
+
+
+def bury_workers(name: str) -> None:
+    """Workers of this machine whose process is gone cannot say goodbye themselves."""
+    for worker in Worker.objects.filter(cluster=name, host=socket.gethostname(), stopped_at=None):
+        if session_of(worker.pid) is None:
+            Worker.objects.filter(pk=worker.pk).update(stopped_at=timezone.now())
+
+
+def free_taken_tasks(name: str, taken_before: dt.datetime) -> int:
+    """Give back what a cluster that is gone had taken, or it would wait for `retry`: hours.
+
+    Only when no other machine serves this queue: what that one has taken is being performed.
+    """
+    now = timezone.now()
+    if Worker.objects.filter(cluster=name).exclude(host=socket.gethostname()).alive(now).exists():
+        return 0
+    retry = dt.timedelta(seconds=dict(clusters())[name]["retry"])
+    return OrmQ.objects.filter(key=name, lock__gt=now, lock__lt=taken_before + retry).update(lock=now)
+
+
+class _Remembering(ORM):
+    """A broker that remembers the row of the task that it has queued."""
+
+    row: int
+
+    def enqueue(self, task: str) -> int:
+        self.row = super().enqueue(task)
+        return self.row
+
+
+def _may_have_held_a_lock(process: Any) -> bool:
+    was_killed = (process.exitcode or 0) < 0
+    is_working = hasattr(process, "timer") and process.timer.value > 0
+    return was_killed and not is_working
+
+
+def _name() -> str:
+    return conf.Conf.CLUSTER_NAME

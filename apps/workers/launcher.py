@@ -1,0 +1,220 @@
+"""The launcher: starts the web server and the clusters, restarts what dies or falls silent, leaves nothing behind.
+
+It imports Django once and forks: the services share those pages, which halves the memory of three
+programs that each import it. For that it has no thread, and no database connection when it forks.
+
+How a service is known to be dead:
+- its main process has ended. On Linux the rest of it ends with it (processes.die_with_parent);
+- its sentinel has left because a process died with a lock in its hand (clusters.Sentinel);
+- it does not perform: a ping in its queue is not answered although its workers are idle (pulse).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+
+from . import clusters, processes, signals
+from .checks import clusters as configured_clusters
+from .pulse import Pulse
+from .record import Record
+from .service import STOPS, Service
+
+log = logging.getLogger(__name__)
+
+GRACE = 10.0
+LOOK_EVERY = 2.0
+TICK_EVERY = 10.0
+
+
+class CannotServe(Exception):
+    """Nothing was started, and why."""
+
+
+class Launcher:
+    """Web server (if there is a host) and clusters of one folder, VAR_DIR, until a signal says stop."""
+
+    def __init__(self, *, host: str | None, port: int, say: Callable[[str], None]) -> None:
+        self.host, self.port, self.say = host, port, say
+        self.record = Record(Path(settings.VAR_DIR) / "serve.json")
+        self.services: list[Service] = []
+        self.stops_asked = 0
+        self.looked_at = self.ticked_at = 0.0
+
+    def run(self) -> None:
+        """Serve until stopped. Raises AlreadyServed or CannotServe when it cannot begin."""
+        _keep_standard_streams_open()
+        if leftovers := self.record.claim():
+            self.say(f"ended {leftovers} processes that an earlier launcher had left behind")
+        try:
+            self._prepare()
+            with self._told_to_stop():
+                while not self.stops_asked:
+                    self._step(time.monotonic())
+                    time.sleep(0.2)
+                self._stop()
+        finally:
+            self._kill_all()
+            self.record.release()
+
+    # --- beginning ------------------------------------------------------------------------------------
+    def _prepare(self) -> None:
+        """Name the services, and load what they share before the first fork."""
+        listener = _listen(self.host, self.port) if self.host is not None else None
+        if listener:
+            from . import web
+
+            import_module(settings.ROOT_URLCONF)
+            self._add("web", partial(web.serve, listener.detach()))
+        for name, _ in configured_clusters():
+            self._add(name, partial(clusters.perform, name), is_cluster=True)
+        gc.collect()
+        gc.freeze()  # the collector would touch, and so copy, every shared page
+        self.looked_at = self.ticked_at = time.monotonic()
+
+    def _add(self, name: str, run: Callable[[], int], is_cluster: bool = False) -> None:
+        self.services.append(Service(name, run, token=self.record.token, is_cluster=is_cluster))
+
+    @contextlib.contextmanager
+    def _told_to_stop(self) -> Iterator[None]:
+        def count(number: int, frame: FrameType | None) -> None:
+            self.stops_asked += 1
+
+        before = {number: signal.getsignal(number) for number in STOPS}
+        for number in STOPS:
+            if number != signal.SIGHUP or before[number] is not signal.SIG_IGN:  # nohup
+                signal.signal(number, count)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    # --- watching -------------------------------------------------------------------------------------
+    def _step(self, now: float) -> None:
+        for service in self.services:
+            if service.process is None and now >= service.start_at:
+                self._start(service)
+            elif how := service.exit_status():
+                self._bring_back(service, how)
+        if now - self.looked_at >= LOOK_EVERY:
+            self._look(now)
+
+    def _start(self, service: Service) -> None:
+        service.start()
+        assert service.process
+        self.record.services[service.name] = (service.process.pid, service.created)
+        self.record.save()
+        where = f" at http://{self.host}:{self.port}/" if service.name == "web" else ""
+        self.say(f"{service.name} started{where} (process {service.process.pid})")
+
+    def _bring_back(self, service: Service, reason: str) -> None:
+        service.end()
+        self.say(f"{service.name} {reason}: starting it again")
+        if service.is_cluster:
+            with _database():
+                clusters.bury_workers(service.name)
+
+    def _look(self, now: float) -> None:
+        """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
+        was_away = now - self.looked_at > 3 * LOOK_EVERY  # suspended, or kept waiting ourselves
+        self.looked_at = now
+        running = [service for service in self.services if service.pulse and service.process]
+        judged = False
+        with _database():
+            for service in running:
+                self._judge(service, service.pulse, service.process, was_away)
+            judged = True
+            if now - self.ticked_at >= TICK_EVERY:
+                self.ticked_at = now
+                self._tick(running)
+        if not judged:
+            for service in running:
+                service.pulse.excused(time.monotonic())
+
+    def _judge(self, service: Service, pulse: Pulse, process: psutil.Process, was_away: bool) -> None:
+        now = time.monotonic()
+        if pulse.ping is not None and clusters.has_answered(pulse.ping):
+            pulse.answered(now)
+        elif was_away or clusters.are_all_busy(service.name, leader=process.pid):
+            pulse.excused(now)
+        if pulse.is_silent(now):
+            self._bring_back(service, "performs nothing although a worker is idle")
+        elif pulse.should_ask(now):
+            pulse.asked(clusters.ask(service.name), now)
+
+    def _tick(self, running: list[Service]) -> None:
+        for service in running:
+            if service.began_at:
+                clusters.free_taken_tasks(service.name, taken_before=service.began_at)
+        for receiver, outcome in signals.tick.send_robust(sender=Launcher):
+            if isinstance(outcome, Exception):
+                log.error("%s failed at the launcher's tick", receiver, exc_info=outcome)
+
+    # --- ending ---------------------------------------------------------------------------------------
+    def _stop(self) -> None:
+        """Ask the main processes to end, and them alone: a signal to all of a cluster would hang it."""
+        self.say("stopping")
+        running = [service.process for service in self.services if service.process]
+        for process in running:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        deadline = time.monotonic() + GRACE
+        while running and time.monotonic() < deadline and self.stops_asked < 2:
+            _, running = psutil.wait_procs(running, timeout=0.2)
+
+    def _kill_all(self) -> None:
+        for service in self.services:
+            service.kill()
+        processes.kill(None, self.record.token)
+        with _database():
+            for service in self.services:
+                if service.is_cluster:
+                    clusters.bury_workers(service.name)
+
+
+@contextlib.contextmanager
+def _database() -> Iterator[None]:
+    """Ask the database, and leave no connection behind. An error is logged: later is early enough."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("The launcher could not ask the database: %s", error)
+    finally:
+        connections.close_all()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The launcher holds the port: taken or free is known before anything starts, and restarts keep it."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise CannotServe(
+            f"Cannot listen on {host}:{port} ({error.strerror}): choose another --port."
+        ) from error
+    return listener
+
+
+def _keep_standard_streams_open() -> None:
+    """A program started with closed streams would find its database at the number of its output."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)

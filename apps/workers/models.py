@@ -1,0 +1,53 @@
+"""Who is at work: each worker process keeps one row and renews it every few seconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import models
+
+BEAT_EVERY = dt.timedelta(seconds=5)
+SILENT_AFTER = dt.timedelta(seconds=20)
+FORGOTTEN_AFTER = dt.timedelta(days=7)
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def alive(self, now: dt.datetime) -> WorkerQuerySet:
+        """Workers that have been heard lately and have not said goodbye."""
+        return self.filter(beat_at__gt=now - SILENT_AFTER, stopped_at=None)
+
+    def silent_for(self, now: dt.datetime) -> dt.timedelta | None:
+        """Time since the last beat of any of these workers; None when there never was one."""
+        latest = self.aggregate(latest=models.Max("beat_at"))["latest"]
+        return now - latest if latest else None
+
+    def forget_old(self, now: dt.datetime) -> int:
+        """Delete the rows of workers that are long gone; returns how many."""
+        return self.filter(beat_at__lt=now - FORGOTTEN_AFTER).delete()[0]
+
+
+class Worker(models.Model):
+    """A worker process. `doing` is for people; `busy_since` is when its task began."""
+
+    name = models.CharField(max_length=200, unique=True)
+    cluster = models.CharField(max_length=100)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    version = models.CharField(max_length=50, blank=True)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField(db_index=True)
+    busy_since = models.DateTimeField(null=True)
+    doing = models.CharField(max_length=300, blank=True)
+    stopped_at = models.DateTimeField(null=True)
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["cluster", "started_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_busy(self) -> bool:
+        return self.busy_since is not None

@@ -1,0 +1,124 @@
+"""Processes: whether one is still who it was, which of them belong to a service, and their end."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+import psutil
+
+# Everything that the launcher starts, and everything started by that, carries the launcher's token here.
+TOKEN = "BACKFILL_SERVE"
+SERVICE = "BACKFILL_SERVICE"
+
+# psutil derives the moment from the clock, which may have been set since.
+SAME_MOMENT = 2.0
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+
+
+def find(pid: int, created: float) -> psutil.Process | None:
+    """The process with this number, if it is still the one that was created then."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < SAME_MOMENT
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
+
+
+def still_its_session(pid: int, created: float) -> bool:
+    """Whether the session of that number is still the one that the process, created then, began.
+
+    A number is not given to a new process while a session of that number exists: so it is, as long
+    as the number is the old leader's or nobody's.
+    """
+    return find(pid, created) is not None or not psutil.pid_exists(pid)
+
+
+def session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
+
+
+def members(session: int | None, token: str, service: str | None = None) -> list[psutil.Process]:
+    """What a service consists of: its session, its descendants, and the jobs that it started elsewhere.
+
+    A job has a session of its own and may have lost its parent; then its environment tells: the
+    launcher's token and the service's name (None: any service's).
+    """
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        if process.pid != os.getpid() and (
+            (session and session_of(process.pid) == session) or _carries(process, token, service)
+        ):
+            found[process.pid] = process
+            with contextlib.suppress(psutil.Error):
+                found.update((child.pid, child) for child in process.children(recursive=True))
+    return [process for process in found.values() if _runs(process)]
+
+
+def kill(session: int | None, token: str, service: str | None = None) -> int:
+    """End a service at once, with all that it consists of; returns how many processes that were."""
+    killed: set[int] = set()
+    for _ in range(5):  # what is being started while we look is found the next time
+        processes = members(session, token, service)
+        if not processes:
+            break
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+                killed.add(process.pid)
+        psutil.wait_procs(processes, timeout=3)
+    return len(killed)
+
+
+def die_with_parent(name: str, parent: int) -> None:
+    """This process is killed when its parent dies, and so is each that it forks, and so on (Linux).
+
+    So a dead main process or sentinel leaves no orphans that go on consuming. Elsewhere the launcher
+    ends what is left of the session. Jobs are not forked but executed: they are the runner's to end.
+    """
+    _prctl(_PR_SET_NAME, ctypes.create_string_buffer(name.encode()[:15]))
+    _die_after(parent)
+    forking = [0]
+
+    def before() -> None:
+        forking[0] = os.getpid()
+
+    os.register_at_fork(before=before, after_in_child=lambda: _die_after(forking[0]))
+
+
+def _die_after(parent: int) -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def _prctl(option: int, argument: object) -> None:
+    if sys.platform == "linux":
+        _libc.prctl(option, argument, 0, 0, 0)
+
+
+def _carries(process: psutil.Process, token: str, service: str | None) -> bool:
+    try:
+        environment = process.environ()
+    except psutil.Error:
+        return False
+    return environment.get(TOKEN) == token and service in (None, environment.get(SERVICE))
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -1,0 +1,63 @@
+"""The launcher's file: which launcher serves this folder, and what an earlier one may have left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from . import processes
+
+
+class AlreadyServed(Exception):
+    """Another launcher is alive in this folder."""
+
+
+@dataclass
+class Record:
+    """services: name to (pid, moment of creation) of its main process."""
+
+    path: Path
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    services: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def claim(self) -> int:
+        """Take the folder over; returns how many processes of an earlier launcher had to be ended."""
+        earlier = self._read()
+        if earlier and processes.find(*earlier["launcher"]):
+            raise AlreadyServed(f"Already served by process {earlier['launcher'][0]}: stop that one first.")
+        ended = _end_leftovers(earlier) if earlier else 0
+        self.save()
+        return ended
+
+    def save(self) -> None:
+        this = psutil.Process()
+        text = json.dumps(
+            {"launcher": (this.pid, this.create_time()), "token": self.token, "services": self.services}
+        )
+        draft = self.path.with_suffix(f".{os.getpid()}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text)
+        draft.replace(self.path)
+
+    def release(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            return json.loads(self.path.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+
+def _end_leftovers(earlier: dict[str, Any]) -> int:
+    """End what the earlier launcher started and could not end. Nothing is ended on its number alone."""
+    sessions = [
+        pid for pid, created in earlier["services"].values() if processes.still_its_session(pid, created)
+    ]
+    return sum(processes.kill(session, earlier["token"]) for session in [None, *sessions])

@@ -1,0 +1,110 @@
+"""A service: one of the programs that the launcher keeps running, in a session of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+from django.db import connections
+from django.utils import timezone
+
+from . import processes
+from .pulse import Pulse
+
+log = logging.getLogger(__name__)
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SHORTEST_WAIT = 1.0
+LONGEST_WAIT = 30.0
+# A service that has lived so long waits as short as the first time when it dies.
+SETTLED_AFTER = 60.0
+
+
+@dataclass
+class Service:
+    """`run` is what its main process does; `wait` is the time to its next start, longer each time."""
+
+    name: str
+    run: Callable[[], int]
+    token: str
+    is_cluster: bool = False
+    process: psutil.Process | None = None
+    created: float = 0.0
+    began_at: dt.datetime | None = None
+    start_at: float = 0.0
+    wait: float = SHORTEST_WAIT
+    pulse: Pulse | None = None
+
+    def start(self) -> None:
+        """Fork its main process. No thread and no database connection may be shared with it."""
+        connections.close_all()
+        self.began_at = timezone.now()
+        self.process = psutil.Process(self._fork())
+        self.created = self.process.create_time()
+        self.start_at = time.monotonic()
+        self.pulse = Pulse(alive_at=self.start_at) if self.is_cluster else None
+
+    def exit_status(self) -> str | None:
+        """How its main process ended, in words; None while it runs."""
+        if self.process is None:
+            return None
+        try:
+            code = self.process.wait(timeout=0)
+        except psutil.TimeoutExpired:
+            return None
+        if code is None:
+            return "ended"
+        return f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
+
+    def end(self) -> None:
+        """Kill all that is left of it, and plan its next start: at once would be a busy loop."""
+        self.kill()
+        now = time.monotonic()
+        if now - self.start_at > SETTLED_AFTER:
+            self.wait = SHORTEST_WAIT
+        self.start_at = now + self.wait
+        self.wait = min(self.wait * 2, LONGEST_WAIT)
+
+    def kill(self) -> None:
+        if self.process:
+            pid = self.process.pid
+            session = pid if processes.still_its_session(pid, self.created) else None
+            processes.kill(session, self.token, self.name)
+            self.process = None
+
+    def _fork(self) -> int:
+        launcher = os.getpid()
+        # Between the fork and the child's own handlers a signal would be taken for one to the launcher.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._live(launcher)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        return pid
+
+    def _live(self, launcher: int) -> None:
+        """The life of its main process: ends here, never returns to the launcher's code."""
+        status = 1
+        try:
+            os.setsid()
+            processes.die_with_parent(f"serve-{self.name}", launcher)
+            for number in STOPS:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+            os.environ[processes.TOKEN], os.environ[processes.SERVICE] = self.token, self.name
+            status = self.run()
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else 1
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)

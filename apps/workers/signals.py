@@ -1,0 +1,10 @@
+"""What other apps connect to: they know the workers, the workers do not know them."""
+
+from django.dispatch import Signal
+
+# Sent in a worker process when it starts, before its first task. Arguments: cluster (its name).
+worker_started = Signal()
+
+# Sent in the launcher's process every 10 seconds. For one cheap query, no more: while a receiver
+# works nobody watches. An error is logged and the next tick comes all the same. Arguments: none.
+tick = Signal()

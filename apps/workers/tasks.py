@@ -1,0 +1,24 @@
+"""The workers' own tasks: an answer to the launcher, and clearing up."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import timezone
+from django_q.models import Task
+
+from .models import Worker
+
+TASKS_KEPT_FOR = dt.timedelta(days=14)
+
+
+def ping() -> str:
+    """The launcher's question whether a cluster performs: that it is performed is the answer."""
+    return "pong"
+
+
+def prune() -> dict[str, int]:
+    """Delete records of tasks that ended two weeks ago and rows of workers that are long gone."""
+    now = timezone.now()
+    tasks, _ = Task.objects.filter(stopped__lt=now - TASKS_KEPT_FOR).delete()
+    return {"tasks": tasks, "workers": Worker.objects.forget_old(now)}

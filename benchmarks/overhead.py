@@ -1,0 +1,72 @@
+"""What a verified step costs beside the job itself: `python -m benchmarks.overhead`.
+
+A run of 300 steps whose job does nothing, on data that is complete; every step is counted before and after, logged and
+stored. The bare process spawn is measured in the same run and taken off.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from statistics import median
+
+from benchmarks import shop
+
+STEPS = 300
+NO_OP = ["/bin/true", "{start}", "{end}"]
+
+
+def main() -> None:
+    for batch in (1, 15):
+        measure(batch)
+
+
+def measure(batch: int) -> None:
+    process = subprocess.run([sys.executable, "-m", "benchmarks.overhead", str(batch)], check=True)
+    assert process.returncode == 0
+
+
+def run(batch: int) -> None:
+    shop.make(tables=1, dates=STEPS, command=NO_OP, batch=batch)
+    from apps.coverage import scanning
+    from apps.coverage.models import Scan
+    from apps.pipeline import definition
+    from apps.runs import control, keeper, planning, runner
+
+    pipeline = definition.current()
+    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    plan = planning.plan(pipeline, planning.select(pipeline, reprocess="all"))
+    launched = control.launch(plan, pipeline, by="benchmark", queued=False)
+    before = spawn_seconds()
+    began = time.perf_counter()
+    runner.perform(launched.pk, pipeline, lease=keeper.take(launched.pk) or "")
+    seconds = time.perf_counter() - began
+    spawn = median([before, spawn_seconds()])
+    launched.refresh_from_db()
+    assert launched.status == "succeeded", launched.message
+    calls = STEPS / batch
+    ours = (seconds - calls * spawn) / STEPS
+    print(
+        f"{STEPS} steps, {batch} a call: {seconds:.2f} s; bare spawn {1000 * spawn:.1f} ms a call; "
+        f"ours {1000 * ours:.1f} ms a step"
+    )
+
+
+def spawn_seconds(times: int = 50) -> float:
+    """The median of starting and collecting the same process, by the same means."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.Popen(["/bin/true", "a", "b"], stdin=subprocess.DEVNULL, start_new_session=True).wait()
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+if __name__ == "__main__":
+    import sys
+
+    if len(sys.argv) > 1:
+        run(int(sys.argv[1]))
+    else:
+        main()

@@ -1,0 +1,273 @@
+// Draws the seasons' maps with Plotly in place of the strips that the page brings. A click opens a cell's panel,
+// a drag over several offers to plan them. Figures come from the server; colours from the palette of states.
+
+const card = document.getElementById("maps");
+const ROW = 18;
+const NARROWEST = 4; // pixels a date
+const NOTHING = -10; // stands for "no value" on a scale from 0 to 100
+
+// Colours from low to high for the modes that show a number, and how the number reads.
+const SCALES = {
+  rows: { colours: ["failed", "thin", "complete", "excess", "excess"], low: 0, high: 200, say: (v) => `${v} %` },
+  age: { colours: ["complete", "queued", "accepted"], low: 0, curve: Math.log1p, back: Math.expm1, say: hours },
+  duration: { colours: ["queued", "running", "excess"], low: 0, say: (v) => `${Number(v.toPrecision(2))} s` },
+  quality: { colours: ["failed", "thin", "complete"], say: (v) => v.toFixed(1) },
+  fallback: { colours: ["complete", "stale", "thin"], low: 0, high: 100, say: (v) => `${v} %` },
+};
+const KINDS = { rows: "of the rows expected", age: "since the last write", duration: "for the last step", quality: "quality", fallback: "from fallbacks" };
+
+let mode = card.dataset.mode;
+const drawn = []; // {element, plot, data, lines}, one a season
+
+function hours(value) {
+  return value < 48 ? `${Math.round(value)} h` : `${Math.round(value / 24)} d`;
+}
+
+// Rows of the map: a heading for each phase, then its tables.
+function linesOf(data) {
+  const lines = [];
+  for (const row of data.rows) {
+    if (row.phase !== lines.at(-1)?.phase) lines.push({ phase: row.phase, heading: data.phases[row.phase] });
+    lines.push(row);
+  }
+  return lines;
+}
+
+function names(lines) {
+  const column = document.createElement("div");
+  column.className = "map-names";
+  for (const line of lines) {
+    const name = document.createElement(line.heading ? "span" : "a");
+    name.textContent = name.title = line.heading || line.name;
+    if (line.heading) name.className = "map-group";
+    else {
+      const query = new URLSearchParams(location.search);
+      query.set("table", line.table);
+      name.href = `?${query}`;
+    }
+    column.append(name);
+  }
+  return column;
+}
+
+// Hover: everything that is known of a cell, in words.
+function story(data, row, at) {
+  const of = (values) => values?.[at] ?? null;
+  const [found, least, most] = [of(row.found), of(row.least), of(row.most)];
+  const band = least === null ? "" : most === null ? `at least ${least}` : least === most ? least : `${least} to ${most}`;
+  const facts = [
+    `<b>${row.name}</b>`,
+    `${data.dates[at]} · ${data.states[row.shown[at]]}`,
+    found === null ? "rows unknown" : `${found.toLocaleString("en")} rows${band === "" ? "" : `, expected ${band}`}`,
+  ];
+  for (const [kind, words] of Object.entries(KINDS)) {
+    const value = of(row.modes[kind]);
+    if (value !== null && kind !== "rows") facts.push(`${SCALES[kind].say(value)} ${words}`);
+  }
+  if (of(row.run) !== null) facts.push(`run ${of(row.run)}`);
+  return facts.join("<br>");
+}
+
+// Numbers for Plotly and the colours that they stand for.
+function stateCells(data, lines) {
+  const letters = Object.keys(data.states);
+  const colours = letters.map((letter) => tokenColour(data.states[letter].replace(" ", "-")));
+  const step = 1 / letters.length;
+  return {
+    z: lines.map((line) => data.dates.map((_, at) => {
+      const place = line.heading ? -1 : letters.indexOf(line.shown[at]);
+      return place < 0 ? null : place;
+    })),
+    zmin: -0.5,
+    zmax: letters.length - 0.5,
+    colorscale: colours.flatMap((colour, i) => [[i * step, colour], [(i + 1) * step, colour]]),
+  };
+}
+
+function scaleOf(kind) {
+  const scale = { curve: (v) => v, back: (v) => v, ...SCALES[kind] };
+  const values = drawn.flatMap(({ data }) => data.rows.flatMap((row) => row.modes[kind] || [])).filter((v) => v !== null);
+  scale.low ??= values.reduce((a, b) => Math.min(a, b), Infinity);
+  scale.high ??= values.reduce((a, b) => Math.max(a, b), scale.low + 1);
+  const [low, high] = [scale.curve(scale.low), scale.curve(scale.high)];
+  scale.place = (value) => Math.min(Math.max((100 * (scale.curve(value) - low)) / (high - low || 1), 0), 100);
+  scale.value = (place) => scale.back(low + (place / 100) * (high - low));
+  scale.isEmpty = values.length === 0;
+  return scale;
+}
+
+function numberCells(data, lines) {
+  const scale = scaleOf(mode);
+  const at = (place) => (place - NOTHING) / (100 - NOTHING);
+  const stops = scale.colours.map((token, i, all) => [at((100 * i) / (all.length - 1)), tokenColour(token)]);
+  return {
+    z: lines.map((line) => data.dates.map((_, i) => {
+      if (line.heading || line.shown[i] === " ") return null;
+      const value = line.modes[mode]?.[i] ?? null;
+      return value === null ? NOTHING : scale.place(value);
+    })),
+    zmin: NOTHING,
+    zmax: 100,
+    colorscale: [[0, tokenColour("not-expected")], [at(-1), tokenColour("not-expected")], ...stops],
+  };
+}
+
+// Gaps between cells let this ground through: it is the border of the white ones.
+function ground(data, lines) {
+  return lines.flatMap((line, y) => line.heading ? [] : [{
+    type: "rect", layer: "below", line: { width: 0 }, fillcolor: tokenColour("line-strong"),
+    x0: -0.5, x1: data.dates.length - 0.5, y0: y - 0.47, y1: y + 0.47,
+  }]);
+}
+
+function months(dates, width) {
+  const starts = dates.map((_, i) => i).filter((i) => !i || dates[i].slice(0, 7) !== dates[i - 1].slice(0, 7));
+  return starts.filter((start, i) => i + 1 === starts.length || (starts[i + 1] - start) * width > 26);
+}
+
+function draw(map) {
+  const { plot, data, lines } = map;
+  const width = plot.clientWidth / data.dates.length;
+  const ticks = months(data.dates, width);
+  const trace = {
+    type: "heatmap", showscale: false, hoverongaps: false, xgap: width >= NARROWEST ? 1 : 0, ygap: 2,
+    text: lines.map((line) => data.dates.map((_, at) => (line.heading ? "" : story(data, line, at)))),
+    hovertemplate: "%{text}<extra></extra>",
+    ...(mode === "state" ? stateCells(data, lines) : numberCells(data, lines)),
+  };
+  const layout = {
+    height: lines.length * ROW + 22, margin: { l: 0, r: 0, t: 0, b: 22 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 11.5, color: tokenColour("muted") },
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "select",
+    hoverlabel: { bgcolor: tokenColour("surface"), bordercolor: tokenColour("line-strong"), font: { color: tokenColour("text"), size: 12.5 }, align: "left" },
+    newselection: { line: { color: tokenColour("text"), width: 1, dash: "solid" } },
+    xaxis: {
+      range: [-0.5, data.dates.length - 0.5], fixedrange: true, showgrid: false, zeroline: false, ticks: "",
+      tickvals: ticks.map((at) => at - 0.5), ticklabelshift: 13,
+      ticktext: ticks.map((at) => new Date(data.dates[at]).toLocaleString("en", { month: "short", timeZone: "UTC" })),
+    },
+    yaxis: { range: [lines.length - 0.5, -0.5], fixedrange: true, showgrid: false, zeroline: false, visible: false },
+    shapes: ground(data, lines),
+  };
+  return Plotly.react(plot, [trace], layout, { displayModeBar: false, responsive: true });
+}
+
+function showScale() {
+  const legend = document.getElementById("legend");
+  let scaleList = document.getElementById("scale");
+  scaleList?.remove();
+  legend.hidden = mode !== "state";
+  if (mode === "state") return;
+  const scale = scaleOf(mode);
+  scaleList = document.createElement("ul");
+  scaleList.id = "scale";
+  scaleList.className = "legend";
+  const items = scale.isEmpty ? [] : scale.colours.map((token, i, all) => [token, scale.say(Math.round(scale.value((100 * i) / (all.length - 1))))]);
+  for (const [token, words] of [...new Map(items.map((item) => [item[1], item])).values(), ["not-expected", scale.isEmpty ? "no table here says this" : "not known"]]) {
+    const item = document.createElement("li");
+    const swatch = document.createElement("i");
+    swatch.className = "swatch";
+    swatch.style.backgroundColor = tokenColour(token);
+    item.append(swatch, words);
+    scaleList.append(item);
+  }
+  legend.after(scaleList);
+}
+
+function drawAll() {
+  drawn.forEach(draw);
+  showScale();
+}
+
+function open(map, { x, y }) {
+  const row = map.lines[y];
+  if (!row || row.heading) return;
+  const url = `${card.dataset.partition}${encodeURIComponent(row.table)}/${map.data.dates[x]}/`;
+  htmx.ajax("GET", url, { target: "#panel", swap: "innerHTML" });
+}
+
+const bar = document.getElementById("selection");
+function choose(map, range) {
+  const within = (value, last) => Math.min(Math.max(Math.round(value), 0), last);
+  const [left, right] = range.x.map((x) => within(x, map.data.dates.length - 1)).sort((a, b) => a - b);
+  const [top, bottom] = range.y.map((y) => within(y, map.lines.length - 1)).sort((a, b) => a - b);
+  const rows = map.lines.slice(top, bottom + 1).filter((line) => line.planned);
+  const cells = rows.reduce((sum, row) => sum + [...row.shown.slice(left, right + 1)].filter((l) => !" nx".includes(l)).length, 0);
+  bar.hidden = false;
+  if (!cells) { bar.textContent = "Nothing to plan here: sources and dates that are left out have no job."; return; }
+  const dates = map.data.dates;
+  const query = new URLSearchParams(rows.map((row) => ["table", row.table]));
+  query.set("start", dates[left]);
+  query.set("end", dates[right]);
+  const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+  const link = document.createElement("a");
+  link.className = "btn btn-primary btn-small";
+  link.href = `${card.dataset.plan}?${query}`;
+  link.textContent = `Plan ${count(cells, "cell")}`;
+  const clear = document.createElement("button");
+  clear.type = "button";
+  clear.className = "btn btn-quiet btn-small";
+  clear.textContent = "Clear";
+  clear.addEventListener("click", () => { forget(); Plotly.relayout(map.plot, { selections: [] }); });
+  bar.replaceChildren(`${count(rows.length, "table")}, ${count(right - left + 1, "date")}`, link, clear);
+}
+function forget() {
+  bar.hidden = true;
+  bar.replaceChildren();
+}
+
+async function load(element) {
+  const answer = await fetch(element.dataset.heatmap, { headers: { Accept: "application/json" } });
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  return answer.json();
+}
+
+// Puts the map where the strips were; they stay where there is nothing to draw.
+async function start(element) {
+  const data = await load(element);
+  if (!data.dates.length || !data.rows.length) return;
+  const lines = linesOf(data);
+  const plot = document.createElement("div");
+  plot.className = "plot";
+  plot.style.minWidth = `${data.dates.length * NARROWEST}px`;
+  const scroll = document.createElement("div");
+  scroll.className = "map-scroll";
+  scroll.append(plot);
+  element.replaceChildren(names(lines), scroll);
+  element.classList.add("map-drawn");
+  const map = { element, plot, data, lines };
+  drawn.push(map);
+  await draw(map);
+  plot.on("plotly_click", (event) => open(map, event.points[0]));
+  plot.on("plotly_selected", (event) => (event?.range ? choose(map, event.range) : forget()));
+  plot.on("plotly_deselect", forget);
+}
+
+async function refresh() {
+  for (const map of drawn) {
+    map.data = await load(map.element);
+    map.lines = linesOf(map.data);
+  }
+  drawAll();
+}
+
+card.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-mode]");
+  if (!link) return;
+  event.preventDefault();
+  mode = link.dataset.mode;
+  history.replaceState(null, "", link.href);
+  for (const other of card.querySelectorAll("a[data-mode]")) other.toggleAttribute("aria-current", other === link);
+  for (const input of document.querySelectorAll('input[name="mode"]')) input.value = mode;
+  drawAll();
+});
+document.addEventListener("themechange", drawAll);
+document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target.id === "live") refresh(); });
+
+Promise.allSettled([...document.querySelectorAll("[data-heatmap]")].map(start)).then((results) => {
+  showScale();
+  if (drawn.length && mode !== "state") drawAll(); // one scale for all seasons
+  const problem = results.find((result) => result.status === "rejected");
+  if (problem) console.warn(`A map could not be drawn, its strips stay: ${problem.reason.message}`);
+});

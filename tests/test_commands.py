@@ -1,0 +1,234 @@
+"""What the shell answers: numbers for people, JSON for programs, exit codes for scripts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+
+from apps.runs import control, planning
+from apps.runs.models import Run
+from tests.conftest import day
+
+DAYS = ["--start", "2024-01-01", "--end", "2024-01-04"]
+
+
+@pytest.fixture
+def shell(pipeline, transactional_db, capsys):
+    """Runs a command; answers its exit code, and what it printed and complained."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        try:
+            call_command(*words)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def asked_json(shell, *words: str) -> dict:
+    return json.loads(shell(*words, "--json")[1])
+
+
+# scan ---------------------------------------------------------------------------------------------
+
+
+def test_scan_says_what_it_read(shell):
+    code, said, _ = shell("scan")
+
+    assert (code, said.splitlines()[0]) == (0, "5 tables read in 2 queries; 145 partitions changed.")
+
+
+def test_scan_exits_1_when_the_warehouse_is_away(shell, shop):
+    shop.unlink()
+
+    code, said, _ = shell("scan")
+
+    assert code == 1
+    assert "does not exist" in said and "Everything is unknown" in said
+
+
+def test_scan_exits_1_when_one_table_cannot_be_asked(shell, ask):
+    ask("DROP TABLE daily.visits")
+
+    code, said, _ = shell("scan")
+
+    assert code == 1
+    assert "daily.visits does not exist" in said
+
+
+# coverage -----------------------------------------------------------------------------------------
+
+
+def test_coverage_prints_the_agreed_json(shell):
+    shell("scan")
+
+    said = asked_json(shell, "coverage", "--phase", "2")
+
+    assert said["as_of"]
+    phase, table = said["phases"][0], said["tables"][0]
+    assert {name: phase[name] for name in ("name", "dates_expected", "dates_complete")} == {
+        "name": "2",
+        "dates_expected": 29,
+        "dates_complete": 0,
+    }
+    counts = ("complete", "thin", "excess", "missing", "unknown", "unexpected", "accepted", "not_expected")
+    assert [table["name"], table["expected"], *(table[count] for count in counts)] == [
+        "daily.sales", 29, 0, 0, 0, 29, 0, 0, 0, 0,
+    ]  # fmt: skip
+
+
+def test_coverage_of_a_season_counts_its_dates(shell):
+    shell("scan")
+
+    assert asked_json(shell, "coverage", "--season", "spring")["tables"][0]["expected"] == 10
+
+
+def test_coverage_before_any_scan_is_unknown_not_zero(shell):
+    said = asked_json(shell, "coverage")
+
+    assert said["as_of"] is None
+    assert said["problem"] == "the warehouse was not scanned yet"
+
+
+def test_coverage_for_people_is_plain_text_in_a_pipe(shell):
+    shell("scan")
+
+    said = shell("coverage")[1]
+
+    assert "Phase 2 · Daily: all tables" in said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--table", "nowhere.at_all"], 'There is no table "nowhere.at_all"'),
+        (["--phase", "9"], 'There is no phase "9"'),
+        (["--season", "autumn"], 'There is no season "autumn"'),
+        (["--start", "2024-02-01", "--end", "2024-01-01"], "swap them"),
+    ],
+)
+@pytest.mark.parametrize("command", ["coverage", "plan", "backfill"])
+def test_wrong_arguments_exit_2_with_a_sentence(shell, command, words, sentence):
+    code, said, complaint = shell(command, *words)
+
+    assert (code, said) == (2, "")
+    assert sentence in complaint
+
+
+# plan ---------------------------------------------------------------------------------------------
+
+
+def test_plan_prints_the_agreed_json(shell):
+    shell("scan")
+
+    said = asked_json(shell, "plan", "--phase", "3", "--start", "2024-01-01", "--end", "2024-01-08")
+
+    assert said == {
+        "steps": 4,
+        "by_table": {"weekly.trend": 4},
+        "left_out": {"bootstrap": 3, "off the calendar": 1},
+    }
+
+
+def test_plan_shows_the_exact_command_and_its_folder(shell, pipeline):
+    shell("scan")
+
+    said = shell("plan", "--table", "sales", *DAYS)[1]
+
+    assert "fill.py daily.sales --start 2024-01-01 --end 2024-01-04 --safe" in said
+    assert str(pipeline.folder / "jobs") in said
+
+
+def test_plan_before_any_scan_leaves_everything_out_and_says_why(shell):
+    assert asked_json(shell, "plan", "--table", "sales", *DAYS) == {
+        "steps": 0,
+        "by_table": {},
+        "left_out": {"off the calendar": 4},
+    }
+
+
+# backfill -----------------------------------------------------------------------------------------
+
+
+def test_backfill_here_exits_0_when_all_is_verified(shell):
+    shell("scan")
+
+    code, said, _ = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
+
+    assert code == 0
+    assert json.loads(said) | {"run": 0} == {
+        "run": 0,
+        "status": "succeeded",
+        "succeeded": 4,
+        "failed": 0,
+        "skipped": 0,
+        "left": 0,
+        "message": "All 4 steps verified",
+        "signatures": [],
+    }
+
+
+def test_backfill_exits_1_with_the_failures_by_signature(shell, fault):
+    fault("daily.sales", "01-02", "overflow")
+    fault("daily.sales", "01-03", "overflow")
+    shell("scan")
+
+    code, said, _ = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
+
+    assert code == 1
+    assert json.loads(said)["signatures"] == [
+        {
+            "text": "failed: numeric overflow: amount … exceeds DECIMAL(5,2)",
+            "count": 2,
+            "dates": ["2024-01-02", "2024-01-03"],
+            "tables": ["daily.sales"],
+        }
+    ]
+
+
+def test_backfill_exits_3_when_it_waits_for_a_person(shell):
+    shell("scan")
+
+    assert shell("backfill", *DAYS, "--here", "--yes", "--json")[0] == 3
+
+
+def test_backfill_with_nothing_to_do_exits_2_and_says_so(shell):
+    code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+
+    assert code == 2
+    assert "There is nothing to do" in complaint
+
+
+def test_backfill_asks_before_it_launches(shell):
+    shell("scan")
+
+    code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here")
+
+    assert code == 2
+    assert "add --yes" in complaint
+    assert not Run.objects.exists()
+
+
+def test_backfill_refuses_what_another_run_fills_and_names_it(shell, pipeline):
+    shell("scan")
+    plan = planning.plan(pipeline, planning.select(pipeline, tables=["sales"], end=day("01-04")))
+    control.launch(plan, pipeline, by="olga", queued=False)
+
+    said = asked_json(shell, "plan", "--table", "sales", *DAYS)
+
+    assert said["left_out"] == {f"running elsewhere: run {Run.objects.get().pk}": 4}
+
+
+def test_backfill_without_wait_leaves_the_run_in_the_queue(shell):
+    shell("scan")
+
+    code, _, _ = shell("backfill", "--table", "sales", *DAYS, "--yes", "--note", "overnight")
+
+    assert code == 0
+    assert (Run.objects.get().status, Run.objects.get().note) == ("queued", "overnight")

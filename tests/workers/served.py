@@ -1,0 +1,144 @@
+"""A real `manage.py serve` with a database file of its own, and what a test does to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+from django_q.tasks import async_task
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 90.0
+
+
+def wait_until(condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"Not within {within} s: {what}"
+        time.sleep(0.1)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "TEST_VAR_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder}/console.sqlite3",
+    }
+
+
+def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(folder), capture_output=True, text=True)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Queue:
+    """A broker of django-q2 that writes into the served database, which is not the tests' own."""
+
+    def __init__(self, path: Path, cluster: str) -> None:
+        self.path, self.list_key = path, cluster
+
+    def enqueue(self, payload: str) -> None:
+        with sqlite3.connect(self.path, timeout=20) as database:
+            database.execute(
+                "INSERT INTO django_q_ormq (key, payload, lock) VALUES (?, ?, datetime('now', '-1 second'))",
+                [self.list_key, payload],
+            )
+
+
+class Served:
+    """`manage.py serve` as an operator starts it, and everything that came from it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.folder, self.arguments, self.port = folder, arguments, free_port()
+        self.output = folder / "serve.log"
+        self.seen: set[psutil.Process] = set()
+
+    def start(self, **popen: object) -> None:
+        command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *self.arguments]
+        with self.output.open("a") as output:
+            streams = {"stdout": output, "stderr": output, "start_new_session": True, **popen}
+            self.process = psutil.Popen(command, cwd=ROOT, env=environment(self.folder), **streams)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        self.look()
+        self.process.send_signal(how)
+        self.process.wait(timeout=60)
+
+    @property
+    def says(self) -> str:
+        return self.output.read_text()
+
+    def look(self) -> set[psutil.Process]:
+        """What it has started up to now; remembered, so that a test can ask what is left of it."""
+        if self.process.is_running():
+            self.seen |= {self.process, *self.process.children(recursive=True)}
+        return self.seen
+
+    def left(self) -> list[psutil.Process]:
+        return [
+            process
+            for process in self.seen
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        ]
+
+    # --- the parts of a cluster -----------------------------------------------------------------------
+    def main(self, name: str) -> psutil.Process:
+        pid = self.started(name)[-1]
+        return psutil.Process(pid)
+
+    def started(self, name: str) -> list[int]:
+        """Process numbers of a service's starts, as `serve` said them."""
+        lines = [line for line in self.says.splitlines() if f"serve: {name} started" in line]
+        return [int(line.rpartition("process ")[2].rstrip(")")) for line in lines]
+
+    def sentinel(self, name: str) -> psutil.Process:
+        return self.main(name).children()[0]
+
+    def workers(self, name: str) -> list[psutil.Process]:
+        pids = {row[0] for row in self.ask("SELECT pid FROM workers_worker WHERE stopped_at IS NULL")}
+        return [child for child in self.sentinel(name).children() if child.pid in pids]
+
+    def auxiliaries(self, name: str) -> list[psutil.Process]:
+        """Monitor and pusher: what the sentinel starts after its workers, in this order."""
+        workers = self.workers(name)
+        return sorted((p for p in self.sentinel(name).children() if p not in workers), key=lambda p: p.pid)
+
+    # --- work -----------------------------------------------------------------------------------------
+    def ask(self, sql: str, *parameters: object) -> list[tuple]:
+        with sqlite3.connect(self.folder / "console.sqlite3", timeout=20) as database:
+            return database.execute(sql, parameters).fetchall()
+
+    def enqueue(self, cluster: str, func: str = "apps.workers.tasks.ping", *arguments: object) -> str:
+        return async_task(func, *arguments, broker=Queue(self.folder / "console.sqlite3", cluster))
+
+    def has_performed(self, task: str) -> bool:
+        return bool(self.ask("SELECT 1 FROM django_q_task WHERE id = ? AND success", task))
+
+    def performs(self, cluster: str) -> None:
+        """A task that is enqueued now is performed and recorded."""
+        self.look()
+        task = self.enqueue(cluster)
+        wait_until(lambda: self.look() and self.has_performed(task), f"{cluster} performs a task:\n{self.says}")
+
+    def is_complete(self, name: str) -> bool:
+        """Whether every process of the cluster is there."""
+        try:
+            return bool(self.workers(name)) and len(self.auxiliaries(name)) == 2
+        except (psutil.Error, IndexError):
+            return False
