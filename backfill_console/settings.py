@@ -159,6 +159,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "apps.coverage.plotly.PlotlyFinder",
 ]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name hashed files only; compressing each twice takes seconds
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -178,6 +179,8 @@ else:
     EMAIL_FILE_PATH = OUTBOX_DIR or VAR_DIR / "outbox"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Backfill Console <console@localhost>")
+# Who gets every mail about runs, beside whoever launched the run.
+ALERTS_TO = env.list("ALERTS_TO", default=[])
 
 # --- The rest -----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -43,8 +43,12 @@ def mail(message: Message) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(message.subject, message.text, to=message.to, headers=headers(message))
     mail.attach_alternative(message.html, "text/html")
     if message.csv:
-        mail.attach(f"failures-run-{message.run_id}.csv", message.csv, "text/csv")
+        mail.attach(csv_name(message), message.csv, "text/csv")
     return mail
+
+
+def csv_name(message: Message) -> str:
+    return f"failures-run-{message.run_id}.csv"
 
 
 def headers(message: Message) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from css_inline import CSSInliner
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -15,7 +16,7 @@ from django.utils.text import Truncator
 
 from apps.alerts import delivery
 from apps.alerts.models import Message
-from apps.alerts.report import Report, inlined
+from apps.alerts.report import Report
 from apps.runs.models import Event, EventQuerySet, Run
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ TOLD = (*ENDED, PAUSED)
 # Pauses that wait for a person who does not know yet; a pause that an operator asked for does not.
 UNASKED = (Run.Pause.GATE, Run.Pause.FAILURES, Run.Pause.WAREHOUSE)
 
+# Mail programs drop style sheets; those that keep one honour what it says of phones and dark screens.
+INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 LONGEST_SUBJECT = 200
 IN_THE_OUTBOX = "operator@localhost"
 
@@ -61,7 +64,7 @@ def written(event: Event) -> Message:
         report = Report(event.run, event)
         message.subject = in_one_line(report.subject)
         message.text = render_to_string("alerts/mail/run.txt", {"report": report})
-        message.html = inlined(render_to_string("alerts/mail/run.html", {"report": report}))
+        message.html = INLINER.inline(render_to_string("alerts/mail/run.html", {"report": report}))
         message.csv = report.csv
     except Exception as error:  # people hear that a run ended even where its report has a fault
         log.exception("The report of %s could not be written", event.run)

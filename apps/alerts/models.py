@@ -68,6 +68,11 @@ class Message(models.Model):
         return self.status == self.Status.WAITING
 
     @property
+    def shown(self) -> str:
+        """The state whose colour and glyph it wears."""
+        return {self.Status.SENT: "succeeded", self.Status.WAITING: "waiting"}.get(self.Status(self.status), "failed")
+
+    @property
     def delivery(self) -> str:
         """The delivery state in words."""
         tries = f"tried {self.tries} time{'' if self.tries == 1 else 's'}"

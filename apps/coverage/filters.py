@@ -85,13 +85,14 @@ class Filter:
         return urlencode({name: value for name, value in named.items() if value})
 
     def tables(self, pipeline: Pipeline) -> list[Table]:
-        """The chosen tables, in the order of every page."""
-        return [
+        """The chosen tables by phase, those that a run can fill before the sources."""
+        chosen = [
             table
             for phase in pipeline.phases
             for table in pipeline.tables_of(phase.name)
             if self.phase in ("", phase.name) and self.table in ("", table.name)
         ]
+        return sorted(chosen, key=lambda table: table.is_source)
 
     def takes(self, state: str, activity: str) -> bool:
         """Whether a partition is among the chosen states."""

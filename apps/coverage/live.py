@@ -43,7 +43,7 @@ def piece(
         "inner": inner,
         "version": version,
         "every": SECONDS_WHILE_ACTIVE if is_active else SECONDS_AT_REST,
-        "url": f"{request.path}?{query.urlencode()}",
+        "url": f"{request.path}?{query.urlencode()}" if query else request.path,
     }
     return Piece(render_to_string("coverage/_live.html", frame), outer, version)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from pathlib import Path
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.coverage.models import Partition
-from apps.runs.models import Step
+from apps.runs.models import Attempt, Run, Step
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
 LONGEST_MESSAGE = 500
@@ -58,6 +59,11 @@ def signature(message: str) -> str:
     )
     without_lead = re.sub(r"^(?:…[\s:,-]*)+(?=\S)", "", restored.strip())  # "2024-02-16: ..." says it twice
     return re.sub(r"\s+", " ", without_lead).strip()[:LONGEST_MESSAGE]
+
+
+def key(signature: str) -> str:
+    """A signature's short name, for addresses."""
+    return hashlib.blake2b(signature.encode(), digest_size=6).hexdigest()
 
 
 def suggested_class(message: str) -> str:
@@ -121,6 +127,10 @@ class FailureGroup:
     steps: tuple[Step, ...]
 
     @property
+    def key(self) -> str:
+        return key(self.signature)
+
+    @property
     def count(self) -> int:
         return len(self.steps)
 
@@ -131,6 +141,16 @@ class FailureGroup:
     @property
     def dates(self) -> list[dt.date]:
         return sorted({step.date for step in self.steps})
+
+    @property
+    def first_at(self) -> dt.datetime | None:
+        return min((step.finished_at for step in self.steps if step.finished_at), default=None)
+
+    @property
+    def last_attempt(self) -> Attempt | None:
+        """The newest attempt that ended so; its log is the place to look."""
+        attempts = [step.attempt for step in self.steps if step.attempt]
+        return max(attempts, key=lambda attempt: (attempt.run_id, attempt.number), default=None)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -169,3 +189,26 @@ def open_steps() -> QuerySet[Step]:
 def open_failures() -> list[FailureGroup]:
     """All that is still open, over all runs, by signature."""
     return grouped(open_steps())
+
+
+def for_pages(steps: QuerySet[Step]) -> QuerySet[Step]:
+    """The same with no more columns than groups ask for, and the attempts whose logs they link to."""
+    return steps.select_related("attempt").only(
+        "run_id", "phase", "table", "date", "season", "message", "signature", "attempts", "finished_at",
+        "attempt__run_id", "attempt__number",
+    )  # fmt: skip
+
+
+def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:
+    """The partitions that failed or were skipped in a run; with signatures, or their keys, only those failures."""
+    steps = run.steps.filter(status__in=(Step.Status.FAILED, Step.Status.SKIPPED))
+    return list(said_by(steps, signatures).values_list("table", "date"))
+
+
+def said_by(steps: QuerySet[Step], signatures: Iterable[str]) -> QuerySet[Step]:
+    """The steps with one of these signatures, named by their text or their key; all where none is named."""
+    wanted = set(signatures)
+    if not wanted:
+        return steps
+    known = steps.order_by().values_list("signature", flat=True).distinct()
+    return steps.filter(signature__in=[text for text in known if text in wanted or key(text) in wanted])

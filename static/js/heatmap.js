@@ -6,13 +6,13 @@ const ROW = 18;
 const NARROWEST = 4; // pixels a date
 const NOTHING = -10; // stands for "no value" on a scale from 0 to 100
 
-// Colours from low to high for the modes that show a number, and how the number reads.
+// Colours at places from 0 to 100 for the modes that show a number, and how the number reads.
 const SCALES = {
-  rows: { colours: ["failed", "thin", "complete", "excess", "excess"], low: 0, high: 200, say: (v) => `${v} %` },
-  age: { colours: ["complete", "queued", "accepted"], low: 0, curve: Math.log1p, back: Math.expm1, say: hours },
-  duration: { colours: ["queued", "running", "excess"], low: 0, say: (v) => `${Number(v.toPrecision(2))} s` },
-  quality: { colours: ["failed", "thin", "complete"], say: (v) => v.toFixed(1) },
-  fallback: { colours: ["complete", "stale", "thin"], low: 0, high: 100, say: (v) => `${v} %` },
+  rows: { stops: { 0: "missing", 1: "thin", 50: "complete", 100: "excess" }, low: 0, high: 200, say: (v) => `${v} %` },
+  age: { stops: { 0: "complete", 50: "queued", 100: "accepted" }, low: 0, curve: Math.log1p, back: Math.expm1, say: hours },
+  duration: { stops: { 0: "queued", 50: "running", 100: "excess" }, low: 0, say: (v) => `${Number(v.toPrecision(2))} s` },
+  quality: { stops: { 0: "thin", 100: "complete" }, say: (v) => v.toFixed(1) },
+  fallback: { stops: { 0: "complete", 50: "stale", 100: "thin" }, low: 0, high: 100, say: (v) => `${v} %` },
 };
 const KINDS = { rows: "of the rows expected", age: "since the last write", duration: "for the last step", quality: "quality", fallback: "from fallbacks" };
 
@@ -56,7 +56,7 @@ function story(data, row, at) {
   const [found, least, most] = [of(row.found), of(row.least), of(row.most)];
   const band = least === null ? "" : most === null ? `at least ${least}` : least === most ? least : `${least} to ${most}`;
   const facts = [
-    `<b>${row.name}</b>`,
+    row.name,
     `${data.dates[at]} · ${data.states[row.shown[at]]}`,
     found === null ? "rows unknown" : `${found.toLocaleString("en")} rows${band === "" ? "" : `, expected ${band}`}`,
   ];
@@ -99,7 +99,7 @@ function scaleOf(kind) {
 function numberCells(data, lines) {
   const scale = scaleOf(mode);
   const at = (place) => (place - NOTHING) / (100 - NOTHING);
-  const stops = scale.colours.map((token, i, all) => [at((100 * i) / (all.length - 1)), tokenColour(token)]);
+  const stops = Object.entries(scale.stops).map(([place, token]) => [at(place), tokenColour(token)]);
   return {
     z: lines.map((line) => data.dates.map((_, i) => {
       if (line.heading || line.shown[i] === " ") return null;
@@ -120,6 +120,25 @@ function ground(data, lines) {
   }]);
 }
 
+// What a strip hatches is hatched here too: stripes along each run of such cells.
+const STRIPES = { unknown: [-0.25, 0, 0.25], stale: [-0.15, 0.15], "not expected": [0.1] };
+function stripes(data, lines) {
+  return lines.flatMap((line, y) => line.heading ? [] : [...line.shown.matchAll(/(.)\1*/g)].flatMap((run) => {
+    const state = data.states[run[1]];
+    return (STRIPES[state] || []).map((offset) => ({
+      type: "line", x0: run.index - 0.5, x1: run.index + run[0].length - 0.5, y0: y + offset, y1: y + offset,
+      line: { width: 1, color: tokenColour(`${state.replace(" ", "-")}-line`) },
+    }));
+  }));
+}
+
+// The cells that a drag chose, snapped to their edges.
+function frame(chosen) {
+  if (!chosen) return [];
+  const { left, right, top, bottom } = chosen;
+  return [{ type: "rect", x0: left - 0.5, x1: right + 0.5, y0: top - 0.5, y1: bottom + 0.5, line: { width: 2, color: tokenColour("text") } }];
+}
+
 function months(dates, width) {
   const starts = dates.map((_, i) => i).filter((i) => !i || dates[i].slice(0, 7) !== dates[i - 1].slice(0, 7));
   return starts.filter((start, i) => i + 1 === starts.length || (starts[i + 1] - start) * width > 26);
@@ -129,6 +148,7 @@ function draw(map) {
   const { plot, data, lines } = map;
   const width = plot.clientWidth / data.dates.length;
   const ticks = months(data.dates, width);
+  const family = getComputedStyle(document.body).fontFamily;
   const trace = {
     type: "heatmap", showscale: false, hoverongaps: false, xgap: width >= NARROWEST ? 1 : 0, ygap: 2,
     text: lines.map((line) => data.dates.map((_, at) => (line.heading ? "" : story(data, line, at)))),
@@ -136,21 +156,21 @@ function draw(map) {
     ...(mode === "state" ? stateCells(data, lines) : numberCells(data, lines)),
   };
   const layout = {
-    height: lines.length * ROW + 22, margin: { l: 0, r: 0, t: 0, b: 22 },
+    width: plot.clientWidth, height: lines.length * ROW + 22, margin: { l: 0, r: 0, t: 0, b: 22 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 11.5, color: tokenColour("muted") },
+    font: { family, size: 11.5, color: tokenColour("muted") },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "select",
-    hoverlabel: { bgcolor: tokenColour("surface"), bordercolor: tokenColour("line-strong"), font: { color: tokenColour("text"), size: 12.5 }, align: "left" },
-    newselection: { line: { color: tokenColour("text"), width: 1, dash: "solid" } },
+    hoverlabel: { bgcolor: tokenColour("surface"), bordercolor: tokenColour("line-strong"), font: { family, color: tokenColour("text"), size: 12.5 }, align: "left" },
+    newselection: { line: { color: tokenColour("text"), width: 1, dash: "solid" } }, selections: [],
     xaxis: {
       range: [-0.5, data.dates.length - 0.5], fixedrange: true, showgrid: false, zeroline: false, ticks: "",
       tickvals: ticks.map((at) => at - 0.5), ticklabelshift: 13,
       ticktext: ticks.map((at) => new Date(data.dates[at]).toLocaleString("en", { month: "short", timeZone: "UTC" })),
     },
     yaxis: { range: [lines.length - 0.5, -0.5], fixedrange: true, showgrid: false, zeroline: false, visible: false },
-    shapes: ground(data, lines),
+    shapes: [...ground(data, lines), ...(mode === "state" ? stripes(data, lines) : []), ...frame(map.chosen)],
   };
-  return Plotly.react(plot, [trace], layout, { displayModeBar: false, responsive: true });
+  return Plotly.react(plot, [trace], layout, { displayModeBar: false });
 }
 
 function showScale() {
@@ -163,8 +183,8 @@ function showScale() {
   scaleList = document.createElement("ul");
   scaleList.id = "scale";
   scaleList.className = "legend";
-  const items = scale.isEmpty ? [] : scale.colours.map((token, i, all) => [token, scale.say(Math.round(scale.value((100 * i) / (all.length - 1))))]);
-  for (const [token, words] of [...new Map(items.map((item) => [item[1], item])).values(), ["not-expected", scale.isEmpty ? "no table here says this" : "not known"]]) {
+  const items = scale.isEmpty ? [] : Object.entries(scale.stops).map(([place, token]) => [token, scale.say(Math.round(scale.value(place)))]);
+  for (const [token, words] of [...items, ["not-expected", scale.isEmpty ? "no table here says this" : "not known"]]) {
     const item = document.createElement("li");
     const swatch = document.createElement("i");
     swatch.className = "swatch";
@@ -192,6 +212,9 @@ function choose(map, range) {
   const within = (value, last) => Math.min(Math.max(Math.round(value), 0), last);
   const [left, right] = range.x.map((x) => within(x, map.data.dates.length - 1)).sort((a, b) => a - b);
   const [top, bottom] = range.y.map((y) => within(y, map.lines.length - 1)).sort((a, b) => a - b);
+  forget();
+  map.chosen = { left, right, top, bottom };
+  draw(map);
   const rows = map.lines.slice(top, bottom + 1).filter((line) => line.planned);
   const cells = rows.reduce((sum, row) => sum + [...row.shown.slice(left, right + 1)].filter((l) => !" nx".includes(l)).length, 0);
   bar.hidden = false;
@@ -209,12 +232,16 @@ function choose(map, range) {
   clear.type = "button";
   clear.className = "btn btn-quiet btn-small";
   clear.textContent = "Clear";
-  clear.addEventListener("click", () => { forget(); Plotly.relayout(map.plot, { selections: [] }); });
+  clear.addEventListener("click", forget);
   bar.replaceChildren(`${count(rows.length, "table")}, ${count(right - left + 1, "date")}`, link, clear);
 }
 function forget() {
   bar.hidden = true;
   bar.replaceChildren();
+  for (const map of drawn.filter((map) => map.chosen)) {
+    map.chosen = null;
+    draw(map);
+  }
 }
 
 async function load(element) {
@@ -240,8 +267,8 @@ async function start(element) {
   drawn.push(map);
   await draw(map);
   plot.on("plotly_click", (event) => open(map, event.points[0]));
-  plot.on("plotly_selected", (event) => (event?.range ? choose(map, event.range) : forget()));
-  plot.on("plotly_deselect", forget);
+  plot.on("plotly_selected", (event) => event?.range && choose(map, event.range));
+  new ResizeObserver(() => draw(map)).observe(scroll); // a panel opens, a phone turns
 }
 
 async function refresh() {

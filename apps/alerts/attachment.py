@@ -1,0 +1,37 @@
+"""The CSV of a mail: every step that failed or was skipped, a line each, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from apps.coverage.downloads import harmless
+from apps.coverage.models import Partition, shown
+from apps.runs.models import Step
+
+COLUMNS = ("table", "date", "state", "signature", "message", "attempts", "rows_before", "rows_after", "run")
+
+
+def of(steps: Sequence[Step]) -> str:
+    """Empty without steps: a mail without failures has no attachment."""
+    if not steps:
+        return ""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows([harmless(cell) for cell in cells(step)] for step in steps)
+    return text.getvalue()
+
+
+def cells(step: Step) -> Iterator[Any]:
+    yield from (step.table, str(step.date), state(step))
+    yield from (step.signature, step.message, step.attempts, step.rows_before, step.rows_after, step.run_id)
+
+
+def state(step: Step) -> str:
+    """As a cell of the heatmap shows it: thin and excess by name, "failed" where there is nothing."""
+    if step.status == Step.Status.FAILED:
+        return shown(step.state_after or Partition.State.MISSING, Partition.Activity.FAILED)
+    return step.status

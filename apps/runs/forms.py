@@ -1,0 +1,242 @@
+"""The launch form: what a person ticks and types, turned into a selection or into sentences about what is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
+from apps.runs import failures, planning
+from apps.runs.models import Run
+from apps.runs.planning import Plan, PlanRefused, Selection
+from apps.runs.triage import Chosen
+
+MOST_FAILURES = 1000
+WHOLE_NUMBER = "Write a whole number, such as 7."
+DATE = "Write a date of the calendar, such as 2024-01-15."
+
+
+class Names(forms.MultipleChoiceField):
+    """Names of the pipeline file. Planning knows which there are, and says it better."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def number(label: str, *, most: int, help_text: str, placeholder: str = "") -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=1,
+        max_value=most,
+        help_text=help_text,
+        widget=forms.NumberInput(attrs={"placeholder": placeholder} if placeholder else None),
+        error_messages={
+            "invalid": WHOLE_NUMBER,
+            "min_value": "Write a number from 1 on.",
+            "max_value": f"{most:,} is the most.",
+        },
+    )
+
+
+def date(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input-date"}),
+        error_messages={"invalid": DATE},
+    )
+
+
+@dataclass(frozen=True)
+class TableChoice:
+    """A table to tick, with what it lacks."""
+
+    table: Table
+    is_ticked: bool
+    gaps: int
+
+
+@dataclass(frozen=True)
+class PhaseChoice:
+    phase: Phase
+    is_ticked: bool
+    tables: tuple[TableChoice, ...]
+
+    @property
+    def gaps(self) -> int:
+        return sum(table.gaps for table in self.tables)
+
+
+class PlanForm(forms.Form):
+    """Names as in addresses: `table`, `phase` and `season` may be there several times.
+
+    With `retry` (a run's number, or "open" for all runs) or `signature` it is about single partitions that failed.
+    """
+
+    phase = Names(required=False)
+    table = Names(required=False)
+    season = Names(required=False)
+    start = date("First date")
+    end = date("Last date")
+    reprocess = forms.ChoiceField(choices=Run.Reprocess.choices)
+    order = forms.ChoiceField(label="Order", choices=Run.Order.choices)
+    batch = number("Dates a call", most=1000, help_text="Empty: as in the pipeline file.", placeholder="as set")
+    stop_after = number(
+        "Stop after failures", most=MOST_FAILURES, help_text="So many in a row that say the same."
+    )
+    note = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Shown on the run and in its mails.",
+    )
+    retry = forms.CharField(required=False, max_length=20)
+
+    def __init__(self, data: Mapping[str, Any] | QueryDict, pipeline: Pipeline):
+        self.pipeline = pipeline
+        values = QueryDict(mutable=True)
+        values.update(data)
+        for name, default in DEFAULTS.items():
+            if name not in values:
+                values[name] = default
+        super().__init__(values)
+        self.values = values
+        self.selection: Selection | None = None
+        self.retry_of: Run | None = None
+
+    @classmethod
+    def of_link(cls, values: QueryDict, pipeline: Pipeline) -> PlanForm:
+        """The form as a link of another page wants it: one that names dates alone means all tables."""
+        asked = values.copy()
+        names_dates = any(asked.get(name) for name in ("start", "end", "season"))
+        if names_dates and "order" not in asked and not any(name in asked for name in (*TABLES, *RETRY)):
+            asked.setlist("phase", [phase.name for phase in fillable(pipeline)])
+        return cls(asked, pipeline)
+
+    # What was asked for ---------------------------------------------------------------------------
+
+    @property
+    def is_retry(self) -> bool:
+        return any(self.values.get(name) for name in RETRY)
+
+    @property
+    def names_nothing(self) -> bool:
+        return not self.is_retry and not any(self.values.get(name) for name in TABLES)
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors and not self.names_nothing:
+            try:
+                self.selection = self.retried() if self.is_retry else self.selected()
+            except PlanRefused as refusal:
+                raise forms.ValidationError(str(refusal)) from None
+        return self.cleaned_data
+
+    def selected(self) -> Selection:
+        names = self.cleaned_data
+        return planning.select(
+            self.pipeline,
+            phases=names["phase"],
+            tables=names["table"],
+            seasons=names["season"],
+            start=names["start"],
+            end=names["end"],
+            **self.how,
+        )
+
+    def retried(self) -> Selection:
+        how = self.how | {"reprocess": Run.Reprocess.FAILED}  # else it would leave out what it is about
+        return planning.select_partitions(self.pipeline, self.failed_partitions(), **how)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("reprocess", "order", "batch")}
+
+    def failed_partitions(self) -> list[tuple[str, dt.date]]:
+        asked = self.cleaned_data["retry"]
+        if asked in ("", "open"):
+            return Chosen.of(self.values, self.pipeline).partitions()
+        self.retry_of = Run.objects.filter(pk=asked).first() if asked.isdecimal() else None
+        if self.retry_of is None:
+            raise PlanRefused(f'There is no run "{asked}".')
+        found = failures.to_retry(self.retry_of, self.signatures)
+        if not found:
+            raise PlanRefused(f"Run {asked} has no failures to retry.")
+        return found
+
+    @property
+    def signatures(self) -> list[str]:
+        return self.values.getlist("signature")
+
+    def plan(self) -> Plan | None:
+        """The plan; None where the form names nothing to plan, or something is wrong with it."""
+        if not self.is_valid() or self.selection is None:
+            return None
+        return planning.plan(self.pipeline, self.selection)
+
+    # What the page draws --------------------------------------------------------------------------
+
+    def tree(self, gaps: Mapping[str, int]) -> list[PhaseChoice]:
+        """The tables to tick, by phase."""
+        return [
+            PhaseChoice(
+                phase,
+                phase.name in self.ticked_phases,
+                tuple(
+                    TableChoice(
+                        table,
+                        phase.name in self.ticked_phases or table.name in self.ticked_tables,
+                        gaps.get(table.name, 0),
+                    )
+                    for table in self.pipeline.tables_of(phase.name)
+                    if table.job
+                ),
+            )
+            for phase in fillable(self.pipeline)
+        ]
+
+    @cached_property
+    def ticked_phases(self) -> set[str]:
+        return known(self.pipeline.phase, self.values.getlist("phase"))
+
+    @cached_property
+    def ticked_tables(self) -> set[str]:
+        return known(self.pipeline.table, self.values.getlist("table"))
+
+    @property
+    def ticked_seasons(self) -> list[str]:
+        return self.values.getlist("season")
+
+    @property
+    def pinned(self) -> list[tuple[str, str]]:
+        """What a retry is about, as hidden fields."""
+        names = (*RETRY, *TABLES, "season", "class")
+        return [(name, value) for name in names for value in self.values.getlist(name) if value]
+
+
+TABLES = ("phase", "table")
+RETRY = ("retry", "signature")
+DEFAULTS = {"reprocess": Run.Reprocess.FAILED, "order": Run.Order.OLDEST, "stop_after": "5"}
+
+
+def fillable(pipeline: Pipeline) -> list[Phase]:
+    """The phases that have jobs."""
+    return [phase for phase in pipeline.phases if any(table.job for table in pipeline.tables_of(phase.name))]
+
+
+def known(lookup: Any, names: list[str]) -> set[str]:
+    found = set()
+    for name in names:
+        try:
+            found.add(lookup(name).name)
+        except UnknownName:
+            continue
+    return found

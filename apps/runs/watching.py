@@ -1,0 +1,296 @@
+"""Everything that a run's page shows, in a fixed number of queries, and a version that changes when any of it does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.fields import IntegerField
+
+from apps.coverage import strips
+from apps.coverage.grid import LETTER
+from apps.coverage.models import Partition
+from apps.coverage.strips import Strip
+from apps.pipeline.definition import Pipeline
+from apps.runs import charts, failures, gates, logs, progress, situation, triage
+from apps.runs.charts import FinishedChart, SecondsChart
+from apps.runs.models import Attempt, Event, Run, Step
+from apps.runs.progress import Progress
+from apps.runs.situation import Situation, Surroundings
+from apps.runs.words import duration_range
+from apps.workers.models import Worker
+
+EVENTS_SHOWN = 30
+GROUPS_SHOWN = 5
+LOG_LINES = 40
+POINTS = 200  # of the chart of finished steps
+FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
+
+LETTER_OF = {
+    Step.Status.SUCCEEDED: LETTER[Partition.State.COMPLETE],
+    Step.Status.FAILED: LETTER[Partition.Activity.FAILED],
+    Step.Status.SKIPPED: LETTER[Partition.State.ACCEPTED],
+    Step.Status.CANCELLED: LETTER[Partition.State.ACCEPTED],
+    Step.Status.RUNNING: LETTER[Partition.Activity.RUNNING],
+    Step.Status.PENDING: LETTER[Partition.Activity.QUEUED],
+}
+SEGMENT_LABELS = ("verified", "failed", "skipped or cancelled", "running", "left")
+STATE_OF_EVENT = {
+    "launched": "queued",
+    "table": "complete",
+    "gate": "paused",
+    "lost": "failed",
+    "failed steps": "failed",
+    "pause": "paused",
+    "stop": "paused",
+    "cancel": "cancelled",
+}
+
+
+@dataclass(frozen=True)
+class TableStrip:
+    """A table's steps as a strip, by date."""
+
+    table: str
+    strip: Strip
+    total: int
+    verified: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.table.rpartition('.')[2]}: {self.verified} of {self.total} verified"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a person reads before starting a phase."""
+
+    phase: str
+    label: str
+    needs: list[gates.Need]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(need.is_met for need in self.needs)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run, looked at."""
+
+    run: Run
+    pipeline: Pipeline
+    now: dt.datetime
+    progress: Progress
+    situation: Situation
+    attempt: Attempt | None
+    strips: list[TableStrip] = field(repr=False)
+    dates: tuple[int, dt.date | None, dt.date | None] = field(repr=False)
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        """The bar, in thousandths, rounded down; what is bad or under way keeps a visible width."""
+        found, x = [], 0
+        for state, number in self.progress.segments:
+            share = 1000 * number // (self.progress.total or 1)
+            width = max(share, 4) if number and state in ("failed", "running") else share
+            found.append({"state": state, "x": min(x, 1000 - width), "width": width})
+            x += share
+        return [segment for segment in found if segment["width"]]
+
+    @property
+    def legend(self) -> list[dict[str, Any]]:
+        items = zip(SEGMENT_LABELS, self.progress.segments, strict=True)
+        return [
+            {"state": state, "label": label, "count": number}
+            for label, (state, number) in items
+            if number or label in ("verified", "left")
+        ]
+
+    @property
+    def bar_label(self) -> str:
+        said = ", ".join(f"{item['count']:,} {item['label']}" for item in self.legend)
+        return f"{said}, of {self.progress.total:,}"
+
+    @property
+    def pace(self) -> tuple[str, str] | None:
+        """A number and its unit: steps a minute, or an hour where they are slow."""
+        hourly = self.progress.steps_an_hour
+        if hourly is None:
+            return None
+        return (f"{hourly / 60:,.1f}", "steps a minute") if hourly >= 120 else (f"{hourly:,.1f}", "steps an hour")
+
+    @property
+    def slowing(self) -> str:
+        if self.progress.slowing is None:
+            return ""
+        table, percent = self.progress.slowing
+        return f"slowing {percent} % a date in {table.rpartition('.')[2]}"
+
+    @property
+    def finish(self) -> tuple[dt.datetime, dt.datetime] | None:
+        return self.progress.finish_range(now=self.now) if self.progress.unfinished else None
+
+    @property
+    def work_left(self) -> str:
+        """The time that the steps left will take once the run goes on; empty where nobody can know."""
+        seconds = self.progress.seconds_range
+        return duration_range(*seconds) if seconds and self.progress.unfinished else ""
+
+    @property
+    def finished_for_estimate(self) -> str:
+        """ "3 of 5 steps finished": how far an estimate still is."""
+        return f"{min(self.progress.decided, progress.FEWEST)} of {progress.FEWEST} steps finished"
+
+    @cached_property
+    def failures(self) -> list[triage.Told]:
+        return triage.told(failures.grouped(failures.for_pages(self.run.steps.failed())))
+
+    @property
+    def failures_shown(self) -> list[triage.Told]:
+        return self.failures[:GROUPS_SHOWN]
+
+    @cached_property
+    def timeline(self) -> list[dict[str, Any]]:
+        events = self.run.events.order_by("-id")[:EVENTS_SHOWN]
+        return [
+            {"at": event.at, "text": event.text, "who": event.by, "state": STATE_OF_EVENT.get(event.kind, event.kind)}
+            for event in events
+        ]
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        phase = gates.waiting_phase(self.run)
+        if phase is None:
+            return None
+        label = situation.phase_label(self.pipeline, phase)
+        return Gate(phase, label, gates.readiness(self.pipeline, self.run, phase))
+
+    @cached_property
+    def seconds_chart(self) -> SecondsChart | None:
+        steps = self.run.steps.filter(seconds__isnull=False).order_by("finished_at", "position")
+        return charts.seconds_chart(list(steps.values_list("seconds", flat=True)))
+
+    @cached_property
+    def finished_chart(self) -> FinishedChart | None:
+        return charts.finished_chart(
+            finished_points(self.run, self.progress.total),
+            start=self.run.started_at,
+            now=self.now,
+            total=self.progress.total,
+            finish=self.finish,
+        )
+
+    @cached_property
+    def last_attempt(self) -> Attempt | None:
+        """The call under way, else the last one."""
+        return self.attempt or self.run.attempts.order_by("-number").first()
+
+    @cached_property
+    def log(self) -> logs.Piece:
+        assert self.last_attempt
+        return logs.last_lines(self.last_attempt.log_path, LOG_LINES)
+
+
+def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
+    """The run as it is now."""
+    found = progress.of(run)
+    attempt = run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number").first()
+    return Watched(
+        run=run,
+        pipeline=pipeline,
+        now=now,
+        progress=found,
+        attempt=attempt,
+        situation=situation.of(run, found, attempt, surroundings(run, now=now), now=now),
+        strips=table_strips(run),
+        dates=dates_of(run),
+    )
+
+
+def surroundings(run: Run, *, now: dt.datetime) -> Surroundings:
+    if not run.is_active:
+        return Surroundings(workers_alive=0)
+    ahead = None
+    if run.status == Run.Status.QUEUED:
+        ahead = Run.objects.filter(status=Run.Status.RUNNING, lease_until__gt=now).first()
+    return Surroundings(workers_alive=workers_alive(now), ahead=ahead)
+
+
+def workers_alive(now: dt.datetime) -> int:
+    """How many workers could perform a run."""
+    return Worker.objects.alive(now).filter(cluster="runs").count()
+
+
+def table_strips(run: Run) -> list[TableStrip]:
+    """A strip a table in the run's order, its steps by date, in one query."""
+    letters: dict[str, list[str]] = defaultdict(list)
+    for table, status in run.steps.order_by("position").values_list("table", "status"):
+        letters[table].append(LETTER_OF[Step.Status(status)])
+    if run.order == Run.Order.NEWEST:
+        letters = {table: found[::-1] for table, found in letters.items()}
+    return [
+        TableStrip(table, strips.strip("".join(found)), total=len(found), verified=Counter(found)["c"])
+        for table, found in letters.items()
+    ]
+
+
+def dates_of(run: Run) -> tuple[int, dt.date | None, dt.date | None]:
+    """How many dates the run is about, the first and the last."""
+    dates = run.steps.order_by().values_list("date", flat=True).distinct()
+    found = sorted(dates)
+    return len(found), found[0] if found else None, found[-1] if found else None
+
+
+def finished_points(run: Run, total: int) -> list[tuple[dt.datetime, int]]:
+    """Moments with how many steps were finished by then, from every n-th step and the last one."""
+    every = math.ceil(total / POINTS) or 1
+    done = run.steps.exclude(finished_at=None).exclude(status=Step.Status.CANCELLED)
+    some = done.annotate(place=F("position") % every).filter(place=0)
+    moments = sorted(some.values_list("finished_at", flat=True))
+    points = [(moment, 1 + place * every) for place, moment in enumerate(moments)]
+    newest = done.aggregate(count=Count("id"))["count"]
+    if points and newest > points[-1][1]:
+        last = done.order_by("-finished_at").values_list("finished_at", flat=True).first()
+        points.append((last, newest))
+    return points
+
+
+def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
+    """Two words that change when the page's head, or anything below it, does; None where there is no such run."""
+    found = (
+        Run.objects.filter(pk=pk)
+        .annotate(
+            last_event=newest(Event, "id"),
+            last_attempt=newest(Attempt, "number"),
+            attempt_status=newest(Attempt, "status"),
+            pending=pending_steps(),
+        )
+        .values_list(
+            "status", "pause", "request", "lease_until", "last_event", "last_attempt", "attempt_status", "pending"
+        )
+        .first()
+    )
+    if found is None:
+        return None
+    status, pause, request, lease_until, *rest = found
+    head = f"{status}{pause}{request}".replace(" ", "")
+    is_held = lease_until is not None and lease_until > now
+    clock = int(now.timestamp()) // FRESH_FOR
+    return head, "-".join(map(str, (head, is_held, workers_alive(now) > 0, clock, *rest))).replace(" ", "")
+
+
+def newest(model: type[Event] | type[Attempt], column: str) -> Subquery:
+    rows = model._default_manager.filter(run=OuterRef("pk"))
+    order = "-number" if model is Attempt else "-id"
+    return Subquery(rows.order_by(order).values(column)[:1])
+
+
+def pending_steps() -> Subquery:
+    rows = Step.objects.filter(Q(run=OuterRef("pk")) & Q(status=Step.Status.PENDING)).order_by().values("run")
+    return Subquery(rows.annotate(number=Count("id")).values("number"), output_field=IntegerField())
