@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from apps.coverage.rollup import percent
 from apps.runs.models import Run
 
 Count = tuple[int, int]  # complete, expected
+Snapshot = Mapping[str, Any]  # as runs keep it: tables by season, and phases
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,9 @@ class Change:
 
     name: str
     parts: tuple[Part, ...]
-    is_phase: bool = False
 
 
-def changes(run: Run, after: Mapping[str, Any]) -> list[Change]:
+def changes(run: Run, after: Snapshot) -> list[Change]:
     """The phases of the run, then its tables, in the order in which it fills them."""
     before = run.coverage_before
     steps = run.steps.order_by().values_list("phase", "table", "season")
@@ -52,22 +52,25 @@ def changes(run: Run, after: Mapping[str, Any]) -> list[Change]:
         phases.setdefault(phase)
         tables.setdefault(table, {}).setdefault(season)
     return [
-        *(Change(f"Phase {phase}", (part("all tables", before, after, "phases", phase),), True) for phase in phases),
-        *(
-            Change(
-                table.rpartition(".")[2],
-                tuple(part(season, before, after, "tables", table, season) for season in sorted(seasons)),
-            )
-            for table, seasons in tables.items()
-        ),
+        *(phase_change(phase, before, after) for phase in phases),
+        *(table_change(table, sorted(seasons), before, after) for table, seasons in tables.items()),
     ]
 
 
-def part(name: str, before: Mapping[str, Any], after: Mapping[str, Any], *path: str) -> Part:
+def phase_change(phase: str, before: Snapshot, after: Snapshot) -> Change:
+    return Change(f"Phase {phase}", (part("all tables and seasons", before, after, "phases", phase),))
+
+
+def table_change(table: str, seasons: Iterable[str], before: Snapshot, after: Snapshot) -> Change:
+    parts = (part(season, before, after, "tables", table, season) for season in seasons)
+    return Change(table.rpartition(".")[2], tuple(parts))
+
+
+def part(name: str, before: Snapshot, after: Snapshot, *path: str) -> Part:
     return Part(name, counted(before, path), counted(after, path))
 
 
-def counted(snapshot: Mapping[str, Any], path: tuple[str, ...]) -> Count | None:
+def counted(snapshot: Snapshot, path: tuple[str, ...]) -> Count | None:
     found: Any = snapshot
     for key in path:
         found = found.get(key, {})

@@ -63,7 +63,7 @@ def written(event: Event) -> Message:
     try:
         report = Report(event.run, event)
         message.subject = in_one_line(report.subject)
-        message.text = render_to_string("alerts/mail/run.txt", {"report": report})
+        message.text = render_to_string("alerts/mail/run.txt", {"report": report}).strip() + "\n"
         message.html = INLINER.inline(render_to_string("alerts/mail/run.html", {"report": report}))
         message.csv = report.csv
     except Exception as error:  # people hear that a run ended even where its report has a fault
@@ -93,5 +93,5 @@ def recipients(run: Run | None) -> list[str]:
 
 def send_again(message: Message) -> None:
     """Puts an undelivered message back in line. One that nobody was to get goes to whom it would go now."""
-    run = Run.objects.select_related("launched_by_user").filter(pk=message.run_id).first()
+    run = Run.objects.filter(pk=message.run_id).first() if message.run_id else None
     message.send_again(timezone.now(), to=message.to or recipients(run))

@@ -33,7 +33,9 @@ class Message(models.Model):
         FAILED = "failed"
 
     run_id = models.BigIntegerField(null=True)
-    event_id = models.BigIntegerField(null=True, unique=True, help_text="The event it tells about, told once.")
+    event_id = models.BigIntegerField(
+        null=True, unique=True, help_text="The event it tells about, told once."
+    )
     subject = models.CharField(max_length=250)
     to = models.JSONField(default=list)
     text = models.TextField()
@@ -70,7 +72,9 @@ class Message(models.Model):
     @property
     def shown(self) -> str:
         """The state whose colour and glyph it wears."""
-        return {self.Status.SENT: "succeeded", self.Status.WAITING: "waiting"}.get(self.Status(self.status), "failed")
+        return {self.Status.SENT: "succeeded", self.Status.WAITING: "waiting"}.get(
+            self.Status(self.status), "failed"
+        )
 
     @property
     def delivery(self) -> str:

@@ -8,14 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeVar
 
 from django.conf import settings
 from django.urls import reverse
 
-from apps.alerts import attachment
+from apps.alerts import attachment, lines
 from apps.alerts.changes import Change, changes
-from apps.coverage.dates import in_words, successor
+from apps.alerts.lines import Cut, Line
+from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import definition
 from apps.runs import control, failures, gates, progress
@@ -24,40 +24,8 @@ from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.words import between
 
-T = TypeVar("T")
-
-RANGES = 5  # in a line, before "and 3 more"
-NAMES = 3
-LINES = 5  # in a list
 LONGEST_QUOTE = 200
-
-
-@dataclass(frozen=True)
-class Cut(Generic[T]):
-    """A list as far as a person reads it, and how many more there are."""
-
-    shown: Sequence[T]
-    more: int
-
-    @classmethod
-    def of(cls, found: Sequence[T], most: int = LINES) -> Cut[T]:
-        return cls(found[:most], max(len(found) - most, 0))
-
-    def __bool__(self) -> bool:
-        return bool(self.shown)
-
-
-@dataclass(frozen=True)
-class Line:
-    """So many partitions of which the same can be said: what, in which tables, on which dates."""
-
-    count: int
-    what: str
-    tables: str
-    dates: str
-    sample: str = ""
-    cause: str = ""
-    state: str = ""
+MOST_CHANGES = 12
 
 
 @dataclass(frozen=True)
@@ -136,8 +104,9 @@ class Report:
         began, ended = self.run.started_at, self.run.finished_at or self.event.at
         if began is None:
             return "it did not start"
-        until = "until it paused" if self.is_waiting else "from start to end"
-        return f"{moment(began)} to {moment(ended)}, {between(began, ended)} {until}"
+        same_day = began.astimezone(dt.UTC).date() == ended.astimezone(dt.UTC).date()
+        until = moment(ended).partition(" ")[2] if same_day else moment(ended)
+        return f"{between(began, ended)}, {moment(began)} to {until}"
 
     @property
     def commit(self) -> str:
@@ -160,7 +129,7 @@ class Report:
         return Cut.of(
             [
                 self.line(
-                    group.signature,
+                    quote(group.signature),
                     group.steps,
                     sample=quote(group.sample) if group.sample != group.signature else "",
                     cause=group.suggested_class,
@@ -172,16 +141,12 @@ class Report:
     @cached_property
     def findings(self) -> Cut[Line]:
         """By what the warehouse has for the failed steps: thin and excess are not missing."""
-        found: dict[tuple[str, str], list[Step]] = defaultdict(list)
+        found: dict[str, list[Step]] = defaultdict(list)
         for step in self.failed:
             if step.state_after:
-                found[step.state_after, step.table].append(step)
-        return Cut.of(
-            [
-                self.line(Partition.State(state).label, steps, state=state)
-                for (state, _), steps in sorted(found.items())
-            ]
-        )
+                found[step.state_after].append(step)
+        states = [self.line(state.replace("_", " "), steps, state=state) for state, steps in found.items()]
+        return Cut.of(sorted(states, key=lambda line: -line.count), most=len(Partition.State))
 
     @cached_property
     def unexpected(self) -> Cut[Line]:
@@ -203,13 +168,10 @@ class Report:
         for step in self.skipped:
             found[failures.signature(step.message)].append(step)
         ordered = sorted(found.items(), key=lambda item: -len(item[1]))
-        return Cut.of([self.line(reason, steps) for reason, steps in ordered])
+        return Cut.of([self.line(quote(reason), steps) for reason, steps in ordered])
 
     def line(self, what: str, found: Sequence[Step | Partition], **rest: str) -> Line:
-        tables = list(dict.fromkeys(each.table.rpartition(".")[2] for each in found))
-        more = f" and {len(tables) - NAMES} more" if len(tables) > NAMES else ""
-        dates = in_words((each.date for each in found), most=RANGES, after=self.following)
-        return Line(len(found), what, ", ".join(tables[:NAMES]) + more, dates, **rest)
+        return Line(len(found), what, lines.where(found, after=self.following), **rest)
 
     @cached_property
     def following(self) -> Callable[[dt.date], dt.date]:
@@ -229,10 +191,10 @@ class Report:
         return gates.readiness(definition.current(), self.run, self.next_phase)
 
     @cached_property
-    def changes(self) -> list[Change]:
+    def changes(self) -> Cut[Change]:
         """Coverage at the launch and at the end (for a run that waits: now), of the run's phases and tables."""
         after = control.snapshot(definition.current()) if self.is_waiting else self.run.coverage_after
-        return changes(self.run, after)
+        return Cut.of(changes(self.run, after), most=MOST_CHANGES)
 
     @property
     def later(self) -> str:
@@ -244,7 +206,7 @@ class Report:
 
     @property
     def links(self) -> list[tuple[str, str]]:
-        found = [("The run", self.run.get_absolute_url())]
+        found = [(f"Open run {self.run.pk}", self.run.get_absolute_url())]
         if self.failed or self.skipped:
             found.append(("All open failures", reverse("failures:index")))
         if not self.is_waiting and (self.failed or self.skipped):

@@ -11,6 +11,6 @@ urlpatterns = [
     path("send-again/", views.send_again, name="send_all_again"),
     path("<int:pk>/", views.message, name="message"),
     path("<int:pk>/html/", views.html, name="html"),
-    path("<int:pk>/failures.csv", views.csv, name="csv"),
+    path("<int:pk>/failures.csv", views.failures_csv, name="csv"),
     path("<int:pk>/send-again/", views.send_again, name="send_again"),
 ]

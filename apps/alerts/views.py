@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
-from csp.decorators import csp_replace, csp_update
+from csp.decorators import csp, csp_update
 from django.conf import settings
 from django.contrib import messages as flash
 from django.contrib.auth.decorators import permission_required
@@ -30,6 +30,7 @@ MAIL_POLICY = {
     "form-action": [NONE],
     "base-uri": [NONE],
     "frame-ancestors": [SELF],
+    "sandbox": ["allow-top-navigation-by-user-activation"],
 }
 
 
@@ -53,19 +54,19 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "alerts/outbox.html", {"page": page, "folder": delivery.folder()})
 
 
+@csp_update({"frame-src": [SELF]})
 @require_GET
 @in_the_outbox
-@csp_update({"frame-src": [SELF]})
 def message(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Message, pk=pk)
     context = {"message": found, "as_text": request.GET.get("part") == "text", "folder": delivery.folder()}
     return render(request, "alerts/message.html", context)
 
 
+@csp(MAIL_POLICY)
 @require_GET
 @in_the_outbox
 @xframe_options_sameorigin
-@csp_replace(MAIL_POLICY)
 def html(request: HttpRequest, pk: int) -> HttpResponse:
     """The HTML part alone, for the frame in the message's page; its links open in the whole window."""
     found = get_object_or_404(Message, pk=pk)
@@ -74,12 +75,10 @@ def html(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @in_the_outbox
-def csv(request: HttpRequest, pk: int) -> HttpResponse:
+def failures_csv(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Message.objects.exclude(csv=""), pk=pk)
-    name = delivery.csv_name(found)
-    return HttpResponse(
-        found.csv, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{delivery.csv_name(found)}"'}
+    return HttpResponse(found.csv, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @require_POST

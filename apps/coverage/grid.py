@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Season, Table
 
@@ -59,13 +62,15 @@ def load(pipeline: Pipeline, *, start: dt.date | None = None, end: dt.date | Non
     days = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
     calendar = list(days.values_list("date", "units", "season"))
     dates = tuple(date for date, _, _ in calendar)
-    place = {date: index for index, date in enumerate(dates)}
+    # Dates stay text here: to make an object of each of many thousands would take longer than all else.
+    place = {date.isoformat(): index for index, date in enumerate(dates)}
     states = {table.name: ["u"] * len(dates) for table in pipeline.tables}
     activities = {table.name: ["-"] * len(dates) for table in pipeline.tables}
     strays: dict[str, list[dt.date]] = {table.name: [] for table in pipeline.tables}
     mark_bootstrap(pipeline, states, calendar)
 
-    found = Partition.objects.between(start, end).order_by().values_list("table", "date", "state", "activity")
+    day = Cast("date", TextField())
+    found = Partition.objects.between(start, end).order_by().values_list("table", day, "state", "activity")
     for table, date, state, activity in found:
         if table not in states:
             continue
@@ -74,7 +79,7 @@ def load(pipeline: Pipeline, *, start: dt.date | None = None, end: dt.date | Non
             states[table][index] = LETTER[state]
             activities[table][index] = LETTER[activity]
         elif state == State.UNEXPECTED:
-            strays[table].append(date)
+            strays[table].append(dt.date.fromisoformat(date))
     return Grid(
         dates=dates,
         units=tuple(units for _, units, _ in calendar),

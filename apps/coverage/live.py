@@ -30,7 +30,7 @@ class Piece:
 
 
 def piece(
-    request: HttpRequest, template: str, context: dict[str, Any], *, beside: str, is_active: bool
+    template: str, context: dict[str, Any], *, request: HttpRequest, beside: str, is_active: bool
 ) -> Piece:
     """A template within an element that asks for it again, often while something is active."""
     inner = render_to_string(template, context)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.coverage.expectation import Verdict, judge
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading, calendar_between
 from apps.pipeline.definition import Pipeline, Table
-from apps.warehouse.base import EMPTY, Count, Question, Reading, Warehouse, WarehouseError
+from apps.warehouse.base import EMPTY, Count, QueryFailed, Question, Reading, Warehouse, WarehouseError
 
 Key = tuple[str, dt.date]
 BATCH = 500
@@ -89,7 +89,13 @@ def ask_calendar(pipeline: Pipeline, warehouse: Warehouse) -> dict[dt.date, int]
         asked = warehouse.calendar(pipeline.calendar.query)
     else:
         asked = dict.fromkeys(every_day(pipeline, until=timezone.now().date() - dt.timedelta(days=1)), 1)
-    return {date: units for date, units in sorted(asked.items()) if units > 0 and pipeline.season_of(date)}
+    expected = {
+        date: units for date, units in sorted(asked.items()) if units > 0 and pipeline.season_of(date)
+    }
+    if pipeline.calendar.query and not expected:
+        # An emptied calendar would make every date not expected, and nothing a gap any more.
+        raise QueryFailed("the calendar's query answers no date within a season")
+    return expected
 
 
 def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:

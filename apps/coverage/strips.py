@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.rollup import Coverage, TableCoverage, Tally
@@ -22,6 +22,7 @@ PIXELS = 240
 MOST_LINES = 120
 # Two labels nearer than this, in percent of the width, would touch on a phone.
 NEAR = 6.5
+PERCENT_A_LETTER = 2.1
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Tick:
+    """A label under a row of cells; `anchor` says which of its ends stands at `x`."""
+
     x: str
     label: str
+    anchor: str = "start"
 
 
 @dataclass(frozen=True)
@@ -165,10 +169,16 @@ def ticks(labels: Sequence[str]) -> tuple[Tick, ...]:
     starts = [place for place, label in enumerate(labels) if not place or label != labels[place - 1]]
     percent = {place: 100 * place / len(labels) for place in starts}
     return tuple(
-        Tick(f"{percent[place]:.2f}%", labels[place])
-        for place, following in zip(starts, [*starts[1:], None], strict=True)
+        tick(percent[place], labels[place])
+        for place, following in zip_longest(starts, starts[1:])
         if following is None or percent[following] - percent[place] >= NEAR
     )
+
+
+def tick(percent: float, label: str) -> Tick:
+    """At the place where its dates begin, or at the right end where it would not fit on a phone."""
+    fits = percent + PERCENT_A_LETTER * len(label) <= 100
+    return Tick(f"{percent:.2f}%", label) if fits else Tick("100%", label, "end")
 
 
 def shown_counts(grid: Grid, tables: Iterable[Table]) -> Counter[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
@@ -13,6 +15,7 @@ from apps.coverage.models import Scan
 from apps.pipeline import definition
 
 MINUTES_BETWEEN_SCANS = 15
+LONGEST_SCAN = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
 def scan_later(*, by: Any = None) -> Scan:
@@ -32,7 +35,19 @@ def scan(scan_id: int) -> None:
 
 
 def scan_by_schedule() -> None:
+    give_up_dead_scans(timezone.now())
     scan_later()
+
+
+def give_up_dead_scans(now: dt.datetime) -> None:
+    """A scan whose worker died would be under way for ever; one whose task was lost would keep the next waiting."""
+    late = now - LONGEST_SCAN
+    Scan.objects.filter(status=Scan.Status.RUNNING, started_at__lt=late).update(
+        status=Scan.Status.FAILED, problem="The worker died before it had asked about everything."
+    )
+    Scan.objects.filter(status=Scan.Status.QUEUED, requested_at__lt=late).update(
+        status=Scan.Status.FAILED, problem="No worker took it."
+    )
 
 
 def ensure_schedule() -> None:

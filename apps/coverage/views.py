@@ -58,9 +58,9 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "list_title": f"{strips.in_words(chosen.state).capitalize() or 'Not complete'}, as ranges",
     }
     piece = live.piece(
-        request,
         "coverage/_ranges.html",
         context,
+        request=request,
         beside="coverage/_beside.html",
         is_active=scan is not None or strips.is_active(coverage.grid),
     )

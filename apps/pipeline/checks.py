@@ -12,8 +12,5 @@ def pipeline_file(**kwargs: Any) -> list[CheckMessage]:
     try:
         definition.current()
     except definition.PipelineError as error:
-        return [
-            Error(f"{error.path}: {problem}.".replace("..", "."), id="pipeline.E001")
-            for problem in error.problems
-        ]
+        return [Error(f"{error.path}: {problem}.", id="pipeline.E001") for problem in error.problems]
     return []

@@ -11,17 +11,35 @@ from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     ValidationError,
     field_validator,
     model_validator,
+)
+
+from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
+from apps.pipeline.values import (
+    YEARS,
+    Band,
+    Column,
+    Date,
+    FilePath,
+    Name,
+    Number,
+    Seconds,
+    TableName,
+    Text,
+    Variables,
+    Whole,
+    Word,
 )
 
 T = TypeVar("T")
@@ -45,31 +63,6 @@ class UnknownName(LookupError):
         return str(self.args[0])
 
 
-def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """`${NAME}` and `${NAME:-default}` from the environment; a name that is not set and has no default is empty."""
-    return re.sub(
-        r"\$\{(\w+)(?::-([^}]*))?\}", lambda match: environment.get(match[1]) or match[2] or "", text
-    )
-
-
-def seconds(value: Any) -> Any:
-    """`"90s"`, `"30m"`, `"2h"` or a number of seconds, as seconds."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d+)\s*([smh])", value.strip())
-    if not match:
-        raise ValueError('write a time such as "90s", "30m" or "2h"')
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
-
-
-Expanded = Annotated[str, BeforeValidator(lambda value: expand(value) if isinstance(value, str) else value)]
-Seconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\s][^/]*$")]
-TableName = Annotated[str, Field(max_length=200, pattern=r"^([A-Za-z][\w-]*\.)?[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
-Column = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z_]\w*$")]
-Band = tuple[float, float]
-
-
 class Definition(BaseModel):
     """A part of the pipeline file: frozen, and strict about keys it does not know."""
 
@@ -82,15 +75,15 @@ class DuckDB(Definition):
     """The embedded warehouse: one file."""
 
     engine: Literal["duckdb"]
-    path: Expanded = Field(min_length=1)
+    path: FilePath
 
 
 class Calendar(Definition):
     """Which dates are expected: what a query says (`date`, `units`), or every day of each season."""
 
-    query: str | None = None
+    query: Word | None = None
     every: Literal["day"] | None = None
-    unit: str = "unit"
+    unit: Text = Field(default="unit", min_length=1)
 
     @model_validator(mode="after")
     def one_of_two(self) -> Calendar:
@@ -103,15 +96,18 @@ class Season(Definition):
     """A named range of dates, both ends included, with its opening day."""
 
     name: Name
-    start: dt.date
-    end: dt.date
-    opening: dt.date
+    start: Date
+    end: Date
+    opening: Date
 
     @model_validator(mode="before")
     @classmethod
     def opens_at_start(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "start" in values:
-            return {"opening": values["start"], **values}
+        if isinstance(values, dict):
+            start = values.get("start")
+            # A start that is no date gets a sentence of its own; the opening needs no second one.
+            usable = type(start) is dt.date and start.year in YEARS
+            return {"opening": start if usable else dt.date(YEARS[0], 1, 1), **values}
         return values
 
     @model_validator(mode="after")
@@ -134,7 +130,7 @@ class Phase(Definition):
     """Tables that are filled together. A manual gate stops a run before the phase, for a person."""
 
     name: Name
-    title: str = ""
+    title: Text = ""
     gate: Literal["manual", "auto"] = "auto"
 
     @property
@@ -150,7 +146,7 @@ class Input(Definition):
     """A table that must be complete before a step: on the step's date, and `lookback` days before it."""
 
     table: TableName
-    lookback: int = Field(default=0, ge=0, le=3660)
+    lookback: Whole = Field(default=0, ge=0, le=3660)
 
 
 class Rows(Definition):
@@ -162,15 +158,8 @@ class Rows(Definition):
     per_unit: Band | None = None
     between: Band | None = None
     like: TableName | None = None
-    at_least: float = Field(default=1.0, gt=0)
-    at_most: float | None = None
-
-    @field_validator("per_unit", "between")
-    @classmethod
-    def ascending(cls, band: Band | None) -> Band | None:
-        if band and not 0 <= band[0] <= band[1]:
-            raise ValueError(f"[{band[0]:g}, {band[1]:g}] is not a band; write [least, most]")
-        return band
+    at_least: Number = Field(default=1.0, gt=0, le=1000)
+    at_most: Annotated[float, Strict()] | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def bounded(self) -> Rows:
@@ -193,7 +182,7 @@ class Rows(Definition):
 class QualityBand(Definition):
     """From this day of the season on, a date's mean quality should lie between the two ends."""
 
-    from_day: int = Field(ge=1)
+    from_day: Whole = Field(ge=1)
     between: Band
 
 
@@ -207,20 +196,24 @@ class Quality(Definition):
 class Job(Definition):
     """How a table's dates are filled: a command (never through a shell), or SQL that the warehouse runs."""
 
-    command: tuple[str, ...] = ()
-    sql: str | None = None
-    cwd: Expanded = "."
-    env: dict[str, Expanded] = {}
+    command: tuple[Word, ...] = ()
+    sql: Annotated[Word, Field(max_length=1000)] | None = None
+    cwd: FilePath = "."
+    env: Variables = Field(default_factory=lambda: MappingProxyType({}))
     dates: Literal["range", "list", "single"] = "single"
-    batch: int = Field(default=1, ge=1, le=1000)
+    batch: Whole = Field(default=1, ge=1, le=1000)
     timeout: Seconds = 1800
-    attempts: int = Field(default=2, ge=1, le=20)
-    must_contain: tuple[str, ...] = ()
+    attempts: Whole = Field(default=2, ge=1, le=20)
+    must_contain: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def command_or_sql(self) -> Job:
         if bool(self.command) == bool(self.sql):
             raise ValueError('give either command = ["...", ...] or sql = "file.sql"')
+        if self.command and not self.command[0].strip():
+            raise ValueError("the command's first word is empty; write the program's name there")
+        if self.sql and (unused := sorted(self.model_fields_set & {"cwd", "env", "must_contain"})):
+            raise ValueError(f"{unused[0]} belongs to a command, and this job is SQL; remove it")
         return self
 
     @model_validator(mode="after")
@@ -260,9 +253,9 @@ class Table(Definition):
     name: TableName
     phase: Name
     date_column: Column
-    skip_first_days: int = Field(default=0, ge=0, le=366)
+    skip_first_days: Whole = Field(default=0, ge=0, le=366)
     after: tuple[Input, ...] = ()
-    parallel: int = Field(default=1, ge=1)
+    parallel: Whole = Field(default=1, ge=1)
     rows: Rows | None = None
     quality: Quality | None = None
     written_column: Column | None = None
@@ -292,16 +285,16 @@ class Table(Definition):
 class Need(Definition):
     """What tables read, and the sources that can serve it, in order of preference."""
 
-    name: str = Field(min_length=1)
+    name: Text = Field(min_length=1)
     sources: tuple[TableName, ...] = Field(min_length=1)
-    at_least: float = Field(default=1.0, ge=0, le=1)
+    at_least: Number = Field(default=1.0, ge=0, le=1)
     used_by: tuple[TableName, ...] = ()
 
 
 class Pipeline(Definition):
     """The whole definition, with the questions that everybody asks of it."""
 
-    name: str = Field(min_length=1)
+    name: Text = Field(min_length=1)
     path: Path
     warehouse: DuckDB
     calendar: Calendar
@@ -313,7 +306,7 @@ class Pipeline(Definition):
     @model_validator(mode="after")
     def fits_together(self) -> Pipeline:
         if problems := list(disagreements(self)):
-            raise ValueError("\n".join(problems))
+            raise Disagreement(problems)
         return self
 
     @cached_property
@@ -368,9 +361,11 @@ class Pipeline(Definition):
     def phase(self, name: str) -> Phase:
         """The phase of that name; `3`, `phase 3` and its title all name it."""
         known = {phase.name: phase for phase in self.phases}
+        if name in known:
+            return known[name]
         bare = re.sub(r"^phase[\s_-]*", "", name.strip(), flags=re.IGNORECASE)
         by_title = {phase.title.lower(): phase.name for phase in self.phases if phase.title}
-        return pick("phase", by_title.get(bare.lower(), bare) if bare not in known else bare, known)
+        return pick("phase", bare if bare in known else by_title.get(bare.lower(), name), known)
 
     def table(self, name: str) -> Table:
         """The table of that name, with its dataset or, where that is unique, without."""
@@ -456,86 +451,57 @@ def cycles(tables: Iterable[Table]) -> Iterable[str]:
 
 def missing_sql(pipeline: Pipeline) -> Iterable[str]:
     for table in pipeline.tables:
-        if table.job and table.job.sql and not pipeline.inside(table.job.sql).is_file():
+        if table.job and table.job.sql and not os.path.isfile(pipeline.inside(table.job.sql)):
             yield f'table "{table.name}": job.sql = "{table.job.sql}" is no file; paths start at the file\'s folder'
+
+
+# The file, and what is wrong with it ---------------------------------------------------------------
 
 
 def read(path: Path) -> Pipeline:
     """The pipeline of a file; PipelineError with a sentence a problem where it cannot be used."""
+    return build(parse(path), path)
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """The file's values, not looked at yet."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Editors on Windows put a byte order mark first, which is not TOML.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise PipelineError(
             path, ["there is no such file; set PIPELINE to the path of a pipeline file"]
         ) from None
+    except IsADirectoryError:
+        raise PipelineError(path, ["is a folder; set PIPELINE to the pipeline file in it"]) from None
     except OSError as error:
-        raise PipelineError(path, [f"cannot be read: {error.strerror}"]) from None
+        raise PipelineError(
+            path, [f"cannot be read: {error.strerror}; set PIPELINE to a file that can"]
+        ) from None
     except UnicodeDecodeError:
         raise PipelineError(path, ["is not UTF-8 text; save it as UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise PipelineError(path, [f"is not valid TOML: {error}"]) from None
     except RecursionError:
-        raise PipelineError(path, ["is nested too deeply to be a pipeline file"]) from None
+        raise PipelineError(path, ["is nested too deeply to be a pipeline file; flatten it"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise PipelineError(path, [in_one_line(f"is not valid TOML: {error}; correct it there")]) from None
+    except ValueError:  # Python refuses to read whole numbers of thousands of digits
+        raise PipelineError(path, ["has a number with too many digits; shorten it"]) from None
+
+
+def build(values: dict[str, Any], path: Path) -> Pipeline:
+    """The pipeline that these values describe."""
     if "path" in values:
         raise PipelineError(path, ["path: unknown key; remove it or correct its name"])
     try:
         return Pipeline.model_validate({**values, "path": path.resolve()})
     except ValidationError as error:
-        raise PipelineError(path, sentences(error, values)) from None
+        raise PipelineError(path, sentences(error, values, known=known_keys())) from None
 
 
-def sentences(error: ValidationError, values: dict[str, Any]) -> list[str]:
-    """Pydantic's findings in words: key, value, remedy."""
-    found = []
-    for item in error.errors(include_url=False):
-        key = key_path(item["loc"], values)
-        message = item["msg"].removeprefix("Value error, ")
-        for line in message.split("\n"):
-            found.append(f"{key}: {remedy(item, line)}" if key else line)
-    return list(dict.fromkeys(found))
-
-
-def key_path(location: tuple[int | str, ...], values: Any) -> str:
-    """`table "x.y" > job > batch`: places in lists are named by what the person named them."""
-    words: list[str] = []
-    for part in location:
-        values = step_into(values, part)
-        if isinstance(part, str):
-            words.append(part)
-        elif isinstance(values, dict) and isinstance(values.get("name"), str):
-            words[-1] += f' "{values["name"]}"'
-        else:
-            words[-1:] = [f"{words[-1]}[{part + 1}]" if words else f"[{part + 1}]"]
-    return " > ".join(words)
-
-
-def step_into(values: Any, part: int | str) -> Any:
-    try:
-        return values[part]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
-def remedy(item: Any, message: str) -> str:
-    value = item.get("input")
-    shown = f" = {value!r}" if isinstance(value, (str, int, float, bool)) else ""
-    match item["type"]:
-        case "extra_forbidden":
-            return "unknown key; remove it or correct its name"
-        case "missing":
-            return "is missing; add it"
-        case "value_error":
-            return f"{message}"
-        case "string_pattern_mismatch":
-            return (
-                f"{value!r} is not a valid name here; write it like dataset.table, without spaces or slashes"
-            )
-        case _:
-            return f"{shown.strip(' =')}: {lower_first(message)}".removeprefix(": ")
-
-
-def lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+def known_keys() -> set[str]:
+    """Every key that some part of the file may have."""
+    parts = Definition.__subclasses__()
+    return {field.alias or name for part in parts for name, field in part.model_fields.items()} - {"path"}
 
 
 @lru_cache(maxsize=4)

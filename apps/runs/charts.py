@@ -87,7 +87,7 @@ def finished_chart(
     total: int,
     finish: tuple[dt.datetime, dt.datetime] | None,
 ) -> FinishedChart | None:
-    """`points` are moments with the steps finished by then, oldest first; `finish` is the likely end of a working run."""
+    """`points` are moments with the steps finished by then, oldest first; `finish` is a working run's likely end."""
     if start is None or len(points) < FEWEST:
         return None
     end = max(points[-1][0], finish[1]) if finish else points[-1][0]

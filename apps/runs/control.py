@@ -146,28 +146,36 @@ def stop(run: Run, *, by: Any) -> None:
 
 def cancel(run: Run, *, by: Any) -> None:
     """Ends the call under way and gives the rest up."""
-    if run.is_paused or not ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by):
-        give_up(run, by=str(by))
+    ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by)
 
 
-def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> bool:
-    """Leaves the wish for whoever performs the run; True where somebody will read it.
+# A wish may grow, not shrink: whoever asks for less than what was asked already is told so.
+GROWING = (Request.NONE, Request.PAUSE, Request.STOP, Request.CANCEL)
+ASKED = {
+    Request.PAUSE: "is about to pause already",
+    Request.STOP: "is being stopped already",
+    Request.CANCEL: "is being cancelled already",
+}
 
-    A run that nobody has taken yet is moved at once.
+
+def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> None:
+    """Leaves the wish for whoever performs the run; a run that nobody performs obeys at once.
+
+    IllegalMove where the run is not in a state for it, or somebody asked for as much before.
     """
     with transaction.atomic():
-        if (
-            Run.objects.filter(pk=run.pk, status=Status.RUNNING)
-            .exclude(request=Request.CANCEL)
-            .update(request=request)
-        ):
+        # Locked, so that no worker begins between the look and the move.
+        run.refresh_from_db(from_queryset=Run.objects.select_for_update())
+        if run.status == Status.RUNNING:
+            if GROWING.index(Request(run.request)) >= GROWING.index(request):
+                raise IllegalMove(f"Run {run.pk} {ASKED[Request(run.request)]}.")
+            Run.objects.filter(pk=run.pk).update(request=request)
             run.record(request, says, by=str(by))
             run.refresh_from_db()
-            return True
-    if request == Request.CANCEL:
-        return False
-    run.move(Status.PAUSED, says="Paused before it began", by=str(by), pause=Run.Pause.OPERATOR)
-    return True
+        elif request == Request.CANCEL:
+            give_up(run, by=str(by))
+        else:
+            run.move(Status.PAUSED, says="Paused before it began", by=str(by), pause=Run.Pause.OPERATOR)
 
 
 def give_up(run: Run, *, by: str = "") -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,18 @@ from apps.coverage.models import Partition
 from apps.runs.models import Attempt, Run, Step
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
+LONGEST_LINE = 2_000
 LONGEST_MESSAGE = 500
 
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
-ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|\b[A-Za-z.]*(Error|Exception)\b:|^Traceback ")
-# What a logging line begins with: when, how bad, who.
+ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|(Error|Exception):|\berror:")
+TRACEBACK = "Traceback (most recent call last)"
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# What a logging line begins with: when, who, how bad.
 PREFIX = re.compile(
-    r"^\W*(\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d(:\d\d)?([.,]\d+)?Z?)?\W*"
-    r"(ERROR|CRITICAL|FATAL|WARNING|INFO)\b[\s:\-\]]*",
+    r"^\W*(\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d(:\d\d)?([.,]\d+)?(Z|[+-]\d\d:?\d\d)?)?\W*([\w.]+\s*[-:|\]]\s*)?"
+    r"(ERROR|CRITICAL|FATAL|WARNING|INFO)\b[\s:\-\]|]*",
 )
 # Numbers in a column type such as DECIMAL(5,2) belong to the cause, not to the case.
 TYPE = re.compile(r"\b[A-Z]+\(\d+(?:,\s*\d+)?\)")
@@ -78,22 +82,37 @@ def messages(log: Path, dates: Iterable[dt.date]) -> dict[dt.date, str]:
     """What a job's log says went wrong, by date; only dates for which it says something.
 
     An error belongs to the date that it names, else to the date named last before it ("Processing day 3/14:
-    2024-01-17"). Errors before any date belong to all dates.
+    2024-01-17"). Errors before any date belong to all dates. The last error of a date counts; of a traceback, its
+    last line.
     """
     wanted = list(dates)
     found: dict[dt.date, str] = {}
     at: dt.date | None = wanted[0] if len(wanted) == 1 else None
     general = ""
-    for line in tail(log).splitlines():
-        text = PREFIX.sub("", line).strip()
+    for text, is_error in said(log):
         at = named_date(text, wanted) or at
-        if not ERROR.search(line) or line.startswith("Traceback "):
-            continue
-        if at:
-            found[at] = text[:LONGEST_MESSAGE]
-        else:
-            general = text[:LONGEST_MESSAGE]
+        if is_error and at:
+            found[at] = text
+        elif is_error:
+            general = text
     return {date: found.get(date, general) for date in wanted if found.get(date) or general}
+
+
+def said(log: Path) -> Iterator[tuple[str, bool]]:
+    """A log's lines without what loggers put before them, and whether each tells of an error."""
+    in_traceback = False
+    for line in map(plain, tail(log).splitlines()):
+        if TRACEBACK in line:
+            in_traceback = True
+        elif in_traceback and (line.startswith(" ") or not line):
+            continue  # the way to the error, not the error
+        else:
+            yield PREFIX.sub("", line).strip()[:LONGEST_MESSAGE], in_traceback or bool(ERROR.search(line))
+            in_traceback = False
+
+
+def plain(line: str) -> str:
+    return CONTROL.sub(" ", COLOUR.sub("", line[:LONGEST_LINE])).rstrip()
 
 
 def named_date(text: str, wanted: list[dt.date]) -> dt.date | None:

@@ -88,7 +88,9 @@ class PlanForm(forms.Form):
     end = date("Last date")
     reprocess = forms.ChoiceField(choices=Run.Reprocess.choices)
     order = forms.ChoiceField(label="Order", choices=Run.Order.choices)
-    batch = number("Dates a call", most=1000, help_text="Empty: as in the pipeline file.", placeholder="as set")
+    batch = number(
+        "Dates a call", most=1000, help_text="Empty: as in the pipeline file.", placeholder="as set"
+    )
     stop_after = number(
         "Stop after failures", most=MOST_FAILURES, help_text="So many in a row that say the same."
     )
@@ -101,10 +103,9 @@ class PlanForm(forms.Form):
     )
     retry = forms.CharField(required=False, max_length=20)
 
-    def __init__(self, data: Mapping[str, Any] | QueryDict, pipeline: Pipeline):
+    def __init__(self, data: QueryDict, pipeline: Pipeline):
         self.pipeline = pipeline
-        values = QueryDict(mutable=True)
-        values.update(data)
+        values = data.copy()
         for name, default in DEFAULTS.items():
             if name not in values:
                 values[name] = default

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ DONE = (*Partition.SETTLED, Partition.State.UNEXPECTED)
 
 
 def closed(table: Table, dates: Collection[dt.date]) -> dict[dt.date, str]:
-    """The dates that may not start, each with what is not there; in one query for all of them."""
+    """The dates that may not start, each with what is not there; in two queries for all of them."""
     if not table.after or not dates:
         return {}
     open_dates = not_complete(table, min(dates), max(dates))
@@ -33,13 +32,29 @@ def closed(table: Table, dates: Collection[dt.date]) -> dict[dt.date, str]:
 
 def not_complete(table: Table, first: dt.date, last: dt.date) -> dict[str, list[tuple[dt.date, str]]]:
     """For each input, the dates in reach that are not complete, with their states, oldest first."""
-    reach = max(needed.lookback for needed in table.after)
-    found: dict[str, list[tuple[dt.date, str]]] = defaultdict(list)
-    partitions = Partition.objects.of(needed.table for needed in table.after)
-    rows = partitions.between(first - dt.timedelta(days=reach), last).exclude(state__in=DONE).order_by("date")
+    start = first - dt.timedelta(days=max(needed.lookback for needed in table.after))
+    inputs = [needed.table for needed in table.after]
+    calendar = expected(start, last)
+    return {name: not_done(rows, calendar) for name, rows in states(inputs, start, last).items()}
+
+
+def expected(start: dt.date, end: dt.date) -> list[dt.date]:
+    days = CalendarDate.objects.filter(date__range=(start, end))
+    return list(days.order_by("date").values_list("date", flat=True))
+
+
+def states(tables: list[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
+    found: dict[str, dict[dt.date, str]] = {name: {} for name in tables}
+    rows = Partition.objects.of(tables).between(start, end).order_by()
     for name, date, state in rows.values_list("table", "date", "state"):
-        found[name].append((date, state))
+        found[name][date] = state
     return found
+
+
+def not_done(known: dict[dt.date, str], calendar: list[dt.date]) -> list[tuple[dt.date, str]]:
+    """What is not complete. An expected date of which nothing was ever read is unknown, not complete."""
+    everything = dict.fromkeys(calendar, str(Partition.State.UNKNOWN)) | known
+    return sorted((date, state) for date, state in everything.items() if state not in DONE)
 
 
 def window(rows: list[tuple[dt.date, str]], first: dt.date, last: dt.date) -> list[tuple[dt.date, str]]:
@@ -92,16 +107,17 @@ def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
 
 
 def need(table: str, start: dt.date, end: dt.date) -> Need:
-    partitions = Partition.objects.filter(table=table).between(start, end).exclude(season="")
-    states = list(partitions.order_by("date").values_list("date", "state"))
-    calendar = list(CalendarDate.objects.filter(date__range=(start, end)).values_list("date", flat=True))
-    missing = [date for date, state in states if state not in DONE]
+    calendar = expected(start, end)
+    known = states([table], start, end)[table]
+    missing = [
+        date for date, _ in not_done({date: known[date] for date in calendar if date in known}, calendar)
+    ]
     return Need(
         table=table,
         start=start,
         end=end,
-        needed=len(states),
-        found=len(states) - len(missing),
+        needed=len(calendar),
+        found=len(calendar) - len(missing),
         first_missing=in_words(missing, most=2, after=successor(calendar)),
     )
 

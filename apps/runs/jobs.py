@@ -23,6 +23,7 @@ from apps.warehouse.base import Interrupted, Warehouse, WarehouseError
 
 GRACE = 10.0  # seconds between asking a process group to end and ending it
 GLANCE = 0.25  # seconds between two looks at whether somebody wants the call to stop
+SAME_PROCESS = 2.0  # seconds by which two readings of one process's start may differ
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
@@ -50,6 +51,11 @@ class Outcome:
     stopped: bool = False
     error: str = ""
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether the call came to its end and has nothing to complain of. It may still be wrong."""
+        return self.exit_status == 0 and not (self.timed_out or self.stopped or self.error)
+
 
 def prepare(
     pipeline: Pipeline, job: Job, dates: Sequence[dt.date], *, run: int = 0, attempt: int = 0
@@ -69,8 +75,8 @@ def prepare(
         "SKIP_DOWNSTREAM_TRIGGER": "1",
     }
     if job.sql:
-        argv = ("sql", job.sql, f"start_date={filled['start']}", f"end_date={filled['end']}")
-        return Call(argv, pipeline.folder, {}, sql=pipeline.inside(job.sql))
+        named = ("sql", job.sql, f"start_date={filled['start']}", f"end_date={filled['end']}")
+        return Call(named, pipeline.folder, {}, sql=pipeline.inside(job.sql))
     argv = tuple(re.sub(r"\{(\w+)\}", lambda match: filled[match[1]], word) for word in job.command)
     return Call(argv, pipeline.inside(job.cwd), added)
 
@@ -90,27 +96,34 @@ def run_process(
 
     Its group ends with it: by itself, at the timeout, or when `stopped()` says so.
     """
+    try:
+        process = start(call, log)
+    except (OSError, ValueError) as error:
+        return Outcome(error=f"The job could not be started: {in_words(error)}.")
+    try:
+        started(process.pid, start_of(process.pid))
+        return wait(process, timeout=timeout, stopped=stopped)
+    finally:
+        end_group(process.pid)
+        process.wait()
+
+
+def start(call: Call, log: Path) -> subprocess.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab", buffering=0) as output:
-        try:
-            process = subprocess.Popen(
-                call.argv,
-                cwd=call.cwd,
-                env={**os.environ, **call.added},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            return Outcome(error=f"The job could not be started: {error.strerror}: {error.filename}.")
-        started(process.pid, start_of(process.pid))
-        try:
-            outcome = wait(process, timeout=timeout, stopped=stopped)
-        finally:
-            end_group(process.pid)
-            process.wait()
-        return outcome
+        return subprocess.Popen(
+            call.argv,
+            cwd=call.cwd,
+            env={**os.environ, **call.added},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def in_words(error: Exception) -> str:
+    return f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
 
 
 def wait(process: subprocess.Popen, *, timeout: float, stopped: Callable[[], bool]) -> Outcome:
@@ -181,8 +194,10 @@ def start_of(pid: int) -> float:
 
 
 def end_orphan(pid: int, started: float) -> bool:
-    """Ends the group of a process that outlived its worker, if it still is that process."""
-    if not started or abs(start_of(pid) - started) > 0.02:
+    """Ends the group of a process that outlived its worker, if it still is that process or what it left behind."""
+    now = start_of(pid)
+    # The kernel counts from the boot, and where that is said to be may move by a second.
+    if not started or (now and abs(now - started) > SAME_PROCESS) or not group_members(pid):
         return False
     end_group(pid)
     return True
@@ -204,17 +219,16 @@ def run_sql(
     """Has the warehouse perform the file's script. What it says goes into the log like a job's words."""
     assert call.sql
     log.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:
             script = call.sql.read_text(encoding="utf-8")
             done = warehouse.run_sql(script, start=start, end=end, timeout=timeout, stopped=stopped)
         except Interrupted:
-            late = time.monotonic() - began >= timeout
             print(f"{now()} WARNING ended from outside", file=output)
-            return Outcome(timed_out=late, stopped=not late)
-        except (WarehouseError, OSError) as error:
+            wanted = stopped()
+            return Outcome(timed_out=not wanted, stopped=wanted)
+        except (WarehouseError, OSError, UnicodeDecodeError) as error:
             print(f"{now()} ERROR {error}", file=output)
             return Outcome(exit_status=1, error=str(error))
         print(f"{now()} INFO {done} statements", file=output)

@@ -7,7 +7,7 @@ import logging
 import threading
 import uuid
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
 from apps.runs.models import Attempt, Run
@@ -76,11 +76,13 @@ class Keeper:
                     if waited >= next_beat:
                         self._beat()
                         next_beat = waited + BEAT
-                except DatabaseError as error:
+                except Error as error:
                     # A busy or restarting database is asked again; if it stays away, the lease runs out by itself.
                     log.warning("run %s: the beat could not be written: %s", self.run_id, error)
                     close_old_connections()
         finally:
+            if not self._done.is_set():
+                self.lost.set()  # without a beat the run will be somebody else's: stop before that
             connection.close()
 
     def _look(self) -> None:

@@ -43,11 +43,11 @@ def size(log: Path) -> int:
         return 0
 
 
-def last_lines(log: Path, most: int) -> Piece:
+def last_lines(log: Path, most: int, *, is_over: bool) -> Piece:
     """The last lines of what is there; `cut` says whether there is more before them."""
     whole = size(log)
     start = max(whole - CHUNK, 0)
-    read = since(log, start, is_over=True, most=CHUNK)
+    read = since(log, start, is_over=is_over)
     lines = read.lines[1:] if start else read.lines  # the first one may begin in its middle
     return Piece(lines[-most:], read.end, cut=bool(start) or len(lines) > most)
 

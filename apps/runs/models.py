@@ -158,6 +158,8 @@ class Run(models.Model):
         changes |= {"status": to, "message": says, "request": self.Request.NONE}
         if to != self.Status.PAUSED:
             changes["pause"] = self.Pause.NONE
+        if to not in (self.Status.QUEUED, self.Status.RUNNING):
+            changes |= {"lease": "", "lease_until": None}  # a worker that still believes in it writes nothing
         moved = Run.objects.filter(pk=self.pk, status__in=sources).update(**changes)
         self.refresh_from_db()
         if not moved:

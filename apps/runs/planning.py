@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from django.db.models import TextChoices
+
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Job, Phase, Pipeline, Season, Table, UnknownName
@@ -98,10 +100,16 @@ def select(
         start=first,
         end=last,
         dates=frozenset(dates),
-        reprocess=Run.Reprocess(reprocess),
-        order=Run.Order(order),
+        reprocess=Run.Reprocess(one_of(Run.Reprocess, reprocess)),
+        order=Run.Order(one_of(Run.Order, order)),
         batch=batch,
     )
+
+
+def one_of(choices: type[TextChoices], wished: str) -> str:
+    if wished not in choices.values:
+        raise PlanRefused(f'"{wished}" is not known; give {", ".join(choices.values)}.')
+    return wished
 
 
 def select_partitions(
@@ -112,7 +120,7 @@ def select_partitions(
     order: str = Run.Order.OLDEST,
     batch: int | None = None,
 ) -> Selection:
-    """A selection of single partitions; those of tables that the pipeline file has no job for any more are left away."""
+    """A selection of single partitions, without those of tables that have no job in the pipeline file any more."""
     filled = {table.name for table in pipeline.filled}
     wanted = frozenset((table, date) for table, date in partitions if table in filled)
     if not wanted:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Sum, Window
+from django.db.models.functions import RowNumber
 
 from apps.runs.models import Run, Step
 
@@ -239,7 +240,7 @@ def paces_of(run: Run, *, with_history: set[str]) -> tuple[dict[str, Pace], floa
         .order_by("-finished_at", "-position")
         .values_list("table", "units", "seconds")[: 5 * RECENT]
     )
-    finished = list(rows)
+    finished = [(table, units, seconds or 0.0) for table, units, seconds in rows]
     if len(finished) < FEWEST:
         return {}, None
     for table, units, seconds in reversed(finished):
@@ -260,7 +261,9 @@ def history(tables: set[str], *, before: Run | None = None) -> dict[str, list[Wo
     steps = Step.objects.filter(table__in=tables, status=Step.Status.SUCCEEDED, seconds__isnull=False)
     if before:
         steps = steps.filter(run_id__lt=before.pk)
+    newest = Window(RowNumber(), partition_by="table", order_by="-id")
+    recent = steps.annotate(place=newest).filter(place__lte=RECENT).order_by("-id")
     found: dict[str, list[Work]] = defaultdict(list)
-    for table, units, seconds in steps.order_by("-id").values_list("table", "units", "seconds")[: 3 * RECENT]:
-        found[table].append(Work(units, seconds))
+    for table, units, seconds in recent.values_list("table", "units", "seconds"):
+        found[table].append(Work(units, seconds or 0.0))
     return {table: work[::-1] for table, work in found.items()}

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
@@ -20,7 +21,7 @@ from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import control, failures, gates, jobs, keeper, planning
 from apps.runs.jobs import Outcome
 from apps.runs.keeper import Keeper
-from apps.runs.models import Attempt, Run, Step
+from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.warehouse.base import Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -65,44 +66,61 @@ class Runner:
             self.wait_at_gate(table.phase)
             return False
         steps = self.skip_closed(table, steps)
+        before = self.look_before(table, steps)
+        steps = self.verify_complete(table, steps, before)
         if steps:
-            self.attempt(table, steps)
+            self.attempt(table, steps, before)
         return not self.broke_off()
 
-    def attempt(self, table: Table, steps: list[Step]) -> None:
+    def attempt(self, table: Table, steps: list[Step], before: dict[Key, Found]) -> None:
         assert table.job
-        before = self.look_before(table, steps)
+        steps = list(self.fitting(table.job, steps, len(steps)))
         attempt = self.claim(table, steps, before)
         began = time.monotonic()
         outcome = self.call(table, table.job, steps, attempt)
+        seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
             raise Fenced
         if outcome.stopped:
-            self.put_back(attempt, steps)
+            self.put_back(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
             return
-        after = self.look_after(table, steps)
-        self.decide(attempt, table, steps, after, outcome, seconds=time.monotonic() - began)
+        try:
+            after = self.look_after(table, steps)
+        except WarehouseError as error:
+            # What the call did nobody can see now. The look before the next call will.
+            says = f"The call ended, and the warehouse could not be asked what it did: {error}"
+            self.put_back(attempt, status=ended(outcome), exit_status=outcome.exit_status, message=says)
+            raise
+        self.decide(attempt, table, steps, before, after, outcome, seconds=seconds)
 
     # What people asked for ------------------------------------------------------------------------
 
     def obey(self) -> bool:
         """Does what a person asked for; False where that ends the work."""
-        match self.run.request:
-            case Run.Request.NONE:
-                return True
-            case Run.Request.CANCEL:
+        if self.run.request == Run.Request.NONE:
+            return True
+        with self.fenced():
+            if self.run.request == Run.Request.CANCEL:
                 control.give_up(self.run)
-            case _:
+            else:
                 self.run.move(Run.Status.PAUSED, says="Paused", pause=Run.Pause.OPERATOR)
         return False
 
     def begin(self) -> None:
         first = self.run.started_at is None
-        self.run.move(
-            Run.Status.RUNNING,
-            says="Started" if first else "Going on",
-            started_at=self.run.started_at or timezone.now(),
-        )
+        with self.fenced():
+            self.run.move(
+                Run.Status.RUNNING,
+                says="Started" if first else "Going on",
+                started_at=self.run.started_at or timezone.now(),
+            )
+
+    def rest(self, says: str, *, why: Run.Pause) -> None:
+        """Pauses the run for a reason of its own, unless a person asked for something meanwhile."""
+        with self.fenced():
+            self.run.refresh_from_db()
+            if self.obey():
+                self.run.move(Run.Status.PAUSED, says=says, pause=why)
 
     def wait_at_gate(self, phase: str) -> None:
         needs = gates.readiness(self.pipeline, self.run, phase)
@@ -114,7 +132,7 @@ class Runner:
         says = f"{self.pipeline.phase(phase).label} starts by hand"
         if short:
             says += f"; not complete for its dates and lookback: {', '.join(short)}"
-        self.run.move(Run.Status.PAUSED, says=says, pause=Run.Pause.GATE)
+        self.rest(says, why=Run.Pause.GATE)
 
     # The next steps -------------------------------------------------------------------------------
 
@@ -123,15 +141,22 @@ class Runner:
         pending = list(self.run.steps.pending().order_by("position")[: self.widest()])
         if not pending:
             return []
-        table = self.pipeline.table(pending[0].table)
-        assert table.job
+        table = self.pipeline.by_name.get(pending[0].table)
+        if table is None or not table.job:
+            self.skip_forgotten(pending[0].table)
+            return self.next_steps()
         most = 1 if pending[0].attempts else planning.dates_a_call(table.job, self.run.batch)
         return list(self.fitting(table.job, pending, most))
 
     def widest(self) -> int:
         return max(
-            self.run.batch or 0, *(table.job.dates_a_call for table in self.pipeline.filled if table.job)
+            [self.run.batch or 1, *(table.job.dates_a_call for table in self.pipeline.filled if table.job)]
         )
+
+    def skip_forgotten(self, name: str) -> None:
+        """A run may be older than the pipeline file, and have steps of a table that was renamed or removed."""
+        says = f"{name} has no job in the pipeline file any more"
+        self.skip(name, dict.fromkeys(self.run.steps.pending().filter(table=name), says))
 
     def fitting(self, job: Job, pending: Sequence[Step], most: int) -> Iterator[Step]:
         """Steps of one table; for a job that takes a range, without a date between them that is not a step."""
@@ -151,23 +176,60 @@ class Runner:
     def skip_closed(self, table: Table, steps: list[Step]) -> list[Step]:
         """The steps whose inputs are complete. By the order of steps nobody will fill the others' inputs later."""
         reasons = gates.closed(table, [step.date for step in steps])
-        closed = [step for step in steps if step.date in reasons]
+        closed = {step: reasons[step.date] for step in steps if step.date in reasons}
         if closed:
+            self.skip(table.name, closed)
+        return [step for step in steps if step not in closed]
+
+    def skip(self, name: str, reasons: dict[Step, str]) -> None:
+        """Decides steps of a table without a call; each has its reason."""
+        dates = [step.date for step in reasons]
+        with self.fenced():
+            for step, reason in reasons.items():
+                step.status, step.message, step.finished_at = Status.SKIPPED, reason, timezone.now()
+            Step.objects.bulk_update(reasons, ["status", "message", "finished_at"])
+            set_activity(name, dates, Partition.Activity.NONE, run_id=None)
+            control.recall_failures(name, dates)
+            self.record_table_end(name)
+
+    def verify_complete(self, table: Table, steps: list[Step], before: dict[Key, Found]) -> list[Step]:
+        """The steps that need a call. What a worker that died, or anybody else, completed meanwhile does not."""
+        if self.run.reprocess == Run.Reprocess.ALL:
+            return steps
+        done = [step for step in steps if before[step.table, step.date].is_complete]
+        if done:
+            found = [before[step.table, step.date] for step in done]
             with self.fenced():
-                for step in closed:
-                    step.status, step.message = Status.SKIPPED, reasons[step.date]
+                scanning.remember(found)
+                for step, each in zip(done, found, strict=True):
+                    step.rows_before = step.rows_after = each.rows
+                    step.state_after = str(each.verdict.state)
+                    step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
                     step.finished_at = timezone.now()
-                Step.objects.bulk_update(closed, ["status", "message", "finished_at"])
-                set_activity(table.name, [step.date for step in closed], Partition.Activity.NONE, run_id=None)
-                control.recall_failures(table.name, [step.date for step in closed])
-                self.record_table_end(table)
-        return [step for step in steps if step.date not in reasons]
+                Step.objects.bulk_update(
+                    done,
+                    [
+                        "rows_before",
+                        "rows_after",
+                        "state_after",
+                        "status",
+                        "message",
+                        "signature",
+                        "finished_at",
+                    ],
+                )
+                dates = [step.date for step in done]
+                set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
+                self.record_table_end(table.name)
+        return [step for step in steps if step not in done]
 
     # Before, call, after --------------------------------------------------------------------------
 
     def look_before(self, table: Table, steps: list[Step]) -> dict[Key, Found]:
         """What is there before the call: from the look after the last one, if that saw these partitions."""
         keys = [(step.table, step.date) for step in steps]
+        if not keys:
+            return {}
         if all(key in self.seen for key in keys):
             return {key: self.seen[key] for key in keys}
         return self.look({table.name: [step.date for step in steps]})
@@ -246,6 +308,7 @@ class Runner:
         attempt: Attempt,
         table: Table,
         steps: list[Step],
+        before: dict[Key, Found],
         after: dict[Key, Found],
         outcome: Outcome,
         *,
@@ -257,7 +320,7 @@ class Runner:
         units = sum(step.units for step in steps) or 1
         for step, each in zip(steps, found, strict=True):
             step.seconds = seconds * step.units / units
-            self.settle(step, each, said.get(step.date, ""), outcome, table)
+            self.settle(step, before[step.table, step.date], each, said.get(step.date, ""), outcome, table)
         with self.fenced():
             scanning.remember(found)
             Step.objects.bulk_update(
@@ -266,19 +329,21 @@ class Runner:
             )
             self.show_activity(table, steps)
             Attempt.objects.filter(pk=attempt.pk).update(
-                status=Attempt.Status.TIMED_OUT if outcome.timed_out else ended(outcome),
+                status=ended(outcome),
                 exit_status=outcome.exit_status,
                 finished_at=timezone.now(),
                 message=outcome.error,
             )
-            self.record_table_end(table)
+            self.record_table_end(table.name)
 
-    def settle(self, step: Step, found: Found, said: str, outcome: Outcome, table: Table) -> None:
+    def settle(
+        self, step: Step, before: Found, found: Found, said: str, outcome: Outcome, table: Table
+    ) -> None:
         """Writes into the step what the data says of it."""
         assert table.job
         step.rows_after, step.state_after = found.rows, str(found.verdict.state)
         step.finished_at = timezone.now()
-        if found.is_complete and not (outcome.timed_out or outcome.error):
+        if found.is_complete and ((outcome.is_clean and not said) or changed(before, found)):
             step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
             return
         step.message = why(found, said, outcome, table.job)
@@ -300,21 +365,20 @@ class Runner:
             if step.status == Status.SUCCEEDED:
                 Partition.objects.filter(table=step.table, date=step.date).update(seconds=step.seconds)
 
-    def put_back(
-        self, attempt: Attempt, steps: list[Step], *, status: Attempt.Status = Attempt.Status.STOPPED
-    ) -> None:
-        """A call that was ended decides nothing: its steps are pending again, and it does not count against them."""
+    def put_back(self, attempt: Attempt, **facts: Any) -> None:
+        """A call of which nobody can say what it did decides nothing: its steps are pending again, and it does
+        not count against them."""
         with self.fenced():
-            put_back(attempt, status=status)
+            put_back(attempt, **facts)
         self.seen = {}
 
-    def record_table_end(self, table: Table) -> None:
+    def record_table_end(self, name: str) -> None:
         """A line in the timeline when a table has no step left."""
-        steps = self.run.steps.filter(table=table.name)
+        steps = self.run.steps.filter(table=name)
         if steps.unfinished().exists():
             return
         verified = steps.filter(status=Status.SUCCEEDED).count()
-        self.run.record("table", f"{table.short_name} verified on {verified} of {steps.count()}")
+        self.run.record("table", f"{name.rpartition('.')[2]} verified on {verified} of {steps.count()}")
 
     # How it ends ----------------------------------------------------------------------------------
 
@@ -322,7 +386,10 @@ class Runner:
         """Every step is decided: the run succeeded if, and only if, every one is verified."""
         total = self.run.steps.count()
         verified = self.run.steps.filter(status=Status.SUCCEEDED).count()
-        ended = {"finished_at": timezone.now(), "coverage_after": control.snapshot(self.pipeline)}
+        ended: dict[str, Any] = {
+            "finished_at": timezone.now(),
+            "coverage_after": control.snapshot(self.pipeline),
+        }
         with self.fenced():
             if verified == total:
                 self.run.move(Run.Status.SUCCEEDED, says=f"All {total:,} steps verified", **ended)
@@ -342,17 +409,17 @@ class Runner:
             and len({signature for _, signature in last}) == 1
             and last[0][0] == Status.FAILED
         ):
-            return self.rest(f"{most} failures in a row say the same: {last[0][1]}")
+            return self.break_off(f"{most} failures in a row say the same: {last[0][1]}")
         if last and last[0][0] == Status.FAILED:
             decided, failed = steps.count(), steps.filter(status=Status.FAILED).count()
             if decided >= HALF_OF and 2 * failed >= decided:
-                return self.rest(f"{failed} of {decided} steps failed")
+                return self.break_off(f"{failed} of {decided} steps failed")
         return False
 
-    def rest(self, says: str) -> bool:
+    def break_off(self, says: str) -> bool:
         if not self.run.steps.unfinished().exists():
             return False  # nothing is left that stopping could save
-        self.run.move(Run.Status.PAUSED, says=says, pause=Run.Pause.FAILURES)
+        self.rest(says, why=Run.Pause.FAILURES)
         return True
 
     @contextmanager
@@ -365,7 +432,14 @@ class Runner:
 
 
 def ended(outcome: Outcome) -> Attempt.Status:
+    if outcome.timed_out:
+        return Attempt.Status.TIMED_OUT
     return Attempt.Status.NOT_STARTED if outcome.exit_status is None else Attempt.Status.ENDED
+
+
+def changed(before: Found, found: Found) -> bool:
+    """Whether the call made the date what it is: only then a call that broke off, or complained, is believed."""
+    return not before.is_complete or before.count != found.count
 
 
 def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
@@ -379,10 +453,12 @@ def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
     opinion = f"the job ended with exit status {outcome.exit_status}"
     if found.verdict.state == Partition.State.MISSING:
         return f"{opinion}, but wrote no rows"
+    if found.is_complete:
+        return f"{opinion}, and the date is as it was before"
     return f"{found.verdict.state}: {found.verdict.reason or opinion}"
 
 
-def put_back(attempt: Attempt, *, status: Attempt.Status) -> None:
+def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> None:
     """The attempt's undecided steps are pending again; call it in a transaction."""
     steps = attempt.steps.filter(status=Status.RUNNING)
     set_activity(
@@ -393,7 +469,7 @@ def put_back(attempt: Attempt, *, status: Attempt.Status) -> None:
     )
     steps.update(status=Status.PENDING, attempts=F("attempts") - 1)
     Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING).update(
-        status=status, finished_at=timezone.now()
+        status=status, finished_at=timezone.now(), **facts
     )
 
 
@@ -448,23 +524,21 @@ def perform(
         with Keeper(run_id, lease) as kept:
             recover(run, lease)
             runner = Runner(run, pipeline, warehouse or scanning.open_warehouse(pipeline), kept)
-            more = True
-            while more and (until is None or time.monotonic() < until):
-                more = runner.advance()
-            return more
+            return advance_until(runner, until)
     except Fenced:
         log.warning("run %s: another worker performs it by now", run_id)
-        return False
+    except IllegalMove as refusal:
+        log.info("run %s: somebody was quicker: %s", run_id, refusal)
+    return False
+
+
+def advance_until(runner: Runner, until: float | None) -> bool:
+    more = True
+    try:
+        while more and (until is None or time.monotonic() < until):
+            more = runner.advance()
     except WarehouseError as error:
-        wait_for_warehouse(run, lease, error)
+        # Nobody's dates failed: the run rests until a scan was answered, or a person goes on.
+        runner.rest(f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)
         return False
-
-
-def wait_for_warehouse(run: Run, lease: str, error: WarehouseError) -> None:
-    """Nobody's dates failed: the run rests until a person, or the next try, goes on."""
-    with transaction.atomic():
-        if not keeper.holds(run, lease):
-            return
-        for attempt in run.attempts.filter(status=Attempt.Status.RUNNING):
-            put_back(attempt, status=Attempt.Status.LOST)
-        run.move(Run.Status.PAUSED, says=f"The warehouse does not answer: {error}", pause=Run.Pause.WAREHOUSE)
+    return more

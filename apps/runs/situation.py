@@ -1,4 +1,4 @@
-"""What a run is doing right now, in words, and what a person can do about it: honest about what lies between the states."""
+"""What a run is doing right now, in words, and what a person can do about it. Honest about what lies in between."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ VERBS = {
 
 @dataclass(frozen=True)
 class Situation:
-    """`state` names the colour; `says` is a sentence; `verbs` are what fits."""
+    """`state` names the colour; `says` is a sentence; `verbs` are what fits; `moves` is whether work goes on."""
 
     label: str
     state: str
     says: str
     verbs: tuple[str, ...] = ()
+    moves: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def of(
         case Run.Status.PAUSED:
             verbs = (START_PHASE, CANCEL) if run.waits_at_gate else (RESUME, CANCEL)
             label = "Waiting" if run.waits_at_gate else "Paused"
-            return Situation(label, run.status, f"{run.message}.", verbs)
+            return Situation(label, run.status, f"{run.message.partition(';')[0]}.", verbs)
     return Situation(run.get_status_display().capitalize(), run.status, f"{run.message}.")
 
 
@@ -69,7 +70,7 @@ def why_queued(around: Surroundings) -> str:
     if not around.workers_alive:
         return NOBODY
     if around.ahead:
-        return f"Waits for {around.ahead}, which is performed now."
+        return f"Waits for run {around.ahead.pk}, which is performed now."
     return "A worker will take it in a moment."
 
 
@@ -80,12 +81,12 @@ def running(
     label = LABELS.get(request, "Running")
     verbs = VERBS[request]
     if run.lease_until is None or run.lease_until < now:
-        return Situation(label, "unknown", stranded(around), verbs)
+        return Situation("Standing still", "unknown", stranded(around), verbs)
     if request == Run.Request.PAUSE:
         return Situation(label, "paused", when_it_pauses(progress, attempt, now=now), verbs)
     if request:
         return Situation(label, "paused", ENDING[request], verbs)
-    return Situation(label, "running", call_in_words(attempt), verbs)
+    return Situation(label, "running", call_in_words(attempt), verbs, moves=True)
 
 
 def stranded(around: Surroundings) -> str:

@@ -22,7 +22,19 @@ from apps.runs.models import Step
 
 KINDS = (*(name for name, _ in CLASSES), "code")
 MOST_RANGES = 8
-COLUMNS = ("run", "phase", "table", "date", "season", "class", "signature", "message", "attempts", "at", "log")
+COLUMNS = (
+    "run",
+    "phase",
+    "table",
+    "date",
+    "season",
+    "class",
+    "signature",
+    "message",
+    "attempts",
+    "at",
+    "log",
+)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, F, Max, OuterRef, Q, Subquery
 from django.db.models.fields import IntegerField
 
 from apps.coverage import strips
@@ -22,13 +24,14 @@ from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.models import Attempt, Event, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.situation import Situation, Surroundings
-from apps.runs.words import duration_range
+from apps.runs.words import between, count, duration_range
 from apps.workers.models import Worker
 
 EVENTS_SHOWN = 30
 GROUPS_SHOWN = 5
 LOG_LINES = 40
 POINTS = 200  # of the chart of finished steps
+SOON = 120  # seconds
 FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
 
 LETTER_OF = {
@@ -37,12 +40,11 @@ LETTER_OF = {
     Step.Status.SKIPPED: LETTER[Partition.State.ACCEPTED],
     Step.Status.CANCELLED: LETTER[Partition.State.ACCEPTED],
     Step.Status.RUNNING: LETTER[Partition.Activity.RUNNING],
-    Step.Status.PENDING: LETTER[Partition.Activity.QUEUED],
+    Step.Status.PENDING: LETTER[Partition.State.MISSING],
 }
-SEGMENT_LABELS = ("verified", "failed", "skipped or cancelled", "running", "left")
+NUMBERS = re.compile(r"\d+")
 STATE_OF_EVENT = {
     "launched": "queued",
-    "table": "complete",
     "gate": "paused",
     "lost": "failed",
     "failed steps": "failed",
@@ -94,9 +96,9 @@ class Watched:
 
     @property
     def segments(self) -> list[dict[str, Any]]:
-        """The bar, in thousandths, rounded down; what is bad or under way keeps a visible width."""
+        """The bar, in thousandths, rounded down; what is bad or under way keeps a visible width. Left is its ground."""
         found, x = [], 0
-        for state, number in self.progress.segments:
+        for state, number in self.progress.segments[:-1]:
             share = 1000 * number // (self.progress.total or 1)
             width = max(share, 4) if number and state in ("failed", "running") else share
             found.append({"state": state, "x": min(x, 1000 - width), "width": width})
@@ -105,11 +107,19 @@ class Watched:
 
     @property
     def legend(self) -> list[dict[str, Any]]:
-        items = zip(SEGMENT_LABELS, self.progress.segments, strict=True)
+        now = self.progress
+        items = [
+            ("complete", "verified", now.verified),
+            ("failed", "failed", now.failed),
+            ("accepted", "skipped", now.skipped),
+            ("accepted", "cancelled", now.cancelled),
+            ("running", "running", now.running),
+            ("missing", "left", now.pending),
+        ]
         return [
             {"state": state, "label": label, "count": number}
-            for label, (state, number) in items
-            if number or label in ("verified", "left")
+            for state, label, number in items
+            if number or label == "verified"
         ]
 
     @property
@@ -118,12 +128,37 @@ class Watched:
         return f"{said}, of {self.progress.total:,}"
 
     @property
+    def of_total(self) -> str:
+        return f"of {self.progress.total:,}"
+
+    @property
+    def percent(self) -> str:
+        return f"{self.progress.percent} %"
+
+    @property
+    def kinds(self) -> str:
+        """How many kinds of failures there are; while there is none, when the run would rest."""
+        if self.failures:
+            return count(len(self.failures), "kind")
+        return f"rests after {self.run.stop_after_failures} in a row" if not self.run.is_finished else ""
+
+    @property
+    def to_retry(self) -> int:
+        """Steps that another run could try again."""
+        return self.progress.failed + self.progress.skipped
+
+    @property
+    def fillable(self) -> set[str]:
+        return {table.name for table in self.pipeline.filled}
+
+    @property
     def pace(self) -> tuple[str, str] | None:
         """A number and its unit: steps a minute, or an hour where they are slow."""
         hourly = self.progress.steps_an_hour
         if hourly is None:
             return None
-        return (f"{hourly / 60:,.1f}", "steps a minute") if hourly >= 120 else (f"{hourly:,.1f}", "steps an hour")
+        number, unit = (hourly / 60, "steps a minute") if hourly >= 120 else (hourly, "steps an hour")
+        return f"{number:,.0f}" if number >= 100 else f"{number:,.1f}", unit
 
     @property
     def slowing(self) -> str:
@@ -134,13 +169,25 @@ class Watched:
 
     @property
     def finish(self) -> tuple[dt.datetime, dt.datetime] | None:
-        return self.progress.finish_range(now=self.now) if self.progress.unfinished else None
+        """Between which moments it likely ends; None while nobody works on it, or nobody can know."""
+        return self.progress.finish_range(now=self.now) if self.situation.moves else None
+
+    @property
+    def ends_soon(self) -> bool:
+        """Whether a clock would say the same twice."""
+        seconds = self.progress.seconds_range
+        return seconds is not None and seconds[1] < SOON
 
     @property
     def work_left(self) -> str:
         """The time that the steps left will take once the run goes on; empty where nobody can know."""
         seconds = self.progress.seconds_range
         return duration_range(*seconds) if seconds and self.progress.unfinished else ""
+
+    @property
+    def took(self) -> str:
+        """From the start to the end, rests included."""
+        return between(self.run.started_at, self.run.finished_at)
 
     @property
     def finished_for_estimate(self) -> str:
@@ -157,11 +204,7 @@ class Watched:
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
-        events = self.run.events.order_by("-id")[:EVENTS_SHOWN]
-        return [
-            {"at": event.at, "text": event.text, "who": event.by, "state": STATE_OF_EVENT.get(event.kind, event.kind)}
-            for event in events
-        ]
+        return timeline(self.run.events.order_by("-id")[:EVENTS_SHOWN])
 
     @cached_property
     def gate(self) -> Gate | None:
@@ -174,7 +217,7 @@ class Watched:
     @cached_property
     def seconds_chart(self) -> SecondsChart | None:
         steps = self.run.steps.filter(seconds__isnull=False).order_by("finished_at", "position")
-        return charts.seconds_chart(list(steps.values_list("seconds", flat=True)))
+        return charts.seconds_chart([each or 0.0 for each in steps.values_list("seconds", flat=True)])
 
     @cached_property
     def finished_chart(self) -> FinishedChart | None:
@@ -194,7 +237,9 @@ class Watched:
     @cached_property
     def log(self) -> logs.Piece:
         assert self.last_attempt
-        return logs.last_lines(self.last_attempt.log_path, LOG_LINES)
+        return logs.last_lines(
+            self.last_attempt.log_path, LOG_LINES, is_over=not self.last_attempt.is_running
+        )
 
 
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
@@ -251,14 +296,26 @@ def finished_points(run: Run, total: int) -> list[tuple[dt.datetime, int]]:
     """Moments with how many steps were finished by then, from every n-th step and the last one."""
     every = math.ceil(total / POINTS) or 1
     done = run.steps.exclude(finished_at=None).exclude(status=Step.Status.CANCELLED)
-    some = done.annotate(place=F("position") % every).filter(place=0)
-    moments = sorted(some.values_list("finished_at", flat=True))
-    points = [(moment, 1 + place * every) for place, moment in enumerate(moments)]
-    newest = done.aggregate(count=Count("id"))["count"]
-    if points and newest > points[-1][1]:
-        last = done.order_by("-finished_at").values_list("finished_at", flat=True).first()
-        points.append((last, newest))
-    return points
+    some = done.annotate(place=F("position") % every).filter(place=0).values_list("finished_at", flat=True)
+    moments = sorted(moment for moment in some if moment)
+    finished, last = done.aggregate(count=Count("id"), last=Max("finished_at")).values()
+    points = {moment: min(1 + place * every, finished) for place, moment in enumerate(moments)}
+    return list((points | {last: finished}).items()) if points else []
+
+
+def timeline(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events as `components/_timeline.html` draws them."""
+    return [
+        {"at": event.at, "text": event.text, "who": event.by, "state": state_of(event)} for event in events
+    ]
+
+
+def state_of(event: Event) -> str:
+    """The colour of an event. A table that ended is as good as its numbers."""
+    if event.kind == "table":
+        verified, total = NUMBERS.findall(event.text)[-2:]
+        return "complete" if verified == total else "failed"
+    return STATE_OF_EVENT.get(event.kind, event.kind)
 
 
 def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
@@ -272,7 +329,14 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
             pending=pending_steps(),
         )
         .values_list(
-            "status", "pause", "request", "lease_until", "last_event", "last_attempt", "attempt_status", "pending"
+            "status",
+            "pause",
+            "request",
+            "lease_until",
+            "last_event",
+            "last_attempt",
+            "attempt_status",
+            "pending",
         )
         .first()
     )

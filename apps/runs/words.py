@@ -8,7 +8,9 @@ MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
 def duration(seconds: float) -> str:
-    """ "0.4 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
+    """ "0.42 s", "4.2 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
+    if seconds < 1:
+        return f"{seconds:.2f} s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 2 * MINUTE:
@@ -23,12 +25,16 @@ def duration(seconds: float) -> str:
 
 
 def duration_range(low: float, high: float) -> str:
-    """ "6 to 9 min", "50 s to 2 min"; one duration where both ends say the same."""
-    first, last = duration(low), duration(high)
+    """ "6 to 9 min", "50 s to 2 min"; one duration where both ends say the same. It is never finer than a second."""
+    if high < 1:
+        return "less than a second"
+    first, last = (f"{end:.0f} s" if end < 2 * MINUTE else duration(end) for end in (low, high))
     if first == last:
         return first
     number, _, unit = first.rpartition(" ")
-    return f"{number} to {last}" if last.count(" ") == 1 and last.endswith(f" {unit}") else f"{first} to {last}"
+    return (
+        f"{number} to {last}" if last.count(" ") == 1 and last.endswith(f" {unit}") else f"{first} to {last}"
+    )
 
 
 def count(number: int, noun: str) -> str:

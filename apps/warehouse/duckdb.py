@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -16,6 +18,8 @@ import duckdb
 from apps.warehouse.base import Busy, Count, Interrupted, QueryFailed, Question, Reading, Unreachable
 
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
+# What DuckDB says where a question does not fit its table; anything else concerns the whole file.
+ITS_OWN_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
 
 
 class DuckDBWarehouse:
@@ -36,14 +40,9 @@ class DuckDBWarehouse:
         with self.opened() as connection:
             try:
                 return ask(connection, questions, start=start, end=end, dates=dates)
-            except (duckdb.CatalogException, duckdb.BinderException):
-                # Somebody's table or column is not there; the others can still answer.
-                problems = absent(connection, questions)
-                if not problems:
-                    raise
-            answerable = [question for question in questions if question.table not in problems]
-            reading = ask(connection, answerable, start=start, end=end, dates=dates)
-            return Reading(reading.counts, problems, queries=reading.queries + 2)
+            except ITS_OWN_FAULT:
+                # Somebody's table or column is not there, or holds what is no date; the others can still answer.
+                return ask_one_by_one(connection, questions, start=start, end=end, dates=dates)
 
     def calendar(self, query: str) -> dict[dt.date, int]:
         with self.opened() as connection:
@@ -54,17 +53,20 @@ class DuckDBWarehouse:
                     f"the calendar's query answers {', '.join(names)}; it must answer the columns date and units"
                 )
             at, units = names.index("date"), names.index("units")
-            return {as_date(row[at]): int(row[units]) for row in found.fetchall() if row[at] is not None}
+            return units_a_date((row[at], row[units]) for row in found.fetchall())
 
     def run_sql(
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
     ) -> int:
         given = {"start_date": start, "end_date": end}
         with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
-            statements = connection.extract_statements(re.sub(r"@(\w+)", r"$\1", sql))
-            for statement in statements:
-                named = {name: given[name] for name in statement.named_parameters if name in given}
-                connection.execute(statement, named or None)
+            statements = connection.extract_statements(
+                re.sub(r"@(start_date|end_date)\b", r"$\1", sql, flags=re.IGNORECASE)
+            )
+            with whole(connection, statements):
+                for statement in statements:
+                    named = {name: given[name.lower()] for name in statement.named_parameters}
+                    connection.execute(statement, named or None)
             return len(statements)
 
     @contextmanager
@@ -72,6 +74,8 @@ class DuckDBWarehouse:
         """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
         connection = self.open_patiently(read_only=read_only)
         try:
+            # A moment with a zone is a moment; on which date it lies must not depend on where this runs.
+            connection.execute("SET TimeZone = 'UTC'")
             yield connection
         except duckdb.InterruptException as error:
             raise Interrupted("the statement was ended before its end") from error
@@ -91,7 +95,7 @@ class DuckDBWarehouse:
                 # This process holds the file in the other mode; that lasts as long as another call of ours.
                 refusal = Busy(f"the warehouse file is open in this process: {first_line(error)}")
             except duckdb.IOException as error:
-                if "lock" not in str(error):
+                if "Could not set lock" not in str(error):
                     raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
                 refusal = Busy(f"another process holds the warehouse file: {holder(error)}")
             except duckdb.Error as error:
@@ -128,11 +132,71 @@ def ask(
     return Reading(counts, queries=1)
 
 
+def ask_one_by_one(
+    connection: duckdb.DuckDBPyConnection,
+    questions: Sequence[Question],
+    *,
+    start: dt.date | None,
+    end: dt.date | None,
+    dates: Collection[dt.date] | None,
+) -> Reading:
+    """The answers of those that can answer, and for the others why not."""
+    counts: dict[str, dict[dt.date, Count]] = {}
+    problems = absent(connection, questions)
+    for question in questions:
+        if question.table in problems:
+            continue
+        try:
+            counts |= ask(connection, [question], start=start, end=end, dates=dates).counts
+        except ITS_OWN_FAULT as error:
+            problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
+    return Reading(counts, problems, queries=2 + len(questions))
+
+
 def as_count(
     rows: int, quality: float | None, written_at: dt.datetime | None, fallback: float | None
 ) -> Count:
-    """A warehouse's timestamps without a zone are UTC."""
-    return Count(rows, quality, written_at and written_at.replace(tzinfo=dt.UTC), fallback)
+    """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
+    mean = quality if quality is not None and math.isfinite(quality) else None
+    return Count(rows, mean, written_at and written_at.replace(tzinfo=dt.UTC), fallback)
+
+
+def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
+    """The calendar's answer, which decides what is expected: where it is not plain, it is refused."""
+    found: dict[dt.date, int] = {}
+    for date, units in rows:
+        if date is None:
+            continue
+        if not isinstance(date, dt.date):
+            raise QueryFailed(f"the calendar's query answers {date!r} for a date; CAST it AS DATE")
+        if not isinstance(units, (int, float, Decimal)) or units != units:  # nan is not even itself
+            raise QueryFailed(f"the calendar's query answers {units!r} units for {as_date(date)}; count them")
+        if as_date(date) in found:
+            raise QueryFailed(f"the calendar's query answers {as_date(date)} twice; GROUP BY the date")
+        found[as_date(date)] = int(units)
+    return found
+
+
+@contextmanager
+def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> Iterator[None]:
+    """All statements or none: in a transaction around them, unless the script brings its own."""
+    own = any(statement.type == duckdb.StatementType.TRANSACTION for statement in statements)
+    if not own:
+        connection.execute("BEGIN")
+    yield
+    if not own:
+        connection.execute("COMMIT")
+    elif is_open(connection):
+        raise QueryFailed("the script begins a transaction and does not end it; add COMMIT. Nothing was kept")
+
+
+def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a transaction was left open; it is not any more."""
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.TransactionException:
+        return False
+    return True
 
 
 def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:

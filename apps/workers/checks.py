@@ -58,7 +58,8 @@ def check_sqlite(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 def clusters() -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, options) of each cluster of the settings, the first one first."""
-    shared = {key: value for key, value in settings.Q_CLUSTER.items() if key != "ALT_CLUSTERS"}
+    shared: dict[str, Any] = dict(settings.Q_CLUSTER)
+    others: dict[str, dict[str, Any]] = shared.pop("ALT_CLUSTERS", {})
     yield shared["name"], shared
-    for name, options in settings.Q_CLUSTER.get("ALT_CLUSTERS", {}).items():
+    for name, options in others.items():
         yield name, shared | options

@@ -27,10 +27,10 @@ from types import FrameType
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
 
 from . import clusters, processes, signals
 from .checks import clusters as configured_clusters
-from .pulse import Pulse
 from .record import Record
 from .service import STOPS, Service
 
@@ -115,12 +115,14 @@ class Launcher:
             self._look(now)
 
     def _start(self, service: Service) -> None:
+        if service.is_cluster:
+            with _database():
+                clusters.free_taken_tasks(service.name, taken_before=timezone.now())
         service.start()
-        assert service.process
-        self.record.services[service.name] = (service.process.pid, service.created)
+        self.record.services[service.name] = (service.pid, service.created)
         self.record.save()
         where = f" at http://{self.host}:{self.port}/" if service.name == "web" else ""
-        self.say(f"{service.name} started{where} (process {service.process.pid})")
+        self.say(f"{service.name} started{where} (process {service.pid})")
 
     def _bring_back(self, service: Service, reason: str) -> None:
         service.end()
@@ -133,11 +135,11 @@ class Launcher:
         """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
         was_away = now - self.looked_at > 3 * LOOK_EVERY  # suspended, or kept waiting ourselves
         self.looked_at = now
-        running = [service for service in self.services if service.pulse and service.process]
+        running = [service for service in self.services if service.is_cluster and service.process]
         judged = False
         with _database():
             for service in running:
-                self._judge(service, service.pulse, service.process, was_away)
+                self._judge(service, was_away)
             judged = True
             if now - self.ticked_at >= TICK_EVERY:
                 self.ticked_at = now
@@ -146,11 +148,11 @@ class Launcher:
             for service in running:
                 service.pulse.excused(time.monotonic())
 
-    def _judge(self, service: Service, pulse: Pulse, process: psutil.Process, was_away: bool) -> None:
-        now = time.monotonic()
+    def _judge(self, service: Service, was_away: bool) -> None:
+        now, pulse = time.monotonic(), service.pulse
         if pulse.ping is not None and clusters.has_answered(pulse.ping):
             pulse.answered(now)
-        elif was_away or clusters.are_all_busy(service.name, leader=process.pid):
+        elif was_away or clusters.are_all_busy(service.name, leader=service.pid):
             pulse.excused(now)
         if pulse.is_silent(now):
             self._bring_back(service, "performs nothing although a worker is idle")

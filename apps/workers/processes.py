@@ -102,7 +102,7 @@ def _die_after(parent: int) -> None:
 
 
 def _prctl(option: int, argument: object) -> None:
-    if sys.platform == "linux":
+    if _libc:
         _libc.prctl(option, argument, 0, 0, 0)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import signal
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 from django.db import connections
@@ -17,8 +16,6 @@ from django.utils import timezone
 
 from . import processes
 from .pulse import Pulse
-
-log = logging.getLogger(__name__)
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHORTEST_WAIT = 1.0
@@ -40,7 +37,12 @@ class Service:
     began_at: dt.datetime | None = None
     start_at: float = 0.0
     wait: float = SHORTEST_WAIT
-    pulse: Pulse | None = None
+    pulse: Pulse = field(default_factory=lambda: Pulse(alive_at=time.monotonic()))
+
+    @property
+    def pid(self) -> int:
+        """Of its main process; 0 while it has none."""
+        return self.process.pid if self.process else 0
 
     def start(self) -> None:
         """Fork its main process. No thread and no database connection may be shared with it."""
@@ -49,7 +51,7 @@ class Service:
         self.process = psutil.Process(self._fork())
         self.created = self.process.create_time()
         self.start_at = time.monotonic()
-        self.pulse = Pulse(alive_at=self.start_at) if self.is_cluster else None
+        self.pulse = Pulse(alive_at=self.start_at)
 
     def exit_status(self) -> str | None:
         """How its main process ended, in words; None while it runs."""
@@ -74,8 +76,7 @@ class Service:
 
     def kill(self) -> None:
         if self.process:
-            pid = self.process.pid
-            session = pid if processes.still_its_session(pid, self.created) else None
+            session = self.pid if processes.still_its_session(self.pid, self.created) else None
             processes.kill(session, self.token, self.name)
             self.process = None
 

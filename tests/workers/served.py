@@ -130,11 +130,20 @@ class Served:
     def has_performed(self, task: str) -> bool:
         return bool(self.ask("SELECT 1 FROM django_q_task WHERE id = ? AND success", task))
 
+    def is_at_work(self) -> bool:
+        return bool(self.ask("SELECT 1 FROM workers_worker WHERE busy_since IS NOT NULL"))
+
+    def waiting(self) -> int:
+        """Tasks that no cluster has taken."""
+        return self.ask("SELECT count(*) FROM django_q_ormq WHERE lock < datetime('now')")[0][0]
+
     def performs(self, cluster: str) -> None:
         """A task that is enqueued now is performed and recorded."""
         self.look()
         task = self.enqueue(cluster)
-        wait_until(lambda: self.look() and self.has_performed(task), f"{cluster} performs a task:\n{self.says}")
+        wait_until(
+            lambda: self.look() and self.has_performed(task), f"{cluster} performs a task:\n{self.says}"
+        )
 
     def is_complete(self, name: str) -> bool:
         """Whether every process of the cluster is there."""

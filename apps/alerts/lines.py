@@ -1,0 +1,61 @@
+"""The lines of a mail: how many partitions, what of them, and where; cut to what a person reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition
+from apps.runs.models import Step
+
+T = TypeVar("T")
+
+LINES = 4  # in a list
+PLACES = 3  # groups of tables in a line
+RANGES = 5  # for each of them, before "and 3 more"
+
+
+@dataclass(frozen=True)
+class Cut(Generic[T]):
+    """A list as far as a person reads it, and how many more there are."""
+
+    shown: Sequence[T]
+    more: int
+
+    @classmethod
+    def of(cls, found: Sequence[T], most: int = LINES) -> Cut[T]:
+        return cls(found[:most], max(len(found) - most, 0))
+
+    def __bool__(self) -> bool:
+        return bool(self.shown)
+
+
+@dataclass(frozen=True)
+class Line:
+    """So many partitions of which the same can be said: what, and on which dates of which tables."""
+
+    count: int
+    what: str
+    where: str
+    sample: str = ""
+    cause: str = ""
+    state: str = ""
+
+
+def where(found: Sequence[Step | Partition], *, after: Callable[[dt.date], dt.date]) -> str:
+    """ "sales, visits: 2024-01-03 to 2024-01-05; trend: 2024-01-04": tables with the same dates share them."""
+    dates: dict[str, list[dt.date]] = defaultdict(list)
+    for each in found:
+        dates[each.table.rpartition(".")[2]].append(each.date)
+    tables: dict[tuple[dt.date, ...], list[str]] = defaultdict(list)
+    for table, some in dates.items():
+        tables[tuple(some)].append(table)
+    parts = [
+        f"{', '.join(names)}: {in_words(some, most=RANGES, after=after)}" for some, names in tables.items()
+    ]
+    more = sum(len(names) for names in list(tables.values())[PLACES:])
+    return "; ".join(parts[:PLACES]) + (f"; and {more} more tables" if more else "")

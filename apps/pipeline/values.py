@@ -1,0 +1,105 @@
+"""The kinds of values in a pipeline file, each with the sentence for a value that is none of its kind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import os
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
+
+YEARS = range(1900, 2200)  # beyond them a year is a slip of the finger
+LARGEST = 10**15  # rows; what is above counts as open
+
+
+def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """`${NAME}` and `${NAME:-default}` from the environment; a name that is not set and has no default is empty."""
+    return re.sub(
+        r"\$\{(\w+)(?::-([^}]*))?\}", lambda match: environment.get(match[1]) or match[2] or "", text
+    )
+
+
+def seconds(value: Any) -> Any:
+    """`"90s"`, `"30m"`, `"2h"` or a number of seconds, as seconds."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([0-9]{1,6})\s*([smh])", value.strip())
+    if not match:
+        raise ValueError('is not a time; write one such as "90s", "30m" or "2h"')
+    return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def calendar_date(value: Any) -> Any:
+    # A text or a number would be taken for a date too, and not always for the one that was meant.
+    if type(value) is not dt.date:
+        raise ValueError("is not a date; write it without quotes and without a time, such as 2024-01-31")
+    if value.year not in YEARS:
+        raise ValueError(f"is not a date of our time; write one from {YEARS[0]} to {YEARS[-1]}")
+    return value
+
+
+def least_and_most(value: Any) -> Any:
+    numbers = isinstance(value, list) and len(value) == 2 and all(type(end) in (int, float) for end in value)
+    if not numbers or not 0 <= value[0] <= value[1] or value[0] > LARGEST:
+        raise ValueError(
+            "is not a band; write [least, most], two numbers in this order (inf leaves the end open)"
+        )
+    return [float(value[0]), float(value[1]) if value[1] <= LARGEST else math.inf]
+
+
+def written_like(pattern: str, says: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text) or not text.isprintable():
+            raise ValueError(says)
+        return text
+
+    return AfterValidator(check)
+
+
+def without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("contains a null character, which no path or command can; remove it")
+    return text
+
+
+def expanded(value: Any) -> Any:
+    return expand(value) if isinstance(value, str) else value
+
+
+Word = Annotated[str, AfterValidator(without_nul)]
+Expanded = Annotated[Word, BeforeValidator(expanded)]
+FilePath = Annotated[Expanded, Field(min_length=1, max_length=1000)]
+Text = Annotated[
+    str, Field(max_length=500), written_like(r".*", "has a line break in it; write it in one line")
+]
+Date = Annotated[dt.date, BeforeValidator(calendar_date)]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=7 * 24 * 3600)]
+Band = Annotated[tuple[float, float], BeforeValidator(least_and_most)]
+Name = Annotated[
+    str,
+    Field(max_length=200),
+    written_like(r"[^/\s][^/]*", "is not a name; write one in a line, without slashes"),
+]
+TableName = Annotated[
+    str,
+    Field(max_length=200),
+    written_like(
+        r"([A-Za-z][\w-]*\.)?[A-Za-z_]\w*\.[A-Za-z_]\w*",
+        "is not a table's name; write dataset.table, in letters, digits and _",
+    ),
+]
+Column = Annotated[
+    str,
+    Field(max_length=200),
+    written_like(r"[A-Za-z_]\w*", "is not a column's name; write it in letters, digits and _"),
+]
+Variable = Annotated[
+    str, written_like(r"[A-Za-z_]\w*", "is not a variable's name; write it in letters, digits and _")
+]
+Variables = Annotated[Mapping[Variable, Expanded], AfterValidator(MappingProxyType)]

@@ -1,0 +1,170 @@
+"""A plan as a person reads it before launching, and the promise that nothing else is launched."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from apps.coverage.models import Scan
+from apps.pipeline.definition import Pipeline, Table
+from apps.runs import planning, progress
+from apps.runs.control import LaunchRefused
+from apps.runs.jobs import Call
+from apps.runs.models import Run
+from apps.runs.planning import Plan
+from apps.runs.watching import workers_alive
+from apps.runs.words import count, duration_range
+
+# They get their values when the call is made.
+NUMBERED = ("BACKFILL_RUN", "BACKFILL_ATTEMPT")
+STATE_OF_REASON = {
+    planning.COMPLETE: "complete",
+    planning.BOOTSTRAP: "not-expected",
+    planning.OFF_CALENDAR: "not-expected",
+    planning.ACCEPTED: "accepted",
+    planning.UNKNOWN: "unknown",
+    planning.FAILED_BEFORE: "failed",
+    planning.NO_SOURCE: "missing",
+}
+
+
+@dataclass(frozen=True)
+class ShownCall:
+    """A table's first call, as it will be made."""
+
+    table: Table
+    command: str
+    folder: str
+    environment: list[tuple[str, str]]
+    dates_a_call: int
+    calls: int
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why some partitions are no steps, with their dates in words."""
+
+    reason: str
+    state: str
+    count: int
+    dates: str
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A run that is about to fill some of what was asked for."""
+
+    run: Run
+    count: int
+
+
+@dataclass(frozen=True)
+class ShownPlan:
+    """A plan with everything that its page says of it."""
+
+    plan: Plan
+    pipeline: Pipeline = field(repr=False)
+    likely_seconds: tuple[float, float] | None
+    without_history: list[str]
+    overlaps: list[Overlap]
+    workers_alive: int
+    was_scanned: bool
+
+    @property
+    def seasons(self) -> list[str]:
+        return [season.name for season in self.pipeline.seasons if season.name in self.plan.seasons]
+
+    @property
+    def matrix(self) -> list[tuple[str, list[int], int]]:
+        """Table, steps by season, steps."""
+        return [
+            (table, [self.plan.by_table_and_season[table].get(season, 0) for season in self.seasons], total)
+            for table, total in self.plan.by_table.items()
+        ]
+
+    @property
+    def size(self) -> str:
+        """ "5 tables, 14 dates, 10 calls"."""
+        calls = sum(call.calls for call in self.calls)
+        tables, dates = count(len(self.plan.by_table), "table"), count(len(self.plan.dates), "date")
+        return f"{tables}, {dates}, at least {count(calls, 'call')}"
+
+    @property
+    def likely(self) -> str:
+        """How long it takes, as a range; empty where nobody can know."""
+        return duration_range(*self.likely_seconds) if self.likely_seconds else ""
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        return [
+            LeftOut(reason, STATE_OF_REASON.get(reason, "running"), number, dates)
+            for reason, number, dates in self.plan.left_out_ranges
+        ]
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be launched; empty where it can."""
+        if not self.plan.steps and not self.was_scanned:
+            return "The warehouse was not scanned yet: nobody knows which dates are expected."
+        return self.plan.why_nothing
+
+    @cached_property
+    def gates(self) -> list[str]:
+        return [phase.label for phase in self.plan.manual_gates(self.pipeline)]
+
+    @cached_property
+    def calls(self) -> list[ShownCall]:
+        return [self.shown_call(table, call) for table, call in self.plan.calls(self.pipeline)]
+
+    def shown_call(self, table: Table, call: Call) -> ShownCall:
+        assert table.job
+        at_once = planning.dates_a_call(table.job, self.plan.selection.batch)
+        return ShownCall(
+            table=table,
+            command=shlex.join(call.argv),
+            folder=str(call.cwd),
+            environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
+            dates_a_call=at_once,
+            calls=-(-self.plan.by_table[table.name] // at_once),
+        )
+
+
+def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
+    """The plan with its estimate, its overlaps and who could perform it."""
+    likely = planning.seconds_range(plan)
+    known = (
+        set() if likely else {table for table, done in progress.history(set(plan.by_table)).items() if done}
+    )
+    return ShownPlan(
+        plan=plan,
+        pipeline=pipeline,
+        likely_seconds=likely,
+        without_history=[] if likely else [table for table in plan.by_table if table not in known],
+        overlaps=overlaps(plan),
+        workers_alive=workers_alive(now),
+        was_scanned=bool(plan.steps) or Scan.objects.latest_finished() is not None,
+    )
+
+
+def overlaps(plan: Plan) -> list[Overlap]:
+    if not plan.elsewhere:
+        return []
+    return [Overlap(run, plan.elsewhere[run.pk]) for run in Run.objects.filter(pk__in=plan.elsewhere)]
+
+
+def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
+    """LaunchRefused where the plan is not the one that the person looked at."""
+    if not plan.steps and not plan.elsewhere:
+        raise LaunchRefused(plan.why_nothing)
+    if plan.digest == digest:
+        return
+    taken = "".join(
+        f" {each.run} ({each.run.title}, launched by {each.run.launched_by}) is about to fill {each.count:,} of these."
+        for each in overlaps(plan)
+    )
+    before = f"{steps} steps then, " if steps.isdecimal() else ""
+    raise LaunchRefused(
+        f"The plan is not the one you saw: {before}{len(plan):,} now.{taken} Nothing was launched; look again."
+    )

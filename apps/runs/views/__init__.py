@@ -1,0 +1,1 @@
+"""The pages of runs and failures, a module for each thing that people come for."""

@@ -1,0 +1,83 @@
+"""The evidence of a run: its calls, what they said, and what became of one partition."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from apps.runs import logs
+from apps.runs.models import Attempt, Run, Step
+
+ATTEMPTS_A_PAGE = 50
+LINES_SHOWN = 400
+RUNS_SHOWN = 10
+
+
+@require_GET
+def attempts(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    page = Paginator(run.attempts.order_by("-number"), ATTEMPTS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "runs/attempts.html", {"run": run, "page": page})
+
+
+@require_GET
+def attempt(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """One call: its words, folder and environment, its dates, how it ended, and its log."""
+    found = attempt_or_404(pk, number)
+    context = {
+        "attempt": found,
+        "run": found.run,
+        "command": shlex.join(found.argv),
+        "steps": found.steps.order_by("date"),
+        "log": logs.last_lines(found.log_path, LINES_SHOWN, is_over=not found.is_running),
+        "log_size": logs.size(found.log_path),
+    }
+    return render(request, "runs/attempt.html", context)
+
+
+@require_GET
+def tail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """What the log says since an offset, with the element that asks for more; 286 ends the asking."""
+    found = attempt_or_404(pk, number)
+    since = request.GET.get("from", "")
+    offset = int(since) if since.isdecimal() and len(since) < 16 else 0
+    piece = logs.since(found.log_path, offset, is_over=not found.is_running)
+    if not piece.lines and found.is_running:
+        return HttpResponse(status=204)
+    context = {
+        "attempt": found,
+        "log": piece,
+        "goes_on": found.is_running or piece.end < logs.size(found.log_path),
+    }
+    return render(request, "runs/_log_lines.html", context, status=200 if context["goes_on"] else 286)
+
+
+@require_GET
+def log(request: HttpRequest, pk: int, number: int) -> FileResponse:
+    """The whole log as plain text."""
+    found = attempt_or_404(pk, number)
+    try:
+        file = found.log_path.open("rb")
+    except OSError:
+        raise Http404(f"{found} has no log.") from None
+    return FileResponse(file, content_type="text/plain; charset=utf-8")
+
+
+@require_GET
+def partition(request: HttpRequest, table: str, date: str) -> HttpResponse:
+    """What runs did about one partition, newest first, for the panel of a coverage cell."""
+    try:
+        day = dt.date.fromisoformat(date)
+    except ValueError:
+        raise Http404(f'"{date}" is not a date; write it like 2024-01-31.') from None
+    steps = Step.objects.filter(table=table, date=day).select_related("run", "attempt").order_by("-id")
+    return render(request, "runs/_partition.html", {"steps": steps[:RUNS_SHOWN]})
+
+
+def attempt_or_404(pk: int, number: int) -> Attempt:
+    return get_object_or_404(Attempt.objects.select_related("run"), run=pk, number=number)

@@ -1,0 +1,36 @@
+"""What is still open over all runs, to look through, to download, to plan again."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from apps.pipeline import definition
+from apps.runs import triage
+from apps.runs.triage import Chosen
+from apps.runs.views.watch import base_url, csv
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    pipeline = definition.current()
+    chosen = Chosen.of(request.GET, pipeline)
+    groups = triage.told(chosen.groups())
+    context = {
+        "chosen": chosen,
+        "groups": groups,
+        "open": sum(told.group.count for told in groups),
+        "pipeline": pipeline,
+        "phases": [
+            (phase, [t for t in pipeline.tables_of(phase.name) if t.job]) for phase in pipeline.phases
+        ],
+        "kinds": triage.KINDS,
+    }
+    return render(request, "failures/index.html", context)
+
+
+@require_GET
+def download(request: HttpRequest) -> StreamingHttpResponse:
+    chosen = Chosen.of(request.GET, definition.current())
+    return csv(triage.csv_lines(chosen.steps(), base_url=base_url(request)), "failures.csv")

@@ -1,0 +1,77 @@
+"""The launch form with its live plan. What is launched is the plan that the person saw, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apps.coverage.models import Scan
+from apps.pipeline import definition
+from apps.runs import control, launching, presets
+from apps.runs.control import LaunchRefused
+from apps.runs.forms import PlanForm
+from apps.runs.planning import Plan
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        return launch(request)
+    form = PlanForm.of_link(request.GET, definition.current())
+    return page(request, form, form.plan())
+
+
+def launch(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("runs.operate_run"):
+        raise PermissionDenied
+    form = PlanForm(request.POST, definition.current())
+    plan = form.plan()
+    if plan is None:
+        return page(request, form, None, status=422)
+    try:
+        launching.check_seen(
+            plan, digest=request.POST.get("seen", ""), steps=request.POST.get("seen_steps", "")
+        )
+        run = control.launch(
+            plan,
+            form.pipeline,
+            by=request.user,
+            note=form.cleaned_data["note"],
+            retry_of=form.retry_of,
+            stop_after_failures=form.cleaned_data["stop_after"],
+        )
+    except LaunchRefused as refusal:
+        messages.warning(request, str(refusal))
+        return page(request, form, form.plan(), status=409)
+    messages.success(request, f"Run {run.pk} is in the queue.")
+    return redirect(run)
+
+
+def page(request: HttpRequest, form: PlanForm, plan: Plan | None, *, status: int = 200) -> HttpResponse:
+    gaps = presets.gaps(form.pipeline)
+    context = drawn(form, plan) | {
+        "tree": form.tree(gaps.by_table),
+        "seasons": [(season, gaps.by_season[season.name]) for season in form.pipeline.seasons],
+        "presets": presets.presets(form.pipeline, gaps),
+        "here": request.META.get("QUERY_STRING", ""),
+        "scan": Scan.objects.latest_finished(),
+    }
+    return render(request, "runs/new.html", context, status=status)
+
+
+@require_GET
+def plan(request: HttpRequest) -> HttpResponse:
+    """The plan of the form as it stands, to be shown beside it."""
+    form = PlanForm(request.GET, definition.current())
+    return render(request, "runs/_plan.html", drawn(form, form.plan()))
+
+
+def drawn(form: PlanForm, plan: Plan | None) -> dict[str, Any]:
+    shown = launching.draw(plan, form.pipeline, now=timezone.now()) if plan else None
+    return {"form": form, "plan": shown}

@@ -1,0 +1,88 @@
+"""Runs to look at: the list, a run with its live piece, its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from apps.pipeline import definition
+from apps.runs import failures, listing, results, triage, watching
+from apps.runs.models import Run
+from apps.runs.watching import Watched
+
+RUNS_A_PAGE = 50
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    status = request.GET.get("state", "")
+    runs = Run.objects.filter(status=status) if status in Run.Status.values else Run.objects.all()
+    page = Paginator(runs, RUNS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "lines": listing.lines(page.object_list, now=timezone.now()),
+        "status": status if status in Run.Status.values else "",
+        "statuses": Run.Status.choices,
+        "counts": listing.counts_by_status(),
+        "query": f"state={status}&" if status in Run.Status.values else "",
+    }
+    return render(request, "runs/index.html", context)
+
+
+@require_GET
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
+    return render(request, "runs/detail.html", shown(run))
+
+
+@require_GET
+def live(request: HttpRequest, pk: int) -> HttpResponse:
+    """What changes on a run's page, or 204 where the browser has it already."""
+    version = watching.version(pk, now=timezone.now())
+    if version and request.GET.get("version") == version[1]:
+        return HttpResponse(status=204)
+    run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
+    head_is_old = version is not None and request.GET.get("head") != version[0]
+    return render(request, "runs/_refresh.html", shown(run) | {"head_is_old": head_is_old})
+
+
+def shown(run: Run) -> dict[str, object]:
+    """What the page and its refreshes are drawn from. The version comes first: what changes meanwhile is new."""
+    now = timezone.now()
+    head, body = watching.version(run.pk, now=now) or ("", "")
+    watched: Watched = watching.watch(run, definition.current(), now=now)
+    return {"run": run, "watched": watched, "head_version": head, "version": body}
+
+
+@require_GET
+def summary(request: HttpRequest, pk: int) -> HttpResponse:
+    """A finished run on a page to print and send."""
+    run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
+    if not run.is_finished:
+        messages.info(request, f"Run {run.pk} is not finished yet. Its summary is there when it is.")
+        return redirect(run)
+    context = {"run": run, "summary": results.summary(run, definition.current())}
+    return render(request, "runs/summary.html", context)
+
+
+@require_GET
+def failures_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    run = get_object_or_404(Run, pk=pk)
+    steps = failures.for_pages(run.steps.failed())
+    return csv(triage.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv")
+
+
+def csv(lines: Iterable[str], name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def base_url(request: HttpRequest) -> str:
+    return f"{request.scheme}://{request.get_host()}"

@@ -1,0 +1,219 @@
+"""What an operator does on the coverage pages."""
+
+import pytest
+from django.urls import reverse
+
+from apps.coverage import views
+from apps.coverage.models import Partition
+from tests.conftest import day
+
+WINTER = "/coverage/winter/"
+
+
+@pytest.mark.parametrize("address", ["/coverage/", WINTER, "/coverage/winter/heatmap.json"])
+def test_coverage_is_for_people_who_are_logged_in(client, shop, db, address):
+    assert client.get(address).status_code == 302
+
+
+def test_a_season_says_how_many_dates_are_expected_and_how_old_that_is(scan, read):
+    done = scan()
+
+    text = read(WINTER)
+
+    assert "19 expected dates, 2024-01-01 to 2024-01-20" in text
+    assert f"{done.finished_at:%Y-%m-%dT%H:%M:%SZ}" in text
+
+
+def test_all_seasons_are_on_one_page(scan, read):
+    scan()
+
+    text = read("/coverage/")
+
+    assert "29 expected dates" in text
+    assert "/coverage/winter/heatmap.json" in text and "/coverage/spring/heatmap.json" in text
+
+
+def test_gaps_are_ranges_and_a_closed_day_tears_none_apart(scan, fill, read):
+    fill("daily.sales", "01-12")
+    scan()
+
+    text = read(f"{WINTER}?table=daily.sales")
+
+    assert "2 ranges" in text
+    assert "2024-01-01" in text and "2024-01-11" in text  # over the closed 7 January
+    assert ">10</td>" in text
+
+
+def test_a_single_date_says_why(scan, fill, read):
+    fill("daily.sales", "01-05", rows=1)
+    scan()
+
+    assert "1 rows, expected 8" in read(WINTER)
+
+
+def test_a_range_leads_to_its_plan(scan, read):
+    scan()
+
+    link = f"{reverse('runs:new')}?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-20"
+
+    assert link in read(WINTER)
+
+
+def test_sources_are_listed_but_nothing_can_be_planned_for_them(scan, ask, read):
+    ask("DELETE FROM raw.orders WHERE day = ?", day("01-05"))
+    scan()
+
+    text = read(f"{WINTER}?table=raw.orders")
+
+    assert "no rows, expected at least 1" in text
+    assert "table=raw.orders&amp;start" not in text
+
+
+def test_rows_on_a_closed_day_are_listed(scan, fill, read):
+    fill("daily.sales", "01-07")
+    scan()
+
+    assert "the calendar does not expect this date" in read(f"{WINTER}?state=unexpected")
+
+
+def test_what_a_run_does_leads_to_the_run(scan, read):
+    scan()
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
+
+    assert reverse("runs:detail", args=[7]) in read(f"{WINTER}?state=failed")
+
+
+def test_the_button_plans_the_gaps_that_the_page_shows(scan, read):
+    scan()
+
+    # sales and visits on 19 dates each; trend on 16, as the first three days of a season are left out.
+    assert "Plan 54 gaps" in read(WINTER)
+    assert "Plan 16 gaps" in read(f"{WINTER}?phase=3")
+
+
+def test_a_filter_applies_to_ranges_legend_and_map(scan, fill, read):
+    fill("daily.sales", "01-05")
+    scan()
+
+    text = read(f"{WINTER}?table=daily.sales&state=complete")
+
+    assert "1 range<" in text and "Complete, as ranges" in text
+    assert "heatmap.json?table=daily.sales&amp;state=complete" in text
+
+
+def test_the_filter_form_remembers_what_was_chosen(scan, read):
+    scan()
+
+    text = read(f"{WINTER}?table=daily.sales&from=2024-01")
+
+    assert '<option value="daily.sales" selected>' in text
+    assert '<option value="2024-01" selected>' in text
+
+
+@pytest.mark.parametrize("query", ["phase=9", "table=nobody.knows", "state=odd", "from=2024-13", "page=999"])
+def test_what_the_pipeline_does_not_know_filters_nothing(scan, read, query):
+    scan()
+
+    assert "19 expected dates" in read(f"{WINTER}?{query}")
+
+
+def test_the_mode_is_in_the_address(scan, read):
+    scan()
+
+    assert 'data-mode="age" aria-current="true"' in read(f"{WINTER}?mode=age")
+
+
+def test_long_lists_have_pages(scan, read, monkeypatch):
+    scan()
+    monkeypatch.setattr(views, "RANGES_A_PAGE", 2)
+
+    first = read("/coverage/?mode=age&table=")
+
+    # Two daily tables and the weekly one, in two seasons each.
+    assert "1 to 2 of 6 ranges" in first and 'href="?mode=age&amp;table=&amp;page=2"' in first
+    assert "5 to 6 of 6 ranges" in read("/coverage/?page=3")
+
+
+def test_before_the_first_scan_the_page_says_so(read, shop):
+    text = read(WINTER)
+
+    assert "never scanned" in text
+    assert "The warehouse was not scanned yet" in text
+
+
+def test_what_the_last_scan_could_not_ask_is_said(scan, ask, read):
+    ask("DROP TABLE daily.visits")
+    scan()
+
+    assert "daily.visits does not exist" in read(WINTER)
+
+
+@pytest.mark.parametrize("address", ["/coverage/summer/", "/coverage/summer/heatmap.json"])
+def test_an_unknown_season_is_not_found(client, viewer, shop, address):
+    client.force_login(viewer)
+
+    assert client.get(address).status_code == 404
+
+
+def test_a_refresh_brings_the_ranges_and_what_stands_beside_them(scan, read):
+    scan()
+
+    piece = read(WINTER, HX_Request="true", HX_Target="live")
+
+    assert "as ranges" in piece and "<h1>" not in piece
+    assert 'id="facts" hx-swap-oob="true"' in piece
+
+
+def test_a_refresh_without_news_is_empty(scan, client, viewer):
+    scan()
+    client.force_login(viewer)
+    piece = client.get(WINTER, headers={"HX-Target": "live"}).content.decode()
+    version = piece.partition('"version": "')[2].partition('"')[0]
+
+    again = client.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
+
+    assert again.status_code == 204
+
+
+def test_a_refresh_with_news_is_not(scan, fill, client, viewer):
+    scan()
+    client.force_login(viewer)
+    piece = client.get(WINTER, headers={"HX-Target": "live"}).content.decode()
+    version = piece.partition('"version": "')[2].partition('"')[0]
+    fill("daily.sales", "01-05")
+    scan()
+
+    again = client.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
+
+    assert again.status_code == 200
+
+
+def test_the_page_refreshes_often_while_a_run_fills_it(scan, read):
+    scan()
+    assert "every 30s" in read(WINTER)
+
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="running", run_id=7)
+
+    assert "every 3s" in read(WINTER)
+
+
+def test_queries_do_not_grow_with_the_data(scan, fill, read, django_assert_max_num_queries):
+    scan()
+    with django_assert_max_num_queries(30) as few:
+        read(WINTER)
+    for date in range(1, 21):
+        if date != 7:
+            fill("daily.sales", f"01-{date:02}", rows=date)
+    scan()
+
+    with django_assert_max_num_queries(len(few)):
+        read(WINTER)
+
+
+@pytest.mark.parametrize("address", ["/coverage/", WINTER, f"{WINTER}?state=failed", "/coverage/?mode=age"])
+def test_pages_have_no_inline_script_or_style(scan, read, address):
+    scan()
+
+    text = read(address)
+
+    assert "style=" not in text and "<script>" not in text and "<style" not in text

@@ -1,0 +1,76 @@
+"""Partitions as files."""
+
+import csv
+import json
+
+import pytest
+
+from apps.coverage.downloads import harmless
+from apps.coverage.models import Partition
+from tests.conftest import day
+
+
+@pytest.fixture
+def download(client, viewer):
+    client.force_login(viewer)
+
+    def get(address: str) -> str:
+        return b"".join(client.get(address).streaming_content).decode()
+
+    return get
+
+
+def test_all_partitions_are_in_the_csv(scan, download):
+    scan()
+
+    lines = list(csv.DictReader(download("/coverage/partitions.csv").splitlines()))
+
+    assert len(lines) == 5 * 29
+    assert (
+        lines[0] | {"table": "daily.sales", "date": "2024-01-01", "shown": "missing", "rows": "0"} == lines[0]
+    )
+
+
+def test_a_season_and_a_filter_narrow_the_file(scan, download):
+    scan()
+
+    assert len(json.loads(download("/coverage/winter/partitions.json?table=daily.sales"))) == 19
+
+
+def test_a_state_is_what_the_cell_shows(scan, download):
+    scan()
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
+
+    (only,) = json.loads(download("/coverage/partitions.json?state=failed"))
+
+    assert (only["date"], only["state"], only["run_id"]) == ("2024-01-03", "missing", 7)
+
+
+def test_rows_off_the_calendar_are_in_their_seasons_file(scan, ask, download):
+    ask("INSERT INTO daily.visits VALUES (?, 1)", day("01-07"))
+    scan()
+
+    (only,) = json.loads(download("/coverage/winter/partitions.json?state=unexpected"))
+
+    assert only["date"] == "2024-01-07"
+
+
+def test_nothing_is_an_empty_list(download, shop):
+    assert json.loads(download("/coverage/partitions.json")) == []
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_spreadsheet_takes_no_cell_for_a_formula(text):
+    assert harmless(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("value", ["no rows", "", -1, -0.5, None])
+def test_other_cells_stay_as_they_are(value):
+    assert harmless(value) == value
+
+
+def test_a_file_takes_one_query(scan, download, django_assert_max_num_queries):
+    scan()
+
+    with django_assert_max_num_queries(3):  # the session, the person, the partitions
+        download("/coverage/partitions.csv")

@@ -1,0 +1,135 @@
+"""What an operator learns about one table on one date."""
+
+import pytest
+from django.utils import timezone
+
+from apps.coverage.models import Partition
+from tests.conftest import day
+
+SALES = "/coverage/partition/daily.sales/2024-01-05/"
+TREND = "/coverage/partition/weekly.trend/2024-01-09/"
+
+
+def test_rows_stand_against_what_was_expected(scan, fill, read):
+    fill("daily.sales", "01-05", rows=3)
+    scan()
+
+    text = read(SALES)
+
+    assert "<b>3</b> of 8 expected" in text
+    assert "3 rows, expected 8." in text
+
+
+def test_units_are_called_by_the_pipelines_word(scan, read):
+    scan()
+
+    assert "<dt>Orders</dt><dd>4</dd>" in read(SALES)
+
+
+def test_the_question_can_be_asked_again_by_hand(scan, read):
+    scan()
+
+    assert "SELECT count(*) FROM daily.sales WHERE day = DATE &#x27;2024-01-05&#x27;" in read(SALES)
+
+
+def test_the_scan_that_confirmed_it_is_named(scan, read):
+    done = scan()
+
+    assert f"/coverage/scans/{done.pk}/" in read(SALES)
+
+
+def test_what_a_step_found_later_is_not_the_scans_word(scan, read):
+    done = scan()
+    Partition.objects.filter(table="daily.sales", date=day("01-05")).update(read_at=timezone.now())
+
+    assert f"/coverage/scans/{done.pk}/" not in read(SALES)
+
+
+def test_inputs_say_how_many_of_their_dates_are_complete(scan, fill, read):
+    fill("daily.sales", "01-08")
+    scan()
+
+    text = read(TREND)
+
+    # 6 to 9 January without the closed 7th; of the other input only the date itself.
+    assert "1 of 3 complete" in text and "0 of 1 complete" in text
+
+
+def test_the_sources_of_a_need_say_what_they_have_on_the_date(scan, ask, read):
+    ask("DELETE FROM raw.orders WHERE day = ?", day("01-05"))
+    scan()
+
+    text = read(SALES)
+
+    assert "<h3>Orders</h3>" in text
+    assert text.index("orders</a>") < text.index("state-missing", text.index("<h3>Orders"))
+
+
+def test_attempts_are_loaded_from_the_runs(scan, read):
+    scan()
+
+    assert 'hx-get="/runs/partition/daily.sales/2024-01-05/"' in read(SALES)
+
+
+def test_the_date_can_be_planned(scan, read):
+    scan()
+
+    assert "/runs/new/?table=daily.sales&amp;start=2024-01-05&amp;end=2024-01-05" in read(SALES)
+
+
+@pytest.mark.parametrize(
+    "address", ["/coverage/partition/raw.orders/2024-01-05/", "/coverage/partition/daily.sales/2024-01-07/"]
+)
+def test_a_source_and_a_closed_day_cannot(scan, read, address):
+    scan()
+
+    assert "Plan this date" not in read(address)
+
+
+def test_a_closed_day_says_that_nothing_is_expected(scan, read):
+    scan()
+
+    assert "the calendar does not expect this date" in read("/coverage/partition/daily.sales/2024-01-07/")
+
+
+def test_the_panel_is_a_piece_and_the_address_a_page(scan, read):
+    scan()
+
+    assert "<h1>" in read(SALES)
+    assert "<h1>" not in read(SALES, HX_Request="true")
+
+
+def test_table_and_date_lead_to_the_cell(scan, client, viewer):
+    scan()
+    client.force_login(viewer)
+
+    found = client.get("/coverage/partition/", {"table": "sales", "date": "2024-01-05"})
+
+    assert found.headers["Location"] == SALES
+
+
+@pytest.mark.parametrize(
+    "rest", ["nobody.knows/2024-01-05/", "daily.sales/yesterday/", "daily.sales/2024-02-30/"]
+)
+def test_what_is_not_there_is_not_found(client, viewer, shop, rest):
+    client.force_login(viewer)
+
+    assert client.get(f"/coverage/partition/{rest}").status_code == 404
+
+
+def test_a_table_that_could_not_be_read_says_why(scan, ask, read):
+    ask("DROP TABLE daily.sales")
+    scan()
+
+    text = read(SALES)
+
+    assert "daily.sales does not exist" in text and "<dt>Rows</dt><dd>unknown" in text
+
+
+def test_queries_do_not_grow_with_the_inputs(scan, read, django_assert_max_num_queries):
+    scan()
+    with django_assert_max_num_queries(20) as without_inputs:
+        read(SALES)
+
+    with django_assert_max_num_queries(len(without_inputs)):
+        read(TREND)

@@ -1,0 +1,100 @@
+"""Asking for a scan, and watching it."""
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from apps.coverage.models import Scan
+from apps.workers.models import Worker
+
+START = "/coverage/scans/"
+
+
+@pytest.fixture
+def worker(db):
+    now = timezone.now()
+    return Worker.objects.create(name="w", cluster="main", host="h", pid=1, started_at=now, beat_at=now)
+
+
+@pytest.fixture
+def operating(client, operator, shop):
+    client.force_login(operator)
+    return client
+
+
+def piece(client, scan: Scan):
+    return client.get(f"/coverage/scans/{scan.pk}/", headers={"HX-Request": "true"})
+
+
+def test_an_operator_asks_a_worker(operating, operator):
+    operating.post(START)
+
+    assert Scan.objects.get().requested_by == operator
+    assert OrmQ.objects.count() == 1
+
+
+def test_without_javascript_one_sees_the_scan(operating):
+    assert operating.post(START).headers["Location"] == f"/coverage/scans/{Scan.objects.get().pk}/"
+
+
+def test_a_second_wish_joins_the_first(operating):
+    operating.post(START)
+    operating.post(START)
+
+    assert Scan.objects.count() == 1
+
+
+def test_a_viewer_may_not(client, viewer, shop):
+    client.force_login(viewer)
+
+    assert client.post(START).status_code == 403
+    assert not Scan.objects.exists()
+
+
+def test_a_viewer_does_not_see_the_button(client, viewer, operator, shop):
+    client.force_login(viewer)
+    assert "Scan now" not in client.get("/coverage/").content.decode()
+
+    client.force_login(operator)
+    assert "Scan now" in client.get("/coverage/").content.decode()
+
+
+def test_a_get_asks_nobody(operating):
+    assert operating.get(START).status_code == 405
+
+
+def test_a_scan_in_the_queue_waits_for_a_worker(operating, worker):
+    text = piece(operating, Scan.objects.create()).content.decode()
+
+    assert "waits for a worker" in text and "every 1s" in text
+
+
+def test_without_a_worker_the_scan_says_how_to_start_one(operating):
+    assert "manage.py serve" in piece(operating, Scan.objects.create()).content.decode()
+
+
+def test_a_scan_says_how_far_it_is(operating):
+    row = Scan.objects.create(status=Scan.Status.RUNNING, tables_done=3, tables_total=5)
+
+    assert "Scanned 3 of 5 tables" in piece(operating, row).content.decode()
+
+
+def test_a_scan_that_is_done_says_what_is_new_and_stops_asking(operating, scan):
+    answer = piece(operating, scan())
+
+    text = answer.content.decode()
+    assert "Scanned 5 tables: 145 partitions changed" in text
+    assert "hx-get" not in text
+    assert answer.headers["HX-Trigger"] == "scanned"
+
+
+def test_a_scan_that_failed_says_why(operating, scan, shop):
+    shop.rename(shop.with_suffix(".gone"))
+
+    assert "does not exist" in piece(operating, scan()).content.decode()
+
+
+def test_a_scan_under_way_shows_on_the_pages(operating):
+    Scan.objects.create(status=Scan.Status.RUNNING, tables_total=5)
+
+    assert "Asking the warehouse about 5 tables" in operating.get("/coverage/").content.decode()

@@ -1,0 +1,89 @@
+"""Rows of dates as paths: what an operator sees of a season at a glance."""
+
+import datetime as dt
+
+from apps.coverage import grid, rollup, strips
+from apps.coverage.strips import strip
+from tests.conftest import day
+
+
+def paths(letters: str) -> dict[str, str]:
+    return {path.state: path.d for path in strip(letters).paths}
+
+
+def test_equal_neighbours_are_one_rectangle():
+    assert paths("mcccm") == {"complete": "M1 0h3v16h-3z"}
+
+
+def test_missing_is_the_ground():
+    assert paths("mmm") == {}
+
+
+def test_each_state_has_one_path():
+    assert paths("ctct") == {"complete": "M0 0h1v16h-1zM2 0h1v16h-1z", "thin": "M1 0h1v16h-1zM3 0h1v16h-1z"}
+
+
+def test_what_asks_for_attention_is_drawn_last():
+    assert [path.state for path in strip("fct").paths] == ["complete", "thin", "failed"]
+
+
+def test_one_bad_date_of_a_thousand_keeps_a_pixel():
+    drawn = paths("c" * 500 + "u" + "c" * 499)
+
+    assert drawn["unknown"] == "M498.4 0h4.167v16h-4.167z"
+
+
+def test_a_bad_date_at_the_edge_stays_inside():
+    assert paths("u" + "c" * 999)["unknown"] == "M0 0h4.167v16h-4.167z"
+
+
+def test_cells_are_told_apart_where_there_are_few():
+    assert strip("ccc").gaps == "M1 0v16M2 0v16"
+    assert strip("c" * 700).gaps == ""
+
+
+def test_a_month_is_named_where_it_begins():
+    dates = [dt.date(2024, 1, 1) + dt.timedelta(days) for days in range(60)]
+
+    assert [(tick.x, tick.label) for tick in strips.month_ticks(dates)] == [
+        ("0.00%", "Jan"),
+        ("51.67%", "Feb"),
+    ]
+
+
+def test_a_month_of_two_dates_gives_way_to_the_next():
+    dates = [dt.date(2024, 1, 30) + dt.timedelta(days) for days in range(60)]
+
+    assert [tick.label for tick in strips.month_ticks(dates)] == ["Feb", "Mar"]
+
+
+def test_a_label_that_would_not_fit_ends_at_the_edge():
+    assert strips.ticks(["a"] * 97 + ["a long name"] * 3)[-1] == strips.Tick("100%", "a long name", "end")
+
+
+def test_no_dates_have_no_ticks():
+    assert strips.ticks([]) == ()
+
+
+def test_the_legend_counts_what_cells_show_and_rows_off_the_calendar(scan, pipeline, ask):
+    for date in ("01-05", "01-07"):
+        ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(date))
+    scan()
+
+    counts = strips.shown_counts(grid.load(pipeline), [pipeline.table("daily.sales")])
+
+    assert [(item.label, item.count) for item in strips.legend(counts)] == [
+        ("complete", 1),
+        ("missing", 28),
+        ("unexpected", 1),
+    ]
+
+
+def test_a_season_map_has_its_dates_and_keeps_sources_apart(scan, pipeline):
+    scan()
+
+    spring, winter = strips.season_maps(rollup.coverage(pipeline))
+
+    assert (spring.season.name, spring.dates, winter.dates) == ("spring", 10, 19)
+    assert [group.label for group in winter.filled] == ["Phase 2 · Daily", "Phase 3 · Weekly"]
+    assert [row.table.short_name for row in winter.sources[0].rows] == ["orders", "orders_backup"]

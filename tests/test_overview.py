@@ -1,0 +1,165 @@
+"""What an operator sees first."""
+
+import pytest
+from django.utils import timezone
+
+from apps.runs.models import Run
+from apps.workers.models import Worker
+
+
+@pytest.fixture
+def worker(db) -> Worker:
+    now = timezone.now()
+    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, beat_at=now)
+
+
+@pytest.fixture
+def overview(client, operator, worker):
+    client.force_login(operator)
+    return lambda **headers: client.get("/", headers=headers).content.decode()
+
+
+def complete(ask, *dates: str) -> None:
+    for date in dates:
+        ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", f"2024-{date}")
+        ask("INSERT INTO daily.visits SELECT ?, i FROM range(8) rows(i)", f"2024-{date}")
+
+
+def test_one_has_to_log_in(client, shop, db):
+    assert client.get("/").headers["Location"].startswith("/account/login/")
+
+
+def test_before_the_first_scan_it_says_so(overview, shop):
+    text = overview()
+
+    assert "never scanned" in text and "The warehouse was not scanned yet" in text
+
+
+def test_when_nothing_runs_the_next_gaps_can_be_planned(scan, overview):
+    scan()
+
+    text = overview()
+
+    assert "Nothing is running. Phase 2 is complete on 0 of 29 dates" in text
+    assert '<a href="/runs/new/?phase=2">plan 58 gaps</a>' in text
+
+
+def test_a_phase_counts_dates_on_which_all_its_tables_are_complete(scan, ask, overview):
+    complete(ask, "01-05", "01-08")
+    ask("INSERT INTO daily.sales SELECT DATE '2024-01-09', i, NULL FROM range(8) rows(i)")
+    scan()
+
+    text = overview()
+
+    assert '<b class="strong">2</b> of 29 dates (6 %) complete on all 2 tables' in text
+    assert "sales: 3 of 29 complete" in text
+
+
+def test_what_is_left_out_is_said(scan, overview):
+    scan()
+
+    assert "6 dates left out: not expected (bootstrap)" in overview()
+
+
+def test_sources_are_folded_away_with_their_own_counts(scan, ask, overview):
+    ask("DELETE FROM raw.orders WHERE day = '2024-01-05'")
+    scan()
+
+    text = overview()
+
+    assert "every one of 29 dates can be served" in text
+    assert "orders: 28 of 29 complete" in text and "orders_backup: 29 of 29 complete" in text
+
+
+def test_each_season_leads_to_its_page(scan, overview):
+    scan()
+
+    text = overview()
+
+    assert 'href="/coverage/winter/"' in text and 'href="/coverage/spring/"' in text
+
+
+def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
+    run = launch(tables=["daily.sales"])
+    run.move(Run.Status.PAUSED, says="Somebody should look at this.")
+
+    text = overview()
+
+    assert f'<a href="/runs/{run.pk}/">Run {run.pk}</a>' in text
+    assert "waits for a person: Somebody should look at this" in text
+
+
+def test_what_failed_and_was_not_repaired_is_listed(launch, drive, fault, overview):
+    fault("daily.sales", "01-05", "crash")
+    drive(launch(tables=["daily.sales"]))
+
+    text = overview()
+
+    assert "None: nothing that a run tried last has failed." not in text
+    assert "Open failures" in text
+
+
+def test_without_a_worker_it_says_how_to_start_one(client, viewer, scan):
+    scan()
+    client.force_login(viewer)
+
+    text = client.get("/").content.decode()
+
+    assert "nothing will start" in text and "manage.py serve" in text
+
+
+def test_a_viewer_sees_no_buttons(client, viewer, worker, scan):
+    scan()
+    client.force_login(viewer)
+
+    text = client.get("/").content.decode()
+
+    assert "Scan now" not in text and "New run" not in text
+
+
+def test_a_refresh_is_the_piece_alone(scan, overview):
+    scan()
+
+    piece = overview(HX_Target="live")
+
+    assert "Season by season" in piece and "<h1>" not in piece
+
+
+def test_it_refreshes_often_while_a_run_is_active(launch, overview, scan):
+    scan()
+    assert "every 30s" in overview()
+
+    launch(tables=["daily.sales"])
+
+    assert "every 3s" in overview()
+
+
+def test_nothing_new_is_not_sent_again(scan, overview, client):
+    scan()
+    version = overview(HX_Target="live").partition('"version": "')[2].partition('"')[0]
+
+    assert client.get("/", {"version": version}, headers={"HX-Target": "live"}).status_code == 204
+
+
+def test_queries_do_not_grow_with_dates_and_runs(
+    scan, ask, launch, drive, overview, django_assert_max_num_queries
+):
+    drive(launch(tables=["daily.sales"], start=None, end=None), attempts=1)
+    Run.objects.update(status=Run.Status.RUNNING)
+    with django_assert_max_num_queries(30) as few:
+        overview()
+    complete(ask, *(f"01-{date:02}" for date in range(8, 20)))
+    scan()
+    for _ in range(8):
+        Run.objects.create(title="another", launched_by="olga", status=Run.Status.SUCCEEDED)
+
+    with django_assert_max_num_queries(len(few)):
+        overview()
+
+
+def test_it_has_no_inline_script_or_style(scan, overview):
+    scan()
+
+    text = overview()
+
+    assert "style=" not in text and "<script>" not in text and "<style" not in text

@@ -1,0 +1,162 @@
+"""The sentence that the overview begins with."""
+
+import datetime as dt
+
+import pytest
+
+from apps.coverage import rollup
+from apps.coverage.grid import Grid
+from apps.coverage.rollup import Coverage
+from apps.runs.models import Run
+from apps.runs.progress import Left, Pace, Progress
+from backfill_console.truth import Truth, Work, truth
+
+NOW = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)
+ALIVE = NOW + dt.timedelta(seconds=20)
+
+
+@pytest.fixture
+def coverage(pipeline):
+    """The coverage of two dates: letters by table, missing where none are given."""
+
+    def make(*, problem: str = "", **letters: str) -> Coverage:
+        dates = (dt.date(2024, 1, 8), dt.date(2024, 1, 9))
+        names = [table.name for table in pipeline.tables]
+        grid = Grid(
+            dates=dates,
+            units=(4, 4),
+            seasons=((pipeline.season("winter"), slice(0, 2)),),
+            states={name: letters.get(name.partition(".")[2], "mm") for name in names},
+            activities=dict.fromkeys(names, "--"),
+            strays=dict.fromkeys(names, ()),
+        )
+        phases = tuple(rollup.phase_coverage(pipeline, phase, grid) for phase in pipeline.phases)
+        return Coverage(phases=phases, grid=grid, as_of=NOW, problem=problem)
+
+    return make
+
+
+NOTHING = Work()
+
+
+def say(coverage: Coverage, work: Work = NOTHING, workers: int = 1, silent_for=None) -> Truth:
+    return truth(coverage, work, workers_alive=workers, silent_for=silent_for, now=NOW)
+
+
+def run(status: str = Run.Status.RUNNING, pk: int = 7, **facts) -> Run:
+    return Run(pk=pk, title="Phase 2, winter", status=status, **{"lease_until": ALIVE, **facts})
+
+
+def progress(verified: int = 212, failed: int = 0, **facts) -> Progress:
+    left = 1045 - verified - failed
+    return Progress(1045, verified, failed, 0, 0, 0, left, **facts)
+
+
+def test_a_running_run_comes_first(coverage):
+    found = say(coverage(), Work([run()], progress()))
+
+    assert (found.run.pk, found.state) == (7, "running")
+    assert found.text == "(Phase 2, winter) is running: 212 of 1,045 steps verified"
+    assert found.tail == "1 worker alive."
+
+
+def test_failures_and_waiting_runs_are_said_beside_it(coverage):
+    work = Work([run(), run("queued", pk=8), run("paused", pk=5)], progress(failed=3), kinds=1)
+
+    tail = say(coverage(), work, workers=2).tail
+
+    assert (
+        tail == "3 failures of one kind; 1 more run in the queue; run 5 waits for a person; 2 workers alive."
+    )
+
+
+def test_the_end_is_a_range(coverage):
+    pace = Pace(rate=1, error=0.1, spread=0.5, steps=50)
+    known = progress(paces={"daily.sales": pace}, left={"daily.sales": Left(833, 833)})
+
+    early, late = say(coverage(), Work([run()], known)).done
+
+    assert NOW < early < late
+
+
+def test_two_ends_in_one_minute_are_one(coverage):
+    pace = Pace(rate=1, error=0, spread=0, steps=50)
+    known = progress(paces={"daily.sales": pace}, left={"daily.sales": Left(20, 20)})
+
+    assert len(say(coverage(), Work([run()], known)).done) == 1
+
+
+def test_without_an_estimate_no_end_is_named(coverage):
+    assert say(coverage(), Work([run()], progress())).done == ()
+
+
+@pytest.mark.parametrize("lease_until", [None, NOW - dt.timedelta(minutes=1)])
+def test_a_run_that_nobody_holds_is_not_called_running(coverage, lease_until):
+    found = say(coverage(), Work([run(lease_until=lease_until)], progress()))
+
+    assert found.state == "unknown"
+    assert "gives no sign of life" in found.text
+
+
+def test_a_run_in_the_queue_is_queued(coverage):
+    assert say(coverage(), Work([run("queued", lease_until=None)], progress(0))).state == "queued"
+
+
+def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
+    paused = run("paused", message="Phase 2 is complete on 3 of 5 dates.")
+
+    found = say(coverage(), Work([paused]))
+
+    assert found.state == "paused"
+    assert found.text == "(Phase 2, winter) waits for a person: Phase 2 is complete on 3 of 5 dates"
+
+
+def test_without_a_worker_nothing_will_start(coverage):
+    found = say(coverage(), Work([run()], progress()), workers=0, silent_for=dt.timedelta(minutes=6))
+
+    assert found.text == "No worker has reported for 6 min: nothing will start."
+    assert found.tail == "1 run would go on."
+    assert found.command == ".venv/bin/python manage.py serve"
+
+
+def test_a_console_that_never_had_a_worker_says_so(coverage):
+    assert say(coverage(), workers=0).text == "No worker has reported yet: nothing will start."
+
+
+def test_a_warehouse_that_could_not_be_asked_is_unknown_and_not_zero(coverage):
+    names = ("orders", "orders_backup", "sales", "visits", "trend")
+    unknown = coverage(problem="the file is locked.", **dict.fromkeys(names, "uu"))
+
+    found = say(unknown)
+
+    assert (found.state, found.text) == ("unknown", "Coverage is unknown: the file is locked.")
+
+
+def test_one_unknown_table_does_not_make_all_unknown(coverage):
+    found = say(coverage(problem="daily.visits does not exist", visits="uu"))
+
+    assert found.text.startswith("Nothing is running.")
+
+
+def test_when_nothing_runs_the_next_phase_is_named_with_its_gaps(coverage):
+    found = say(coverage(sales="cc", visits="cm"))
+
+    assert found.text == "Nothing is running. Phase 2 is complete on 1 of 2 dates; next:"
+    assert (found.plan.name, found.gaps) == ("2", 1)
+
+
+def test_a_complete_phase_gives_way_to_the_next(coverage):
+    assert say(coverage(sales="cc", visits="cc")).plan.name == "3"
+
+
+def test_dates_that_could_not_be_read_are_not_planned(coverage):
+    found = say(coverage(sales="cc", visits="cu"))
+
+    assert found.text.endswith("complete on 1 of 2 dates; 1 date could not be read.")
+    assert found.plan is None
+
+
+def test_all_is_well(coverage):
+    found = say(coverage(sales="cc", visits="cc", trend="cn"))
+
+    assert found.text == "Nothing is running, and every phase is complete on all of its dates."

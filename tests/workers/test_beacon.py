@@ -1,0 +1,59 @@
+"""The worker beacon of the top bar."""
+
+import datetime as dt
+
+import pytest
+
+from apps.workers.beacon import beacon, in_words
+
+from .test_models import NOON, ago, beat
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_counts_the_workers_that_report():
+    beat(ago(seconds=2), cluster="main")
+    beat(ago(seconds=3), cluster="main")
+    beat(ago(seconds=4))
+
+    assert beacon(NOON) == {"workers_alive": 3, "workers_silent_for": ""}
+
+
+def test_it_says_for_how_long_nobody_has_reported():
+    beat(ago(minutes=6), cluster="main")
+    beat(ago(minutes=6))
+
+    assert beacon(NOON) == {"workers_alive": 0, "workers_silent_for": "6 min"}
+
+
+def test_one_silent_cluster_is_enough_to_warn():
+    beat(ago(seconds=2), cluster="main")
+    beat(ago(hours=3), cluster="runs")
+
+    assert beacon(NOON) == {"workers_alive": 0, "workers_silent_for": "3 h"}
+
+
+def test_before_the_first_worker_there_is_no_time_to_tell():
+    assert beacon(NOON) == {"workers_alive": 0, "workers_silent_for": ""}
+
+
+def test_it_costs_one_query(django_assert_num_queries):
+    beat(ago(seconds=2), cluster="main")
+
+    with django_assert_num_queries(1):
+        beacon(NOON)
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (dt.timedelta(seconds=40), "40 s"),
+        (dt.timedelta(seconds=119), "119 s"),
+        (dt.timedelta(minutes=2), "2 min"),
+        (dt.timedelta(minutes=119), "119 min"),
+        (dt.timedelta(hours=2), "2 h"),
+        (dt.timedelta(days=2), "2 days"),
+    ],
+)
+def test_one_unit_says_how_bad_it_is(span, words):
+    assert in_words(span) == words

@@ -1,0 +1,65 @@
+"""`manage.py check` refuses settings under which a queue would misbehave."""
+
+import copy
+
+import pytest
+from django.conf import settings
+
+from apps.workers.checks import check_cluster_name, check_clusters, check_sqlite
+
+
+@pytest.fixture
+def queue(settings):
+    settings.Q_CLUSTER = copy.deepcopy(settings.Q_CLUSTER)
+    return settings.Q_CLUSTER
+
+
+def test_the_settings_of_the_project_are_right():
+    assert check_clusters(None) == check_sqlite(None) == []
+
+
+def test_a_task_must_not_come_back_while_it_may_still_be_performed(queue):
+    queue["retry"] = 3600  # 900 * (2 + 2)
+
+    (error,) = check_clusters(None)
+
+    assert error.id == "workers.E001"
+    assert "timeout * (queue_limit + 2) = 3600" in error.hint
+
+
+def test_the_other_clusters_are_checked_as_well(queue):
+    queue["ALT_CLUSTERS"]["runs"]["timeout"] = 9000
+
+    (error,) = check_clusters(None)
+
+    assert "'runs'" in error.msg
+
+
+@pytest.mark.parametrize("name", ["", "main", "runs"])
+def test_a_known_cluster_name_is_right(monkeypatch, name):
+    monkeypatch.setenv("Q_CLUSTER_NAME", name)
+
+    assert check_cluster_name(None) == []
+
+
+def test_an_unknown_cluster_name_is_an_error_that_lists_the_known_ones(monkeypatch):
+    monkeypatch.setenv("Q_CLUSTER_NAME", "rums")
+
+    (error,) = check_cluster_name(None)
+
+    assert "'rums'" in error.msg
+    assert error.hint == "Known names: main, runs."
+
+
+def test_sqlite_must_take_its_lock_when_a_transaction_begins(monkeypatch):
+    monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3"}})
+
+    (error,) = check_sqlite(None)
+
+    assert error.id == "workers.E003"
+
+
+def test_another_database_needs_no_such_option(monkeypatch):
+    monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.postgresql"}})
+
+    assert check_sqlite(None) == []

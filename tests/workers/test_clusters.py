@@ -1,0 +1,104 @@
+"""What the launcher asks of a cluster, and does for its queue."""
+
+import datetime as dt
+import os
+import socket
+
+import pytest
+from django.utils import timezone
+from django_q.conf import Conf
+from django_q.models import OrmQ
+
+from apps.workers import clusters
+from apps.workers.models import Worker
+
+pytestmark = pytest.mark.django_db
+
+HOUR = dt.timedelta(hours=1)
+
+
+def worker(*, host=None, busy=False, pid=None):
+    now = timezone.now()
+    return Worker.objects.create(
+        name=str(Worker.objects.count()), cluster="runs", host=host or socket.gethostname(),
+        pid=pid or os.getpid(), started_at=now, beat_at=now, busy_since=now if busy else None,
+    )  # fmt: skip
+
+
+def taken(at):
+    return OrmQ.objects.create(key="runs", payload="x", lock=at + dt.timedelta(seconds=25200))
+
+
+def test_a_ping_is_a_task_of_its_cluster_and_answered_when_it_is_gone():
+    ping = clusters.ask("runs")
+
+    assert OrmQ.objects.get(pk=ping).key == "runs"
+    assert not clusters.has_answered(ping)
+
+    OrmQ.objects.all().delete()
+    assert clusters.has_answered(ping)
+
+
+def test_a_cluster_is_busy_when_all_of_its_workers_are():
+    worker(busy=True)
+    assert clusters.are_all_busy("runs", leader=os.getsid(0))
+
+    worker(busy=False)
+    assert not clusters.are_all_busy("runs", leader=os.getsid(0))
+
+
+def test_a_cluster_without_a_worker_is_not_busy():
+    assert not clusters.are_all_busy("runs", leader=os.getsid(0))
+
+
+def test_a_worker_of_another_session_or_machine_does_not_count():
+    worker(busy=True)
+    worker(busy=True, host="elsewhere")
+
+    assert not clusters.are_all_busy("runs", leader=1)
+
+
+def test_what_a_dead_cluster_had_taken_is_free_again():
+    now = timezone.now()
+    row = taken(now - HOUR)
+
+    assert clusters.free_taken_tasks("runs", taken_before=now) == 1
+    row.refresh_from_db()
+    assert row.lock < timezone.now()
+
+
+def test_what_the_living_cluster_has_taken_is_left_alone():
+    now = timezone.now()
+    taken(now)
+
+    assert clusters.free_taken_tasks("runs", taken_before=now - HOUR) == 0
+
+
+def test_what_another_machine_may_be_performing_is_left_alone():
+    now = timezone.now()
+    worker(host="elsewhere")
+    taken(now - HOUR)
+
+    assert clusters.free_taken_tasks("runs", taken_before=now) == 0
+
+
+def test_a_worker_without_a_process_is_marked_as_gone():
+    gone, here = worker(pid=2**22 + 1), worker()
+
+    clusters.bury_workers("runs")
+
+    gone.refresh_from_db()
+    here.refresh_from_db()
+    assert gone.stopped_at
+    assert not here.stopped_at
+
+
+def test_a_process_can_become_another_cluster_after_the_fork(monkeypatch):
+    monkeypatch.setenv("Q_CLUSTER_NAME", "main")
+
+    clusters.become("runs")
+    became = Conf.CLUSTER_NAME, Conf.WORKERS, Conf.TIMEOUT, Conf.RETRY
+    clusters.become("main")
+
+    assert became == ("runs", 1, 7200, 25200)
+    assert Conf.CLUSTER_NAME == "main"

@@ -1,0 +1,56 @@
+"""Who is at work."""
+
+import datetime as dt
+
+import pytest
+
+from apps.workers.models import Worker
+
+pytestmark = pytest.mark.django_db
+
+NOON = dt.datetime(2024, 1, 15, 12, tzinfo=dt.UTC)
+
+
+def ago(**span):
+    return NOON - dt.timedelta(**span)
+
+
+def beat(at, *, cluster="runs", stopped_at=None):
+    number = Worker.objects.count()
+    return Worker.objects.create(
+        name=f"host:{cluster}:{number}", cluster=cluster, host="host", pid=number,
+        started_at=at, beat_at=at, stopped_at=stopped_at,
+    )  # fmt: skip
+
+
+def test_a_worker_heard_in_the_last_seconds_is_alive():
+    lately, _ = beat(ago(seconds=19)), beat(ago(seconds=21))
+
+    assert list(Worker.objects.alive(NOON)) == [lately]
+
+
+def test_a_worker_that_said_goodbye_is_not_alive():
+    beat(ago(seconds=2), stopped_at=ago(seconds=1))
+
+    assert not Worker.objects.alive(NOON).exists()
+
+
+def test_silence_counts_from_the_last_beat_of_any_worker():
+    beat(ago(minutes=9))
+    beat(ago(minutes=6))
+
+    assert Worker.objects.silent_for(NOON) == dt.timedelta(minutes=6)
+
+
+def test_silence_of_a_cluster_that_never_had_a_worker_is_unknown():
+    beat(ago(minutes=6), cluster="main")
+
+    assert Worker.objects.filter(cluster="runs").silent_for(NOON) is None
+
+
+def test_workers_long_gone_are_forgotten():
+    beat(ago(days=8))
+    lately = beat(ago(days=6))
+
+    assert Worker.objects.forget_old(NOON) == 1
+    assert list(Worker.objects.all()) == [lately]
