@@ -82,6 +82,10 @@ class Evidence:
         return f"SELECT count(*) FROM {self.table.name} WHERE {self.table.date_column} = DATE '{self.date}'"
 
     @property
+    def is_gap(self) -> bool:
+        return self.partition is not None and self.partition.state in Partition.GAPS
+
+    @property
     def can_be_planned(self) -> bool:
         return not self.table.is_source and self.units > 0
 

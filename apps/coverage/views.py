@@ -44,7 +44,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
     tables = chosen.tables(pipeline)
     coverage = rollup.coverage(pipeline, season=season, start=chosen.start, end=chosen.end)
     scan = Scan.objects.active().first()
-    context = {
+    context: dict[str, Any] = {
         "season": season,
         "chosen": chosen,
         "coverage": coverage,
@@ -73,7 +73,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
 def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: Filter) -> Page:
     found = gaps.spans(coverage.grid, tables, chosen)
     page = Paginator(found, RANGES_A_PAGE).get_page(request.GET.get("page"))
-    page.object_list = gaps.with_reasons(page.object_list)
+    page.object_list = gaps.with_reasons(list(page.object_list))
     return page
 
 

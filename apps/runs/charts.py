@@ -99,8 +99,13 @@ def finished_chart(
         share = min(max((moment - start).total_seconds() / span, 0), 1)
         return f"{share * WIDTH:.1f} {level(steps / total):.1f}"
 
+    # Steps of one call end together: of all points on one pixel the last is the true one.
+    pixels = {
+        round((moment - start).total_seconds() / span * WIDTH): (moment, steps) for moment, steps in points
+    }
     done = points[-1][1]
     here = max(points[-1][0], now) if finish else points[-1][0]
-    line = " ".join([f"M{at(start, 0)}", *(f"L{at(*point)}" for point in points), f"L{at(here, done)}"])
+    corners = [at(*point) for point in pixels.values()]
+    line = " L".join([f"M{at(start, 0)}", *corners, at(here, done)])
     cone = f"M{at(here, done)} L{at(finish[0], total)} L{at(finish[1], total)}z" if finish else ""
     return FinishedChart(line=line, cone=cone, start=start, end=end, total=total)

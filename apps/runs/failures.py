@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 
 from apps.coverage.models import Partition
 from apps.runs.models import Attempt, Run, Step
@@ -185,7 +185,8 @@ class FailureGroup:
 
     @property
     def attempts(self) -> int:
-        return sum(step.attempts for step in self.steps)
+        """How often these partitions were tried: over all runs, where `for_pages` counted that."""
+        return sum(getattr(step, "tries", step.attempts) for step in self.steps)
 
 
 def grouped(steps: Iterable[Step]) -> list[FailureGroup]:
@@ -211,8 +212,10 @@ def open_failures() -> list[FailureGroup]:
 
 
 def for_pages(steps: QuerySet[Step]) -> QuerySet[Step]:
-    """The same with no more columns than groups ask for, and the attempts whose logs they link to."""
-    return steps.select_related("attempt").only(
+    """The same with no more columns than groups ask for, how often each partition was tried, and the logs."""
+    tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
+    tries = tried.annotate(tries=Sum("attempts")).values("tries")
+    return steps.annotate(tries=Subquery(tries)).select_related("attempt").only(
         "run_id", "phase", "table", "date", "season", "message", "signature", "attempts", "finished_at",
         "attempt__run_id", "attempt__number",
     )  # fmt: skip

@@ -58,6 +58,7 @@ class Overlap:
 
     run: Run
     count: int
+    dates: str
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,11 @@ class ShownPlan:
 
     @property
     def left_out(self) -> list[LeftOut]:
+        """All reasons but the runs, which `overlaps` names."""
         return [
-            LeftOut(reason, STATE_OF_REASON.get(reason, "running"), number, dates)
+            LeftOut(reason, STATE_OF_REASON.get(reason, "unknown"), number, dates)
             for reason, number, dates in self.plan.left_out_ranges
+            if not reason.startswith(planning.ELSEWHERE)
         ]
 
     @property
@@ -151,7 +154,11 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
 def overlaps(plan: Plan) -> list[Overlap]:
     if not plan.elsewhere:
         return []
-    return [Overlap(run, plan.elsewhere[run.pk]) for run in Run.objects.filter(pk__in=plan.elsewhere)]
+    dates = {reason: words for reason, _, words in plan.left_out_ranges}
+    return [
+        Overlap(run, plan.elsewhere[run.pk], dates[f"{planning.ELSEWHERE}{run.pk}"])
+        for run in Run.objects.filter(pk__in=plan.elsewhere)
+    ]
 
 
 def check_seen(plan: Plan, *, digest: str, steps: str) -> None:

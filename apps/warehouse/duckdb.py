@@ -91,15 +91,15 @@ class DuckDBWarehouse:
         while True:
             try:
                 return duckdb.connect(str(self.path), read_only=read_only)
-            except duckdb.ConnectionException as error:
-                # This process holds the file in the other mode; that lasts as long as another call of ours.
-                refusal = Busy(f"the warehouse file is open in this process: {first_line(error)}")
             except duckdb.IOException as error:
                 if "Could not set lock" not in str(error):
                     raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
                 refusal = Busy(f"another process holds the warehouse file: {holder(error)}")
             except duckdb.Error as error:
-                raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
+                # Threads of one process cannot hold the file in two modes; that lasts as long as a call of ours.
+                if not re.search("different configuration|already attached", str(error)):
+                    raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
+                refusal = Busy(f"the warehouse file is open in this process: {first_line(error)}")
             if time.monotonic() >= deadline:
                 raise refusal
             time.sleep(random.uniform(0.005, 0.05))

@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class WorkersConfig(AppConfig):
@@ -13,3 +16,10 @@ class WorkersConfig(AppConfig):
         signals.post_spawn.connect(beats.worker_spawned)
         signals.pre_execute.connect(beats.task_begins)
         signals.post_execute_in_worker.connect(beats.task_ended)
+        post_migrate.connect(ensure_schedule, sender=self)
+
+
+def ensure_schedule(**_: Any) -> None:
+    from . import tasks
+
+    tasks.ensure_schedule()

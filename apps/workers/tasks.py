@@ -5,11 +5,23 @@ from __future__ import annotations
 import datetime as dt
 
 from django.utils import timezone
-from django_q.models import Task
+from django_q.models import Schedule, Task
 
 from .models import Worker
 
 TASKS_KEPT_FOR = dt.timedelta(days=14)
+
+
+def ensure_schedule() -> None:
+    Schedule.objects.update_or_create(
+        name="clear up after the workers",
+        defaults={
+            "func": "apps.workers.tasks.prune",
+            "schedule_type": Schedule.DAILY,
+            "repeats": -1,
+            "cluster": "main",
+        },
+    )
 
 
 def ping() -> str:

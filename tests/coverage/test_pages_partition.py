@@ -52,7 +52,7 @@ def test_inputs_say_how_many_of_their_dates_are_complete(scan, fill, read):
     text = read(TREND)
 
     # 6 to 9 January without the closed 7th; of the other input only the date itself.
-    assert "1 of 3 complete" in text and "0 of 1 complete" in text
+    assert "1 of 3<" in text and "0 of 1<" in text
 
 
 def test_the_sources_of_a_need_say_what_they_have_on_the_date(scan, ask, read):

@@ -1,0 +1,99 @@
+"""Open failures over all runs."""
+
+import csv
+
+import pytest
+
+from apps.runs.models import Run
+from tests.conftest import day
+
+
+@pytest.fixture
+def failed(launch, drive, fault) -> Run:
+    """Sales failed on 2 and 3 January in one way, visits on 2 January in another."""
+    fault("daily.sales", "01-02", "overflow")
+    fault("daily.sales", "01-03", "overflow")
+    fault("daily.visits", "01-02", "silent")
+    return drive(launch(phases=["2"], start=day("01-01"), end=day("01-03")))
+
+
+def test_failures_are_grouped_by_what_they_say(failed, read):
+    text = read("/failures/")
+
+    assert "3 partitions open, 2 kinds" in text
+    assert "numeric overflow: amount … exceeds DECIMAL(5,2) code 2024-01-02 to 2024-01-03" in text
+
+
+def test_a_range_goes_on_over_a_closed_day(launch, drive, fault, read):
+    fault("daily.sales", "01-06", "overflow")
+    fault("daily.sales", "01-08", "overflow")
+    drive(launch(tables=["daily.sales"], start=day("01-06"), end=day("01-08")))
+
+    assert "2024-01-06 to 2024-01-08" in read("/failures/")
+
+
+@pytest.mark.parametrize(
+    ("query", "kinds"),
+    [
+        ("table=daily.visits", 1),
+        ("season=spring", 0),
+        ("phase=2", 2),
+        ("class=code", 1),
+        ("class=data+missing", 1),
+        ("class=nonsense&table=nothing", 2),
+    ],
+)
+def test_failures_are_filtered(failed, operating, query, kinds):
+    assert len(operating.get(f"/failures/?{query}").context["groups"]) == kinds
+
+
+def test_what_was_filled_since_is_not_open_any_more(failed, ask, scan, read):
+    ask("INSERT INTO daily.visits SELECT ?, i FROM range(8) rows(i)", day("01-02"))
+    scan()
+
+    assert "2 partitions open, 1 kind" in read("/failures/")
+
+
+def test_without_failures_the_page_says_so(db, read):
+    assert "No open failures" in read("/failures/")
+
+
+def test_a_viewer_cannot_plan_a_retry(failed, viewing, read):
+    assert "Plan a retry" not in read("/failures/", viewing)
+
+
+def test_failures_are_a_csv_too(failed, operating):
+    lines = table(operating, "/failures/failures.csv?table=daily.sales")
+
+    assert [line["date"] for line in lines] == ["2024-01-02", "2024-01-03"]
+    assert lines[0]["class"] == "code" and lines[0]["log"].endswith(f"/runs/{failed.pk}/attempts/1/")
+
+
+def test_a_run_has_a_csv_of_its_own(failed, operating):
+    assert len(table(operating, f"/runs/{failed.pk}/failures.csv")) == 3
+
+
+def test_a_message_that_looks_like_a_formula_is_harmless(failed, operating):
+    failed.steps.failed().update(message="=1+1")
+
+    assert table(operating, "/failures/failures.csv")[0]["message"] == "'=1+1"
+
+
+def table(client, address: str) -> list[dict[str, str]]:
+    text = b"".join(client.get(address).streaming_content).decode()
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_the_number_of_queries_does_not_grow_with_the_failures(
+    launch, drive, fault, operating, django_assert_max_num_queries
+):
+    counts = []
+    for date, end in (("01-01", "01-01"), ("01-02", "01-04")):
+        for number in range(day(date).day, day(end).day + 1):
+            fault("daily.sales", f"01-{number:02}", "overflow")
+        drive(launch(tables=["daily.sales"], start=day(date), end=day(end)))
+        with django_assert_max_num_queries(12) as queries:
+            operating.get("/failures/")
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]

@@ -1,0 +1,302 @@
+"""What an operator does on the launch form."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from apps.runs import control, planning
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.conftest import words
+
+NEW = "/runs/new/"
+WEEK = {"table": "daily.sales", "start": "2024-01-01", "end": "2024-01-06"}
+
+
+@pytest.fixture
+def see(operating, scan):
+    """What the form posts after a person looked at the plan of these fields."""
+
+    def look(**fields):
+        scan()
+        page = operating.get("/runs/plan/", fields).content.decode()
+        return fields | dict(re.findall(r'name="(seen\w*)" value="(\w+)"', page))
+
+    return look
+
+
+@pytest.fixture
+def plan_of(operating, scan):
+    """What the page says of the plan of these fields."""
+
+    def look(**fields):
+        scan()
+        return words(operating.get("/runs/plan/", fields).content.decode())
+
+    return look
+
+
+def test_what_was_seen_is_launched(operating, see, operator):
+    seen = see(**WEEK)
+
+    response = operating.post(NEW, seen | {"note": "first check", "batch": "3", "stop_after": "2"})
+
+    run = Run.objects.get()
+    assert response.headers["Location"] == run.get_absolute_url()
+    assert run.steps.count() == 6
+    assert (run.launched_by_user, run.note, run.batch, run.stop_after_failures) == (
+        operator,
+        "first check",
+        3,
+        2,
+    )
+
+
+def test_a_launched_run_is_in_the_queue(operating, see):
+    from django_q.models import OrmQ
+
+    operating.post(NEW, see(**WEEK))
+
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_viewer_may_not_launch(viewing, see):
+    assert viewing.post(NEW, see(**WEEK)).status_code == 403
+    assert not Run.objects.exists()
+
+
+def test_a_viewer_sees_the_plan_without_the_button(viewing, scan, read):
+    scan()
+
+    text = read(f"{NEW}?table=daily.sales", viewing)
+
+    assert "Only operators launch runs." in text
+    assert "Launch 29 steps" not in text
+
+
+def test_launching_twice_is_refused_with_the_name_of_the_first(operating, see):
+    seen = see(**WEEK)
+    operating.post(NEW, seen)
+    first = Run.objects.get()
+
+    response = operating.post(NEW, seen)
+
+    assert response.status_code == 409
+    assert f"Run {first.pk} ({first.title}, launched by olga) is about to fill 6" in words(
+        response.content.decode()
+    )
+    assert Run.objects.count() == 1
+
+
+def test_two_launches_at_the_same_moment_make_one_run(operating, see, launch, monkeypatch, pipeline):
+    seen = see(**WEEK)
+    stale = planning.plan(pipeline, planning.select(pipeline, tables=["daily.sales"], end=day("01-06")))
+    first = launch(tables=["daily.sales"], start=day("01-03"), end=day("01-03"))
+    monkeypatch.setattr(planning, "plan", lambda *_: stale)  # planned before the other launch was there
+
+    response = operating.post(NEW, seen)
+
+    assert f"Run {first.pk} ({first.title}" in words(response.content.decode())
+    assert Run.objects.count() == 1
+
+
+def test_a_plan_that_changed_since_is_shown_again_instead_of_launched(operating, see, ask, scan):
+    seen = see(**WEEK)
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+    scan()
+
+    response = operating.post(NEW, seen | {"note": "my reason"})
+
+    text = words(response.content.decode())
+    assert "The plan is not the one you saw: 6 steps then, 5 now." in text
+    assert "Launch 5 steps" in text and "my reason" in text
+    assert not Run.objects.exists()
+
+
+def test_a_launch_without_having_seen_a_plan_asks_first(operating, scan):
+    scan()
+
+    assert operating.post(NEW, WEEK).status_code == 409
+    assert not Run.objects.exists()
+
+
+def test_the_plan_counts_steps_by_table_and_season(plan_of):
+    text = plan_of(phase="2")
+
+    assert "58 steps" in text
+    assert "sales 19 10 29" in text and "visits 19 10 29" in text
+
+
+def test_the_plan_says_what_is_left_out_and_why(plan_of, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+
+    text = plan_of(table="daily.sales", start="2024-01-01", end="2024-01-08")
+
+    assert "1 complete 2024-01-02" in text
+    assert "1 off the calendar 2024-01-07" in text
+
+
+def test_the_plan_shows_the_exact_call_with_its_folder(plan_of, shop):
+    text = plan_of(**WEEK)
+
+    assert f"cd {shop.parent / 'jobs'}" in text
+    assert "fill.py daily.sales --start 2024-01-01 --end 2024-01-04 --safe" in text
+    assert "4 dates a call" in text
+
+
+def test_secrets_in_the_environment_are_masked(plan_of, shop, settings):
+    text = (shop.parent / "shop.toml").read_text().replace("env = {", 'env = { API_TOKEN = "hush",')
+    settings.PIPELINE = shop.parent / "secret.toml"
+    settings.PIPELINE.write_text(text)
+
+    assert "API_TOKEN •••" in plan_of(**WEEK)
+
+
+def test_without_history_nobody_knows_how_long_it_takes(plan_of):
+    assert "not known yet: no table of this plan was run before" in plan_of(**WEEK)
+
+
+def test_with_history_the_plan_says_how_long_it_likely_takes(plan_of, launch, drive):
+    drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06")))
+
+    assert re.search(r"Likely takes (less than a second|\d+ )", plan_of(table="daily.sales"))
+
+
+def test_an_active_run_with_the_same_dates_is_named(plan_of, launch):
+    run = launch(tables=["daily.sales"], start=day("01-03"), end=day("01-04"))
+
+    text = plan_of(**WEEK)
+
+    assert f"Run {run.pk} (sales, 2024-01-03 to 2024-01-04, queued) is about to fill 2 of these" in text
+    assert "Launch 4 steps" in text
+
+
+def test_a_gate_on_the_way_is_announced(plan_of):
+    assert "Rests before Phase 3, until somebody starts it" in plan_of(phase=["2", "3"])
+
+
+def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive):
+    drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    text = plan_of(table="daily.sales", start="2024-01-01", end="2024-01-02")
+
+    assert "Nothing to do: all 2 are left out (complete)." in text
+
+
+def test_dates_without_a_calendar_say_so(plan_of):
+    assert "Nothing to do: no date of this range is on the calendar." in plan_of(
+        table="daily.sales", start="2024-01-07", end="2024-01-07"
+    )
+
+
+def test_before_the_first_scan_nobody_knows_what_is_expected(operating, shop):
+    text = words(operating.get("/runs/plan/", WEEK).content.decode())
+
+    assert "The warehouse was not scanned yet: nobody knows which dates are expected." in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (
+            {"start": "2024-01-06", "end": "2024-01-01"},
+            "The end 2024-01-01 is before the start 2024-01-06; swap them.",
+        ),
+        ({"table": "daily.nothing"}, 'There is no table "daily.nothing" in the pipeline file.'),
+        ({"table": "raw.orders"}, "raw.orders is a source; no job of this pipeline fills it."),
+        ({"season": "summer"}, 'There is no season "summer" in the pipeline file.'),
+        ({"start": "yesterday"}, "First date: Write a date of the calendar, such as 2024-01-15."),
+        ({"batch": "many"}, "Dates a call: Write a whole number, such as 7."),
+        ({"batch": "0"}, "Dates a call: Write a number from 1 on."),
+        ({"retry": "99"}, 'There is no run "99".'),
+        ({"retry": "last"}, 'There is no run "last".'),
+    ],
+)
+def test_bad_input_gets_a_sentence(plan_of, fields, sentence):
+    assert sentence in plan_of(**(WEEK | fields))
+
+
+def test_bad_input_keeps_what_was_typed(operating, scan):
+    scan()
+
+    response = operating.post(NEW, WEEK | {"end": "2023-01-01", "note": "my reason", "batch": "x"})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert 'value="2023-01-01"' in page and 'value="x"' in page and "my reason" in page
+    assert re.search(r'value="daily.sales" checked', page)
+
+
+def test_years_that_nobody_has_data_for_are_planned_at_once(plan_of):
+    assert "29 steps" in plan_of(table="daily.sales", start="0001-01-01", end="9999-12-31")
+
+
+def test_a_link_from_the_coverage_pages_fills_the_form(read, operating, scan):
+    scan()
+    address = f"{NEW}?table=daily.sales&table=daily.visits&start=2024-01-01&end=2024-01-03"
+
+    assert "Launch 6 steps" in read(address)
+    assert 'value="daily.visits" checked' in operating.get(address).content.decode()
+
+
+def test_a_link_that_names_dates_alone_means_all_tables(read, scan):
+    scan()
+
+    assert "Launch 7 steps" in read(f"{NEW}?start=2024-01-04&end=2024-01-05") or "steps" in read(
+        f"{NEW}?start=2024-01-04&end=2024-01-05"
+    )
+
+
+def test_a_form_with_nothing_ticked_plans_nothing(read, scan):
+    scan()
+
+    assert "Nothing is chosen yet." in read(NEW)
+
+
+def test_presets_lead_to_gaps_and_to_the_last_failures(read, operating, launch, drive, fault):
+    fault("daily.sales", "01-02", "overflow")
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    text = read(NEW)
+
+    assert f"Retry failures of run {run.pk} 1 partition" in text
+    assert "Only gaps of Phase 2 57 gaps" in text
+    assert "Whole season winter" in text
+
+
+def test_the_number_of_queries_does_not_grow_with_the_plan(operating, scan, django_assert_num_queries):
+    scan()
+    few, many = WEEK, {"phase": ["2", "3"]}
+    with django_assert_num_queries(QUERIES_OF_A_PLAN):
+        operating.get("/runs/plan/", few)
+    with django_assert_num_queries(QUERIES_OF_A_PLAN):
+        operating.get("/runs/plan/", many)
+
+
+# Session and person, two for their permissions, two for the workers, then the plan: calendar, partitions, sources,
+# and what earlier runs took, twice where that is not enough for an estimate.
+QUERIES_OF_A_PLAN = 12
+
+
+def test_a_preset_that_is_shown_is_marked(operating, scan):
+    scan()
+
+    assert (
+        'href="/runs/new/?phase=2" aria-current="true"'
+        in operating.get(f"{reverse('runs:new')}?phase=2").content.decode()
+    )
+
+
+def test_a_run_launched_elsewhere_can_be_retried_by_its_number_only_when_something_failed(
+    plan_of, launch, drive
+):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    assert f"Run {run.pk} has no failures to retry." in plan_of(retry=str(run.pk))
+
+
+def test_what_was_cancelled_can_be_planned_again(plan_of, launch, operator):
+    control.cancel(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")), by=operator)
+
+    assert "6 steps" in plan_of(**WEEK)

@@ -1,0 +1,121 @@
+"""Pausing, stopping, resuming, cancelling, and starting a phase."""
+
+import pytest
+
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.conftest import words
+
+WEEK = {"start": day("01-01"), "end": day("01-06")}
+VERBS = ["pause", "stop", "resume", "cancel", "start-phase", "retry"]
+
+
+@pytest.fixture
+def gated(launch, drive) -> Run:
+    """A run that waits before Phase 3."""
+    return drive(launch(**WEEK))
+
+
+def after(client, run: Run, verb: str, **data) -> str:
+    """What the run's page says after a button was pressed."""
+    return words(client.post(f"/runs/{run.pk}/{verb}/", data, follow=True).content.decode())
+
+
+def test_a_running_run_pauses_after_its_call(launch, hold, worker, operating):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    run.attempts.create(number=1, table="daily.sales", lease="held", dates=["2024-01-01"])
+
+    assert "State Pausing Will rest after the current call." in after(operating, run, "pause")
+
+
+def test_how_long_a_pause_takes_is_said_where_it_is_known(launch, drive, hold, worker, operating):
+    run = hold(drive(launch(tables=["daily.sales"], start=day("01-01")), attempts=3))
+    run.steps.exclude(seconds=None).update(seconds=50)
+    run.attempts.create(number=9, table="daily.sales", lease="held", dates=["2024-01-14"])
+
+    assert "Will rest after the current call, in about 50 s." in after(operating, run, "pause")
+
+
+def test_a_queued_run_pauses_at_once(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert "State Paused" in after(operating, run, "pause")
+
+
+def test_a_run_that_is_stopped_says_that_its_call_is_being_ended(launch, hold, worker, operating):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+
+    assert "State Stopping The call under way is being ended" in after(operating, run, "stop")
+
+
+def test_a_paused_run_resumes(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    operating.post(f"/runs/{run.pk}/pause/")
+
+    assert "State Queued" in after(operating, run, "resume")
+
+
+def test_a_cancelled_run_gives_its_dates_back(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert "Cancelled with 6 steps left" in after(operating, run, "cancel")
+
+
+def test_what_does_not_fit_the_state_is_refused_in_words(launch, drive, operating):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
+
+    assert f"Run {run.pk} is succeeded; it cannot become paused now." in after(operating, run, "pause")
+
+
+def test_cancelling_twice_is_refused_in_words(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    operating.post(f"/runs/{run.pk}/cancel/")
+
+    assert f"Run {run.pk} is cancelled" in after(operating, run, "cancel")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_viewer_may_not(launch, viewing, verb):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert viewing.post(f"/runs/{run.pk}/{verb}/").status_code == 403
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_following_a_link_does_nothing(launch, operating, verb):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert operating.get(f"/runs/{run.pk}/{verb}/").status_code == 405
+
+
+def test_at_a_gate_the_page_says_what_is_there(gated, read):
+    text = read(gated.get_absolute_url())
+
+    assert "State Waiting Phase 3 starts by hand." in text
+    assert "sales 2024-01-01 to 2024-01-06 6 of 6" in text
+
+
+def test_at_a_gate_the_page_leads_to_the_plan_of_what_is_missing(launch, drive, operating, ask, scan):
+    run = drive(launch(start=day("01-04"), end=day("01-06")))
+
+    page = operating.get(run.get_absolute_url()).content.decode()
+
+    assert "sales 2024-01-01 to 2024-01-06 3 of 6" in words(page)
+    assert "/runs/new/?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-06" in page
+
+
+def test_a_phase_is_started_by_hand(gated, operating):
+    text = after(operating, gated, "start-phase", phase="3")
+
+    assert "Phase 3 started by hand · olga" in text
+    assert "State Queued" in text
+
+
+def test_another_phase_than_the_one_it_waits_for_is_not_started(gated, operating):
+    assert "waits before phase 3, not before phase 9" in after(operating, gated, "start-phase", phase="9")
+
+
+def test_starting_a_phase_twice_is_refused_in_words(gated, operating):
+    operating.post(f"/runs/{gated.pk}/start-phase/", {"phase": "3"})
+
+    assert "does not wait at a gate" in after(operating, gated, "start-phase", phase="3")

@@ -1,0 +1,224 @@
+"""What an operator reads on a run's page."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import control
+from apps.runs.models import Attempt, Run
+from tests.conftest import day
+from tests.runs.conftest import words
+
+WEEK = {"start": day("01-01"), "end": day("01-06")}
+
+
+def test_a_run_says_who_launched_it_and_why(launch, read):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert "Launched by olga" in read(run.get_absolute_url())
+    assert "“a test”" in read(run.get_absolute_url())
+
+
+def test_verified_steps_are_counted_of_all(launch, drive, read, worker):
+    run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
+
+    assert "Verified 4 of 6 66 %" in read(run.get_absolute_url())
+
+
+def test_a_percentage_is_never_100_early(launch, read, hold):
+    run = hold(launch(tables=["daily.sales", "daily.visits"], phases=["2"]))
+    run.steps.filter(position__gt=0).update(status="succeeded")
+
+    assert "Verified 57 of 58 98 %" in read(run.get_absolute_url())
+
+
+def test_a_table_has_a_strip_with_its_dates(launch, drive, operating):
+    run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
+
+    page = operating.get(run.get_absolute_url()).content.decode()
+
+    assert 'aria-label="sales: 4 of 6 verified"' in page
+    assert 'd="M0 0h4v16h-4z"' in page
+
+
+def test_newest_first_turns_the_strip_from_the_right(launch, drive, operating):
+    run = drive(launch(tables=["daily.sales"], order="newest", **WEEK), attempts=1)
+
+    assert 'd="M2 0h4v16h-4z"' in operating.get(run.get_absolute_url()).content.decode()
+
+
+def test_without_a_worker_a_queued_run_says_that_nothing_happens(launch, read):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    assert "No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
+
+
+def test_a_running_run_whose_worker_died_does_not_look_busy(launch, drive, read, worker):
+    run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
+
+    text = read(run.get_absolute_url())
+
+    assert "State Standing still Its worker gives no sign of life." in text
+    assert "Likely done in" not in text
+
+
+def test_a_queued_run_names_the_one_before_it(launch, read, worker, hold):
+    first = hold(launch(tables=["daily.sales"], **WEEK))
+    second = launch(tables=["daily.visits"], **WEEK)
+
+    assert f"Waits for run {first.pk}, which is performed now." in read(second.get_absolute_url())
+
+
+def test_the_call_under_way_is_named(launch, read, worker, hold):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    attempt(run, dates=["2024-01-01", "2024-01-02"])
+
+    assert "State Running sales, 2024-01-01 to 2024-01-02" in read(run.get_absolute_url())
+
+
+def attempt(run: Run, **kwargs) -> Attempt:
+    return run.attempts.create(number=1, table="daily.sales", lease="held", **kwargs)
+
+
+def test_the_end_is_not_known_before_five_steps_are_finished(launch, drive, read):
+    run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
+
+    assert "not known yet 4 of 5 steps finished" in read(run.get_absolute_url())
+
+
+def test_the_likely_end_is_a_range(launch, drive, read, hold, worker):
+    run = hold(drive(launch(tables=["daily.sales", "daily.visits"], start=day("01-01")), attempts=3))
+    run.steps.exclude(seconds=None).update(seconds=300)
+
+    text = read(run.get_absolute_url())
+
+    assert "Likely done" in text and " to " in text.partition("Likely done")[2][:80]
+
+
+def test_slowing_down_is_said(launch, read, hold):
+    run = hold(launch(tables=["daily.sales"], start=day("01-01")))
+    now = timezone.now()
+    for step in run.steps.all()[:14]:
+        run.steps.filter(pk=step.pk).update(
+            status="succeeded",
+            seconds=10 + step.position + 0.01 * (step.position % 3),
+            finished_at=now + dt.timedelta(seconds=step.position),
+        )
+
+    assert "% a date in sales" in read(run.get_absolute_url())
+
+
+def test_the_commit_of_the_jobs_is_shown_and_whether_it_was_clean(launch, read):
+    run = launch(tables=["daily.sales"], **WEEK)
+    Run.objects.filter(pk=run.pk).update(commit="4f1c2ab" + 33 * "0", commit_dirty=True)
+
+    assert "jobs at 4f1c2ab , not clean" in read(run.get_absolute_url())
+
+
+def test_failures_are_told_by_what_they_say(launch, drive, fault, read):
+    fault("daily.sales", "01-02", "overflow")
+    fault("daily.sales", "01-05", "overflow")
+    run = drive(launch(tables=["daily.sales"], **WEEK))
+
+    text = read(run.get_absolute_url())
+
+    assert "numeric overflow: amount … exceeds DECIMAL(5,2) 2024-01-02, 2024-01-05" in text
+    assert "looks like code" in text and "Plan a retry of 2" in text
+
+
+def test_the_last_log_is_there(launch, drive, read):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+    assert "Processing day 2/2: 2024-01-02" in read(run.get_absolute_url())
+
+
+def test_the_timeline_says_who_did_what(launch, operating, operator, read):
+    run = launch(tables=["daily.sales"], **WEEK)
+    control.pause(run, by=operator)
+
+    assert "Paused before it began · olga" in read(run.get_absolute_url())
+
+
+def test_a_viewer_sees_no_buttons(launch, viewing):
+    run = launch(tables=["daily.sales"], **WEEK)
+
+    page = viewing.get(run.get_absolute_url()).content.decode()
+
+    assert "/pause/" not in page and "/cancel/" not in page
+
+
+def test_an_unknown_run_is_not_found(operating, db):
+    assert operating.get("/runs/99/").status_code == 404
+
+
+def test_runs_are_for_people_who_are_logged_in(client, launch):
+    assert client.get(launch(tables=["daily.sales"], **WEEK).get_absolute_url()).status_code == 302
+
+
+def test_markup_in_a_note_or_a_message_is_text(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    Run.objects.filter(pk=run.pk).update(note="<script>alert(1)</script>")
+
+    assert b"<script>alert" not in operating.get(run.get_absolute_url()).content
+
+
+@pytest.mark.parametrize("name", ["", "live/"])
+def test_the_number_of_queries_does_not_grow_with_the_steps(
+    launch, drive, fault, operating, name, django_assert_max_num_queries, hold, worker
+):
+    counts = []
+    for start, end in (("01-01", "01-03"), ("01-08", "01-20")):
+        fault("daily.sales", end, "overflow")
+        fault("daily.sales", start, "silent")
+        run = hold(drive(launch(phases=["2"], start=day(start), end=day(end)), attempts=4))
+        with django_assert_max_num_queries(40) as queries:
+            operating.get(f"{run.get_absolute_url()}{name}")
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
+def test_a_refresh_gets_nothing_where_nothing_changed(launch, operating, hold, worker):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    version = operating.get(run.get_absolute_url()).context["version"]
+
+    assert operating.get(f"/runs/{run.pk}/live/", {"version": version}).status_code == 204
+
+
+def test_asking_whether_something_changed_is_cheap(
+    launch, operating, hold, worker, django_assert_num_queries
+):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    version = operating.get(run.get_absolute_url()).context["version"]
+
+    with django_assert_num_queries(4):  # session, person, version, workers
+        operating.get(f"/runs/{run.pk}/live/", {"version": version})
+
+
+def test_a_refresh_gets_what_changed(launch, drive, operating, hold, worker):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    version = operating.get(run.get_absolute_url()).context["version"]
+    Run.objects.filter(pk=run.pk).update(lease_until=None)
+    drive(run, attempts=1)
+
+    response = operating.get(f"/runs/{run.pk}/live/", {"version": version})
+
+    assert "Verified 4 of 6" in words(response.content.decode())
+
+
+def test_the_buttons_come_with_a_refresh_only_when_they_changed(launch, operating, operator, hold, worker):
+    run = hold(launch(tables=["daily.sales"], **WEEK))
+    head = operating.get(run.get_absolute_url()).context["head_version"]
+    same = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
+    control.pause(run, by=operator)
+    changed = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
+
+    assert "hx-swap-oob" not in same
+    assert "hx-swap-oob" in changed
+
+
+def test_a_finished_run_does_not_ask_for_more(launch, drive, operating):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
+
+    assert "data-live" not in operating.get(run.get_absolute_url()).content.decode()

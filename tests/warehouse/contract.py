@@ -1,0 +1,165 @@
+"""What every warehouse must do. An engine's test module inherits `Contract` and says how to fill its warehouse."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.warehouse.base import EMPTY, Count, Interrupted, QueryFailed, Question, Warehouse
+
+Ask = Callable[..., list[tuple]]
+SALES = Question("shop.sales", "day")
+SCORES = Question("shop.scores", "moment", quality_column="score", written_column="made", fallback_column="spare")
+FIRST, SECOND, THIRD = (dt.date(2024, 1, number) for number in (1, 2, 3))
+
+
+def never() -> bool:
+    return False
+
+
+class Contract:
+    """Fixtures that an engine gives: `warehouse`, and `ask`, which performs SQL without the console.
+
+    Tables there: shop.sales (day DATE, item BIGINT), with 2, 3 and 0 rows on the first three days of 2024 and one
+    row without a day; shop.scores (moment TIMESTAMP, score, made TIMESTAMP, spare BOOLEAN), with two rows on the first.
+    """
+
+    @pytest.fixture
+    def fill(self, warehouse: Warehouse) -> Callable[..., int]:
+        """Performs a script for the first of January."""
+
+        def run(sql: str, **changes: Any) -> int:
+            known = {"start": FIRST, "end": FIRST, "timeout": 30, "stopped": never} | changes
+            return warehouse.run_sql(sql, **known)
+
+        return run
+
+    # Counting -------------------------------------------------------------------------------------
+
+    def test_many_tables_are_counted_in_one_query(self, warehouse):
+        reading = warehouse.count([SALES, SCORES])
+
+        assert reading.queries == 1
+        assert reading.of("shop.sales", SECOND).rows == 3
+        assert reading.of("shop.scores", FIRST).rows == 2
+
+    def test_a_date_without_rows_has_none_of_them(self, warehouse):
+        assert warehouse.count([SALES]).of("shop.sales", THIRD) == EMPTY
+
+    def test_a_table_that_nobody_asked_about_is_not_known(self, warehouse):
+        assert warehouse.count([SALES]).of("shop.scores", FIRST) is None
+
+    def test_rows_without_a_date_count_for_none(self, warehouse):
+        counts = warehouse.count([SALES]).counts["shop.sales"]
+
+        assert {date: count.rows for date, count in counts.items()} == {FIRST: 2, SECOND: 3}
+
+    def test_both_ends_of_a_range_are_counted(self, warehouse):
+        assert set(warehouse.count([SALES], start=FIRST, end=SECOND).counts["shop.sales"]) == {FIRST, SECOND}
+        assert set(warehouse.count([SALES], start=SECOND).counts["shop.sales"]) == {SECOND}
+        assert set(warehouse.count([SALES], end=FIRST).counts["shop.sales"]) == {FIRST}
+
+    def test_only_the_dates_that_were_asked_for_are_counted(self, warehouse):
+        assert set(warehouse.count([SALES], dates=[SECOND, THIRD]).counts["shop.sales"]) == {SECOND}
+
+    def test_no_dates_are_no_rows(self, warehouse):
+        assert warehouse.count([SALES], dates=[]).counts["shop.sales"] == {}
+
+    def test_a_moment_counts_for_its_date(self, warehouse):
+        assert set(warehouse.count([SCORES]).counts["shop.scores"]) == {FIRST}
+
+    def test_quality_is_the_mean_and_fallback_the_share(self, warehouse):
+        found = warehouse.count([SCORES]).of("shop.scores", FIRST)
+
+        assert (found.quality, found.fallback_share) == (75.0, 0.5)
+
+    def test_the_last_write_is_told_in_utc(self, warehouse):
+        written = warehouse.count([SCORES]).of("shop.scores", FIRST).written_at
+
+        assert written == dt.datetime(2024, 1, 2, 12, 30, tzinfo=dt.UTC)
+
+    def test_what_was_not_asked_for_is_empty(self, warehouse):
+        assert warehouse.count([SALES]).of("shop.sales", FIRST) == Count(rows=2)
+
+    # What cannot be counted -----------------------------------------------------------------------
+
+    def test_a_table_that_is_missing_says_so_and_the_others_answer(self, warehouse):
+        reading = warehouse.count([Question("shop.nothing", "day"), SALES])
+
+        assert reading.problems == {"shop.nothing": "table shop.nothing does not exist in the warehouse"}
+        assert reading.of("shop.nothing", FIRST) is None
+        assert reading.of("shop.sales", FIRST).rows == 2
+
+    def test_a_column_that_is_missing_says_so_and_the_others_answer(self, warehouse):
+        reading = warehouse.count([Question("shop.scores", "moment", quality_column="grade"), SALES])
+
+        assert reading.problems == {"shop.scores": "table shop.scores has no column grade"}
+        assert reading.of("shop.sales", FIRST).rows == 2
+
+    def test_a_column_that_holds_no_dates_says_so_and_the_others_answer(self, warehouse):
+        reading = warehouse.count([Question("shop.words", "day"), SALES])
+
+        assert "table shop.words cannot be counted" in reading.problems["shop.words"]
+        assert reading.of("shop.sales", FIRST).rows == 2
+
+    # The calendar ---------------------------------------------------------------------------------
+
+    def test_the_calendar_has_units_a_date(self, warehouse):
+        query = "SELECT day AS date, count(*) AS units FROM shop.sales GROUP BY 1"
+
+        assert warehouse.calendar(query) == {FIRST: 2, SECOND: 3}
+
+    @pytest.mark.parametrize(
+        ("query", "says"),
+        [
+            ("SELECT day FROM shop.sales", "must answer the columns date and units"),
+            ("SELECT day AS date, 1 AS units FROM shop.sales", "answers 2024-01-0. twice; GROUP BY the date"),
+            ("SELECT '2024-01-01' AS date, 1 AS units", "answers '2024-01-01' for a date; CAST it AS DATE"),
+            ("SELECT DATE '2024-01-01' AS date, NULL AS units", "answers None units for 2024-01-01"),
+            ("SELECT nonsense", "nonsense"),
+        ],
+    )
+    def test_a_calendar_that_is_not_plain_is_refused(self, warehouse, query, says):
+        with pytest.raises(QueryFailed, match=says):
+            warehouse.calendar(query)
+
+    # Scripts --------------------------------------------------------------------------------------
+
+    def test_a_script_gets_its_dates(self, fill, ask):
+        fill(
+            "INSERT INTO shop.sales SELECT @start_date, 9; INSERT INTO shop.sales SELECT @end_date, 9",
+            end=THIRD,
+        )
+
+        assert ask("SELECT day FROM shop.sales WHERE item = 9 ORDER BY 1") == [(FIRST,), (THIRD,)]
+
+    def test_only_the_two_dates_are_filled_in(self, fill, ask):
+        fill("CREATE TABLE shop.mails AS SELECT 'anna@shop.example' AS address")
+
+        assert ask("SELECT address FROM shop.mails") == [("anna@shop.example",)]
+
+    @pytest.mark.parametrize("script", ["BEGIN; {}; COMMIT", "{}"])
+    def test_a_script_that_fails_leaves_nothing_behind(self, fill, ask, script):
+        with pytest.raises(QueryFailed, match="nonsense"):
+            fill(script.format("DELETE FROM shop.sales; INSERT INTO shop.sales SELECT nonsense"))
+
+        assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
+
+    def test_a_script_that_forgets_its_commit_says_so(self, fill, ask):
+        with pytest.raises(QueryFailed, match="add COMMIT"):
+            fill("BEGIN; DELETE FROM shop.sales")
+
+        assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
+
+    def test_a_script_that_takes_too_long_is_ended(self, fill, ask, endless):
+        with pytest.raises(Interrupted):
+            fill(f"DELETE FROM shop.sales; {endless}", timeout=0.1)
+
+        assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
+
+    def test_a_script_that_nobody_wants_any_more_is_ended(self, fill, ask, endless):
+        with pytest.raises(Interrupted):
+            fill(f"DELETE FROM shop.sales; {endless}", stopped=lambda: True)
+
+        assert ask("SELECT count(*) FROM shop.sales") == [(6,)]

@@ -1,0 +1,213 @@
+"""DuckDB keeps the contract, and waits for its file like everybody else."""
+
+import datetime as dt
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from apps.warehouse.base import Busy, QueryFailed, Question, Unreachable
+from apps.warehouse.duckdb import DuckDBWarehouse
+from tests.warehouse.contract import FIRST, SALES, SCORES, Contract, never
+
+TABLES = (
+    "CREATE SCHEMA shop",
+    "CREATE TABLE shop.sales (day DATE, item BIGINT)",
+    "INSERT INTO shop.sales SELECT DATE '2024-01-01', i FROM range(2) rows(i)",
+    "INSERT INTO shop.sales SELECT DATE '2024-01-02', i FROM range(3) rows(i)",
+    "INSERT INTO shop.sales VALUES (NULL, 1)",
+    "CREATE TABLE shop.scores (moment TIMESTAMP, score DECIMAL(5,2), made TIMESTAMP, spare BOOLEAN)",
+    "INSERT INTO shop.scores VALUES ('2024-01-01 23:59:59', 70, '2024-01-02 12:30:00', TRUE), "
+    "('2024-01-01', 80, '2024-01-02 11:00:00', FALSE)",
+    "CREATE TABLE shop.words (day VARCHAR)",
+    "INSERT INTO shop.words VALUES ('yesterday')",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "locks.duckdb"  # a name that must not be taken for a message
+    with duckdb.connect(str(found)) as connection:
+        for statement in TABLES:
+            connection.execute(statement)
+    return found
+
+
+@pytest.fixture
+def warehouse(path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(path)
+
+
+@pytest.fixture
+def ask(path: Path):
+    def execute(sql: str) -> list[tuple]:
+        with duckdb.connect(str(path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    return execute
+
+
+@contextmanager
+def another_process(path: Path, program: str) -> Iterator[subprocess.Popen]:
+    """Python elsewhere, with the warehouse open for writing as `c`; here once it said something."""
+    opening = f"import duckdb, sys; c = duckdb.connect({str(path)!r})\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", opening + program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout and process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+HOLD = "print('held', flush=True); sys.stdin.readline()"
+
+
+class TestDuckDB(Contract):
+    @pytest.fixture
+    def endless(self) -> str:
+        return "INSERT INTO shop.sales SELECT NULL, count(*) FROM range(10000000) a, range(10000000) b"
+
+
+def test_a_file_that_is_not_there_is_unreachable(tmp_path):
+    with pytest.raises(Unreachable, match=r"nowhere\.duckdb does not exist"):
+        DuckDBWarehouse(tmp_path / "nowhere.duckdb").count([SALES])
+
+
+def test_a_file_that_is_no_warehouse_is_unreachable_at_once(tmp_path):
+    (tmp_path / "locks.txt").write_text("hello" * 1000)
+
+    with pytest.raises(Unreachable, match="not a valid DuckDB database"):
+        DuckDBWarehouse(tmp_path / "locks.txt").count([SALES])
+
+
+def test_a_file_that_another_process_holds_is_busy_and_says_who(path):
+    with another_process(path, HOLD) as holder, pytest.raises(Busy, match=rf"PID {holder.pid}"):
+        DuckDBWarehouse(path, patience=0).count([SALES])
+
+
+def test_a_busy_file_is_waited_for(path):
+    with another_process(path, HOLD) as holder:
+        attempts = []
+
+        def give_back() -> None:
+            while len(attempts) < 3:
+                pass
+            holder.stdin.close()
+
+        patient = DuckDBWarehouse(path)
+        really = duckdb.connect
+        threading.Thread(target=give_back, daemon=True).start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(duckdb, "connect", lambda *args, **kw: (attempts.append(1), really(*args, **kw))[1])
+
+            assert patient.count([SALES]).of("shop.sales", FIRST).rows == 2
+    assert len(attempts) > 3
+
+
+def test_the_file_is_whole_after_a_writer_was_killed(path, warehouse):
+    program = "c.execute('BEGIN'); c.execute('DELETE FROM shop.sales'); " + HOLD
+    with another_process(path, program) as writer:
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+
+    assert warehouse.count([SALES]).of("shop.sales", FIRST).rows == 2
+
+
+def test_counting_while_a_job_writes_sees_all_of_it_or_nothing(path, warehouse):
+    program = f"""
+import random, time
+c.close(); print('writing', flush=True)
+for turn in range(15):
+    while True:
+        try: c = duckdb.connect({str(path)!r}); break
+        except duckdb.IOException: time.sleep(random.uniform(.001, .01))
+    c.execute("BEGIN"); c.execute("DELETE FROM shop.sales WHERE day = '2024-01-01'")
+    c.execute("INSERT INTO shop.sales SELECT DATE '2024-01-01', i FROM range(2) rows(i)"); c.execute("COMMIT")
+    c.close()
+"""
+    seen = set()
+    with another_process(path, program) as writer:
+        while writer.poll() is None:
+            seen.add(warehouse.count([SALES]).of("shop.sales", FIRST).rows)
+
+    assert (writer.returncode, seen) == (0, {2})
+
+
+def test_threads_of_one_process_may_read_and_write_at_once(path, warehouse, ask):
+    problems: list[Exception] = []
+
+    def use(work) -> None:
+        try:
+            for _ in range(8):
+                work()
+        except Exception as error:
+            problems.append(error)
+
+    def write() -> None:
+        script = "INSERT INTO shop.sales SELECT @start_date, 7"
+        warehouse.run_sql(script, start=FIRST, end=FIRST, timeout=30, stopped=never)
+
+    threads = [
+        threading.Thread(target=use, args=(work,)) for work in (write, lambda: warehouse.count([SALES]))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert problems == []
+    assert ask("SELECT count(*) FROM shop.sales WHERE item = 7") == [(8,)]
+
+
+def test_names_are_quoted(warehouse, ask):
+    ask('CREATE TABLE shop."order" ("group" DATE)')
+    ask("INSERT INTO shop.\"order\" VALUES ('2024-01-01')")
+
+    assert warehouse.count([Question("shop.order", "group")]).of("shop.order", FIRST).rows == 1
+
+
+def test_a_moment_with_a_zone_is_told_in_utc_wherever_the_console_runs(warehouse, ask, monkeypatch):
+    ask("CREATE TABLE shop.zoned AS SELECT TIMESTAMPTZ '2024-01-01 23:30:00-05' AS moment")
+    question = Question("shop.zoned", "moment", written_column="moment")
+
+    counts = warehouse.count([question]).counts["shop.zoned"]
+
+    (date,) = counts
+    assert date == dt.date(2024, 1, 2)
+    assert counts[date].written_at == dt.datetime(2024, 1, 2, 4, 30, tzinfo=dt.UTC)
+
+
+def test_a_mean_that_is_no_number_says_nothing(warehouse, ask):
+    ask("CREATE TABLE shop.odd AS SELECT DATE '2024-01-01' AS day, 'nan'::DOUBLE AS score")
+
+    found = warehouse.count([Question("shop.odd", "day", quality_column="score")]).of("shop.odd", FIRST)
+
+    assert (found.rows, found.quality) == (1, None)
+
+
+def test_a_view_that_is_broken_says_so_and_the_others_answer(warehouse, ask):
+    ask("CREATE TABLE shop.base (day DATE)")
+    ask("CREATE VIEW shop.seen AS SELECT * FROM shop.base")
+    ask("DROP TABLE shop.base")
+
+    reading = warehouse.count([Question("shop.seen", "day"), SALES, SCORES])
+
+    assert set(reading.problems) == {"shop.seen"}
+    assert set(reading.counts) == {"shop.sales", "shop.scores"}
+
+
+def test_a_question_without_tables_is_no_query(warehouse):
+    assert warehouse.count([]).queries == 0
+
+
+def test_a_script_that_cannot_be_read_is_refused(warehouse):
+    with pytest.raises(QueryFailed, match="syntax error"):
+        warehouse.run_sql("SELEC 1", start=FIRST, end=FIRST, timeout=9, stopped=never)
