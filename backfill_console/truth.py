@@ -11,7 +11,7 @@ from apps.coverage.rollup import Coverage, PhaseCoverage
 from apps.pipeline.definition import Phase
 from apps.runs.models import Run
 from apps.runs.progress import Progress
-from apps.runs.words import count, duration
+from apps.runs.words import count
 
 SERVE = ".venv/bin/python manage.py serve"
 
@@ -56,7 +56,7 @@ def truth(
     work: Work,
     *,
     workers_alive: int,
-    silent_for: dt.timedelta | None,
+    silent_for: str,
     now: dt.datetime,
 ) -> Truth:
     """The first of these that holds: nobody works, a run is active, one waits, nothing is known, nothing runs."""
@@ -71,8 +71,8 @@ def truth(
     return nothing_runs(coverage)
 
 
-def nobody_works(work: Work, silent_for: dt.timedelta | None) -> Truth:
-    since = f"for {duration(silent_for.total_seconds())}" if silent_for else "yet"
+def nobody_works(work: Work, silent_for: str) -> Truth:
+    since = f"for {silent_for}" if silent_for else "yet"
     waiting = f"{count(len(work.active), 'run')} would go on." if work.active else ""
     return Truth(
         "failed",

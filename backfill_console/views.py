@@ -17,7 +17,7 @@ from apps.coverage.rollup import Coverage
 from apps.pipeline import definition
 from apps.runs import failures, progress
 from apps.runs.models import Run
-from apps.workers.models import Worker
+from apps.workers.beacon import beacon
 from backfill_console.truth import Truth, Work, filled, truth
 
 SHOWN = 5  # failures, runs
@@ -60,9 +60,14 @@ def what_runs_do() -> Work:
 
 
 def truth_now(coverage: Coverage, work: Work, *, now: dt.datetime) -> Truth:
-    alive = Worker.objects.alive(now).count()
-    silent_for = None if alive else Worker.objects.silent_for(now)
-    return truth(coverage, work, workers_alive=alive, silent_for=silent_for, now=now)
+    seen: dict[str, Any] = dict(beacon(now))
+    return truth(
+        coverage,
+        work,
+        workers_alive=seen["workers_alive"],
+        silent_for=seen["workers_silent_for"],
+        now=now,
+    )
 
 
 def standing(coverage: Coverage) -> dict[str, Any]:

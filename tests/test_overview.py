@@ -8,13 +8,15 @@ from apps.workers.models import Worker
 
 
 @pytest.fixture
-def worker(db) -> Worker:
+def workers(db) -> None:
+    """One in each cluster."""
     now = timezone.now()
-    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, beat_at=now)
+    for cluster in ("main", "runs"):
+        Worker.objects.create(name=cluster, cluster=cluster, host="h", pid=1, started_at=now, beat_at=now)
 
 
 @pytest.fixture
-def overview(client, operator, worker):
+def overview(client, operator, workers):
     client.force_login(operator)
     return lambda **headers: client.get("/", headers=headers).content.decode()
 
@@ -108,7 +110,7 @@ def test_without_a_worker_it_says_how_to_start_one(client, viewer, scan):
     assert "nothing will start" in text and "manage.py serve" in text
 
 
-def test_a_viewer_sees_no_buttons(client, viewer, worker, scan):
+def test_a_viewer_sees_no_buttons(client, viewer, workers, scan):
     scan()
     client.force_login(viewer)
 

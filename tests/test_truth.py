@@ -39,7 +39,7 @@ def coverage(pipeline):
 NOTHING = Work()
 
 
-def say(coverage: Coverage, work: Work = NOTHING, workers: int = 1, silent_for=None) -> Truth:
+def say(coverage: Coverage, work: Work = NOTHING, workers: int = 1, silent_for: str = "") -> Truth:
     return truth(coverage, work, workers_alive=workers, silent_for=silent_for, now=NOW)
 
 
@@ -112,7 +112,7 @@ def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
 
 
 def test_without_a_worker_nothing_will_start(coverage):
-    found = say(coverage(), Work([run()], progress()), workers=0, silent_for=dt.timedelta(minutes=6))
+    found = say(coverage(), Work([run()], progress()), workers=0, silent_for="6 min")
 
     assert found.text == "No worker has reported for 6 min: nothing will start."
     assert found.tail == "1 run would go on."

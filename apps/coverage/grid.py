@@ -71,7 +71,7 @@ def load(pipeline: Pipeline, *, start: dt.date | None = None, end: dt.date | Non
 
     day = Cast("date", TextField())
     found = Partition.objects.between(start, end).order_by().values_list("table", day, "state", "activity")
-    for table, date, state, activity in found:
+    for table, date, state, activity in found.iterator():  # kept rows would only feed the garbage collector
         if table not in states:
             continue
         index = place.get(date)

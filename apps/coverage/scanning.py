@@ -28,6 +28,7 @@ class Found:
     units: int
     count: Count | None
     verdict: Verdict
+    asked_at: dt.datetime
 
     @property
     def rows(self) -> int | None:
@@ -60,8 +61,9 @@ def question(table: Table) -> Question:
 
 def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     """Asks about everything, for a scan that nobody started. Its row carries progress and the problem, if any."""
+    asked_at = timezone.now()
     started = Scan.objects.filter(pk=scan.pk, started_at=None).update(
-        status=Scan.Status.RUNNING, started_at=timezone.now(), tables_total=len(pipeline.tables)
+        status=Scan.Status.RUNNING, started_at=asked_at, tables_total=len(pipeline.tables)
     )
     if not started:
         return  # another worker got there first
@@ -77,7 +79,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         remember_calendar(pipeline, calendar)
     changed = 0
     for table in pipeline.tables:
-        changed += remember_table(pipeline, table, calendar, reading, scan)
+        changed += remember_table(pipeline, table, calendar, reading, scan=scan, asked_at=asked_at)
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done + 1)
         scan.tables_done += 1
     finish(scan, queries=reading.queries + 1, changed=changed, problem=problems_in_words(reading))
@@ -121,13 +123,19 @@ def remember_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> No
 
 
 def remember_table(
-    pipeline: Pipeline, table: Table, calendar: Mapping[dt.date, int], reading: Reading, scan: Scan
+    pipeline: Pipeline,
+    table: Table,
+    calendar: Mapping[dt.date, int],
+    reading: Reading,
+    *,
+    scan: Scan,
+    asked_at: dt.datetime,
 ) -> int:
     """Judges and stores all dates of a table; answers about how many something was new."""
     dates = set(calendar) | set(reading.counts.get(table.name, {}))
     with transaction.atomic():
         changed = remember(
-            [judged(pipeline, table, date, calendar.get(date), reading) for date in sorted(dates)]
+            judged(pipeline, table, date, calendar.get(date), reading, asked_at) for date in sorted(dates)
         )
         # A date that left the calendar and has no rows is nothing any more.
         Partition.objects.filter(table=table.name, activity="").exclude(date__in=dates).delete()
@@ -183,16 +191,24 @@ def read(
     tables = [pipeline.table(name) for name in wanted]
     compared = {table.rows.like for table in tables if table.rows and table.rows.like} - set(wanted)
     asked = tables + [pipeline.table(name) for name in sorted(compared)]
+    asked_at = timezone.now()
     reading = warehouse.count([question(table) for table in asked], dates=dates)
     units = {date: day.units for date, day in calendar_between(min(dates), max(dates)).items()}
     return {
-        (table.name, date): judged(pipeline, table, date, units.get(date), reading)
+        (table.name, date): judged(pipeline, table, date, units.get(date), reading, asked_at)
         for table in tables
         for date in sorted(wanted[table.name])
     }
 
 
-def judged(pipeline: Pipeline, table: Table, date: dt.date, units: int | None, reading: Reading) -> Found:
+def judged(
+    pipeline: Pipeline,
+    table: Table,
+    date: dt.date,
+    units: int | None,
+    reading: Reading,
+    asked_at: dt.datetime,
+) -> Found:
     season = pipeline.season_of(date)
     like = table.rows.like if table.rows else None
     count = reading.of(table.name, date)
@@ -205,16 +221,18 @@ def judged(pipeline: Pipeline, table: Table, date: dt.date, units: int | None, r
         like=reading.of(like, date) if like else EMPTY,
         problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
     )
-    on_calendar = units is not None and season is not None
-    return Found(table.name, date, season.name if season and on_calendar else "", units or 0, count, verdict)
+    named = season.name if season and units is not None else ""
+    return Found(table.name, date, named, units or 0, count, verdict, asked_at)
 
 
 def remember(found: Iterable[Found]) -> int:
-    """Stores what was found where it differs from what is stored; answers for how many that was so."""
+    """Stores what was found where it differs from what is stored; answers for how many that was so.
+
+    Something newer than the question stays: a run may have filled the partition while a scan was under way.
+    """
     rows = list(found)
     known = stored(rows)
-    now = timezone.now()
-    fresh = [partition(each, now) for each in rows if facts(each) != known.get((each.table, each.date))]
+    fresh = [partition(each) for each in rows if is_news(each, known)]
     Partition.objects.bulk_create(
         fresh,
         update_conflicts=True,
@@ -227,6 +245,11 @@ def remember(found: Iterable[Found]) -> int:
             activity=Partition.Activity.NONE, run_id=None
         )
     return len(fresh)
+
+
+def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
+    read_at, *before = known.get((found.table, found.date), (found.asked_at,))
+    return read_at <= found.asked_at and facts(found) != tuple(before)
 
 
 FACTS = (
@@ -265,11 +288,10 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
     dates = [each.date for each in rows]
     known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
     return {
-        (table, date): tuple(values) for table, date, *values in known.values_list("table", "date", *FACTS)
+        (table, date): tuple(values) for table, date, *values in known.values_list("table", "date", "read_at", *FACTS)
     }
 
 
-def partition(found: Found, now: dt.datetime) -> Partition:
-    return Partition(
-        table=found.table, date=found.date, read_at=now, **dict(zip(FACTS, facts(found), strict=True))
-    )
+def partition(found: Found) -> Partition:
+    named = dict(zip(FACTS, facts(found), strict=True))
+    return Partition(table=found.table, date=found.date, read_at=found.asked_at, **named)

@@ -16,6 +16,7 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import failures, gates, jobs, planning, tasks
 from apps.runs.models import IllegalMove, Run, Step
 from apps.runs.planning import Plan
+from apps.runs.words import count
 
 Status, Request = Run.Status, Run.Request
 BATCH = 500
@@ -68,7 +69,7 @@ def launch(
             left_out = sum(plan.left_out_counts.values())
             run.record(
                 "launched",
-                f"Launched: {len(plan):,} steps, {left_out:,} left out",
+                f"Launched: {count(len(plan), 'step')}, {left_out:,} left out",
                 by=str(by),
                 data={"forecast_seconds": planning.seconds_range(plan)},
             )
@@ -110,7 +111,7 @@ def overlap_in_words(plan: Plan) -> str:
         if (step.table, step.date) in wanted:
             run = step.run
             return (
-                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.get_status_display()}) is about to "
+                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}) is about to "
                 f"fill some of these partitions, {step.table} on {step.date} among them. Plan again to leave them out."
             )
     return "Some of these partitions are being filled by another run. Plan again to leave them out."

@@ -13,7 +13,7 @@ from pathlib import Path
 from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 
 from apps.coverage.models import Partition
-from apps.runs.models import Attempt, Run, Step
+from apps.runs.models import Run, Step
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
 LONGEST_LINE = 2_000
@@ -166,10 +166,9 @@ class FailureGroup:
         return min((step.finished_at for step in self.steps if step.finished_at), default=None)
 
     @property
-    def last_attempt(self) -> Attempt | None:
-        """The newest attempt that ended so; its log is the place to look."""
-        attempts = [step.attempt for step in self.steps if step.attempt]
-        return max(attempts, key=lambda attempt: (attempt.run_id, attempt.number), default=None)
+    def last_attempt_id(self) -> int | None:
+        """Of the newest attempt that ended so; its log is the place to look."""
+        return max((step.attempt_id for step in self.steps if step.attempt_id), default=None)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -212,13 +211,12 @@ def open_failures() -> list[FailureGroup]:
 
 
 def for_pages(steps: QuerySet[Step]) -> QuerySet[Step]:
-    """The same with no more columns than groups ask for, how often each partition was tried, and the logs."""
+    """The same with no more columns than groups ask for, and how often each partition was tried."""
     tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
     tries = tried.annotate(tries=Sum("attempts")).values("tries")
-    return steps.annotate(tries=Subquery(tries)).select_related("attempt").only(
-        "run_id", "phase", "table", "date", "season", "message", "signature", "attempts", "finished_at",
-        "attempt__run_id", "attempt__number",
-    )  # fmt: skip
+    return steps.annotate(tries=Subquery(tries)).only(
+        "run_id", "table", "date", "message", "signature", "attempts", "finished_at", "attempt_id"
+    )
 
 
 def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:

@@ -73,7 +73,7 @@ class ShownPlan:
     workers_alive: int
     was_scanned: bool
 
-    @property
+    @cached_property
     def seasons(self) -> list[str]:
         return [season.name for season in self.pipeline.seasons if season.name in self.plan.seasons]
 

@@ -164,7 +164,7 @@ class Run(models.Model):
         self.refresh_from_db()
         if not moved:
             raise IllegalMove(
-                f"Run {self.pk} is {self.get_status_display()}; it cannot become {to.label} now."
+                f"Run {self.pk} is {self.status}; it cannot become {to.value} now."
             )
         self.record(to, says, by=by)
 

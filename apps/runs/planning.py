@@ -220,11 +220,11 @@ class Plan:
         said = ";".join(f"{step.table} {step.date}" for step in self.steps)
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
-    @property
+    @cached_property
     def seasons(self) -> list[str]:
         return list(dict.fromkeys(step.season for step in self.steps))
 
-    @property
+    @cached_property
     def phases(self) -> list[str]:
         return list(dict.fromkeys(step.phase for step in self.steps))
 

@@ -86,11 +86,11 @@ def trend(work: Sequence[Work], flat: Pace) -> Pace | None:
     slope_error = deviation / math.sqrt(width)
     if abs(slope) <= CERTAIN * slope_error or slope == 0:
         return None
-    mean_units = sum(item.units for item in work) / count
+    units = sum(item.units for item in work)
     return Pace(
         rate=mean + slope * (count - middle),
         error=deviation * math.sqrt(1 / count),
-        spread=deviation * math.sqrt(mean_units),
+        spread=deviation * math.sqrt(sum(item.units**2 for item in work) / units),
         slope=slope,
         slope_error=slope_error,
         steps=count,
@@ -113,9 +113,9 @@ def seconds_left(pace: Pace, left: Left) -> tuple[float, float]:
     places = left.steps * (left.steps - 1) / 2  # 0 + 1 + ... for the steps ahead
     expected = pace.rate * left.units + pace.slope * places * each
     floor = left.units * pace.rate * 0.1  # a falling line never reaches nothing
-    variance = (
-        (pace.error * left.units) ** 2 + pace.spread**2 * left.units + (pace.slope_error * places * each) ** 2
-    )
+    # The line turns around the middle of what is finished: from there an error of its slope counts.
+    lever = left.units * (pace.steps + 1) / 2 + places * each
+    variance = (pace.error * left.units) ** 2 + pace.spread**2 * left.units + (pace.slope_error * lever) ** 2
     return max(expected, floor), math.sqrt(variance)
 
 

@@ -18,10 +18,9 @@ from apps.coverage.models import CalendarDate
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.runs import failures
 from apps.runs.failures import CLASSES, FailureGroup
-from apps.runs.models import Step
+from apps.runs.models import Attempt, Step
 
 KINDS = (*(name for name, _ in CLASSES), "code")
-MOST_RANGES = 8
 COLUMNS = (
     "run",
     "phase",
@@ -69,17 +68,23 @@ class Chosen:
         return urlencode(self.named)
 
     def steps(self) -> list[Step]:
-        """The failed steps themselves, by table and date."""
+        """The failed steps themselves, by table and date, with their attempts."""
+        return self.of_kind(self.found().select_related("attempt"))
+
+    def found(self) -> QuerySet[Step]:
         named = {"phase": self.phase, "table": self.table, "season": self.season}
         found = failures.open_steps().filter(**{name: value for name, value in named.items() if value})
-        found = failures.for_pages(failures.said_by(found, self.signatures))
-        return [step for step in found if self.kind in ("", failures.suggested_class(step.message))]
+        return failures.said_by(found, self.signatures)
+
+    def of_kind(self, steps: Iterable[Step]) -> list[Step]:
+        """The class is a guess from the message, so no question to the database."""
+        return [step for step in steps if self.kind in ("", failures.suggested_class(step.message))]
 
     def groups(self) -> list[FailureGroup]:
-        return failures.grouped(self.steps())
+        return failures.grouped(self.of_kind(failures.for_pages(self.found())))
 
     def partitions(self) -> list[tuple[str, dt.date]]:
-        return [(step.table, step.date) for step in self.steps()]
+        return [(step.table, step.date) for step in self.of_kind(failures.for_pages(self.found()))]
 
 
 def known(lookup: Callable[[str], Any], name: str) -> str:
@@ -91,24 +96,24 @@ def known(lookup: Callable[[str], Any], name: str) -> str:
 
 @dataclass(frozen=True)
 class Told:
-    """A group of failures with its dates in words."""
+    """A group of failures with its dates in words, and the last attempt that ended so."""
 
     group: FailureGroup
     dates: str
-    more: str
+    attempt: Attempt | None
 
 
-def told(groups: Iterable[FailureGroup]) -> list[Told]:
-    """Groups ready for a page; `more` has all of the ranges where `dates` does not."""
+def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Told]:
+    """Groups ready for a page, in two queries; with `most`, so many ranges of dates each."""
     found = list(groups)
     if not found:
         return []
     after = successor(list(CalendarDate.objects.values_list("date", flat=True)))
-    lines = []
-    for group in found:
-        brief, full = in_words(group.dates, most=MOST_RANGES, after=after), in_words(group.dates, after=after)
-        lines.append(Told(group, brief, "" if brief == full else full))
-    return lines
+    attempts = Attempt.objects.in_bulk({group.last_attempt_id for group in found if group.last_attempt_id})
+    return [
+        Told(group, in_words(group.dates, most=most, after=after), attempts.get(group.last_attempt_id or 0))
+        for group in found
+    ]
 
 
 def csv_lines(steps: QuerySet[Step] | list[Step], *, base_url: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, F, Max, OuterRef, Q, Subquery
+from django.db.models import Count, F, Max, Min, OuterRef, Q, Subquery
 from django.db.models.fields import IntegerField
 
 from apps.coverage import strips
@@ -21,6 +21,7 @@ from apps.coverage.strips import Strip
 from apps.pipeline.definition import Pipeline
 from apps.runs import charts, failures, gates, logs, progress, situation, triage
 from apps.runs.charts import FinishedChart, SecondsChart
+from apps.runs.failures import FailureGroup
 from apps.runs.models import Attempt, Event, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.situation import Situation, Surroundings
@@ -29,12 +30,13 @@ from apps.workers.models import Worker
 
 EVENTS_SHOWN = 30
 GROUPS_SHOWN = 5
+RANGES_SHOWN = 8
 LOG_LINES = 40
 POINTS = 200  # of the chart of finished steps
 SOON = 120  # seconds
 FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
 
-LETTER_OF = {
+LETTER_OF: dict[str, str] = {
     Step.Status.SUCCEEDED: LETTER[Partition.State.COMPLETE],
     Step.Status.FAILED: LETTER[Partition.Activity.FAILED],
     Step.Status.SKIPPED: LETTER[Partition.State.ACCEPTED],
@@ -195,12 +197,12 @@ class Watched:
         return f"{min(self.progress.decided, progress.FEWEST)} of {progress.FEWEST} steps finished"
 
     @cached_property
-    def failures(self) -> list[triage.Told]:
-        return triage.told(failures.grouped(failures.for_pages(self.run.steps.failed())))
+    def failures(self) -> list[FailureGroup]:
+        return failures.grouped(failures.for_pages(self.run.steps.failed()))
 
-    @property
+    @cached_property
     def failures_shown(self) -> list[triage.Told]:
-        return self.failures[:GROUPS_SHOWN]
+        return triage.told(self.failures[:GROUPS_SHOWN], most=RANGES_SHOWN)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
@@ -276,7 +278,7 @@ def table_strips(run: Run) -> list[TableStrip]:
     """A strip a table in the run's order, its steps by date, in one query."""
     letters: dict[str, list[str]] = defaultdict(list)
     for table, status in run.steps.order_by("position").values_list("table", "status"):
-        letters[table].append(LETTER_OF[Step.Status(status)])
+        letters[table].append(LETTER_OF[status])
     if run.order == Run.Order.NEWEST:
         letters = {table: found[::-1] for table, found in letters.items()}
     return [
@@ -287,9 +289,8 @@ def table_strips(run: Run) -> list[TableStrip]:
 
 def dates_of(run: Run) -> tuple[int, dt.date | None, dt.date | None]:
     """How many dates the run is about, the first and the last."""
-    dates = run.steps.order_by().values_list("date", flat=True).distinct()
-    found = sorted(dates)
-    return len(found), found[0] if found else None, found[-1] if found else None
+    found = run.steps.aggregate(number=Count("date", distinct=True), first=Min("date"), last=Max("date"))
+    return found["number"], found["first"], found["last"]
 
 
 def finished_points(run: Run, total: int) -> list[tuple[dt.datetime, int]]:

@@ -11,9 +11,11 @@ START = "/coverage/scans/"
 
 
 @pytest.fixture
-def worker(db):
+def workers(db) -> None:
+    """One in each cluster."""
     now = timezone.now()
-    return Worker.objects.create(name="w", cluster="main", host="h", pid=1, started_at=now, beat_at=now)
+    for cluster in ("main", "runs"):
+        Worker.objects.create(name=cluster, cluster=cluster, host="h", pid=1, started_at=now, beat_at=now)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def test_a_get_asks_nobody(operating):
     assert operating.get(START).status_code == 405
 
 
-def test_a_scan_in_the_queue_waits_for_a_worker(operating, worker):
+def test_a_scan_in_the_queue_waits_for_a_worker(operating, workers):
     text = piece(operating, Scan.objects.create()).content.decode()
 
     assert "waits for a worker" in text and "every 1s" in text

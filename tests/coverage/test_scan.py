@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage import rollup
+from apps.coverage import rollup, scanning
 from apps.coverage.models import CalendarDate, Partition, Scan
 from tests.conftest import day
 
@@ -147,3 +147,25 @@ def test_a_second_scan_of_the_same_warehouse_changes_nothing(scan):
 @pytest.mark.django_db
 def test_a_scan_makes_one_query_besides_the_calendars(scan):
     assert scan().queries == 2
+
+
+def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, warehouse, ask):
+    scan()
+
+    class Slow:
+        """A warehouse that is asked, and then a date is filled and verified before the answer is stored."""
+
+        def calendar(self, query):
+            return warehouse.calendar(query)
+
+        def count(self, questions, **range_):
+            reading = warehouse.count(questions, **range_)
+            fill(ask, "daily.sales", "01-05", 8)
+            scanning.remember(
+                scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values()
+            )
+            return reading
+
+    scanning.scan(pipeline, Slow(), Scan.objects.create())
+
+    assert partition("daily.sales", "01-05").state == State.COMPLETE

@@ -1,38 +1,19 @@
 """An operator looks at a season in a real browser: the map answers, and nothing breaks the content policy."""
 
-import os
 import re
-import shutil
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from apps.coverage.models import Partition
 from apps.coverage.plotly import package_data
 from tests.conftest import day
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.journey,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not here; set CHROMIUM to its path"),
-]
+pytestmark = pytest.mark.journey
 
 # The cells of the winter's map: its first row is the heading of Phase 2, the second is daily.sales.
 DATES, ROW = 19, 18
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # playwright's loop runs in this thread, beside the ORM
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

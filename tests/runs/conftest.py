@@ -1,66 +1,70 @@
-"""What the tests of the run pages share: people's browsers, words without markup, and a worker that is alive."""
+"""What tests of runs share: looking at steps, waiting for a condition, and a queue that is worked off by hand."""
 
-import datetime as dt
-import html
-import re
-from collections.abc import Callable
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from django.test import Client
-from django.utils import timezone
+from django.db import connections
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 
-from apps.runs.models import Run
-from apps.workers.models import Worker
+from apps.coverage.models import Partition
+from apps.runs.models import Run, Step
+from tests.conftest import day
 
-
-def words(markup: str) -> str:
-    """What a reader sees of a page: no tags, single spaces."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
-
-
-@pytest.fixture
-def operating(operator, shop) -> Client:
-    """An operator's browser."""
-    client = Client()
-    client.force_login(operator)
-    return client
+PATIENCE = 30.0  # seconds after which something that should happen will not
 
 
-@pytest.fixture
-def viewing(viewer, shop) -> Client:
-    """A viewer's browser."""
-    client = Client()
-    client.force_login(viewer)
-    return client
+def step(run: Run, date: str, table: str = "daily.sales") -> Step:
+    return run.steps.get(table=table, date=day(date))
 
 
-@pytest.fixture
-def read(operating) -> Callable[..., str]:
-    """A page's words, as an operator reads them."""
-
-    def get(address: str, client: Client = operating) -> str:
-        response = client.get(address)
-        assert response.status_code == 200, (address, response.status_code)
-        return words(response.content.decode())
-
-    return get
+def shown(date: str, table: str = "daily.sales") -> str:
+    return Partition.objects.get(table=table, date=day(date)).shown
 
 
-@pytest.fixture
-def worker(db) -> Worker:
-    """A worker for runs that is alive."""
-    now = timezone.now()
-    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, beat_at=now)
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Something that happens in a thread of its own, with its own database connection."""
+
+    def perform() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=perform)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @pytest.fixture
-def hold() -> Callable[[Run], Run]:
-    """Leaves a run as if somebody performed it right now."""
+def drain(pipeline, transactional_db) -> Callable[..., int]:
+    """Works off the queue like a worker; answers how many tasks there were. `most` stops after so many."""
 
-    def take(run: Run) -> Run:
-        soon = timezone.now() + dt.timedelta(seconds=20)
-        Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING, lease="held", lease_until=soon)
-        run.refresh_from_db()
-        return run
+    def work(*, most: int = 50) -> int:
+        done = 0
+        while done < most and (row := OrmQ.objects.filter(key="runs").order_by("id").first()):
+            row.delete()
+            task = SignedPackage.loads(row.payload)
+            module, _, name = task["func"].rpartition(".")
+            getattr(importlib.import_module(module), name)(*task["args"], **task["kwargs"])
+            done += 1
+        return done
 
-    return take
+    return work

@@ -11,12 +11,14 @@ from apps.runs import triage
 from apps.runs.triage import Chosen
 from apps.runs.views.watch import base_url, csv
 
+RANGES_SHOWN = 20
+
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    groups = triage.told(chosen.groups())
+    groups = triage.told(chosen.groups(), most=RANGES_SHOWN)
     context = {
         "chosen": chosen,
         "groups": groups,

@@ -73,5 +73,5 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 
 def drawn(form: PlanForm, plan: Plan | None) -> dict[str, Any]:
-    shown = launching.draw(plan, form.pipeline, now=timezone.now()) if plan else None
+    shown = launching.draw(plan, form.pipeline, now=timezone.now()) if plan is not None else None
     return {"form": form, "plan": shown}

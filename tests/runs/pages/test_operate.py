@@ -4,7 +4,7 @@ import pytest
 
 from apps.runs.models import Run
 from tests.conftest import day
-from tests.runs.conftest import words
+from tests.runs.pages.conftest import words
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 VERBS = ["pause", "stop", "resume", "cancel", "start-phase", "retry"]

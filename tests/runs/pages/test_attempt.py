@@ -4,7 +4,7 @@ import pytest
 
 from apps.runs.models import Attempt, Run
 from tests.conftest import day
-from tests.runs.conftest import words
+from tests.runs.pages.conftest import words
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""What the tests of the run pages share: people's browsers, words without markup, and a worker that is alive."""
+
+import datetime as dt
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.runs.models import Run
+from apps.workers.models import Worker
+
+
+def words(markup: str) -> str:
+    """What a reader sees of a page: no tags, single spaces."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+@pytest.fixture
+def operating(operator, shop) -> Client:
+    """An operator's browser."""
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def viewing(viewer, shop) -> Client:
+    """A viewer's browser."""
+    client = Client()
+    client.force_login(viewer)
+    return client
+
+
+@pytest.fixture
+def read(operating) -> Callable[..., str]:
+    """A page's words, as an operator reads them."""
+
+    def get(address: str, client: Client = operating) -> str:
+        response = client.get(address)
+        assert response.status_code == 200, (address, response.status_code)
+        return words(response.content.decode())
+
+    return get
+
+
+@pytest.fixture
+def worker(db) -> Worker:
+    """A worker for runs that is alive."""
+    now = timezone.now()
+    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, beat_at=now)
+
+
+@pytest.fixture
+def hold() -> Callable[[Run], Run]:
+    """Leaves a run as if somebody performed it right now."""
+
+    def take(run: Run) -> Run:
+        soon = timezone.now() + dt.timedelta(seconds=20)
+        Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING, lease="held", lease_until=soon)
+        run.refresh_from_db()
+        return run
+
+    return take

@@ -1,0 +1,318 @@
+"""What an operator can do with a run, and what becomes of its dates."""
+
+import datetime as dt
+
+import psutil
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from apps.runs import control, failures, planning
+from apps.runs.control import LaunchRefused
+from apps.runs.models import Attempt, IllegalMove, Run, Step
+from tests.conftest import day
+from tests.runs.conftest import meanwhile, shown, step, wait_until
+
+TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
+WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
+
+
+def queued_tasks() -> int:
+    return OrmQ.objects.filter(key="runs").count()
+
+
+def under_way(run: Run) -> Attempt | None:
+    return run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pid=None).first()
+
+
+def during_the_call(run: Run, verb) -> None:
+    wait_until(lambda: under_way(run))
+    verb(Run.objects.get(pk=run.pk), by="olga")
+
+
+# Launch -------------------------------------------------------------------------------------------
+
+
+def test_a_launch_puts_its_dates_and_a_task_in_the_queue(plan, pipeline):
+    run = control.launch(plan(**TWO_DAYS), pipeline, by="olga", note="after the outage")
+
+    assert (run.status, run.launched_by, run.note) == ("queued", "olga", "after the outage")
+    assert shown("01-01") == "queued"
+    assert queued_tasks() == 1
+
+
+def test_a_plan_without_steps_is_refused(plan, pipeline):
+    empty = plan(tables=["daily.sales"], start=day("01-07"), end=day("01-07"))
+
+    with pytest.raises(LaunchRefused, match="There is nothing to do"):
+        control.launch(empty, pipeline, by="olga")
+
+
+def test_two_launches_of_one_plan_are_refused_by_name(plan, pipeline):
+    twice = plan(**TWO_DAYS)
+    first = control.launch(twice, pipeline, by="olga")
+
+    with pytest.raises(LaunchRefused) as refusal:
+        control.launch(twice, pipeline, by="otto")
+
+    assert str(refusal.value) == (
+        f"Run {first.pk} (sales, 2024-01-01 to 2024-01-02, launched by olga, queued) is about to fill some of these "
+        "partitions, daily.sales on 2024-01-01 among them. Plan again to leave them out."
+    )
+
+
+def test_a_launch_that_was_refused_leaves_nothing_behind(plan, pipeline):
+    twice = plan(**TWO_DAYS)
+    control.launch(twice, pipeline, by="olga")
+
+    with pytest.raises(LaunchRefused):
+        control.launch(twice, pipeline, by="otto")
+
+    assert (Run.objects.count(), Step.objects.count(), queued_tasks()) == (1, 2, 1)
+
+
+def test_a_plan_leaves_out_what_another_run_is_about_to_fill(launch, plan):
+    first = launch(**TWO_DAYS)
+
+    assert plan(**WEEK).elsewhere == {first.pk: 2}
+
+
+# Pause and resume ---------------------------------------------------------------------------------
+
+
+def test_a_pause_lets_the_call_under_way_end(launch, drive, fault):
+    fault("daily.sales", "01-01", "sleep 1")
+    run = launch(**WEEK)
+
+    with meanwhile(lambda: during_the_call(run, control.pause)):
+        drive(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.OPERATOR)
+    assert run.steps.filter(status="succeeded").count() == 4
+    assert run.steps.pending().count() == 2
+
+
+def test_a_run_that_nobody_took_yet_is_paused_at_once(launch):
+    run = launch(**TWO_DAYS)
+
+    control.pause(run, by="olga")
+
+    assert (run.status, run.message) == (Run.Status.PAUSED, "Paused before it began")
+
+
+def test_a_run_that_is_resumed_does_only_what_is_left(launch, drive):
+    run = launch(**WEEK)
+    drive(run, attempts=1)
+    control.pause(run, by="olga")
+    drive(run)
+
+    control.resume(run, by="otto")
+    Run.objects.filter(pk=run.pk).update(lease_until=None)
+    drive(run)
+
+    assert (run.status, run.attempts.count()) == (Run.Status.SUCCEEDED, 2)
+    assert "Resumed" in run.events.values_list("text", flat=True)
+
+
+@pytest.mark.parametrize("verb", [control.pause, control.stop])
+def test_a_pause_twice_says_so(launch, drive, verb):
+    run = launch(**WEEK)
+    drive(run, attempts=1)
+    verb(run, by="olga")
+
+    with pytest.raises(IllegalMove, match="already"):
+        verb(Run.objects.get(pk=run.pk), by="otto")
+
+
+def test_a_wish_may_grow_but_not_shrink(launch, drive):
+    run = launch(**WEEK)
+    drive(run, attempts=1)
+
+    control.pause(run, by="olga")
+    control.stop(run, by="olga")
+    control.cancel(run, by="olga")
+
+    with pytest.raises(IllegalMove, match=rf"Run {run.pk} is being cancelled already\."):
+        control.pause(run, by="otto")
+    assert Run.objects.get(pk=run.pk).request == Run.Request.CANCEL
+
+
+def test_of_two_people_who_resume_one_is_told(launch):
+    run = launch(**TWO_DAYS)
+    control.pause(run, by="olga")
+    same = Run.objects.get(pk=run.pk)
+    control.resume(run, by="olga")
+
+    with pytest.raises(IllegalMove, match=f"Run {run.pk} is queued"):
+        control.resume(same, by="otto")
+    assert queued_tasks() == 1
+
+
+@pytest.mark.parametrize("verb", [control.pause, control.stop, control.cancel, control.resume])
+def test_a_run_that_ended_stays_ended(launch, drive, verb):
+    run = drive(launch(**TWO_DAYS))
+
+    with pytest.raises(IllegalMove, match=f"Run {run.pk} is succeeded"):
+        verb(run, by="olga")
+    assert run.steps.filter(status="succeeded").count() == 2
+
+
+# Stop and cancel ----------------------------------------------------------------------------------
+
+
+def test_a_stop_ends_the_job_and_its_dates_are_pending_again(launch, drive, fault):
+    fault("daily.sales", "01-01", "sleep 60")
+    run = launch(**TWO_DAYS)
+
+    with meanwhile(lambda: during_the_call(run, control.stop)):
+        drive(run)
+
+    attempt = run.attempts.get()
+    assert (run.status, attempt.status) == (Run.Status.PAUSED, Attempt.Status.STOPPED)
+    assert not psutil.pid_exists(attempt.pid)
+    assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
+    assert shown("01-01") == "queued"
+
+
+def test_a_cancelled_job_is_ended_and_its_dates_are_nobodys(launch, drive, fault):
+    fault("daily.sales", "01-01", "sleep 60")
+    run = launch(**TWO_DAYS)
+
+    with meanwhile(lambda: during_the_call(run, control.cancel)):
+        drive(run)
+
+    assert (run.status, run.message) == (Run.Status.CANCELLED, "Cancelled with 2 steps left")
+    assert {s.status for s in run.steps.all()} == {"cancelled"}
+    assert shown("01-01") == "missing"
+
+
+def test_a_run_is_cancelled_before_it_began(launch):
+    run = launch(**TWO_DAYS)
+
+    control.cancel(run, by="olga")
+
+    assert (run.status, shown("01-01")) == (Run.Status.CANCELLED, "missing")
+
+
+def test_a_paused_run_can_be_cancelled(launch):
+    run = launch(**TWO_DAYS)
+    control.pause(run, by="olga")
+
+    control.cancel(run, by="olga")
+
+    assert run.status == Run.Status.CANCELLED
+    assert run.finished_at
+
+
+def test_a_cancelled_retry_leaves_the_failure_that_it_was_for(launch, drive, fault):
+    fault("daily.sales", "01-02", "silent")
+    first = drive(launch(**TWO_DAYS))
+    retry = launch(**TWO_DAYS)
+    assert shown("01-02") == "queued"
+
+    control.cancel(retry, by="olga")
+
+    assert shown("01-02") == "failed"
+    assert [s.run_id for s in failures.open_steps()] == [first.pk]
+
+
+def test_what_was_cancelled_can_be_launched_again(launch):
+    control.cancel(launch(**TWO_DAYS), by="olga")
+
+    assert launch(**TWO_DAYS).status == Run.Status.QUEUED
+
+
+def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
+    run = launch(**WEEK)
+    drive(run, attempts=1)
+    Run.objects.filter(pk=run.pk).update(
+        lease="a worker", lease_until=timezone.now() + dt.timedelta(minutes=1)
+    )
+
+    control.give_up(run, by="olga")
+
+    run.refresh_from_db()
+    assert (run.lease, run.lease_until) == ("", None)
+
+
+# Gates --------------------------------------------------------------------------------------------
+
+
+def test_a_person_opens_the_gate_and_the_run_goes_on(launch, drive):
+    run = drive(launch(start=day("01-01"), end=day("01-04")))
+    assert run.waits_at_gate
+
+    control.start_phase(run, "3", by="otto")
+    Run.objects.filter(pk=run.pk).update(lease_until=None)
+    drive(run)
+
+    assert (run.status, run.released_phases) == (Run.Status.SUCCEEDED, ["3"])
+    assert run.events.get(kind="gate").by == "otto"
+
+
+def test_another_phases_gate_is_not_opened(launch, drive):
+    run = drive(launch(start=day("01-01"), end=day("01-04")))
+
+    with pytest.raises(IllegalMove, match="waits before phase 3, not before phase 2"):
+        control.start_phase(run, "2", by="otto")
+
+
+def test_of_two_people_who_open_a_gate_one_is_told(launch, drive):
+    run = drive(launch(start=day("01-01"), end=day("01-04")))
+    same = Run.objects.get(pk=run.pk)
+    control.start_phase(run, "3", by="olga")
+
+    with pytest.raises(IllegalMove):
+        control.start_phase(same, "3", by="otto")
+    assert run.events.filter(kind="gate").count() == 1
+
+
+# Retry and the breaker ----------------------------------------------------------------------------
+
+
+def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, ask, pipeline):
+    fault("daily.sales", "01-02", "silent")
+    run = drive(launch(**WEEK))
+    ask("DELETE FROM raw.faults")
+
+    again = planning.plan(pipeline, planning.select_partitions(pipeline, failures.to_retry(run)))
+    retry = drive(control.launch(again, pipeline, by="olga", retry_of=run, queued=False))
+
+    assert [s.date for s in retry.steps.all()] == [day("01-02")]
+    assert (retry.status, shown("01-02")) == (Run.Status.SUCCEEDED, "complete")
+
+
+def test_a_job_that_may_try_twice_does(launch, drive, fault, pipeline, monkeypatch):
+    monkeypatch.setitem(pipeline.table("daily.sales").job.__dict__, "attempts", 2)
+    fault("daily.sales", "01-02", "silent")
+
+    run = drive(launch(**WEEK))
+
+    assert (step(run, "01-02").status, step(run, "01-02").attempts) == ("failed", 2)
+    assert (step(run, "01-01").status, step(run, "01-01").attempts) == ("succeeded", 1)
+    assert [attempt.dates for attempt in run.attempts.filter(number=2)] == [["2024-01-02"]]
+
+
+def test_the_breaker_begins_anew_after_a_person_went_on(launch, drive, fault):
+    for number in range(1, 21):
+        fault("daily.sales", f"01-{number:02}", "overflow")
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
+    failed = run.steps.failed().count()
+    assert run.pause == Run.Pause.FAILURES
+
+    control.resume(run, by="olga")
+    Run.objects.filter(pk=run.pk).update(lease_until=None)
+    drive(run, attempts=run.attempts.count() + 1)
+
+    assert run.status == Run.Status.RUNNING
+    assert failed < run.steps.failed().count() < failed + 5
+
+
+def test_a_run_of_which_half_fails_is_stopped_though_never_five_in_a_row(launch, drive, fault):
+    run = launch(tables=["daily.sales"])
+    for planned in run.steps.order_by("position")[::2]:
+        fault("daily.sales", f"{planned.date:%m-%d}", "overflow")
+
+    drive(run)
+
+    assert (run.status, run.message) == (Run.Status.PAUSED, "12 of 23 steps failed")

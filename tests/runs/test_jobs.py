@@ -1,0 +1,257 @@
+"""How a job is called, and that nothing of it stays behind."""
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from apps.runs import jobs
+from apps.runs.jobs import Call
+from tests.conftest import day
+from tests.runs.conftest import wait_until
+
+DATES = [day("01-03"), day("01-01"), day("01-02")]
+
+
+def prepared(pipeline, table: str = "daily.sales", **changes) -> Call:
+    job = pipeline.table(table).job.model_copy(update=changes)
+    return jobs.prepare(pipeline, job, DATES, run=7, attempt=3)
+
+
+@pytest.fixture
+def call(tmp_path: Path):
+    """Calls a shell command as a job; tells how it ended."""
+
+    def run(
+        command: str, *, timeout: float = 30, stopped=lambda: False, started=lambda pid, at: None, **env: str
+    ):
+        made = Call(("sh", "-c", command), tmp_path, env)
+        return jobs.run_process(made, tmp_path / "job.log", timeout=timeout, stopped=stopped, started=started)
+
+    return run
+
+
+def written(tmp_path: Path, name: str = "job.log") -> str:
+    path = tmp_path / name
+    return path.read_text() if path.exists() else ""
+
+
+# What is called -----------------------------------------------------------------------------------
+
+
+def test_a_range_is_its_first_and_last_date(pipeline):
+    argv = prepared(pipeline).argv
+
+    assert argv[3:] == ("--start", "2024-01-01", "--end", "2024-01-03", "--safe")
+
+
+def test_a_list_is_in_order(pipeline):
+    assert "2024-01-01,2024-01-02,2024-01-03" in prepared(pipeline, "daily.visits").argv
+
+
+def test_python_is_the_consoles_own(pipeline):
+    assert prepared(pipeline).argv[0] == sys.executable
+
+
+def test_other_braces_are_left_alone(pipeline):
+    assert prepared(pipeline, command=("run", '{"a": 1}', "{start}")).argv[1] == '{"a": 1}'
+
+
+def test_a_job_is_told_that_it_is_a_backfill(pipeline):
+    assert dict(prepared(pipeline).added) | {"SHOP_WAREHOUSE": ""} == {
+        "SHOP_WAREHOUSE": "",
+        "BACKFILL_RUN": "7",
+        "BACKFILL_ATTEMPT": "3",
+        "BACKFILL_MODE": "1",
+        "SKIP_DOWNSTREAM_TRIGGER": "1",
+    }
+
+
+def test_a_job_runs_in_its_folder(pipeline, shop):
+    assert prepared(pipeline).cwd == shop.parent / "jobs"
+
+
+@pytest.mark.parametrize(
+    "name", ["API_KEY", "token", "DB_PASSWORD", "Client_Secret", "GOOGLE_APPLICATION_CREDENTIALS"]
+)
+def test_secrets_are_masked_where_people_look(name, tmp_path):
+    shown = Call((), tmp_path, {name: "hush", "CITY": "Oslo"}).shown_environment
+
+    assert shown == {name: "•••", "CITY": "Oslo"}
+
+
+def test_secrets_reach_the_job(call, tmp_path):
+    call('echo "$API_KEY"', API_KEY="hush")
+
+    assert written(tmp_path) == "hush\n"
+
+
+# How it ends --------------------------------------------------------------------------------------
+
+
+def test_the_exit_status_is_kept(call):
+    assert call("exit 3").exit_status == 3
+
+
+def test_a_job_that_was_killed_has_a_negative_exit_status(call):
+    assert call("kill -9 $$").exit_status == -9
+
+
+def test_both_outputs_go_to_the_log(call, tmp_path):
+    call("echo out; echo err >&2")
+
+    assert written(tmp_path) == "out\nerr\n"
+
+
+def test_a_second_call_adds_to_the_log(call, tmp_path):
+    call("echo one")
+    call("echo two")
+
+    assert written(tmp_path) == "one\ntwo\n"
+
+
+def test_a_job_waits_for_nobody_to_type(call):
+    assert call("read answer").exit_status == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "env", "says"),
+    [
+        (
+            ("no-such-program",),
+            {},
+            "The job could not be started: No such file or directory: no-such-program.",
+        ),
+        (("true",), {"A": "\0"}, "The job could not be started: embedded null byte."),
+    ],
+)
+def test_a_job_that_cannot_be_started_says_so(tmp_path, argv, env, says):
+    outcome = jobs.run_process(
+        Call(argv, tmp_path, env), tmp_path / "job.log", timeout=9, stopped=lambda: False, started=print
+    )
+
+    assert (outcome.error, outcome.is_clean) == (says, False)
+
+
+def test_a_log_that_cannot_be_written_is_a_job_that_cannot_be_started(call, tmp_path):
+    (tmp_path / "job.log").mkdir()
+
+    assert "could not be started: Is a directory" in call("true").error
+
+
+def test_a_job_that_takes_too_long_is_ended(call):
+    outcome = call("sleep 100", timeout=0.05)
+
+    assert (outcome.timed_out, outcome.exit_status) == (True, None)
+
+
+def test_a_job_that_nobody_wants_any_more_is_ended_with_its_children(call, tmp_path):
+    command = "(sh -c 'echo $$ > grandchild; sleep 100' &) ; echo $$ > child; sleep 100"
+
+    outcome = call(
+        command, stopped=lambda: bool(written(tmp_path, "grandchild") and written(tmp_path, "child"))
+    )
+
+    assert outcome.stopped
+    assert not psutil.pid_exists(int(written(tmp_path, "child")))
+    wait_until(lambda: not psutil.pid_exists(int(written(tmp_path, "grandchild"))))
+
+
+def test_a_job_that_does_not_listen_is_ended_all_the_same(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "GRACE", 0.1)
+
+    outcome = call(
+        "trap '' TERM; echo up > up; while :; do sleep 0.1; done", stopped=lambda: written(tmp_path, "up")
+    )
+
+    assert outcome.stopped
+
+
+def test_what_a_job_leaves_in_the_background_ends_with_it(call, tmp_path):
+    call("sleep 100 & echo $! > left")
+
+    wait_until(lambda: not psutil.pid_exists(int(written(tmp_path, "left"))))
+
+
+def test_a_console_that_fails_meanwhile_leaves_no_job(call):
+    pids = []
+
+    def fail(pid: int, at: float) -> None:
+        pids.append(pid)
+        raise RuntimeError("the database is away")
+
+    with pytest.raises(RuntimeError):
+        call("sleep 100", started=fail)
+
+    assert not psutil.pid_exists(pids[0])
+
+
+def test_many_calls_leave_no_process_and_no_open_file(call):
+    me = psutil.Process()
+    call("true")
+    before = me.num_fds()
+
+    for _ in range(200):
+        call("true")
+
+    assert me.num_fds() == before
+    assert [child for child in me.children() if child.status() == psutil.STATUS_ZOMBIE] == []
+
+
+# Orphans ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def orphan():
+    process = psutil.Popen(["sleep", "100"], start_new_session=True)
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def test_an_orphan_is_ended(orphan):
+    assert jobs.end_orphan(orphan.pid, orphan.create_time())
+    assert orphan.wait() == -15
+
+
+def test_a_process_that_only_got_the_same_number_is_left_alone(orphan):
+    assert not jobs.end_orphan(orphan.pid, orphan.create_time() - 60)
+    assert orphan.poll() is None
+
+
+def test_what_an_orphan_left_behind_is_ended(tmp_path):
+    leader = psutil.Popen(["sh", "-c", f"sleep 100 & echo $! > {tmp_path}/left"], start_new_session=True)
+    started = leader.create_time()
+    leader.wait()
+    left = int(written(tmp_path, "left"))
+
+    assert jobs.end_orphan(leader.pid, started)
+    wait_until(lambda: not psutil.pid_exists(left))
+
+
+def test_nobody_is_no_orphan():
+    pid = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(pid, 0)
+
+    assert not jobs.end_orphan(pid, 1.0)
+
+
+# The jobs' code -----------------------------------------------------------------------------------
+
+
+def test_a_folder_without_git_has_no_commit(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+    assert jobs.commit_of(tmp_path) == {}
+
+
+def test_the_commit_says_whether_the_jobs_were_changed(call, tmp_path):
+    call("git init -q . && git -c user.name=a -c user.email=a@b.c commit -q --allow-empty -m one")
+
+    found = jobs.commit_of(tmp_path)
+
+    assert len(found["commit"]) == 40
+    assert found["commit_dirty"]  # by the log that was just written

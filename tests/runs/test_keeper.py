@@ -1,0 +1,110 @@
+"""How a worker holds a run."""
+
+import datetime as dt
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from apps.runs import keeper
+from apps.runs.keeper import Keeper
+from apps.runs.models import Attempt, Run
+from tests.runs.conftest import wait_until
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch):
+    monkeypatch.setattr(keeper, "LOOK", 0.02)
+    monkeypatch.setattr(keeper, "BEAT", 0.04)
+
+
+@pytest.fixture
+def run(transactional_db) -> Run:
+    return Run.objects.create(title="a run", status=Run.Status.RUNNING)
+
+
+def lease_of(run: Run) -> dt.datetime:
+    return Run.objects.get(pk=run.pk).lease_until
+
+
+def test_a_ticket_is_good_once(run):
+    Run.objects.filter(pk=run.pk).update(lease="ticket", lease_until=timezone.now() + keeper.LEASE)
+
+    assert keeper.take(run.pk, ticket="ticket")
+    assert keeper.take(run.pk, ticket="ticket") is None
+
+
+def test_a_run_that_rests_cannot_be_taken(run):
+    Run.objects.filter(pk=run.pk).update(status="paused")
+
+    assert keeper.take(run.pk) is None
+
+
+def test_a_lease_that_ran_out_can_be_taken(run):
+    first = keeper.take(run.pk)
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+
+    assert keeper.take(run.pk)
+    assert not keeper.holds(run, first)
+
+
+def test_a_held_run_gives_signs_of_life(run):
+    lease = keeper.take(run.pk)
+    attempt = run.attempts.create(number=1, table="daily.sales", dates=[], lease=lease)
+    before = lease_of(run), attempt.beat_at
+
+    with Keeper(run.pk, lease):
+        wait_until(lambda: lease_of(run) > before[0])
+        wait_until(lambda: Attempt.objects.get(pk=attempt.pk).beat_at > before[1])
+
+
+@pytest.mark.parametrize(("request_", "stops"), [("pause", False), ("stop", True), ("cancel", True)])
+def test_what_a_person_asks_for_is_noticed(run, request_, stops):
+    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+        Run.objects.filter(pk=run.pk).update(request=request_)
+        wait_until(lambda: kept.wanted == request_)
+
+        assert kept.must_stop() == stops
+
+
+def test_a_lease_that_somebody_else_has_is_noticed(run):
+    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+        Run.objects.filter(pk=run.pk).update(lease="another")
+        wait_until(kept.lost.is_set)
+
+        assert kept.must_stop()
+    assert Run.objects.get(pk=run.pk).lease == "another"
+
+
+def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
+    lease, really, problems = keeper.take(run.pk), Keeper._look, []
+
+    def look(kept: Keeper) -> None:
+        if len(problems) < 3:
+            problems.append(1)
+            raise OperationalError("database is locked")
+        really(kept)
+
+    monkeypatch.setattr(Keeper, "_look", look)
+    before = lease_of(run)
+    with Keeper(run.pk, lease) as kept:
+        wait_until(lambda: lease_of(run) > before)
+
+        assert not kept.lost.is_set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
+    def look(kept: Keeper) -> None:
+        raise RuntimeError("a fault in the console")
+
+    monkeypatch.setattr(Keeper, "_look", look)
+    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+        wait_until(kept.must_stop)
+
+
+def test_a_keeper_leaves_no_thread(run):
+    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+        pass
+
+    assert not kept._thread.is_alive()

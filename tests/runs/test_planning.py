@@ -1,0 +1,250 @@
+"""Which steps a launch would make, and why not the others."""
+
+import pytest
+
+from apps.coverage.models import Partition
+from apps.runs import planning
+from apps.runs.models import Run
+from apps.runs.planning import PlanRefused
+from tests.conftest import day
+
+WEEK = {"start": day("01-01"), "end": day("01-07")}
+SALES = {"tables": ["daily.sales"], **WEEK}
+
+
+@pytest.fixture
+def plan(pipeline, scan):
+    """A plan from what is stored; the warehouse was scanned once."""
+    scan()
+
+    def make(**kwargs) -> planning.Plan:
+        return planning.plan(pipeline, planning.select(pipeline, **kwargs))
+
+    return make
+
+
+def mark(date: str, table: str = "daily.sales", **changes) -> None:
+    Partition.objects.filter(table=table, date=day(date)).update(**changes)
+
+
+def dates(found: planning.Plan) -> list[str]:
+    return [f"{step.date:%m-%d}" for step in found.steps]
+
+
+# Reasons ------------------------------------------------------------------------------------------
+
+
+def test_gaps_are_steps_and_a_closed_day_is_left_out(plan):
+    found = plan(**SALES)
+
+    assert dates(found) == ["01-01", "01-02", "01-03", "01-04", "01-05", "01-06"]
+    assert found.left_out == {"off the calendar": [("daily.sales", day("01-07"))]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"state": "complete"}, "complete"),
+        ({"state": "not_expected"}, "bootstrap"),
+        ({"state": "unexpected"}, "bootstrap"),
+        ({"state": "accepted"}, "accepted"),
+        ({"state": "unknown"}, "unknown: scan the warehouse first"),
+        ({"activity": "queued", "run_id": 7}, "running elsewhere: run 7"),
+        ({"activity": "running", "run_id": 8}, "running elsewhere: run 8"),
+    ],
+)
+def test_a_date_is_left_out_with_its_reason(plan, changes, reason):
+    mark("01-02", **changes)
+
+    found = plan(**SALES)
+
+    assert found.left_out[reason] == [("daily.sales", day("01-02"))]
+    assert "01-02" not in dates(found)
+
+
+@pytest.mark.parametrize("state", ["missing", "thin", "excess", "stale"])
+def test_every_kind_of_gap_is_a_step(plan, state):
+    mark("01-02", state=state)
+
+    assert "01-02" in dates(plan(**SALES))
+
+
+def test_a_date_of_which_nothing_was_ever_read_is_unknown(plan):
+    Partition.objects.filter(table="daily.sales", date=day("01-02")).delete()
+
+    assert plan(**SALES).left_out["unknown: scan the warehouse first"] == [("daily.sales", day("01-02"))]
+
+
+def test_a_date_that_no_source_has_is_left_out(plan, pipeline):
+    mark("01-02", table="raw.orders", state="missing")
+    assert "01-02" in dates(plan(**SALES))
+
+    mark("01-02", table="raw.orders_backup", state="missing")
+    assert plan(**SALES).left_out["no source has the date"] == [("daily.sales", day("01-02"))]
+
+
+def test_a_source_that_could_not_be_read_may_have_the_date(plan):
+    mark("01-02", table="raw.orders", state="missing")
+    mark("01-02", table="raw.orders_backup", state="unknown")
+
+    assert "01-02" in dates(plan(**SALES))
+
+
+def test_the_first_days_of_a_season_are_left_out(plan):
+    found = plan(tables=["weekly.trend"], **WEEK)
+
+    assert [date for _, date in found.left_out["bootstrap"]] == [day("01-01"), day("01-02"), day("01-03")]
+
+
+def test_steps_and_reasons_together_are_every_date_of_every_table(plan):
+    mark("01-02", state="complete")
+    found = plan()
+
+    assert len(found) + sum(found.left_out_counts.values()) == 3 * (20 + 10)
+
+
+# Reprocess ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reprocess", "steps"),
+    [("missing", ["01-01"]), ("failed", ["01-01", "01-02"]), ("all", ["01-01", "01-02", "01-03"])],
+)
+def test_reprocess_decides_what_is_done_again(plan, reprocess, steps):
+    mark("01-02", activity="failed")
+    mark("01-03", state="complete")
+
+    found = plan(tables=["daily.sales"], start=day("01-01"), end=day("01-03"), reprocess=reprocess)
+
+    assert dates(found) == steps
+
+
+def test_everything_is_still_not_what_was_accepted(plan):
+    mark("01-02", state="accepted")
+
+    assert "01-02" not in dates(plan(reprocess="all", **SALES))
+
+
+# Order and amounts --------------------------------------------------------------------------------
+
+
+def test_phases_then_tables_then_dates(plan):
+    found = plan(start=day("01-04"), end=day("01-05"))
+
+    assert [(step.table, f"{step.date:%d}") for step in found.steps] == [
+        ("daily.sales", "04"),
+        ("daily.sales", "05"),
+        ("daily.visits", "04"),
+        ("daily.visits", "05"),
+        ("weekly.trend", "04"),
+        ("weekly.trend", "05"),
+    ]
+
+
+def test_newest_first_turns_the_dates_around_not_the_tables(plan):
+    found = plan(start=day("01-04"), end=day("01-05"), phases=["2"], order="newest")
+
+    assert [(step.table, f"{step.date:%d}") for step in found.steps[:3]] == [
+        ("daily.sales", "05"),
+        ("daily.sales", "04"),
+        ("daily.visits", "05"),
+    ]
+
+
+def test_only_the_dates_that_were_chosen(plan):
+    assert dates(plan(tables=["daily.sales"], dates=[day("01-02"), day("03-04")])) == ["01-02", "03-04"]
+
+
+def test_only_the_seasons_that_were_chosen(plan):
+    assert {step.season for step in plan(seasons=["spring"]).steps} == {"spring"}
+
+
+def test_single_partitions_can_be_chosen(plan, pipeline):
+    wanted = [("daily.sales", day("01-02")), ("daily.visits", day("01-03")), ("gone.table", day("01-03"))]
+
+    found = planning.plan(pipeline, planning.select_partitions(pipeline, wanted))
+
+    assert [(step.table, step.date) for step in found.steps] == wanted[:2]
+
+
+def test_a_batch_can_be_wished_but_not_for_a_job_of_single_dates(pipeline):
+    job = pipeline.table("daily.sales").job
+
+    assert planning.dates_a_call(job, 9) == 9
+    assert planning.dates_a_call(job, None) == 4
+    assert planning.dates_a_call(job.model_copy(update={"dates": "single"}), 9) == 1
+
+
+def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
+    (table, call), *_ = plan(tables=["daily.sales"], **WEEK).calls(pipeline)
+
+    assert table.name == "daily.sales"
+    assert call.argv[3:7] == ("--start", "2024-01-01", "--end", "2024-01-04")
+
+
+def test_a_plan_takes_three_queries_however_many_dates_there_are(plan, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        plan()
+
+
+def test_a_plan_over_all_of_time_is_a_plan_of_the_seasons(plan):
+    assert (
+        len(
+            plan(
+                tables=["daily.sales"],
+                start=day("01-01").replace(year=1),
+                end=day("01-01").replace(year=9999),
+            )
+        )
+        == 29
+    )
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"phases": ["9"]}, 'There is no phase "9" in the pipeline file. Known: 1, 2, 3.'),
+        ({"phases": ["1"]}, "Phase 1 · Raw has sources only; no job of this pipeline fills them."),
+        ({"tables": ["raw.orders"]}, "raw.orders is a source; no job of this pipeline fills it."),
+        ({"tables": ["no.table"]}, 'There is no table "no.table" in the pipeline file.'),
+        ({"seasons": ["summer"]}, 'There is no season "summer" in the pipeline file. Known: winter, spring.'),
+        (
+            {"start": day("01-02"), "end": day("01-01")},
+            "The end 2024-01-01 is before the start 2024-01-02; swap them.",
+        ),
+        ({"batch": 0}, "0 dates a call is not possible; give 1 to 1000."),
+        ({"reprocess": "some"}, '"some" is not known; give missing, failed, all.'),
+        ({"order": "random"}, '"random" is not known; give oldest, newest.'),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_with_a_sentence(pipeline, wish, says):
+    with pytest.raises(PlanRefused) as refusal:
+        planning.select(pipeline, **wish)
+
+    assert str(refusal.value).startswith(says)
+
+
+def test_nothing_to_do_says_why(plan):
+    Partition.objects.filter(table="daily.sales").update(state="complete")
+
+    assert plan(**SALES).why_nothing == "Nothing to do: all 6 are left out (complete)."
+
+
+def test_a_plan_without_history_says_nothing_of_its_duration(plan):
+    assert planning.seconds_range(plan(**SALES)) is None
+
+
+def test_the_choices_are_kept_with_the_run(pipeline):
+    chosen = planning.select(pipeline, phases=["2"], dates=[day("01-02")])
+
+    assert chosen.as_json() == {
+        "tables": ["daily.sales", "daily.visits"],
+        "seasons": ["winter", "spring"],
+        "start": "2024-01-01",
+        "end": "2024-03-10",
+        "dates": ["2024-01-02"],
+    }
+    assert chosen.reprocess == Run.Reprocess.FAILED

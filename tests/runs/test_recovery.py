@@ -1,0 +1,396 @@
+"""What survives when something dies: workers, jobs, the warehouse, and workers that only seemed dead."""
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.coverage import scanning
+from apps.pipeline import definition
+from apps.runs import control, keeper, runner
+from apps.runs.models import Attempt, Run
+from apps.warehouse.base import Unreachable
+from tests.conftest import day
+from tests.runs.conftest import shown, step, wait_until
+
+WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
+TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
+ROOT = Path(__file__).parents[2]
+
+WORKER = """
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = {database!r}
+django.setup()
+from pathlib import Path
+settings.LOG_DIR = Path({logs!r})
+settings.PIPELINE = Path({pipeline!r})
+from apps.pipeline import definition
+from apps.runs import keeper, runner
+runner.perform({run}, definition.current(), lease=keeper.take({run}))
+"""
+
+
+@contextmanager
+def worker(run: Run, settings) -> Iterator[psutil.Popen]:
+    """A real worker process that performs the run, in the same database."""
+    program = WORKER.format(
+        run=run.pk,
+        database=str(connection.settings_dict["NAME"]),
+        logs=str(settings.LOG_DIR),
+        pipeline=str(settings.PIPELINE),
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "TEST_VAR_DIR": str(settings.VAR_DIR),
+    }
+    process = psutil.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def under_way(run: Run) -> Attempt | None:
+    return run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pid=None).first()
+
+
+def let_the_lease_run_out(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+
+
+# Workers that die ---------------------------------------------------------------------------------
+
+
+def test_after_a_worker_was_killed_nothing_is_lost_and_nothing_is_done_twice(
+    launch, drive, fault, ask, settings
+):
+    fault("daily.sales", "01-03", "sleep 60")
+    run = launch(**WEEK)
+    with worker(run, settings) as process:
+        wait_until(
+            lambda: under_way(run) and ask_quietly(ask, "SELECT count(DISTINCT day) FROM daily.sales") == 2
+        )
+        orphan = under_way(run).pid
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert psutil.pid_exists(orphan)
+    ask("DELETE FROM raw.faults")
+
+    let_the_lease_run_out(run)
+    drive(run)
+
+    assert not psutil.pid_exists(orphan)
+    assert run.status == Run.Status.SUCCEEDED
+    assert run.attempts.get(number=1).status == Attempt.Status.LOST
+    assert "A worker died during attempt 1; its dates are pending again" in run.events.values_list(
+        "text", flat=True
+    )
+    # Two dates were filled before the end: the rest is what is expected less what is there.
+    assert run.attempts.get(number=2).dates == ["2024-01-03", "2024-01-04", "2024-01-05", "2024-01-06"]
+    assert {s.attempts for s in run.steps.filter(date__gte=day("01-03"))} == {1}
+
+
+def ask_quietly(ask, sql: str) -> int | None:
+    """The first value; None while a job holds the warehouse."""
+    import duckdb
+
+    try:
+        return ask(sql)[0][0]
+    except duckdb.IOException:
+        return None
+
+
+def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline):
+    run = launch(**TWO_DAYS)
+    for number in range(1, 4):
+        lease = keeper.take(run.pk)
+        attempt = run.attempts.create(number=number, table="daily.sales", dates=["2024-01-01"], lease=lease)
+        run.steps.filter(date=day("01-01")).update(status="running", attempt=attempt, attempts=1)
+        let_the_lease_run_out(run)
+        runner.recover(run, keeper.take(run.pk))
+        let_the_lease_run_out(run)
+
+    dead = step(run, "01-01")
+    assert (dead.status, dead.message) == ("failed", "its worker died 3 times while performing it")
+    assert (step(run, "01-02").status, shown("01-01")) == ("pending", "failed")
+
+
+def test_two_workers_never_hold_one_run(launch):
+    run = launch(**TWO_DAYS)
+
+    assert keeper.take(run.pk)
+    assert keeper.take(run.pk) is None
+
+
+# Workers that only seemed dead ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def frozen(launch, pipeline, fault):
+    """A worker whose call has ended, and whose run somebody else took meanwhile."""
+    run = launch(**TWO_DAYS)
+    kept = keeper.Keeper(run.pk, keeper.take(run.pk))  # its thread is not started: it is frozen
+    sleeper = runner.Runner(run, pipeline, scanning.open_warehouse(pipeline), kept)
+
+    def steal() -> str:
+        let_the_lease_run_out(run)
+        lease = keeper.take(run.pk)
+        runner.recover(run, lease)
+        return lease
+
+    return run, sleeper, steal
+
+
+def state_of(run: Run) -> list:
+    return [
+        *Run.objects.filter(pk=run.pk).values_list("status", "message", "lease"),
+        *run.steps.values_list("status", "attempts", "rows_after"),
+        *run.attempts.values_list("number", "status"),
+        *run.events.values_list("text"),
+        shown("01-01"),
+    ]
+
+
+def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
+    run, sleeper, steal = frozen
+    really = sleeper.look_after
+    stolen = []
+
+    def look_after(table, steps):
+        stolen.append(steal())
+        return really(table, steps)
+
+    monkeypatch.setattr(sleeper, "look_after", look_after)
+    before = None
+
+    with pytest.raises(runner.Fenced):
+        while sleeper.advance():
+            pass
+
+    before = state_of(run)
+    assert {s.status for s in run.steps.all()} == {"pending"}
+    assert Run.objects.get(pk=run.pk).lease == stolen[0]
+    assert ("status", "succeeded") not in before
+
+
+@pytest.mark.parametrize("request_", ["", "pause", "cancel"])
+def test_a_worker_that_wakes_before_its_call_writes_nothing(frozen, request_):
+    run, sleeper, steal = frozen
+    Run.objects.filter(pk=run.pk).update(status="running", request=request_)
+    steal()
+    before = state_of(run)
+
+    with pytest.raises(runner.Fenced):
+        sleeper.advance()
+
+    assert state_of(run) == before
+
+
+def test_a_worker_that_wakes_at_the_end_does_not_end_the_run(frozen):
+    run, sleeper, steal = frozen
+    run.steps.update(status="succeeded")
+    Run.objects.filter(pk=run.pk).update(status="running")
+    steal()
+    before = state_of(run)
+
+    with pytest.raises(runner.Fenced):
+        sleeper.advance()
+
+    assert state_of(run) == before
+
+
+def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
+    run, sleeper, steal = frozen
+    Run.objects.filter(pk=run.pk).update(status="running")
+    steal()
+    before = state_of(run)
+
+    with pytest.raises(runner.Fenced):
+        sleeper.rest("too many failures", why=Run.Pause.FAILURES)
+
+    assert state_of(run) == before
+
+
+def test_a_cancel_outranks_a_rest(launch, pipeline):
+    run = launch(**TWO_DAYS)
+    Run.objects.filter(pk=run.pk).update(status="running")
+    lease = keeper.take(run.pk)
+    control.cancel(Run.objects.get(pk=run.pk), by="olga")
+
+    worker = runner.Runner(run, pipeline, None, keeper.Keeper(run.pk, lease))
+    worker.rest("Phase 3 starts by hand", why=Run.Pause.GATE)
+
+    assert run.status == Run.Status.CANCELLED
+
+
+# The data decides -----------------------------------------------------------------------------------
+
+
+def short_timeout(pipeline, monkeypatch, seconds: float = 1.5) -> None:
+    monkeypatch.setitem(pipeline.table("daily.sales").job.__dict__, "timeout", seconds)
+
+
+def test_dates_that_a_call_filled_before_it_timed_out_are_verified(
+    launch, drive, fault, pipeline, monkeypatch
+):
+    short_timeout(pipeline, monkeypatch)
+    fault("daily.sales", "01-03", "sleep 60")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-03")))
+
+    assert (step(run, "01-01").status, step(run, "01-02").status) == ("succeeded", "succeeded")
+    assert step(run, "01-03").message.startswith("timed out: the call took longer than")
+    assert run.attempts.get().status == Attempt.Status.TIMED_OUT
+
+
+def test_a_date_that_was_complete_before_a_call_timed_out_is_not_done_again(
+    launch, drive, fault, ask, pipeline, monkeypatch
+):
+    short_timeout(pipeline, monkeypatch)
+    fault("daily.sales", "01-02", "sleep 60")
+    for date in ("01-01", "01-02"):
+        ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(date))
+
+    run = drive(launch(reprocess="all", **TWO_DAYS))
+
+    assert step(run, "01-01").status == "succeeded"  # written anew, by its time of writing
+    assert (step(run, "01-02").status, step(run, "01-02").state_after) == ("failed", "complete")
+    assert shown("01-02") == "complete"
+
+
+def test_a_date_that_a_failing_job_left_as_it_was_is_not_done_again(launch, drive, fault, ask):
+    fault("daily.sales", "01-02", "overflow")
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+
+    run = drive(launch(reprocess="all", **TWO_DAYS))
+
+    assert step(run, "01-02").status == "failed"
+    assert "numeric overflow" in step(run, "01-02").message
+
+
+def test_a_date_that_somebody_else_filled_meanwhile_needs_no_call(launch, drive, ask):
+    run = launch(**WEEK)
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+
+    drive(run)
+
+    assert (step(run, "01-02").status, step(run, "01-02").attempt, step(run, "01-02").rows_after) == (
+        "succeeded",
+        None,
+        8,
+    )
+    assert [attempt.dates for attempt in run.attempts.order_by("number")][0] == ["2024-01-01"]
+    assert run.status == Run.Status.SUCCEEDED
+
+
+def test_a_range_never_covers_a_date_that_was_skipped(launch, drive, ask, pipeline):
+    for date in range(1, 8):
+        if date != 7:
+            ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(f"01-0{date}"))
+            if date != 5:
+                ask("INSERT INTO daily.visits SELECT ?, i FROM range(8) rows(i)", day(f"01-0{date}"))
+
+    run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
+    assert step(run, "01-05", "weekly.trend").status == "skipped"
+    assert [attempt.dates for attempt in run.attempts.order_by("number")] == [["2024-01-04"], ["2024-01-06"]]
+    assert ask("SELECT count(*) FROM weekly.trend WHERE day = DATE '2024-01-05'") == [(0,)]
+
+
+def test_a_table_that_left_the_pipeline_file_is_skipped_with_the_reason(launch, drive):
+    run = launch(**TWO_DAYS)
+    run.steps.filter(date=day("01-01")).update(table="daily.old_name")
+
+    drive(run)
+
+    gone = run.steps.get(date=day("01-01"))
+    assert (gone.status, gone.message) == (
+        "skipped",
+        "daily.old_name has no job in the pipeline file any more",
+    )
+    assert run.message == "1 of 2 steps verified, 1 not"
+
+
+# A warehouse that goes away -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def perform(pipeline, monkeypatch):
+    """Performs a run like a worker's task, without patience for a warehouse that is away."""
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+
+    def run_(run: Run, warehouse=None) -> Run:
+        Run.objects.filter(pk=run.pk).update(lease_until=None)
+        runner.perform(run.pk, definition.current(), lease=keeper.take(run.pk), warehouse=warehouse)
+        run.refresh_from_db()
+        return run
+
+    return run_
+
+
+class AwayAfterTheCall:
+    """A warehouse that answers once, before the call, and not after it."""
+
+    def __init__(self, real):
+        self.real = real
+        self.asked = 0
+
+    def count(self, *args, **kwargs):
+        self.asked += 1
+        if self.asked > 1:
+            raise Unreachable("the line is dead")
+        return self.real.count(*args, **kwargs)
+
+
+def test_a_warehouse_that_goes_away_after_the_call_loses_nothing(launch, perform, warehouse):
+    run = perform(launch(**TWO_DAYS), AwayAfterTheCall(warehouse))
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert run.message == "The warehouse does not answer: the line is dead"
+    assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
+    attempt = run.attempts.get()
+    assert (attempt.status, attempt.exit_status) == (Attempt.Status.ENDED, 0)
+    assert "could not be asked what it did" in attempt.message
+
+
+def test_what_was_done_before_it_went_away_is_not_done_twice(launch, perform, warehouse):
+    run = perform(launch(**TWO_DAYS), AwayAfterTheCall(warehouse))
+
+    control.resume(run, by="olga")
+    perform(run)
+
+    assert (run.status, run.attempts.count()) == (Run.Status.SUCCEEDED, 1)
+    assert shown("01-01") == "complete"
+
+
+def test_an_outage_is_not_a_death(launch, perform, warehouse):
+    run = launch(**TWO_DAYS)
+    for _ in range(4):
+        run = perform(run, AwayAfterTheCall(warehouse))
+        control.resume(run, by="olga")
+        run.steps.update(status="pending")
+
+    assert not run.events.filter(kind__in=("lost", "failed steps")).exists()
+
+
+def test_a_cancel_is_heard_while_the_warehouse_is_away(launch, perform, shop):
+    run = launch(**TWO_DAYS)
+    Run.objects.filter(pk=run.pk).update(status="running")
+    shop.rename(shop.with_suffix(".gone"))
+    control.cancel(Run.objects.get(pk=run.pk), by="olga")
+
+    assert perform(run).status == Run.Status.CANCELLED

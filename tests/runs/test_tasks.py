@@ -1,0 +1,164 @@
+"""A run in the queue."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from apps.coverage.models import Scan
+from apps.pipeline import definition
+from apps.runs import control, keeper, tasks
+from apps.runs.models import Run
+from tests.conftest import day
+
+WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
+
+
+@pytest.fixture
+def queued(plan, pipeline) -> Run:
+    return control.launch(plan(**WEEK), pipeline, by="olga")
+
+
+def in_queue() -> int:
+    return OrmQ.objects.filter(key="runs").count()
+
+
+def silent_for_a_minute(run: Run) -> None:
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
+
+
+def status(run: Run) -> str:
+    return Run.objects.get(pk=run.pk).status
+
+
+def test_a_task_performs_a_run_to_its_end(queued, drain):
+    assert drain() == 1
+    assert status(queued) == Run.Status.SUCCEEDED
+
+
+def test_a_long_run_goes_through_the_queue_in_slices(queued, drain, monkeypatch):
+    monkeypatch.setattr(tasks, "SLICE", 0.01)
+
+    assert drain() > 1
+    assert status(queued) == Run.Status.SUCCEEDED
+    assert queued.attempts.count() == 2
+
+
+def test_a_task_that_is_delivered_twice_leaves_at_once(queued, drain):
+    row = OrmQ.objects.get(key="runs")
+    drain()
+    OrmQ.objects.create(key=row.key, payload=row.payload, lock=row.lock)
+
+    assert drain() == 1
+    assert queued.attempts.count() == 2
+
+
+def test_a_task_of_a_run_that_somebody_performs_leaves_at_once(queued, drain):
+    lease = keeper.take(queued.pk, ticket=Run.objects.get(pk=queued.pk).lease)
+
+    drain()
+
+    assert queued.attempts.count() == 0
+    assert Run.objects.get(pk=queued.pk).lease == lease
+
+
+def test_a_paused_runs_task_leaves_at_once(queued, drain):
+    control.pause(queued, by="olga")
+
+    drain()
+
+    assert (status(queued), queued.attempts.count()) == (Run.Status.PAUSED, 0)
+
+
+def test_a_run_that_gives_signs_of_life_is_not_revived(queued):
+    tasks.revive()
+
+    assert in_queue() == 1
+
+
+def test_a_silent_run_is_revived_and_goes_on(queued, drain):
+    OrmQ.objects.filter(key="runs").delete()
+    silent_for_a_minute(queued)
+
+    tasks.revive()
+
+    assert drain() == 1
+    assert status(queued) == Run.Status.SUCCEEDED
+
+
+def test_a_run_that_was_never_queued_is_revived(plan, pipeline, drain):
+    run = control.launch(plan(**WEEK), pipeline, by="olga", queued=False)
+
+    tasks.revive()
+    drain()
+
+    assert status(run) == Run.Status.SUCCEEDED
+
+
+def test_a_run_is_revived_once_however_many_look(queued):
+    silent_for_a_minute(queued)
+
+    tasks.revive()
+    tasks.revive()
+
+    assert in_queue() == 2  # the first task, and one more
+
+
+def test_a_run_that_waits_long_behind_others_keeps_its_place(queued, drain):
+    for _ in range(3):
+        silent_for_a_minute(queued)
+        tasks.revive()
+
+    drain(most=1)
+
+    assert status(queued) == Run.Status.SUCCEEDED
+    assert drain() == 3  # which leave at once
+    assert queued.attempts.count() == 2
+
+
+@pytest.mark.parametrize("ended", ["succeeded", "failed", "cancelled", "paused"])
+def test_a_run_that_rests_or_ended_is_not_revived(queued, ended):
+    OrmQ.objects.filter(key="runs").delete()
+    Run.objects.filter(pk=queued.pk).update(status=ended, lease_until=None)
+
+    tasks.revive()
+
+    assert in_queue() == 0
+
+
+# A run that rests because the warehouse was away ------------------------------------------------------
+
+
+@pytest.fixture
+def resting(queued) -> Run:
+    OrmQ.objects.filter(key="runs").delete()
+    queued.move(Run.Status.PAUSED, says="The warehouse does not answer", pause=Run.Pause.WAREHOUSE)
+    return queued
+
+
+def test_a_run_rests_while_no_scan_was_answered(resting):
+    Scan.objects.create(status="failed", started_at=timezone.now(), finished_at=timezone.now())
+
+    tasks.revive()
+
+    assert status(resting) == Run.Status.PAUSED
+
+
+def test_a_run_goes_on_when_a_scan_was_answered(resting, scan, drain):
+    scan()
+
+    tasks.revive()
+    drain()
+
+    assert status(resting) == Run.Status.SUCCEEDED
+    assert "Going on: the warehouse answers again" in resting.events.values_list("text", flat=True)
+
+
+def test_a_pipeline_file_that_was_broken_meanwhile_decides_nothing(queued, drain, settings, tmp_path):
+    settings.PIPELINE = tmp_path / "nowhere.toml"
+
+    with pytest.raises(definition.PipelineError):
+        drain()
+
+    assert queued.steps.pending().count() == 6
