@@ -78,10 +78,14 @@ class ShownPlan:
         return [season.name for season in self.pipeline.seasons if season.name in self.plan.seasons]
 
     @property
-    def matrix(self) -> list[tuple[str, list[int], int]]:
-        """Table, steps by season, steps."""
+    def matrix(self) -> list[tuple[str, list[tuple[str, int]], int]]:
+        """Table, its steps in each season, all of its steps."""
         return [
-            (table, [self.plan.by_table_and_season[table].get(season, 0) for season in self.seasons], total)
+            (
+                table,
+                [(season, self.plan.by_table_and_season[table].get(season, 0)) for season in self.seasons],
+                total,
+            )
             for table, total in self.plan.by_table.items()
         ]
 

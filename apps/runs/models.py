@@ -163,9 +163,7 @@ class Run(models.Model):
         moved = Run.objects.filter(pk=self.pk, status__in=sources).update(**changes)
         self.refresh_from_db()
         if not moved:
-            raise IllegalMove(
-                f"Run {self.pk} is {self.status}; it cannot become {to.value} now."
-            )
+            raise IllegalMove(f"Run {self.pk} is {self.status}; it cannot become {to.value} now.")
         self.record(to, says, by=by)
 
     def record(self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None) -> Event:

@@ -88,7 +88,7 @@ def trend(work: Sequence[Work], flat: Pace) -> Pace | None:
         return None
     units = sum(item.units for item in work)
     return Pace(
-        rate=mean + slope * (count - middle),
+        rate=max(mean + slope * (count - middle), 0.1 * mean),  # a falling line ends above nothing
         error=deviation * math.sqrt(1 / count),
         spread=deviation * math.sqrt(sum(item.units**2 for item in work) / units),
         slope=slope,

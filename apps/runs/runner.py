@@ -164,14 +164,15 @@ class Runner:
         for step in pending[:most]:
             if previous and (step.table != previous.table or step.attempts):
                 return
-            if previous and (job.sql or job.dates == "range") and not self.adjacent(previous.date, step.date):
+            if previous and (job.sql or job.dates == "range") and not self.adjacent(previous, step):
                 return
             yield step
             previous = step
 
-    def adjacent(self, one: dt.date, other: dt.date) -> bool:
-        first, last = sorted((one, other))
-        return not any(first < date < last for date in self.calendar)
+    def adjacent(self, one: Step, other: Step) -> bool:
+        """Whether a range over both dates has no other expected date in it, and no summer between two seasons."""
+        first, last = sorted((one.date, other.date))
+        return one.season == other.season and not any(first < date < last for date in self.calendar)
 
     def skip_closed(self, table: Table, steps: list[Step]) -> list[Step]:
         """The steps whose inputs are complete. By the order of steps nobody will fill the others' inputs later."""

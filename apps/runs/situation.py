@@ -60,10 +60,19 @@ def of(
         case Run.Status.RUNNING:
             return running(run, progress, attempt, around, now=now)
         case Run.Status.PAUSED:
-            verbs = (START_PHASE, CANCEL) if run.waits_at_gate else (RESUME, CANCEL)
-            label = "Waiting" if run.waits_at_gate else "Paused"
-            return Situation(label, run.status, f"{run.message.partition(';')[0]}.", verbs)
+            return paused(run)
     return Situation(run.get_status_display().capitalize(), run.status, f"{run.message}.")
+
+
+def paused(run: Run) -> Situation:
+    if run.waits_at_gate:
+        return Situation("Waiting", run.status, f"{run.message.partition(';')[0]}.", (START_PHASE, CANCEL))
+    says = (
+        "By hand. It goes on when somebody resumes it."
+        if run.pause == Run.Pause.OPERATOR
+        else f"{run.message}."
+    )
+    return Situation("Paused", run.status, says, (RESUME, CANCEL))
 
 
 def why_queued(around: Surroundings) -> str:

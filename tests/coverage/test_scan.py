@@ -161,9 +161,7 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
         def count(self, questions, **range_):
             reading = warehouse.count(questions, **range_)
             fill(ask, "daily.sales", "01-05", 8)
-            scanning.remember(
-                scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values()
-            )
+            scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             return reading
 
     scanning.scan(pipeline, Slow(), Scan.objects.create())

@@ -10,7 +10,9 @@ from apps.warehouse.base import EMPTY, Count, Interrupted, QueryFailed, Question
 
 Ask = Callable[..., list[tuple]]
 SALES = Question("shop.sales", "day")
-SCORES = Question("shop.scores", "moment", quality_column="score", written_column="made", fallback_column="spare")
+SCORES = Question(
+    "shop.scores", "moment", quality_column="score", written_column="made", fallback_column="spare"
+)
 FIRST, SECOND, THIRD = (dt.date(2024, 1, number) for number in (1, 2, 3))
 
 

@@ -21,9 +21,10 @@ from apps.runs.planning import Plan
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    if request.method == "POST":
+    if request.method == "POST" and "show" not in request.POST:
         return launch(request)
-    form = PlanForm.of_link(request.GET, definition.current())
+    asked = PlanForm if request.method == "POST" else PlanForm.of_link
+    form = asked(request.POST or request.GET, definition.current())
     return page(request, form, form.plan())
 
 

@@ -125,7 +125,7 @@ def test_the_plan_counts_steps_by_table_and_season(plan_of):
     text = plan_of(phase="2")
 
     assert "58 steps" in text
-    assert "sales 19 10 29" in text and "visits 19 10 29" in text
+    assert "sales winter 19 · spring 10 29" in text and "visits winter 19 · spring 10 29" in text
 
 
 def test_the_plan_says_what_is_left_out_and_why(plan_of, ask):
@@ -298,3 +298,12 @@ def test_what_was_cancelled_can_be_planned_again(plan_of, launch, operator):
     control.cancel(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")), by=operator)
 
     assert "6 steps" in plan_of(**WEEK)
+
+
+def test_without_javascript_a_button_shows_the_plan(operating, scan):
+    scan()
+
+    response = operating.post(NEW, WEEK | {"show": "plan"})
+
+    assert "Launch 6 steps" in words(response.content.decode())
+    assert not Run.objects.exists()

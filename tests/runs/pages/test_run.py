@@ -150,6 +150,7 @@ def test_a_viewer_sees_no_buttons(launch, viewing):
 
 def test_an_unknown_run_is_not_found(operating, db):
     assert operating.get("/runs/99/").status_code == 404
+    assert operating.get(f"/runs/{10**30}/").status_code == 404
 
 
 def test_runs_are_for_people_who_are_logged_in(client, launch):

@@ -1,0 +1,38 @@
+"""A selection of single partitions, and what tells two plans apart."""
+
+import pytest
+
+from apps.runs import planning
+from apps.runs.planning import PlanRefused
+from tests.conftest import day
+
+
+def planned(pipeline, partitions):
+    return planning.plan(pipeline, planning.select_partitions(pipeline, partitions))
+
+
+def test_only_these_partitions_are_planned(pipeline, scan):
+    scan()
+    wanted = {("daily.sales", day("01-02")), ("daily.visits", day("01-05"))}
+
+    assert {(step.table, step.date) for step in planned(pipeline, wanted).steps} == wanted
+
+
+def test_what_nobody_asked_for_is_not_left_out_either(pipeline, scan):
+    scan()
+
+    assert planned(pipeline, {("daily.sales", day("01-02")), ("daily.visits", day("01-05"))}).left_out == {}
+
+
+def test_a_table_that_the_pipeline_file_lost_is_left_away(pipeline, db):
+    with pytest.raises(PlanRefused, match="nothing to retry"):
+        planning.select_partitions(pipeline, {("daily.gone", day("01-02"))})
+
+
+def test_plans_with_the_same_steps_have_the_same_digest(pipeline, scan):
+    scan()
+    one, same, other = (
+        planned(pipeline, {("daily.sales", day(date))}).digest for date in ("01-02", "01-02", "01-03")
+    )
+
+    assert one == same != other

@@ -1,0 +1,42 @@
+"""Times and counts as people say them."""
+
+import pytest
+
+from apps.runs.words import count, duration, duration_range
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.421, "0.42 s"),
+        (4.21, "4.2 s"),
+        (50.4, "50 s"),
+        (119, "119 s"),
+        (360, "6 min"),
+        (4800, "1 h 20 min"),
+        (7200, "2 h"),
+        (183_600, "2 d 3 h"),
+        (172_800, "2 d"),
+    ],
+)
+def test_a_duration_is_as_fine_as_people_care(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (360, 540, "6 to 9 min"),
+        (50, 200, "50 s to 3 min"),
+        (13.2, 16.4, "13 to 16 s"),
+        (300, 310, "5 min"),
+        (0.1, 0.4, "less than a second"),
+        (3000, 4800, "50 min to 1 h 20 min"),
+    ],
+)
+def test_a_range_says_its_unit_once_where_it_can(low, high, said):
+    assert duration_range(low, high) == said
+
+
+def test_one_is_not_many():
+    assert (count(1, "step"), count(1045, "step")) == ("1 step", "1,045 steps")
