@@ -11,11 +11,11 @@ os.environ.update(
     OUTBOX_DIR="",
     EMAIL_URL="",
     BASE_URL="https://console.example",
-    PIPELINE="tests/pipelines/shop.toml",
+    PIPELINE=os.environ.get("TEST_PIPELINE", "tests/pipelines/shop.toml"),
 )
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{os.environ['VAR_DIR']}/console.sqlite3")
 
-from backfill_console.settings import *  # noqa: E402, F403
+from backfill_console.settings import *  # noqa: F403
 
 DEBUG = False
 # A file, because the runner's threads and the workers' processes open it too.

@@ -63,7 +63,7 @@ class Evidence:
     @property
     def fallback_percent(self) -> int | None:
         share = self.partition.fallback_share if self.partition else None
-        return None if share is None else round(100 * share)
+        return None if share is None else int(100 * share)
 
     @property
     def scan(self) -> Scan | None:

@@ -288,7 +288,8 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
     dates = [each.date for each in rows]
     known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
     return {
-        (table, date): tuple(values) for table, date, *values in known.values_list("table", "date", "read_at", *FACTS)
+        (table, date): tuple(values)
+        for table, date, *values in known.values_list("table", "date", "read_at", *FACTS)
     }
 
 

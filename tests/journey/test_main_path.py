@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,8 @@ OVERFLOW = "Conversion Error: Could not cast value … to DECIMAL(5,2)"
 
 
 @pytest.fixture(scope="module")
-def operator(visit: Callable[..., Page]) -> Iterator[Page]:
-    yield visit("operator")
+def operator(visit: Callable[..., Page]) -> Page:
+    return visit("operator")
 
 
 def kpi(page: Page, label: str):
@@ -110,7 +110,9 @@ def test_all_star_week_fails_with_one_signature_of_two_dates(operator: Page, con
     expect_mail(operator, console, "FAILED 2/66")
 
 
-def test_a_retry_fails_again_with_the_same_signature_and_counts_its_attempts(operator: Page, console: Console):
+def test_a_retry_fails_again_with_the_same_signature_and_counts_its_attempts(
+    operator: Page, console: Console
+):
     operator.goto(f"{console.url}/runs/2/")
     operator.get_by_role("link", name="Plan a retry of 2").first.click()
     launch(operator, 2)
@@ -129,7 +131,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("state", FAULTS)
-def test_what_a_job_did_wrong_is_named_on_page_mail_and_shell_alike(operator: Page, console: Console, state: str):
+def test_what_a_job_did_wrong_is_named_on_page_mail_and_shell_alike(
+    operator: Page, console: Console, state: str
+):
     table, date, says = FAULTS[state]
     plan(operator, console, f"table=nba_analytics.{table}&start={date}&end={date}")
     run = launch(operator, 1)

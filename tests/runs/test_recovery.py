@@ -107,7 +107,9 @@ def test_after_a_worker_was_killed_nothing_is_lost_and_nothing_is_done_twice(
     )
     # Two dates were filled before the end: the rest is what is expected less what is there.
     later = run.attempts.filter(number__gt=1).order_by("number")
-    assert [date for attempt in later for date in attempt.dates] == [f"2024-01-0{number}" for number in range(3, 7)]
+    assert [date for attempt in later for date in attempt.dates] == [
+        f"2024-01-0{number}" for number in range(3, 7)
+    ]
     assert {s.attempts for s in run.steps.filter(date__gte=day("01-03"))} == {1}
 
 

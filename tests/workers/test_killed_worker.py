@@ -1,0 +1,55 @@
+"""A worker is killed in the middle of a run, and nobody has to do anything about it."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.workers.served import Served, manage, wait_until
+
+pytestmark = pytest.mark.processes
+
+STEPS = 19
+
+
+@pytest.fixture
+def run(shop: Path, fault, folder: Path, serve, monkeypatch) -> Served:
+    """A served console in the middle of a run whose sixth date takes long."""
+    monkeypatch.setenv("TEST_PIPELINE", str(shop.parent / "shop.toml"))
+    fault("daily.sales", "01-06", "sleep 600")
+    launch = ("backfill", "--table", "sales", "--season", "winter", "--batch", "1", "--yes")
+    for words in (("scan",), launch):
+        done = manage(folder, *words)
+        assert done.returncode == 0, done.stderr
+    served = serve()
+    wait_until(lambda: steps(served, "running") and steps(served, "succeeded") == 5, "the run is at work")
+    return served
+
+
+def steps(served: Served, status: str) -> int:
+    return served.ask("SELECT count(*) FROM runs_step WHERE status = ?", status)[0][0]
+
+
+def test_the_run_goes_on_by_itself_and_nothing_is_lost(run: Served, ask):
+    job = run.ask("SELECT pid FROM runs_attempt WHERE status = 'running'")[0][0]
+    ask("DELETE FROM raw.faults")
+    run.look()
+
+    for worker in run.workers("runs"):
+        worker.send_signal(signal.SIGKILL)
+
+    wait_until(lambda: status(run) == "succeeded", "the run succeeds")
+    assert steps(run, "succeeded") == STEPS
+    assert run.ask("SELECT count(*) FROM runs_attempt WHERE status = 'lost'") == [(1,)]
+    assert not Path(f"/proc/{job}").exists()
+    assert ask("SELECT count(*) FROM daily.sales") == [(STEPS * 8,)]
+
+
+def status(served: Served) -> str:
+    try:
+        return served.ask("SELECT status FROM runs_run")[0][0]
+    except sqlite3.OperationalError:
+        return ""  # somebody writes; asked again
