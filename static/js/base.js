@@ -91,7 +91,12 @@ document.addEventListener("submit", (event) => {
   if (!("confirm" in form.dataset) || form.confirmed) { form.confirmed = false; return; }
   event.preventDefault();
   event.stopPropagation();
-  confirmDialog(form, () => { form.confirmed = true; form.requestSubmit(event.submitter); });
+  confirmDialog(form, () => {
+    // A live piece may have swapped the form away meanwhile: it goes back, unseen, with what was typed into it.
+    if (!form.isConnected) { form.hidden = true; document.body.append(form); }
+    form.confirmed = true;
+    form.requestSubmit(event.submitter);
+  });
 }, true);
 
 // Dialogs, menus, panels.
@@ -167,7 +172,9 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // A whole page in answer to a piece is the login page of an ended session: go there instead of nesting it.
 document.addEventListener("htmx:beforeSwap", (event) => {
-  if (/^\s*<!doctype/i.test(event.detail.serverResponse || "")) {
+  const answer = event.detail.serverResponse || "";
+  const wanted = event.detail.elt.getAttribute("hx-select"); // of its own page a piece may ask for a part
+  if (/^\s*<!doctype/i.test(answer) && !(wanted && answer.includes(`id="${wanted.slice(1)}"`))) {
     event.detail.shouldSwap = false;
     location.reload();
   }

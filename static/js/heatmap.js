@@ -3,16 +3,17 @@
 
 const card = document.getElementById("maps");
 const ROW = 18;
-const NARROWEST = 4; // pixels a date
+const NARROWEST = matchMedia("(pointer: coarse)").matches ? 4 : 3; // pixels a date
+const GAPS = 3; // from this width on, a gap between dates
 const NOTHING = -10; // stands for "no value" on a scale from 0 to 100
 
 // Colours at places from 0 to 100 for the modes that show a number, and how the number reads.
 const SCALES = {
-  rows: { stops: { 0: "missing", 1: "thin", 50: "complete", 100: "excess" }, low: 0, high: 200, say: (v) => `${v} %` },
+  rows: { stops: { 0: "missing", 1: "thin", 50: "complete", 100: "excess" }, low: 0, high: 200, say: (v, at) => (at === "1" ? "above 0 %" : `${Math.round(v)} %`) },
   age: { stops: { 0: "complete", 50: "queued", 100: "accepted" }, low: 0, curve: Math.log1p, back: Math.expm1, say: hours },
   duration: { stops: { 0: "queued", 50: "running", 100: "excess" }, low: 0, say: (v) => `${Number(v.toPrecision(2))} s` },
   quality: { stops: { 0: "thin", 100: "complete" }, say: (v) => v.toFixed(1) },
-  fallback: { stops: { 0: "complete", 50: "stale", 100: "thin" }, low: 0, high: 100, say: (v) => `${v} %` },
+  fallback: { stops: { 0: "complete", 50: "stale", 100: "thin" }, low: 0, high: 100, say: (v) => `${Math.round(v)} %` },
 };
 const KINDS = { rows: "of the rows expected", age: "since the last write", duration: "for the last step", quality: "quality", fallback: "from fallbacks" };
 
@@ -20,7 +21,7 @@ let mode = card.dataset.mode;
 const drawn = []; // {element, plot, data, lines}, one a season
 
 function hours(value) {
-  return value < 48 ? `${Math.round(value)} h` : `${Math.round(value / 24)} d`;
+  return value < 48 ? `${Math.round(value)} h` : `${Math.round(value / 24).toLocaleString("en")} d`;
 }
 
 // Rows of the map: a heading for each phase, then its tables.
@@ -112,12 +113,16 @@ function numberCells(data, lines) {
   };
 }
 
-// Gaps between cells let this ground through: it is the border of the white ones.
+// Gaps between cells let this ground through: it is the border of the white ones. What a filter hides is a pale band.
 function ground(data, lines) {
-  return lines.flatMap((line, y) => line.heading ? [] : [{
-    type: "rect", layer: "below", line: { width: 0 }, fillcolor: tokenColour("line-strong"),
-    x0: -0.5, x1: data.dates.length - 0.5, y0: y - 0.47, y1: y + 0.47,
-  }]);
+  const band = (y, from, to, token) => ({
+    type: "rect", layer: "below", line: { width: 0 }, fillcolor: tokenColour(token),
+    x0: from - 0.5, x1: to - 0.5, y0: y - 0.47, y1: y + 0.47,
+  });
+  return lines.flatMap((line, y) => line.heading ? [] : [
+    band(y, 0, data.dates.length, "sunken"),
+    ...[...line.shown.matchAll(/[^ ]+/g)].map((run) => band(y, run.index, run.index + run[0].length, "line-strong")),
+  ]);
 }
 
 // What a strip hatches is hatched here too: stripes along each run of such cells.
@@ -150,7 +155,7 @@ function draw(map) {
   const ticks = months(data.dates, width);
   const family = getComputedStyle(document.body).fontFamily;
   const trace = {
-    type: "heatmap", showscale: false, hoverongaps: false, xgap: width >= NARROWEST ? 1 : 0, ygap: 2,
+    type: "heatmap", showscale: false, hoverongaps: false, xgap: width >= GAPS ? 1 : 0, ygap: 2,
     text: lines.map((line) => data.dates.map((_, at) => (line.heading ? "" : story(data, line, at)))),
     hovertemplate: "%{text}<extra></extra>",
     ...(mode === "state" ? stateCells(data, lines) : numberCells(data, lines)),
@@ -183,7 +188,7 @@ function showScale() {
   scaleList = document.createElement("ul");
   scaleList.id = "scale";
   scaleList.className = "legend";
-  const items = scale.isEmpty ? [] : Object.entries(scale.stops).map(([place, token]) => [token, scale.say(Math.round(scale.value(place)))]);
+  const items = scale.isEmpty ? [] : Object.entries(scale.stops).map(([place, token]) => [token, scale.say(scale.value(place), place)]);
   for (const [token, words] of [...items, ["not-expected", scale.isEmpty ? "no table here says this" : "not known"]]) {
     const item = document.createElement("li");
     const swatch = document.createElement("i");
@@ -203,6 +208,7 @@ function drawAll() {
 function open(map, { x, y }) {
   const row = map.lines[y];
   if (!row || row.heading) return;
+  Plotly.Fx.hover(map.plot, []); // the map gets narrower, and a label would stay at its old place
   const url = `${card.dataset.partition}${encodeURIComponent(row.table)}/${map.data.dates[x]}/`;
   htmx.ajax("GET", url, { target: "#panel", swap: "innerHTML" });
 }
@@ -214,6 +220,7 @@ function choose(map, range) {
   const [top, bottom] = range.y.map((y) => within(y, map.lines.length - 1)).sort((a, b) => a - b);
   forget();
   map.chosen = { left, right, top, bottom };
+  Plotly.Fx.hover(map.plot, []);
   draw(map);
   const rows = map.lines.slice(top, bottom + 1).filter((line) => line.planned);
   const cells = rows.reduce((sum, row) => sum + [...row.shown.slice(left, right + 1)].filter((l) => !" nx".includes(l)).length, 0);
