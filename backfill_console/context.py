@@ -15,6 +15,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "pipeline_name": definition.current().name,
         "outbox_enabled": settings.OUTBOX_DIR is not None,
     }
-    if request.user.is_authenticated:
+    # A request that was refused at the door has no user: nobody asked yet who it is.
+    if (user := getattr(request, "user", None)) and user.is_authenticated:
         frame |= beacon(timezone.now())
     return frame

@@ -1,9 +1,13 @@
 """Settings: safe defaults, everything a deployment decides comes from the environment (or `.env` beside manage.py)."""
 
+import socket
+import tomllib
 from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+
+from backfill_console import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -11,17 +15,19 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG = env.bool("DEBUG", default=False)
-# Only a developer's machine may run with a key that everybody knows.
-SECRET_KEY = env("SECRET_KEY", default="only-for-development") if DEBUG else env("SECRET_KEY")
+SECRET_KEY = environment.secret_key(env, debug=DEBUG)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
-VAR_DIR = BASE_DIR / env("VAR_DIR", default="var")
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+VAR_DIR = environment.folder(BASE_DIR / (env("VAR_DIR", default="") or "var"), name="VAR_DIR")
 LOG_DIR = VAR_DIR / "logs"
-PIPELINE = BASE_DIR / env("PIPELINE", default="demo/pipeline.toml")
-BASE_URL = env("BASE_URL", default=f"http://localhost:{env('PORT', default='8000')}").rstrip("/")
+PIPELINE = BASE_DIR / (env("PIPELINE", default="") or "demo/pipeline.toml")
+PORT = environment.port(env)
+BASE_URL = (env("BASE_URL", default="") or f"http://localhost:{PORT}").rstrip("/")
 DEMO = env.bool("DEMO", default=False)
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
+# Under which this machine's launcher and workers are known to the others that share the database.
+WORKER_NAME = env("WORKER_NAME", default="").strip() or socket.gethostname()
 
 INSTALLED_APPS = [
     "apps.pipeline",
@@ -86,7 +92,7 @@ SQLITE_OPTIONS = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'console.sqlite3'}")}
+DATABASES = {"default": environment.database(env, default=f"sqlite:///{VAR_DIR / 'console.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
@@ -97,6 +103,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "main",
     "orm": "default",
+    "broker_class": "apps.workers.broker.Broker",
     "workers": 2,
     "poll": 0.2,
     "timeout": 900,
@@ -173,8 +180,8 @@ STORAGES = {
 # --- Mail ---------------------------------------------------------------------------------------
 # Without EMAIL_URL mails are kept as files; with OUTBOX_DIR the console shows them at /outbox/.
 OUTBOX_DIR = BASE_DIR / env("OUTBOX_DIR") if env("OUTBOX_DIR", default="") else None
-if env("EMAIL_URL", default=""):
-    vars().update(env.email("EMAIL_URL"))
+if mail_server := environment.mail_server(env):
+    vars().update(mail_server)
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = OUTBOX_DIR or VAR_DIR / "outbox"
@@ -196,5 +203,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {"django-q": {"level": "WARNING"}},  # it tells of every task
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": environment.log_level(env)},
 }

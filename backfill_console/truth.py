@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from apps.coverage.models import Partition
 from apps.coverage.rollup import Coverage, PhaseCoverage
@@ -12,8 +12,7 @@ from apps.pipeline.definition import Phase
 from apps.runs.models import Run
 from apps.runs.progress import Progress
 from apps.runs.words import count
-
-SERVE = ".venv/bin/python manage.py serve"
+from apps.workers.roll import SERVE
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,18 @@ class Truth:
 
 @dataclass(frozen=True)
 class Work:
-    """What runs do: the unfinished ones, the progress of the first of them, and how many kinds of failures it has."""
+    """What runs do: the unfinished ones, and of the first of them the progress, how many kinds of failures it has and
+    whether a worker holds it.
+
+    `gates` says before which phase a run waits, by its id. `open_failures` are dates and kinds of what any run left.
+    """
 
     unfinished: Sequence[Run] = ()
     progress: Progress | None = None
     kinds: int = 0
+    is_held: bool = True
+    gates: Mapping[int, str] = field(default_factory=dict)
+    open_failures: tuple[int, int] = (0, 0)
 
     @property
     def active(self) -> list[Run]:
@@ -65,9 +71,9 @@ def truth(
     if work.active and work.progress:
         return running(work.active[0], work, work.progress, workers_alive, now)
     if work.paused:
-        return waiting(work.paused)
-    if unknown := why_unknown(coverage):
-        return Truth("unknown", f"Coverage is unknown: {unknown}.", tail="Nothing is running.")
+        return waiting(work.paused[0], work)
+    if is_unknown(coverage):
+        return Truth("unknown", f"Coverage is unknown: {coverage.problem}.", tail="Nothing is running.")
     return nothing_runs(coverage)
 
 
@@ -84,7 +90,7 @@ def nobody_works(work: Work, silent_for: str) -> Truth:
 
 def running(run: Run, work: Work, progress: Progress, workers_alive: int, now: dt.datetime) -> Truth:
     steps = f"{progress.verified:,} of {count(progress.total, 'step')} verified"
-    if run.status == Run.Status.RUNNING and (run.lease_until is None or run.lease_until < now):
+    if run.status == Run.Status.RUNNING and not work.is_held:
         text = f"({run.title}) gives no sign of life: {steps}. Another worker takes it over by itself"
         return Truth("unknown", text, run=run, tail=beside(run, work, progress, workers_alive))
     return Truth(
@@ -104,27 +110,68 @@ def beside(run: Run, work: Work, progress: Progress, workers_alive: int) -> str:
     """What else matters while a run is active."""
     said = []
     if progress.failed:
-        kinds = "one kind" if work.kinds == 1 else f"{work.kinds} kinds"
-        said.append(f"{count(progress.failed, 'failure')} of {kinds}")
+        said.append(failures_in_words(progress.failed, work.kinds))
     if others := len(work.active) - 1:
         said.append(f"{count(others, 'more run')} in the queue")
     if work.paused:
-        said.append(f"run {work.paused[0].pk} waits for a person")
+        said.append(f"run {work.paused[0].pk} {what_it_waits_for(work.paused[0], work)}")
     said.append(f"{count(workers_alive, 'worker')} alive")
-    return f"{'; '.join(said)}.".capitalize()
+    return sentence("; ".join(said))
 
 
-def waiting(paused: Sequence[Run]) -> Truth:
-    run = paused[0]
-    why = f": {run.message.rstrip('.')}" if run.message else ""
-    tail = f"{count(len(paused) - 1, 'more run')} paused." if len(paused) > 1 else ""
-    return Truth("paused", f"({run.title}) waits for a person{why}", run=run, tail=tail)
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def why_unknown(coverage: Coverage) -> str:
-    """Why nothing is known at all; empty where something is."""
-    tally = coverage.tally
-    return coverage.problem.rstrip(".") if tally.unknown == tally.expected and not tally.complete else ""
+def failures_in_words(failed: int, kinds: int) -> str:
+    return f"{count(failed, 'failure')} of {'one kind' if kinds == 1 else f'{kinds} kinds'}"
+
+
+def waiting(run: Run, work: Work) -> Truth:
+    why = reason(run)
+    said = [
+        NEXT.get(run.pause, "Next: somebody resumes or cancels it.").format(gate=work.gates.get(run.pk, ""))
+    ]
+    if work.open_failures[0]:
+        said.append(f"{failures_in_words(*work.open_failures)} {be(work.open_failures[0])} open.")
+    if others := len(work.paused) - 1:
+        said.append(f"{count(others, 'more run')} {be(others)} waiting.")
+    text = f"({run.title}) {what_it_waits_for(run, work)}{f': {why}' if why else ''}"
+    return Truth("paused", text, run=run, tail=" ".join(said))
+
+
+def what_it_waits_for(run: Run, work: Work) -> str:
+    if gate := work.gates.get(run.pk):
+        return f"is {at_gate(gate)}"
+    return "waits for the warehouse" if run.pause == Run.Pause.WAREHOUSE else "waits for a person"
+
+
+def at_gate(phase: str) -> str:
+    """The words for it, on the whole page."""
+    return f"waiting at the gate before {phase}"
+
+
+def reason(run: Run) -> str:
+    """What its message adds to the words for what it waits for."""
+    said = run.message.rstrip(".")
+    return said.partition("; ")[2] if run.waits_at_gate else said
+
+
+# What must happen before a paused run goes on.
+NEXT: dict[str, str] = {
+    Run.Pause.GATE: "Next: somebody looks at what {gate} needs, and starts it or cancels the run.",
+    Run.Pause.FAILURES: "Next: somebody looks at its failures, and resumes or cancels it.",
+    Run.Pause.WAREHOUSE: "Next: it goes on by itself once the warehouse answers.",
+}
+
+
+def be(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def is_unknown(coverage: Coverage) -> bool:
+    """Whether nothing is known at all: never asked, or not answered."""
+    return not coverage.dates_expected or coverage.tally.is_unknown
 
 
 def nothing_runs(coverage: Coverage) -> Truth:
@@ -133,13 +180,24 @@ def nothing_runs(coverage: Coverage) -> Truth:
         return Truth(
             Partition.State.COMPLETE, "Nothing is running, and every phase is complete on all of its dates."
         )
-    text = (
-        f"Nothing is running. {phase.phase.label} is complete on "
-        f"{phase.dates_complete:,} of {count(phase.dates_expected, 'date')}"
+    text = f"Nothing is running. {standing(phase)}"
+    if not phase.gaps:
+        return Truth(Partition.State.UNKNOWN, f"{text}.", tail=sentence(coverage.problem))
+    return Truth(
+        Partition.State.MISSING,
+        f"{text}; next:",
+        tail=f"{count(phase.unknown, 'partition')} {be(phase.unknown)} unknown." if phase.unknown else "",
+        plan=phase.phase,
+        gaps=phase.gaps,
     )
-    if phase.gaps:
-        return Truth(Partition.State.MISSING, f"{text}; next:", plan=phase.phase, gaps=phase.gaps)
-    return Truth(Partition.State.UNKNOWN, f"{text}; {count(phase.dates_unknown, 'date')} could not be read.")
+
+
+def standing(phase: PhaseCoverage) -> str:
+    dates = count(phase.dates_expected, "date")
+    if phase.is_unknown:
+        return f"{phase.phase.label} is unknown on all of its {dates}"
+    unknown = f", unknown on {phase.dates_unknown:,}" if phase.dates_unknown else ""
+    return f"{phase.phase.label} is complete on {phase.dates_complete:,} of {dates}{unknown}"
 
 
 def filled(coverage: Coverage) -> list[PhaseCoverage]:

@@ -6,7 +6,7 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 
 from apps.people import demo
-from backfill_console import views
+from backfill_console import views, workers
 
 login = auth.LoginView.as_view(extra_context={"demo_login": demo.LOGIN if settings.DEMO else None})
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("coverage/", include("apps.coverage.urls")),
     path("runs/", include("apps.runs.urls")),
     path("failures/", include("apps.runs.failure_urls")),
+    path("workers/", workers.index, name="workers"),
     path("outbox/", include("apps.alerts.urls")),
     path("account/login/", login, name="login"),
     path("account/logout/", auth.LogoutView.as_view(), name="logout"),

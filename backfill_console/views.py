@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -15,26 +17,33 @@ from apps.coverage import live, rollup, strips
 from apps.coverage.models import Scan
 from apps.coverage.rollup import Coverage
 from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline
 from apps.runs import failures, progress
-from apps.runs.models import Run
+from apps.runs.failures import FailureGroup
+from apps.runs.models import Run, Step
+from apps.runs.situation import phase_label
 from apps.workers.beacon import beacon
-from backfill_console.truth import Truth, Work, filled, truth
+from backfill_console.truth import Truth, Work, at_gate, filled, truth
 
 SHOWN = 5  # failures, runs
 
 
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    coverage = rollup.coverage(definition.current())
+    pipeline = definition.current()
+    coverage = rollup.coverage(pipeline)
     scan = Scan.objects.active().first()
-    work = what_runs_do()
+    failed = failures.open_failures()
+    now = timezone.now()
+    work = what_runs_do(pipeline, failed, now=now)
     context = {
         "coverage": coverage,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
-        "truth": truth_now(coverage, work, now=timezone.now()),
-        "runs": Run.objects.all()[:SHOWN],
+        "truth": truth_now(coverage, work, now=now),
+        "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],
+        "failures": failed[:SHOWN],
+        "more_failures": len(failed[SHOWN:]),
         **standing(coverage),
-        **open_failures(),
     }
     piece = live.piece(
         "overview/_live.html",
@@ -48,15 +57,26 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render(request, "overview/overview.html", context | {"live": piece, "scan": scan})
 
 
-def what_runs_do() -> Work:
-    unfinished: Sequence[Run] = sorted(
-        Run.objects.unfinished(), key=lambda run: (run.status != Run.Status.RUNNING, run.pk)
+def what_runs_do(pipeline: Pipeline, failed: Sequence[FailureGroup], *, now: dt.datetime) -> Work:
+    pending = Step.objects.pending().filter(run=OuterRef("pk")).order_by("position")
+    found = Run.objects.unfinished().annotate(next_phase=Subquery(pending.values("phase")[:1]))
+    unfinished = sorted(found, key=lambda run: (run.status != Run.Status.RUNNING, run.pk))
+    work = Work(
+        unfinished,
+        gates={run.pk: phase_label(pipeline, run.next_phase) for run in unfinished if run.waits_at_gate},
+        open_failures=(sum(group.count for group in failed), len(failed)),
     )
-    first = next((run for run in unfinished if run.is_active), None)
-    if first is None:
-        return Work(unfinished)
+    if not work.active:
+        return work
+    first = work.active[0]
     kinds = first.steps.failed().order_by().values("signature").distinct().count()
-    return Work(unfinished, progress.of(first), kinds)
+    is_held = first.held_lanes.held(now).exists()
+    return replace(work, progress=progress.of(first), kinds=kinds, is_held=is_held)
+
+
+def state_in_words(run: Run, work: Work) -> str:
+    gate = work.gates.get(run.pk)
+    return at_gate(gate) if gate else run.get_status_display().lower()
 
 
 def truth_now(coverage: Coverage, work: Work, *, now: dt.datetime) -> Truth:
@@ -84,8 +104,3 @@ def standing(coverage: Coverage) -> dict[str, Any]:
         "legend": strips.legend(strips.shown_counts(coverage.grid, tables)),
         "tables": tables,
     }
-
-
-def open_failures() -> dict[str, Any]:
-    groups = failures.open_failures()
-    return {"failures": groups[:SHOWN], "more_failures": len(groups[SHOWN:])}

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 
 from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, keeper, planning, runner
-from apps.runs.models import Run
+from apps.runs import control, lanes, planning, recovery, runner
+from apps.runs.keeper import Keeper
+from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
 
@@ -151,15 +153,28 @@ def drive(pipeline: Pipeline) -> Callable[..., Run]:
     """Performs a run with the real engine and the real jobs until it rests or ends, or for some attempts."""
 
     def perform(run: Run, *, attempts: int | None = None) -> Run:
-        lease = keeper.take(run.pk)
-        assert lease, "somebody holds the run"
-        with keeper.Keeper(run.pk, lease) as kept:
-            runner.recover(run, lease)
+        Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
+        lease = lanes.take(run.pk)
+        assert lease
+        with Keeper(run.pk, lease) as kept:
+            recovery.recover(run, lease)
             performer = runner.Runner(run, pipeline, scanning.open_warehouse(pipeline), kept)
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass
-        Run.objects.filter(pk=run.pk).update(lease_until=None)
+        lanes.give_back(run.pk, lease)
         run.refresh_from_db()
         return run
 
     return perform
+
+
+# --- the suite on two databases -----------------------------------------------------------------------
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("django_db") or {"db", "transactional_db"} & set(item.fixturenames):
+            item.add_marker("database")
+
+
+def pytest_report_header() -> str:
+    return f"database: {django_settings.DATABASES['default']['ENGINE'].rpartition('.')[2]}"

@@ -7,6 +7,7 @@ import json
 import pytest
 from django.core.management import call_command
 
+from apps.coverage.models import CalendarDate, Partition
 from apps.runs import control, planning
 from apps.runs.models import Run
 from tests.conftest import day
@@ -28,6 +29,11 @@ def shell(pipeline, transactional_db, capsys):
         return code, printed.out, printed.err
 
     return run
+
+
+def row(said: str, name: str) -> list[str]:
+    """What a table says about one of its rows."""
+    return next(line.split() for line in said.splitlines() if name in line)
 
 
 def asked_json(shell, *words: str) -> dict:
@@ -61,6 +67,33 @@ def test_scan_exits_1_when_one_table_cannot_be_asked(shell, ask):
     assert "daily.visits does not exist" in said
 
 
+def test_a_scan_of_a_table_leaves_the_others_as_they_were(shell, ask):
+    shell("scan")
+    ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
+    ask("INSERT INTO weekly.trend VALUES (DATE '2024-01-05', 1)")
+
+    code, said, _ = shell("scan", "--table", "sales")
+
+    assert (code, said.splitlines()[0]) == (0, "1 table read in 2 queries; 1 partition changed.")
+    assert Partition.objects.get(table="daily.sales", date=day("01-02")).state == "complete"
+    assert Partition.objects.get(table="weekly.trend", date=day("01-05")).state == "missing"
+
+
+@pytest.mark.parametrize("command", ["scan", "coverage"])
+def test_what_a_plan_would_take_in_is_said(shell, command, ask):
+    ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
+    shell("scan")
+    words = [command, "--table", "sales", *DAYS]
+
+    assert "would be planned with --reprocess failed: 3" in shell(*words)[1]
+    assert asked_json(shell, *words, "--reprocess", "all")["to_plan"] == 4
+
+
+def test_nobody_knows_what_a_plan_would_take_in_before_a_scan(shell):
+    assert asked_json(shell, "coverage")["to_plan"] is None
+    assert "failed: unknown until the warehouse was scanned" in shell("coverage")[1]
+
+
 # coverage -----------------------------------------------------------------------------------------
 
 
@@ -88,11 +121,39 @@ def test_coverage_of_a_season_counts_its_dates(shell):
     assert asked_json(shell, "coverage", "--season", "spring")["tables"][0]["expected"] == 10
 
 
+def test_coverage_of_two_seasons_leaves_the_third_out(shell, shop):
+    shell("scan")
+    CalendarDate.objects.filter(date__lt=day("01-11")).update(season="before")
+
+    said = asked_json(shell, "coverage", "--season", "winter", "--season", "spring")
+
+    assert said["tables"][0]["expected"] == 20
+
+
+def test_coverage_that_could_not_be_asked_is_unknown_not_zero(shell, shop):
+    shell("scan")
+    shop.unlink()
+    shell("scan")
+
+    assert row(shell("coverage")[1], "sales") == ["sales", "unknown", "29", "unknown", "·", "29", "·"]
+
+
+def test_coverage_shows_what_is_unknown_beside_the_numbers(shell):
+    shell("scan")
+    Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
+
+    said = shell("coverage", "--table", "sales")[1]
+
+    assert row(said, "sales") == ["sales", "0", "29", "0", "·", "·", "25", "·", "4", "·"]
+    assert "would be planned with --reprocess failed: 25, and 4 partitions unknown" in said
+
+
 def test_coverage_before_any_scan_is_unknown_not_zero(shell):
     said = asked_json(shell, "coverage")
 
     assert said["as_of"] is None
     assert said["problem"] == "the warehouse was not scanned yet"
+    assert row(shell("coverage")[1], "sales")[1:4] == ["unknown", "unknown", "unknown"]
 
 
 def test_coverage_for_people_is_plain_text_in_a_pipe(shell):
@@ -111,9 +172,11 @@ def test_coverage_for_people_is_plain_text_in_a_pipe(shell):
         (["--phase", "9"], 'There is no phase "9"'),
         (["--season", "autumn"], 'There is no season "autumn"'),
         (["--start", "2024-02-01", "--end", "2024-01-01"], "swap them"),
+        (["--season", "winter", "--start", "2024-02-01"], "lie outside the season winter"),
+        (["--phase", "3", "--table", "sales"], "daily.sales is not in Phase 3"),
     ],
 )
-@pytest.mark.parametrize("command", ["coverage", "plan", "backfill"])
+@pytest.mark.parametrize("command", ["scan", "coverage", "plan", "backfill"])
 def test_wrong_arguments_exit_2_with_a_sentence(shell, command, words, sentence):
     code, said, complaint = shell(command, *words)
 
@@ -168,9 +231,11 @@ def test_backfill_here_exits_0_when_all_is_verified(shell):
         "succeeded": 4,
         "failed": 0,
         "skipped": 0,
+        "cancelled": 0,
         "left": 0,
         "message": "All 4 steps verified",
         "signatures": [],
+        "skips": [],
     }
 
 
@@ -198,11 +263,42 @@ def test_backfill_exits_3_when_it_waits_for_a_person(shell):
     assert shell("backfill", *DAYS, "--here", "--yes", "--json")[0] == 3
 
 
-def test_backfill_with_nothing_to_do_exits_2_and_says_so(shell):
+def test_backfill_of_what_is_complete_exits_0_and_says_so(shell):
+    shell("scan")
+    shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+
+    code, said, _ = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+
+    assert (code, said) == (0, "Nothing to do: all 4 are complete already.\n")
+
+
+def test_backfill_of_what_is_complete_prints_the_agreed_json(shell):
+    shell("scan")
+    shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+
+    said = asked_json(shell, "backfill", "--table", "sales", *DAYS, "--wait", "--json")
+
+    assert (said["run"], said["status"], said["succeeded"], said["failed"]) == (None, "succeeded", 0, 0)
+    assert (said["signatures"], said["left_out"]) == ([], {"complete": 4})
+
+
+def test_backfill_of_what_nobody_knows_exits_2_with_the_reasons(shell):
+    shell("scan")
+    Partition.objects.filter(table="daily.sales").update(state="unknown")
+    Partition.objects.filter(table="daily.sales", date=day("01-01")).update(state="complete")
+
+    code, said, complaint = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
+
+    assert code == 2
+    assert "Nothing to do: 1 complete, 3 unknown: scan the warehouse first." in complaint
+    assert json.loads(said)["left_out"] == {"complete": 1, "unknown: scan the warehouse first": 3}
+
+
+def test_backfill_before_the_first_scan_exits_2_and_says_so(shell):
     code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
     assert code == 2
-    assert "There is nothing to do" in complaint
+    assert "The warehouse was not scanned yet" in complaint
 
 
 def test_backfill_asks_before_it_launches(shell):

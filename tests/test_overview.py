@@ -57,6 +57,29 @@ def test_a_phase_counts_dates_on_which_all_its_tables_are_complete(scan, ask, ov
     assert "sales: 3 of 29 complete" in text
 
 
+def test_a_warehouse_that_is_away_leaves_no_figure_as_if_it_were_known(scan, shop, overview):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    text = " ".join(overview().split())
+
+    assert "Coverage is unknown: the warehouse file" in text and "does not exist. Nothing is running." in text
+    assert '<b class="state-text state-unknown">unknown</b> on all 29 dates' in text
+    assert " %)" not in text and "<b>0</b> /" not in text and "Plan " not in text and ".." not in text
+
+
+def test_a_table_that_could_not_be_read_is_unknown_beside_the_others(scan, ask, overview):
+    complete(ask, "01-05")
+    ask("DROP TABLE daily.visits")
+    scan()
+
+    text = overview()
+
+    assert '<b class="strong">0</b> of 29 dates (0 %) complete on all 2 tables, ' in text
+    assert "visits: unknown on all 29" in text and "sales: 1 of 29 complete" in text
+
+
 def test_what_is_left_out_is_said(scan, overview):
     scan()
 
@@ -89,6 +112,17 @@ def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
 
     assert f'<a href="/runs/{run.pk}/">Run {run.pk}</a>' in text
     assert "waits for a person: Somebody should look at this" in text
+
+
+def test_a_run_at_a_gate_waits_in_the_same_words_everywhere(launch, ask, overview):
+    run = launch(phases=["2", "3"])
+    run.steps.filter(phase="2").update(status="succeeded")
+    run.move(Run.Status.PAUSED, says="Phase 3 starts by hand", pause=Run.Pause.GATE)
+
+    text = overview()
+
+    assert text.count("waiting at the gate before Phase 3") == 2
+    assert "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run." in text
 
 
 def test_what_failed_and_was_not_repaired_is_listed(launch, drive, fault, overview):

@@ -12,7 +12,6 @@ from apps.runs.progress import Left, Pace, Progress
 from backfill_console.truth import Truth, Work, truth
 
 NOW = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)
-ALIVE = NOW + dt.timedelta(seconds=20)
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def say(coverage: Coverage, work: Work = NOTHING, workers: int = 1, silent_for: 
 
 
 def run(status: str = Run.Status.RUNNING, pk: int = 7, **facts) -> Run:
-    return Run(pk=pk, title="Phase 2, winter", status=status, **{"lease_until": ALIVE, **facts})
+    return Run(pk=pk, title="Phase 2, winter", status=status, **facts)
 
 
 def progress(verified: int = 212, failed: int = 0, **facts) -> Progress:
@@ -90,16 +89,15 @@ def test_without_an_estimate_no_end_is_named(coverage):
     assert say(coverage(), Work([run()], progress())).done == ()
 
 
-@pytest.mark.parametrize("lease_until", [None, NOW - dt.timedelta(minutes=1)])
-def test_a_run_that_nobody_holds_is_not_called_running(coverage, lease_until):
-    found = say(coverage(), Work([run(lease_until=lease_until)], progress()))
+def test_a_run_that_nobody_holds_is_not_called_running(coverage):
+    found = say(coverage(), Work([run()], progress(), is_held=False))
 
     assert found.state == "unknown"
     assert "gives no sign of life" in found.text
 
 
 def test_a_run_in_the_queue_is_queued(coverage):
-    assert say(coverage(), Work([run("queued", lease_until=None)], progress(0))).state == "queued"
+    assert say(coverage(), Work([run("queued")], progress(0), is_held=False)).state == "queued"
 
 
 def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
@@ -109,6 +107,45 @@ def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
 
     assert found.state == "paused"
     assert found.text == "(Phase 2, winter) waits for a person: Phase 2 is complete on 3 of 5 dates"
+
+
+def gate(**facts) -> Run:
+    message = "Phase 3 starts by hand; not complete for its dates and lookback: sales 3 of 14"
+    return run("paused", pause=Run.Pause.GATE, message=message, **facts)
+
+
+def test_a_run_at_a_gate_says_which_what_lacks_and_what_is_next(coverage):
+    found = say(coverage(), Work([gate()], gates={7: "Phase 3"}))
+
+    assert found.text == (
+        "(Phase 2, winter) is waiting at the gate before Phase 3: "
+        "not complete for its dates and lookback: sales 3 of 14"
+    )
+    assert found.tail == "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run."
+
+
+def test_beside_a_running_one_it_waits_in_the_same_words(coverage):
+    work = Work([run(), gate(pk=5)], progress(), gates={5: "Phase 3"})
+
+    assert "Run 5 is waiting at the gate before Phase 3;" in say(coverage(), work).tail
+
+
+@pytest.mark.parametrize(
+    ("pause", "following"),
+    [
+        (Run.Pause.OPERATOR, "somebody resumes or cancels it"),
+        (Run.Pause.FAILURES, "somebody looks at its failures, and resumes or cancels it"),
+        (Run.Pause.WAREHOUSE, "it goes on by itself once the warehouse answers"),
+    ],
+)
+def test_a_paused_run_says_what_is_next(coverage, pause, following):
+    assert say(coverage(), Work([run("paused", pause=pause)])).tail == f"Next: {following}."
+
+
+def test_a_run_that_waits_does_not_hide_open_failures_and_other_runs(coverage):
+    work = Work([run("paused"), run("paused", pk=8)], open_failures=(14, 2))
+
+    assert say(coverage(), work).tail.endswith("14 failures of 2 kinds are open. 1 more run is waiting.")
 
 
 def test_without_a_worker_nothing_will_start(coverage):
@@ -125,7 +162,7 @@ def test_a_console_that_never_had_a_worker_says_so(coverage):
 
 def test_a_warehouse_that_could_not_be_asked_is_unknown_and_not_zero(coverage):
     names = ("orders", "orders_backup", "sales", "visits", "trend")
-    unknown = coverage(problem="the file is locked.", **dict.fromkeys(names, "uu"))
+    unknown = coverage(problem="the file is locked", **dict.fromkeys(names, "uu"))
 
     found = say(unknown)
 
@@ -152,8 +189,22 @@ def test_a_complete_phase_gives_way_to_the_next(coverage):
 def test_dates_that_could_not_be_read_are_not_planned(coverage):
     found = say(coverage(sales="cc", visits="cu"))
 
-    assert found.text.endswith("complete on 1 of 2 dates; 1 date could not be read.")
+    assert found.text == "Nothing is running. Phase 2 is complete on 1 of 2 dates, unknown on 1."
     assert found.plan is None
+
+
+def test_a_phase_of_which_no_date_is_known_has_no_figure_for_complete(coverage):
+    found = say(coverage(problem="table daily.visits does not exist", sales="cc", visits="uu"))
+
+    assert found.text == "Nothing is running. Phase 2 is unknown on all of its 2 dates."
+    assert found.tail == "Table daily.visits does not exist."
+
+
+def test_gaps_to_plan_stand_beside_what_may_be_gaps_too(coverage):
+    found = say(coverage(sales="cm", visits="uu"))
+
+    assert found.text == "Nothing is running. Phase 2 is complete on 0 of 2 dates, unknown on 1; next:"
+    assert (found.gaps, found.tail) == (1, "2 partitions are unknown.")
 
 
 def test_all_is_well(coverage):

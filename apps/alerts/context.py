@@ -23,7 +23,8 @@ class Undelivered:
 
 def undelivered(request: HttpRequest) -> dict[str, Any]:
     """Asked only by a page that shows it, and only for people who logged in."""
-    return {"undelivered": SimpleLazyObject(found) if request.user.is_authenticated else None}
+    user = getattr(request, "user", None)  # none where the request was refused at the door
+    return {"undelivered": SimpleLazyObject(found) if user and user.is_authenticated else None}
 
 
 def found() -> Undelivered | None:

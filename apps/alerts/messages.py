@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 
 from css_inline import CSSInliner
@@ -16,7 +17,7 @@ from django.utils.text import Truncator
 
 from apps.alerts import delivery
 from apps.alerts.models import Message
-from apps.alerts.report import Report
+from apps.alerts.report import FIRST_FAILURE, STALLED, STATES, Report
 from apps.runs.models import Event, EventQuerySet, Run
 
 log = logging.getLogger(__name__)
@@ -24,9 +25,12 @@ log = logging.getLogger(__name__)
 # A cancelled run is not told: whoever cancelled it was there.
 ENDED = (Run.Status.SUCCEEDED, Run.Status.FAILED)
 PAUSED = Run.Status.PAUSED
-TOLD = (*ENDED, PAUSED)
+TROUBLE = (STALLED, FIRST_FAILURE)
+TOLD = (*ENDED, PAUSED, *TROUBLE)
 # Pauses that wait for a person who does not know yet; a pause that an operator asked for does not.
-UNASKED = (Run.Pause.GATE, Run.Pause.FAILURES, Run.Pause.WAREHOUSE)
+UNASKED = tuple(STATES)
+AN_HOUR = dt.timedelta(hours=1)  # between mails about new kinds of failures of one run
+A_NIGHT = dt.timedelta(hours=12)  # between mails about one that tries again by itself and has to wait again
 
 # Mail programs drop style sheets; those that keep one honour what it says of phones and dark screens.
 INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -40,11 +44,26 @@ def tell() -> int:
 
 
 def events_to_tell() -> EventQuerySet:
-    """Runs that ended, and runs that wait for a person; a wait that is over is no news any more."""
-    later = Event.objects.filter(run=OuterRef("run"), kind=PAUSED, pk__gt=OuterRef("pk"))
-    still_waits = Q(kind=PAUSED, run__status=PAUSED, run__pause__in=UNASKED) & ~Exists(later)
-    untold = Event.objects.untold(TOLD).filter(Q(kind__in=ENDED) | still_waits)
-    return untold.select_related("run__launched_by_user").order_by("id")
+    """Runs that ended, that wait for a person, or that are in trouble; what is over is no news any more."""
+    ended = Q(kind__in=ENDED)
+    waits = Q(kind=PAUSED, run__status=PAUSED, run__pause__in=UNASKED)
+    first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(told_since(A_NIGHT))
+    stalled = Q(kind=STALLED, run__status=Run.Status.RUNNING)
+    failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(told_since(AN_HOUR))
+    goes_on = (waits & first_wait) | stalled | failing
+    news = Event.objects.untold(TOLD).filter(ended | (goes_on & ~Exists(later())))
+    return news.select_related("run__launched_by_user").order_by("id")
+
+
+def later() -> EventQuerySet:
+    """Newer events of the same run and kind: the last one tells it all."""
+    return Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
+
+
+def told_since(ago: dt.timedelta) -> EventQuerySet:
+    """Events of the same run and kind that were told by now."""
+    same = Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"))
+    return same.filter(told_at__gt=timezone.now() - ago)
 
 
 def tell_of(event: Event) -> bool:

@@ -18,12 +18,24 @@ from apps.alerts.lines import Cut, Line
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import definition
-from apps.runs import control, failures, gates, progress
+from apps.runs import control, failures, gates, outcomes, progress
 from apps.runs.gates import Need
 from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.words import between
 
+# Kinds of events that tell of trouble while a run goes on.
+STALLED = "stalled"  # no output and no finished step for long
+FIRST_FAILURE = "first failure"  # a failure says what none before it said
+
+# What a pause is called: the run waits for a person or for better times, or its failures stopped it.
+STATES = {
+    Run.Pause.GATE: "waiting",
+    Run.Pause.CANARY: "waiting",
+    Run.Pause.FAILURES: "stopped",
+    Run.Pause.WAREHOUSE: "waiting",
+    Run.Pause.DISK: "waiting",
+}
 LONGEST_QUOTE = 200
 MOST_CHANGES = 12
 
@@ -40,23 +52,29 @@ class Report:
     @property
     def state(self) -> str:
         """The run's state in the word that the subject begins with."""
-        return "waiting" if self.event.kind == Run.Status.PAUSED and self.at_gate else self.event.kind
-
-    @property
-    def at_gate(self) -> bool:
-        return self.run.pause == Run.Pause.GATE
+        if self.is_waiting:
+            return STATES.get(Run.Pause(self.run.pause), self.event.kind)
+        return "failing" if self.event.kind == FIRST_FAILURE else self.event.kind
 
     @property
     def is_waiting(self) -> bool:
+        """Whether nothing more happens until somebody does something."""
         return self.event.kind == Run.Status.PAUSED
 
     @property
+    def is_over(self) -> bool:
+        return self.event.kind in (Run.Status.SUCCEEDED, Run.Status.FAILED, Run.Status.CANCELLED)
+
+    @property
     def subject(self) -> str:
-        """ "FAILED 14/675 - Phase 3 2023-24": the state first, then not verified (verified, if all are) of all."""
+        """ "FAILED 14/675 - Phase 3 2023-24": the state first, then not verified (verified, if all are) of all.
+
+        While the run is not over, what happened instead: "STALLED - Phase 3 2023-24: no output for 25 min".
+        """
         state, title = self.state.upper(), self.run.title
-        if self.is_waiting:
-            return f"{state} - {title}: {re.split('[;:]', self.event.text)[0]}"
-        count = self.not_verified or self.progress.verified
+        if not self.is_over:
+            return f"{state} - {title}: {re.split('[;:] ', self.event.text)[0]}"
+        count = self.progress.not_verified or self.progress.verified
         return f"{state} {count}/{self.progress.total} - {title}"
 
     @cached_property
@@ -64,31 +82,42 @@ class Report:
         return progress.of(self.run)
 
     @property
-    def not_verified(self) -> int:
-        return self.progress.total - self.progress.verified
+    def verified(self) -> str:
+        return f"{self.progress.verified:,} of {self.progress.total:,} verified"
+
+    @property
+    def not_verified(self) -> str:
+        """The number that the subject has; the counts after it add up to it."""
+        return f"{self.progress.not_verified:,} not"
 
     @property
     def counts(self) -> list[tuple[str, str]]:
         """State and words, for the states that every run has, zeros too."""
-        total = f"{self.progress.total:,}"
         words = [
-            ("verified", f"{self.progress.verified:,} of {total} verified"),
             ("failed", f"{self.progress.failed:,} failed"),
             ("skipped", f"{self.progress.skipped:,} skipped"),
             ("cancelled", f"{self.progress.cancelled:,} cancelled"),
         ]
-        return [*words, ("queued", f"{self.progress.unfinished:,} left")] if self.is_waiting else words
+        return words if self.is_over else [*words, ("queued", f"{self.progress.unfinished:,} left")]
 
     @property
     def what_now(self) -> str:
-        """What a waiting run waits for."""
+        """What a run that is not over waits for, or what a person can do about it."""
+        if self.event.kind == STALLED:
+            return "Look at its last log; stopping the run ends the call, and its dates are pending again."
         match self.run.pause if self.is_waiting else "":
             case Run.Pause.GATE:
                 return f"It goes on when a person starts phase {self.next_phase} on the run's page."
+            case Run.Pause.CANARY:
+                return "Look at what the canary filled; the other dates follow when a person releases them."
             case Run.Pause.FAILURES:
                 return "It goes on when a person resumes it; what failed so far stays failed until a retry."
-            case Run.Pause.WAREHOUSE:
-                return "It goes on when a person resumes it, once the warehouse answers."
+            case Run.Pause.WAREHOUSE | Run.Pause.DISK if self.run.again_at:
+                return (
+                    f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
+                )
+            case Run.Pause.WAREHOUSE | Run.Pause.DISK:
+                return "It goes on when a person resumes it."
         return ""
 
     @property
@@ -121,7 +150,7 @@ class Report:
 
     @cached_property
     def skipped(self) -> list[Step]:
-        return list(self.run.steps.filter(status=Step.Status.SKIPPED).order_by("table", "date"))
+        return outcomes.skipped(self.run)
 
     @cached_property
     def failures(self) -> Cut[Line]:
@@ -164,11 +193,8 @@ class Report:
     @cached_property
     def skips(self) -> Cut[Line]:
         """By the reason, without its dates and numbers."""
-        found: dict[str, list[Step]] = defaultdict(list)
-        for step in self.skipped:
-            found[failures.signature(step.message)].append(step)
-        ordered = sorted(found.items(), key=lambda item: -len(item[1]))
-        return Cut.of([self.line(quote(reason), steps) for reason, steps in ordered])
+        groups = failures.grouped(self.skipped)
+        return Cut.of([self.line(quote(group.signature), group.steps) for group in groups])
 
     def line(self, what: str, found: Sequence[Step | Partition], **rest: str) -> Line:
         return Line(len(found), what, lines.where(found, after=self.following), **rest)
@@ -192,13 +218,13 @@ class Report:
 
     @cached_property
     def changes(self) -> Cut[Change]:
-        """Coverage at the launch and at the end (for a run that waits: now), of the run's phases and tables."""
-        after = control.snapshot(definition.current()) if self.is_waiting else self.run.coverage_after
+        """Coverage at the launch and at the end (for a run that is not over: now), of the run's phases and tables."""
+        after = self.run.coverage_after if self.is_over else control.snapshot(definition.current())
         return Cut.of(changes(self.run, after), most=MOST_CHANGES)
 
     @property
     def later(self) -> str:
-        return "now" if self.is_waiting else "after"
+        return "after" if self.is_over else "now"
 
     @property
     def left_out(self) -> Cut[tuple[str, int]]:
@@ -207,9 +233,11 @@ class Report:
     @property
     def links(self) -> list[tuple[str, str]]:
         found = [(f"Open run {self.run.pk}", self.run.get_absolute_url())]
+        if self.event.kind == STALLED and (attempt := self.run.attempts.order_by("-number").first()):
+            found.append((f"Log of attempt {attempt.number}", attempt.get_absolute_url()))
         if self.failed or self.skipped:
             found.append(("All open failures", reverse("failures:index")))
-        if not self.is_waiting and (self.failed or self.skipped):
+        if self.is_over and (self.failed or self.skipped):
             found.append(("Plan a retry", f"{reverse('runs:new')}?retry={self.run.pk}"))
         return [(label, settings.BASE_URL + path) for label, path in found]
 

@@ -6,9 +6,10 @@ import datetime as dt
 from dataclasses import dataclass
 
 from apps.coverage import grid as grids
-from apps.coverage import rollup
+from apps.coverage import quality, rollup
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
+from apps.coverage.quality import Band
 from apps.coverage.rollup import Tally
 from apps.coverage.strips import in_words
 from apps.pipeline.definition import Need, Pipeline, Table
@@ -51,6 +52,7 @@ class Evidence:
     reading: TableReading | None
     upstream: tuple[Upstream, ...]
     needs: tuple[Served, ...]
+    quality_band: Band | None = None
 
     @property
     def state(self) -> str:
@@ -64,6 +66,13 @@ class Evidence:
     def fallback_percent(self) -> int | None:
         share = self.partition.fallback_share if self.partition else None
         return None if share is None else int(100 * share)
+
+    @property
+    def quality_in_words(self) -> str:
+        """The mean, with what the date's band expects of it."""
+        if self.partition is None or self.partition.quality is None:
+            return ""
+        return quality.in_words(self.partition.quality, self.quality_band)
 
     @property
     def scan(self) -> Scan | None:
@@ -99,6 +108,7 @@ def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
         date=date,
         partition=Partition.objects.filter(table=table.name, date=date).first(),
         units=day.units if day else 0,
+        quality_band=quality.band(table, season, date) if (season := pipeline.season_of(date)) else None,
         reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),
         upstream=upstream(pipeline, table, date, window),
         needs=tuple(

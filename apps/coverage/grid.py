@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import TextField
@@ -28,7 +29,9 @@ LETTER: dict[str, str] = {
     Activity.FAILED: "f",
     Activity.NONE: "-",
 }
-NAME = {letter: str(name) for name, letter in LETTER.items() if name}
+# Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
+UNREAD = "w"
+NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Grid:
 
     def shown(self, table: str) -> str:
         """A letter a date for what a cell shows: `shown` of coverage.models, for a whole row."""
-        states, activities = self.states[table], self.activities[table]
+        states, activities = self.states[table].replace(UNREAD, "u"), self.activities[table]
         if not activities.strip("-"):
             return states
         pairs = zip(states, activities, strict=True)
@@ -57,9 +60,17 @@ class Grid:
         )
 
 
-def load(pipeline: Pipeline, *, start: dt.date | None = None, end: dt.date | None = None) -> Grid:
-    """The grid of a range (both ends included; all seasons without one), in two queries."""
+def load(
+    pipeline: Pipeline,
+    *,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    seasons: Collection[Season] = (),
+) -> Grid:
+    """The grid of a range (both ends included) and of some seasons; all of them without, in two queries."""
     days = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
+    if seasons:
+        days = days.filter(season__in=[season.name for season in seasons])
     calendar = list(days.values_list("date", "units", "season"))
     dates = tuple(date for date, _, _ in calendar)
     # Dates stay text here: to make an object of each of many thousands would take longer than all else.
@@ -76,10 +87,13 @@ def load(pipeline: Pipeline, *, start: dt.date | None = None, end: dt.date | Non
             continue
         index = place.get(date)
         if index is not None:
-            states[table][index] = LETTER[state]
+            unread = state == State.UNKNOWN and states[table][index] == "n"
+            states[table][index] = UNREAD if unread else LETTER[state]
             activities[table][index] = LETTER[activity]
         elif state == State.UNEXPECTED:
-            strays[table].append(dt.date.fromisoformat(date))
+            stray = dt.date.fromisoformat(date)
+            if not seasons or any(stray in season for season in seasons):
+                strays[table].append(stray)
     return Grid(
         dates=dates,
         units=tuple(units for _, units, _ in calendar),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from apps.coverage import quality
 from apps.coverage.filters import Filter
-from apps.coverage.grid import LETTER, NAME
+from apps.coverage.grid import LETTER, NAME, UNREAD
 from apps.coverage.models import Partition, shown
+from apps.coverage.quality import Band
 from apps.coverage.strips import in_words
 from apps.pipeline.definition import Pipeline, Table
 
@@ -43,7 +46,8 @@ def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str,
     """Everything that the map of the filter's season shows, in one query.
 
     `dates` are the columns. Each row has `shown`, a letter a date (a space where the filter takes no cell),
-    and lists for `found`, `least`, `most`, `run` and each mode; None instead of a list without any value.
+    `quality`, a letter a date against the table's bands, and lists for `found`, `least`, `most`, `run` and each
+    mode; None instead of a list without any value.
     """
     assert chosen.season
     tables = chosen.tables(pipeline)
@@ -54,16 +58,24 @@ def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str,
     cells: dict[str, list[tuple | None]] = {table.name: [None] * len(dates) for table in tables}
     for table, date, *values in found:
         cells[table][place[date]] = tuple(values)
+    bands = {table.name: [quality.band(table, chosen.season, date) for date in dates] for table in tables}
     return {
         "dates": [date.isoformat() for date in dates],
-        "states": {letter: in_words(name) for letter, name in NAME.items()},
+        "states": {letter: in_words(name) for letter, name in NAME.items() if letter != UNREAD},
         "phases": {phase.name: phase.full_label for phase in pipeline.phases},
-        "rows": [row(table, cells[table.name], chosen, now) for table in tables],
+        "qualities": quality.WORDS,
+        "rows": [row(table, cells[table.name], bands[table.name], chosen, now) for table in tables],
     }
 
 
-def row(table: Table, cells: Sequence[tuple | None], chosen: Filter, now: dt.datetime) -> dict[str, Any]:
-    state, activity, rows, least, most, run, written, seconds, quality, fallback = columns(cells)
+def row(
+    table: Table,
+    cells: Sequence[tuple | None],
+    bands: Sequence[Band | None],
+    chosen: Filter,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    state, activity, rows, least, most, run, written, seconds, scores, fallback = columns(cells)
     return {
         "table": table.name,
         "name": table.short_name,
@@ -77,11 +89,14 @@ def row(table: Table, cells: Sequence[tuple | None], chosen: Filter, now: dt.dat
         "least": sparse([whole(value) for value in least]),
         "most": sparse([whole(value) for value in most]),
         "run": sparse(run),
+        "quality": against_bands(scores, bands),
+        "quality_least": sparse([band[0] if band else None for band in bands]),
+        "quality_most": sparse([band[1] if band and math.isfinite(band[1]) else None for band in bands]),
         "modes": {
             "rows": sparse([against_expected(*each) for each in zip(rows, least, most, strict=True)]),
             "age": sparse([hours(now - at) if at else None for at in written]),
             "duration": sparse([round(value, 1) if value is not None else None for value in seconds]),
-            "quality": sparse([round(value, 1) if value is not None else None for value in quality]),
+            "quality": sparse([round(value, 1) if value is not None else None for value in scores]),
             "fallback": sparse([percent(value) for value in fallback]),
         },
     }
@@ -91,6 +106,14 @@ def columns(cells: Sequence[tuple | None]) -> list[Sequence[Any]]:
     width = len(FIELDS) - 2
     nothing = (None,) * width
     return list(zip(*(cell or nothing for cell in cells), strict=True)) or [()] * width
+
+
+def against_bands(scores: Sequence[float | None], bands: Sequence[Band | None]) -> str | None:
+    """A letter a date, a space without a score; None for a table without any band."""
+    if not any(bands):
+        return None
+    pairs = zip(scores, bands, strict=True)
+    return "".join(NO_CELL if score is None else quality.against(score, band) for score, band in pairs)
 
 
 def sparse(values: Sequence[Any]) -> list[Any] | None:

@@ -136,9 +136,23 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def latest_finished(self) -> Scan | None:
         return self.exclude(finished_at=None).order_by("-finished_at").first()
 
+    def latest_reading(self) -> Scan | None:
+        """The last one to which the warehouse answered: everything that is known is at least that fresh."""
+        return self.filter(status=Scan.Status.SUCCEEDED).latest_finished()
+
+    def failing_since(self, reading: Scan | None) -> dt.datetime | None:
+        """When the first scan after that reading could not ask; None where all could."""
+        failed = self.filter(status=Scan.Status.FAILED)
+        if reading:
+            failed = failed.filter(finished_at__gt=reading.finished_at)
+        return failed.aggregate(first=models.Min("finished_at"))["first"]
+
 
 class Scan(models.Model):
     """One round of asking the warehouse about all tables."""
+
+    # What the problem of a failed scan begins with.
+    NOT_ASKED = "The warehouse could not be asked: "
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -173,6 +187,15 @@ class Scan(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in (self.Status.QUEUED, self.Status.RUNNING)
+
+    @property
+    def reason(self) -> str:
+        """The problem to be put into a sentence: without its beginning, without its full stop."""
+        return self.problem.removeprefix(self.NOT_ASKED).rstrip(".")
+
+    @property
+    def has_failed(self) -> bool:
+        return self.status == self.Status.FAILED
 
 
 class TableReading(models.Model):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from apps.coverage import grid as grids
-from apps.coverage.grid import Grid
+from apps.coverage.grid import UNREAD, Grid
 from apps.coverage.models import Scan
 from apps.pipeline.definition import Phase, Pipeline, Season, Table
 
@@ -39,9 +39,22 @@ class Tally:
         return self.thin + self.excess + self.missing + self.stale
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nothing of what is expected could be read."""
+        return 0 < self.expected == self.unknown
+
+    @property
     def percent(self) -> int | None:
-        """Rounded down: 100 means all. None where nothing is expected."""
-        return percent(self.complete, self.expected)
+        """Of the expected, rounded down: 100 means all. None where nothing is expected or nothing is known."""
+        return percent(self.complete, self.expected, unknown=self.unknown)
+
+    @property
+    def in_words(self) -> str:
+        """ "348 of 675 complete, 12 unknown"."""
+        if self.is_unknown:
+            return f"unknown on all {self.expected:,}"
+        unknown = f", {self.unknown:,} unknown" if self.unknown else ""
+        return f"{self.complete:,} of {self.expected:,} complete{unknown}"
 
     @property
     def is_complete(self) -> bool:
@@ -60,7 +73,10 @@ class TableCoverage:
 
 @dataclass(frozen=True)
 class PhaseCoverage:
-    """A phase is all of its tables: a date counts where every one of them is complete."""
+    """A phase is all of its tables: a date counts where every one of them is complete.
+
+    A date is unknown where some table could not be read and no other one is known to be incomplete.
+    """
 
     phase: Phase
     tables: tuple[TableCoverage, ...]
@@ -71,8 +87,13 @@ class PhaseCoverage:
     shown: str
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether of no date one could say that it is complete, or that it is not."""
+        return 0 < self.dates_expected == self.dates_unknown
+
+    @property
     def percent(self) -> int | None:
-        return percent(self.dates_complete, self.dates_expected)
+        return percent(self.dates_complete, self.dates_expected, unknown=self.dates_unknown)
 
     @property
     def is_complete(self) -> bool:
@@ -82,22 +103,34 @@ class PhaseCoverage:
     def gaps(self) -> int:
         return sum(table.tally.gaps for table in self.tables if not table.table.is_source)
 
+    @property
+    def unknown(self) -> int:
+        """Partitions that may be gaps, and that no plan has."""
+        return sum(table.tally.unknown for table in self.tables if not table.table.is_source)
+
 
 @dataclass(frozen=True)
 class Coverage:
-    """Everything that the console knows of a range, with the reading's age.
+    """Everything that the console knows of a range.
 
-    `problem` is why the latest scan could not ask; then what is shown is unknown, not zero.
+    `as_of` is the last time that the warehouse answered a scan, `failing_since` the first time after it that it did
+    not. `problem` is what the latest scan could not ask, without a full stop: that is unknown, not zero.
     """
 
     phases: tuple[PhaseCoverage, ...]
     grid: Grid
     as_of: dt.datetime | None
     problem: str = ""
+    failing_since: dt.datetime | None = None
 
     @property
     def dates_expected(self) -> int:
         return len(self.grid.dates)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether not even the calendar was ever read."""
+        return self.as_of is None and not self.dates_expected
 
     @property
     def tables(self) -> tuple[TableCoverage, ...]:
@@ -115,27 +148,37 @@ class Coverage:
         return next(table for table in self.tables if table.table.name == name)
 
 
-def percent(part: int, whole: int) -> int | None:
-    return 100 * part // whole if whole else None
+def percent(part: int, whole: int, *, unknown: int = 0) -> int | None:
+    """Rounded down; None where there is no whole, or all of it is unknown."""
+    return 100 * part // whole if whole > unknown else None
 
 
 def coverage(
     pipeline: Pipeline,
     *,
     season: Season | None = None,
+    seasons: Collection[Season] = (),
     start: dt.date | None = None,
     end: dt.date | None = None,
 ) -> Coverage:
-    """The coverage of a season or a range of dates (everything without one), in three queries."""
+    """The coverage of some seasons or a range of dates (everything without one).
+
+    It takes three queries, and two more while the warehouse cannot be asked.
+    """
     if season:
         start, end = max(start or season.start, season.start), min(end or season.end, season.end)
-    grid = grids.load(pipeline, start=start, end=end)
-    scan = Scan.objects.latest_finished()
+    grid = grids.load(pipeline, start=start, end=end, seasons=seasons)
+    phases = tuple(phase_coverage(pipeline, phase, grid) for phase in pipeline.phases)
+    latest = Scan.objects.latest_finished()
+    if latest is None:
+        return Coverage(phases, grid, as_of=None, problem="the warehouse was not scanned yet")
+    reading = Scan.objects.latest_reading() if latest.has_failed else latest
     return Coverage(
-        phases=tuple(phase_coverage(pipeline, phase, grid) for phase in pipeline.phases),
-        grid=grid,
-        as_of=scan.finished_at if scan else None,
-        problem=scan.problem if scan else "the warehouse was not scanned yet",
+        phases,
+        grid,
+        as_of=reading.finished_at if reading else None,
+        problem=latest.reason,
+        failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
     )
 
 
@@ -178,9 +221,12 @@ def any_of(letters: tuple[str, ...]) -> str:
     return "u" if "u" in letters else "m"
 
 
+NOT_WANTED = f"nxa{UNREAD}"
+
+
 def all_of(letters: tuple[str, ...]) -> str:
     """What a date is when every table must be complete: a certain gap outranks what is not known."""
-    wanted = [letter for letter in letters if letter not in "nxa"]
+    wanted = [letter for letter in letters if letter not in NOT_WANTED]
     if not wanted:
         return "a" if "a" in letters else "n"
     if any(letter in "tems" for letter in wanted):
@@ -206,9 +252,8 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
 
 def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
-    left_out = letters["n"] + letters["x"] + letters["a"]
     return Tally(
-        expected=len(states) - left_out,
+        expected=len(states) - sum(letters[letter] for letter in NOT_WANTED),
         complete=letters["c"],
         thin=letters["t"],
         excess=letters["e"],
@@ -217,7 +262,7 @@ def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
         unknown=letters["u"],
         unexpected=letters["x"] + strays,
         accepted=letters["a"],
-        not_expected=letters["n"],
+        not_expected=letters["n"] + letters[UNREAD],
         queued=doing["q"],
         running=doing["r"],
         failed=open_failures(states, activities),

@@ -10,7 +10,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.expectation import Verdict, judge
-from apps.coverage.models import CalendarDate, Partition, Scan, TableReading, calendar_between
+from apps.coverage.models import (
+    CalendarDate,
+    Partition,
+    PartitionQuerySet,
+    Scan,
+    TableReading,
+    calendar_between,
+)
 from apps.pipeline.definition import Pipeline, Table
 from apps.warehouse.base import EMPTY, Count, QueryFailed, Question, Reading, Warehouse, WarehouseError
 
@@ -73,7 +80,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
             [question(table) for table in pipeline.tables], start=pipeline.start, end=pipeline.end
         )
     except WarehouseError as error:
-        give_up(scan, f"The warehouse could not be asked: {error}.")
+        give_up(scan, not_asked(error), asked_at=asked_at)
         return
     with transaction.atomic():
         remember_calendar(pipeline, calendar)
@@ -109,6 +116,10 @@ def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:
 
 def remember_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> None:
     CalendarDate.objects.exclude(date__in=list(calendar)).delete()
+    add_to_calendar(pipeline, calendar)
+
+
+def add_to_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> None:
     CalendarDate.objects.bulk_create(
         [
             CalendarDate(date=date, season=season.name, units=units)
@@ -151,7 +162,12 @@ def remember_table(
 
 
 def problems_in_words(reading: Reading) -> str:
-    return "; ".join(f"{problem}" for problem in reading.problems.values())
+    return "; ".join(problem.rstrip(".") for problem in reading.problems.values())
+
+
+def not_asked(error: WarehouseError) -> str:
+    """Why a scan failed, as a sentence."""
+    return f"{Scan.NOT_ASKED}{str(error).rstrip('.')}."
 
 
 def finish(scan: Scan, *, queries: int, changed: int, problem: str) -> None:
@@ -164,15 +180,23 @@ def finish(scan: Scan, *, queries: int, changed: int, problem: str) -> None:
     )
 
 
-def give_up(scan: Scan, problem: str) -> None:
-    """Nothing could be asked: what was known is not known any more."""
+def give_up(scan: Scan, problem: str, *, asked_at: dt.datetime) -> None:
+    """Nothing could be asked: what was known is not known any more, but for what a run read meanwhile."""
     with transaction.atomic():
-        Partition.objects.exclude(
-            state__in=(Partition.State.NOT_EXPECTED, Partition.State.UNEXPECTED, Partition.State.ACCEPTED)
-        ).update(state=Partition.State.UNKNOWN, reason=problem, rows=None)
+        forget(Partition.objects.filter(read_at__lte=asked_at), problem)
         Scan.objects.filter(pk=scan.pk).update(
             status=Scan.Status.FAILED, finished_at=timezone.now(), problem=problem
         )
+
+
+def forget(partitions: PartitionQuerySet, problem: str) -> None:
+    """What was known of them is not known any more. What nobody expects or misses stays that: no table said so."""
+    kept = (Partition.State.NOT_EXPECTED, Partition.State.ACCEPTED)
+    why = f"{problem[:1].lower()}{problem[1:].rstrip('.')}"
+    partitions.exclude(state__in=kept).update(state=Partition.State.UNKNOWN, reason=why, **NOTHING_FOUND)
+
+
+NOTHING_FOUND: dict[str, None] = dict.fromkeys(("rows", "quality", "fallback_share", "written_at"))
 
 
 # Some partitions, before and after an attempt --------------------------------------------------------
@@ -189,16 +213,23 @@ def read(
     if not dates:
         return {}
     tables = [pipeline.table(name) for name in wanted]
-    compared = {table.rows.like for table in tables if table.rows and table.rows.like} - set(wanted)
-    asked = tables + [pipeline.table(name) for name in sorted(compared)]
     asked_at = timezone.now()
-    reading = warehouse.count([question(table) for table in asked], dates=dates)
+    reading = ask(pipeline, warehouse, tables, dates)
     units = {date: day.units for date, day in calendar_between(min(dates), max(dates)).items()}
     return {
         (table.name, date): judged(pipeline, table, date, units.get(date), reading, asked_at)
         for table in tables
         for date in sorted(wanted[table.name])
     }
+
+
+def ask(
+    pipeline: Pipeline, warehouse: Warehouse, tables: Collection[Table], dates: Collection[dt.date]
+) -> Reading:
+    """Counts these tables, and those that their rows are compared with, in one query."""
+    compared = {table.rows.like for table in tables if table.rows and table.rows.like}
+    others = [pipeline.table(name) for name in sorted(compared - {table.name for table in tables})]
+    return warehouse.count([question(table) for table in (*tables, *others)], dates=dates)
 
 
 def judged(

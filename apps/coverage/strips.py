@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, zip_longest
+from itertools import groupby
 
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.rollup import Coverage, TableCoverage, Tally
@@ -20,9 +20,9 @@ LEGEND = "cstefmrquxan"
 # A strip is hardly ever narrower than this many pixels: a bad date gets at least one of them.
 PIXELS = 240
 MOST_LINES = 120
-# Two labels nearer than this, in percent of the width, would touch on a phone.
-NEAR = 6.5
+# What a letter of a label takes, in percent of the strip on a phone (300 pixels), and the least between two labels.
 PERCENT_A_LETTER = 2.1
+PERCENT_BETWEEN = 1.3
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class StripRow:
 
     @property
     def label(self) -> str:
-        return f"{self.table.short_name}: {self.tally.complete} of {self.tally.expected} complete"
+        return f"{self.table.short_name}: {self.tally.in_words}"
 
 
 @dataclass(frozen=True)
@@ -165,20 +165,17 @@ def season_ticks(grid: Grid) -> tuple[Tick, ...]:
 
 
 def ticks(labels: Sequence[str]) -> tuple[Tick, ...]:
-    """A tick where the label changes, except where the next one would touch it."""
-    starts = [place for place, label in enumerate(labels) if not place or label != labels[place - 1]]
-    percent = {place: 100 * place / len(labels) for place in starts}
-    return tuple(
-        tick(percent[place], labels[place])
-        for place, following in zip_longest(starts, starts[1:])
-        if following is None or percent[following] - percent[place] >= NEAR
-    )
-
-
-def tick(percent: float, label: str) -> Tick:
-    """At the place where its dates begin, or at the right end where it would not fit on a phone."""
-    fits = percent + PERCENT_A_LETTER * len(label) <= 100
-    return Tick(f"{percent:.2f}%", label) if fits else Tick("100%", label, "end")
+    """A tick where the label changes, or at the right end where it would not fit; not where it would touch the next."""
+    found: list[Tick] = []
+    free = 100.0
+    for place in reversed([at for at, label in enumerate(labels) if not at or label != labels[at - 1]]):
+        begin, width = 100 * place / len(labels), PERCENT_A_LETTER * len(labels[place])
+        left = min(begin, 100 - width)
+        if left + width <= free:
+            fits = left == begin
+            found.append(Tick(f"{begin:.2f}%", labels[place]) if fits else Tick("100%", labels[place], "end"))
+            free = left - PERCENT_BETWEEN
+    return tuple(reversed(found))
 
 
 def shown_counts(grid: Grid, tables: Iterable[Table]) -> Counter[str]:

@@ -20,6 +20,7 @@ from apps.coverage.models import Scan
 from apps.coverage.rollup import Coverage
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline, Season, Table, UnknownName
+from apps.pipeline.values import YEARS
 
 RANGES_A_PAGE = 40
 
@@ -54,6 +55,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "spans": spans_page(request, coverage, tables, chosen),
         "query": page_query(request),
         "gaps": planned_gaps(coverage, tables),
+        "unread": strips.shown_counts(coverage.grid, tables)["u"],
         "plan_query": plan_query(coverage, chosen),
         "list_title": f"{strips.in_words(chosen.state).capitalize() or 'Not complete'}, as ranges",
     }
@@ -211,6 +213,9 @@ def table_or_404(pipeline: Pipeline, name: str) -> Table:
 
 def date_or_404(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        date = dt.date.fromisoformat(text)
     except ValueError:
         raise Http404(f'"{text}" is not a date; write it like 2024-01-31.') from None
+    if date.year not in YEARS:
+        raise Http404(f"{date} is not a date of our time.")
+    return date

@@ -19,6 +19,17 @@ def add_selection(parser: ArgumentParser) -> None:
     parser.add_argument("--end", type=date, metavar="DATE", help="last date, included")
 
 
+def selected(options: dict[str, Any]) -> dict[str, Any]:
+    """What `add_selection` found, by the names that scopes and plans use."""
+    return {
+        "phases": options["phase"],
+        "tables": options["table"],
+        "seasons": options["season"],
+        "start": options["start"],
+        "end": options["end"],
+    }
+
+
 def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs instead of a table")
 

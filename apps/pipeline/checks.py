@@ -1,16 +1,16 @@
-"""`manage.py check` reads the pipeline file and says what is wrong with it, a sentence each."""
+"""`manage.py check` reads the pipeline file and says what is wrong with it or missing beside it, a sentence each."""
 
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from apps.pipeline import definition
+from apps.pipeline import definition, files
 
 
 @register("pipeline")
 def pipeline_file(**kwargs: Any) -> list[CheckMessage]:
     try:
-        definition.current()
+        pipeline = definition.current()
     except definition.PipelineError as error:
         return [Error(f"{error.path}: {problem}.", id="pipeline.E001") for problem in error.problems]
-    return []
+    return [Error(f"{pipeline.path}: {says}.", id="pipeline.E002") for says in files.missing(pipeline)]

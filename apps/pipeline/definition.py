@@ -45,6 +45,8 @@ from apps.pipeline.values import (
 T = TypeVar("T")
 
 PLACEHOLDERS = {"start", "end", "dates", "python"}
+# A season's name is an address below /coverage/, where these are pages of their own (and browsers drop the dots).
+TAKEN = ("scans", "partition", "partitions.csv", "partitions.json", ".", "..")
 
 
 class PipelineError(Exception):
@@ -99,6 +101,13 @@ class Season(Definition):
     start: Date
     end: Date
     opening: Date
+
+    @field_validator("name")
+    @classmethod
+    def has_an_address(cls, name: str) -> str:
+        if name in TAKEN:
+            raise ValueError("is the address of another page below /coverage/; give the season another name")
+        return name
 
     @model_validator(mode="before")
     @classmethod
@@ -255,7 +264,7 @@ class Table(Definition):
     date_column: Column
     skip_first_days: Whole = Field(default=0, ge=0, le=366)
     after: tuple[Input, ...] = ()
-    parallel: Whole = Field(default=1, ge=1)
+    parallel: Whole = Field(default=1, ge=1, le=64)
     rows: Rows | None = None
     quality: Quality | None = None
     written_column: Column | None = None
@@ -393,6 +402,7 @@ def disagreements(pipeline: Pipeline) -> Iterable[str]:
     yield from unknown_references(pipeline)
     yield from cycles(pipeline.tables)
     yield from missing_sql(pipeline)
+    yield from too_parallel(pipeline)
 
 
 def repeated(kind: str, names: Iterable[str]) -> Iterable[str]:
@@ -453,6 +463,15 @@ def missing_sql(pipeline: Pipeline) -> Iterable[str]:
     for table in pipeline.tables:
         if table.job and table.job.sql and not os.path.isfile(pipeline.inside(table.job.sql)):
             yield f'table "{table.name}": job.sql = "{table.job.sql}" is no file; paths start at the file\'s folder'
+
+
+def too_parallel(pipeline: Pipeline) -> Iterable[str]:
+    for table in pipeline.tables:
+        if table.parallel > 1 and pipeline.warehouse.engine == "duckdb":
+            yield (
+                f'table "{table.name}": parallel = {table.parallel} cannot work with engine = "duckdb", as one process '
+                "at a time may hold a DuckDB file; write parallel = 1 or remove it"
+            )
 
 
 # The file, and what is wrong with it ---------------------------------------------------------------

@@ -15,6 +15,7 @@ class RunsConfig(AppConfig):
 
 
 def revive(**kwargs: Any) -> None:
-    from apps.runs import tasks
+    from apps.runs import recovery, tasks
 
+    recovery.sweep()
     tasks.revive()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -23,7 +23,11 @@ BATCH = 500
 
 
 class LaunchRefused(Exception):
-    """The plan cannot be launched; the text says why and what to do."""
+    """The plan cannot be launched; the text says why and what to do, `left_out` how many for which reason."""
+
+    def __init__(self, sentence: str, *, left_out: Mapping[str, int] | None = None):
+        super().__init__(sentence)
+        self.left_out = dict(left_out or {})
 
 
 # Launch -------------------------------------------------------------------------------------------
@@ -45,7 +49,7 @@ def launch(
     LaunchRefused where there is nothing to do or another run is about to fill one of its partitions.
     """
     if not plan.steps:
-        raise LaunchRefused("There is nothing to do: the plan has no steps.")
+        raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -76,7 +80,7 @@ def launch(
             if queued:
                 tasks.perform_later(run)
     except IntegrityError:
-        raise LaunchRefused(overlap_in_words(plan)) from None
+        raise LaunchRefused(overlap_in_words(plan), left_out=plan.left_out_counts) from None
     return run
 
 
@@ -170,7 +174,8 @@ def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> None:
         if run.status == Status.RUNNING:
             if GROWING.index(Request(run.request)) >= GROWING.index(request):
                 raise IllegalMove(f"Run {run.pk} {ASKED[Request(run.request)]}.")
-            Run.objects.filter(pk=run.pk).update(request=request)
+            # Why the run itself wanted to rest, if it did, does not matter any more.
+            Run.objects.filter(pk=run.pk).update(request=request, pause="", message="")
             run.record(request, says, by=str(by))
             run.refresh_from_db()
         elif request == Request.CANCEL:
@@ -216,10 +221,13 @@ def recall_failures(table: str, dates: list[dt.date]) -> None:
         set_activity(table, some, Partition.Activity.FAILED, run_id=run_id)
 
 
-def resume(run: Run, *, by: Any) -> None:
-    """Puts a paused run back in the queue."""
+def resume(run: Run, *, by: Any, reason: str = "") -> None:
+    """Puts a paused run back in the queue. IllegalMove where it rests for its failures and nobody says why to go on."""
+    if run.pause == Run.Pause.FAILURES and not reason.strip():
+        raise IllegalMove(f"Run {run.pk} rests because of its failures; say why it should go on.")
+    says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
     with transaction.atomic():
-        run.move(Status.QUEUED, says="Resumed", by=str(by), resumed_at=timezone.now())
+        run.move(Status.QUEUED, says=says, by=str(by), resumed_at=timezone.now(), waits=0)
         tasks.perform_later(run)
 
 
@@ -234,6 +242,53 @@ def start_phase(run: Run, phase: str, *, by: Any) -> None:
         Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
         run.record("gate", f"Phase {phase} started by hand", by=str(by))
         resume(run, by=by)
+
+
+def release_canary(run: Run, *, by: Any) -> None:
+    """Lets the dates after the canary follow. IllegalMove where the run does not wait for that."""
+    if not run.waits_for_release:
+        raise IllegalMove(f"Run {run.pk} does not wait for its canary's release.")
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(canary_released_at=timezone.now())
+        run.record("canary", "Canary released: the other dates follow", by=str(by))
+        resume(run, by=by)
+
+
+def override_gates(run: Run, *, by: Any, reason: str) -> None:
+    """From now on the run's steps start although inputs of theirs are not complete; the reason stays visible.
+
+    What this run is still about to fill is waited for all the same. IllegalMove without a reason or an unfinished run.
+    """
+    if not reason.strip():
+        raise IllegalMove("An override needs a reason; nothing was changed.")
+    with transaction.atomic():
+        unfinished = Run.objects.unfinished().filter(pk=run.pk, override_reason="")
+        if not unfinished.update(override_reason=reason.strip(), overridden_by=str(by)):
+            run.refresh_from_db()
+            already = (
+                f"was overridden by {run.overridden_by} already"
+                if run.override_reason
+                else f"is {run.status}"
+            )
+            raise IllegalMove(f"Run {run.pk} {already}; nothing was changed.")
+        run.refresh_from_db()
+        run.record("override", f"Gates overridden: {reason.strip()}", by=str(by))
+
+
+def set_lanes(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
+    """Changes how many calls the run may make at once, from the next call on. IllegalMove where that cannot be."""
+    if lanes < 1 or (most is not None and lanes > most):
+        raise IllegalMove(f"{lanes} lanes are not possible here; give 1 to {most or 'more'}.")
+    with transaction.atomic():
+        changed = Run.objects.unfinished().filter(pk=run.pk).exclude(lanes=lanes).update(lanes=lanes)
+        run.refresh_from_db()
+        if not changed:
+            raise IllegalMove(
+                f"Run {run.pk} is {run.status} with {count(run.lanes, 'lane')}; nothing was changed."
+            )
+        run.record("lanes", f"Goes on with {count(lanes, 'lane')}", by=str(by))
+        if run.is_active:
+            tasks.perform_later(run)
 
 
 # Afterwards ---------------------------------------------------------------------------------------

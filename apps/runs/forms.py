@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,7 @@ from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
 from apps.runs import failures, planning
 from apps.runs.models import Run
 from apps.runs.planning import Plan, PlanRefused, Selection
+from apps.runs.presets import AllGaps, Gaps
 from apps.runs.triage import Chosen
 
 MOST_FAILURES = 1000
@@ -50,7 +50,10 @@ def date(label: str) -> forms.DateField:
         label=label,
         required=False,
         input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input-date"}),
+        widget=forms.DateInput(
+            format="%Y-%m-%d",
+            attrs={"type": "date", "class": "input-date", "aria-describedby": "date-errors"},
+        ),
         error_messages={"invalid": DATE},
     )
 
@@ -61,7 +64,7 @@ class TableChoice:
 
     table: Table
     is_ticked: bool
-    gaps: int
+    gaps: Gaps
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class PhaseChoice:
     tables: tuple[TableChoice, ...]
 
     @property
-    def gaps(self) -> int:
-        return sum(table.gaps for table in self.tables)
+    def gaps(self) -> Gaps:
+        return sum((choice.gaps for choice in self.tables), Gaps())
 
 
 class PlanForm(forms.Form):
@@ -138,7 +141,7 @@ class PlanForm(forms.Form):
             try:
                 self.selection = self.retried() if self.is_retry else self.selected()
             except PlanRefused as refusal:
-                raise forms.ValidationError(str(refusal)) from None
+                self.add_error("end" if refusal.about == "dates" else None, str(refusal))
         return self.cleaned_data
 
     def selected(self) -> Selection:
@@ -185,24 +188,20 @@ class PlanForm(forms.Form):
 
     # What the page draws --------------------------------------------------------------------------
 
-    def tree(self, gaps: Mapping[str, int]) -> list[PhaseChoice]:
-        """The tables to tick, by phase."""
-        return [
-            PhaseChoice(
-                phase,
-                phase.name in self.ticked_phases,
-                tuple(
-                    TableChoice(
-                        table,
-                        phase.name in self.ticked_phases or table.name in self.ticked_tables,
-                        gaps.get(table.name, 0),
-                    )
-                    for table in self.pipeline.tables_of(phase.name)
-                    if table.job
-                ),
-            )
-            for phase in fillable(self.pipeline)
-        ]
+    def tree(self, gaps: AllGaps) -> list[PhaseChoice]:
+        """The tables to tick, by phase. A phase is ticked while all of its tables are."""
+        return [self.phase_choice(phase, gaps) for phase in fillable(self.pipeline)]
+
+    def phase_choice(self, phase: Phase, gaps: AllGaps) -> PhaseChoice:
+        tables = [table for table in self.pipeline.tables_of(phase.name) if table.job]
+        ticked = self.ticked_of(phase, tables)
+        choices = tuple(TableChoice(table, table.name in ticked, gaps.of([table])) for table in tables)
+        return PhaseChoice(phase, len(ticked) == len(tables), choices)
+
+    def ticked_of(self, phase: Phase, tables: list[Table]) -> set[str]:
+        """The named ones; all of them where only their phase is named."""
+        names = {table.name for table in tables}
+        return names & self.ticked_tables or (names if phase.name in self.ticked_phases else set())
 
     @cached_property
     def ticked_phases(self) -> set[str]:

@@ -1,4 +1,8 @@
-"""What must be complete before a step may start: its table's inputs on its date and in their lookback."""
+"""What must be complete before a step may start: its table's inputs on its date and in their lookback.
+
+A step whose input is being filled by this run waits for it. One whose input nobody in this run will fill has its
+reason why not. Before a phase with a manual gate, a person says when.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +19,49 @@ from apps.runs.models import Run
 DONE = (*Partition.SETTLED, Partition.State.UNEXPECTED)
 
 
-def closed(table: Table, dates: Collection[dt.date]) -> dict[dt.date, str]:
-    """The dates that may not start, each with what is not there; in two queries for all of them."""
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which of some dates may not start: what they wait for, or why they never will; the others may."""
+
+    waiting: dict[dt.date, str]
+    closed: dict[dt.date, str]
+
+
+def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
+    """Which dates of a table may not start in this run, and why; in three queries for all of them."""
+    found = Readiness({}, {})
     if not table.after or not dates:
-        return {}
+        return found
     open_dates = not_complete(table, min(dates), max(dates))
-    reasons = {}
+    if not any(open_dates.values()):
+        return found
+    coming = unfinished(run, list(open_dates))
     for date in dates:
-        for needed in table.after:
-            gaps = window(open_dates[needed.table], date - dt.timedelta(days=needed.lookback), date)
-            if gaps:
-                reasons[date] = sentence(needed.table, gaps)
-                break
-    return reasons
+        sort(found, table, date, open_dates, coming)
+    return found
+
+
+def sort(
+    found: Readiness,
+    table: Table,
+    date: dt.date,
+    open_dates: dict[str, list[tuple[dt.date, str]]],
+    coming: Collection[tuple[str, dt.date]],
+) -> None:
+    for needed in table.after:
+        gaps = window(open_dates[needed.table], date - dt.timedelta(days=needed.lookback), date)
+        hopeless = [gap for gap in gaps if (needed.table, gap[0]) not in coming]
+        if hopeless:
+            found.waiting.pop(date, None)
+            found.closed[date] = sentence(needed.table, hopeless)
+            return
+        if gaps:
+            found.waiting.setdefault(date, sentence(needed.table, gaps))
+
+
+def unfinished(run: Run, tables: list[str]) -> set[tuple[str, dt.date]]:
+    """The partitions of these tables that the run is still about to fill."""
+    return set(run.steps.unfinished().filter(table__in=tables).order_by().values_list("table", "date"))
 
 
 def not_complete(table: Table, first: dt.date, last: dt.date) -> dict[str, list[tuple[dt.date, str]]]:
@@ -123,8 +157,14 @@ def need(table: str, start: dt.date, end: dt.date) -> Need:
 
 
 def manual_gate(pipeline: Pipeline, run: Run, phase: str) -> bool:
-    """Whether a person must open the gate before this phase: the run comes from an earlier one and nobody did yet."""
+    """Whether a person must open the gate before this phase: the run was asked for an earlier one too, whether or
+    not that had anything left to do, and nobody opened it yet."""
     if pipeline.phase(phase).gate != "manual" or phase in run.released_phases:
         return False
-    earlier = [p.name for p in pipeline.phases[: [p.name for p in pipeline.phases].index(phase)]]
-    return run.steps.filter(phase__in=earlier).exists()
+    earlier = {p.name for p in pipeline.phases[: [p.name for p in pipeline.phases].index(phase)]}
+    return bool(earlier & phases_asked_for(pipeline, run))
+
+
+def phases_asked_for(pipeline: Pipeline, run: Run) -> set[str]:
+    names = run.selection.get("tables", ())
+    return {pipeline.by_name[name].phase for name in names if name in pipeline.by_name}

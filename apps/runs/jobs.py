@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import re
 import select
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from apps.pipeline.definition import Job, Pipeline
+from apps.runs import masking, processes
 from apps.warehouse.base import Interrupted, Warehouse, WarehouseError
 
-GRACE = 10.0  # seconds between asking a process group to end and ending it
+LEAST_FREE = 50_000_000  # bytes that the disk of the logs must have left
 GLANCE = 0.25  # seconds between two looks at whether somebody wants the call to stop
-SAME_PROCESS = 2.0  # seconds by which two readings of one process's start may differ
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+
+
+class CannotLog(Exception):
+    """What a job says cannot be kept: the disk is full or the folder not there; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,14 @@ class Call:
     sql: Path | None = None
 
     @property
+    def shown_argv(self) -> list[str]:
+        """The command for people to read and to keep, without its secrets."""
+        return list(masking.words(self.argv))
+
+    @property
     def shown_environment(self) -> dict[str, str]:
-        """What the console adds to the environment, secrets masked by their names."""
-        return {name: "•••" if SECRET.search(name) else value for name, value in self.added.items()}
+        """What the console adds to the environment, without its secrets."""
+        return masking.environment(self.added)
 
 
 @dataclass(frozen=True)
@@ -90,31 +96,48 @@ def run_process(
     *,
     timeout: float,
     stopped: Callable[[], bool],
-    started: Callable[[int, float], None],
+    started: Callable[[int, str], None],
 ) -> Outcome:
-    """Starts the process, tells `started` its pid and start time, and waits for its end.
+    """Starts the process, tells `started` its pid and identity, and waits for its end.
 
-    Its group ends with it: by itself, at the timeout, or when `stopped()` says so.
+    Its group ends with it: by itself, at the timeout, or when `stopped()` says so. CannotLog where the disk is full.
     """
+    make_room(log)
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
         return Outcome(error=f"The job could not be started: {in_words(error)}.")
     try:
-        started(process.pid, start_of(process.pid))
+        started(process.pid, processes.identity(process.pid))
         return wait(process, timeout=timeout, stopped=stopped)
     finally:
-        end_group(process.pid)
+        processes.end_group(process.pid)
         process.wait()
+        make_room(log)
+
+
+def make_room(log: Path) -> None:
+    """Makes sure that what a job says can be kept. CannotLog where it cannot."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab", buffering=0) as output:
+            output.write(b"")
+        free = shutil.disk_usage(log.parent).free
+    except OSError as error:
+        raise CannotLog(f"the log {log} cannot be written: {in_words(error)}") from None
+    if free < LEAST_FREE:
+        raise CannotLog(
+            f"{log.parent} has {free // 1_000_000} MB left; the console needs {LEAST_FREE // 1_000_000} MB"
+        )
 
 
 def start(call: Call, log: Path) -> subprocess.Popen:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **call.added}
     with log.open("ab", buffering=0) as output:
         return subprocess.Popen(
-            call.argv,
+            processes.dying_with_us(call.argv, cwd=call.cwd, env=environment),
             cwd=call.cwd,
-            env={**os.environ, **call.added},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -154,55 +177,6 @@ def ended(process: subprocess.Popen, *, within: float) -> bool:
     return process.poll() is not None
 
 
-def end_group(pid: int) -> None:
-    """Ends whatever lives in the process group: asks, waits for the grace, then makes it."""
-    if not signal_group(pid, signal.SIGTERM):
-        return
-    deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline:
-        if not group_members(pid):
-            return
-        time.sleep(0.02)
-    signal_group(pid, signal.SIGKILL)
-
-
-def signal_group(pid: int, number: int) -> bool:
-    """Whether there was a group to signal."""
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
-
-
-def group_members(pid: int) -> list[psutil.Process]:
-    """The living processes of a group; those that ended and wait to be collected do not count."""
-    members = []
-    for process in psutil.process_iter(["status"]):
-        with suppress(psutil.Error, ProcessLookupError):
-            if process.info["status"] != psutil.STATUS_ZOMBIE and os.getpgid(process.pid) == pid:
-                members.append(process)
-    return members
-
-
-def start_of(pid: int) -> float:
-    """When the process began, in seconds of the epoch: with its pid this names it, pids alone come back."""
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return 0.0
-
-
-def end_orphan(pid: int, started: float) -> bool:
-    """Ends the group of a process that outlived its worker, if it still is that process or what it left behind."""
-    now = start_of(pid)
-    # The kernel counts from the boot, and where that is said to be may move by a second.
-    if not started or (now and abs(now - started) > SAME_PROCESS) or not group_members(pid):
-        return False
-    end_group(pid)
-    return True
-
-
 # SQL ----------------------------------------------------------------------------------------------
 
 
@@ -218,7 +192,7 @@ def run_sql(
 ) -> Outcome:
     """Has the warehouse perform the file's script. What it says goes into the log like a job's words."""
     assert call.sql
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_room(log)
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:

@@ -1,42 +1,20 @@
-"""Holds a run while it is performed: renews the lease, and notices what people ask of it meanwhile."""
+"""Holds a lane while it is performed: renews the lease, and notices what people ask of the run meanwhile."""
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
-import uuid
 
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
-from apps.runs.models import Attempt, Run
+from apps.runs import lanes
+from apps.runs.models import Attempt, Lane, Run
 
 log = logging.getLogger(__name__)
 
-LEASE = dt.timedelta(seconds=20)  # without a beat for so long, a run is nobody's
 BEAT = 5.0  # seconds between two renewals
 LOOK = 0.5  # seconds between two looks at what people ask for
-
-
-def take(run_id: int, *, ticket: str | None = None) -> str | None:
-    """A lease on the run, for whoever gets here first; None where somebody else did.
-
-    With a ticket, only its holder may take it: a task that was delivered twice finds it used.
-    """
-    now = timezone.now()
-    lease = uuid.uuid4().hex
-    free = Run.objects.active().filter(pk=run_id)
-    free = free.filter(lease=ticket) if ticket else free.without_a_sign_of_life(now)
-    return lease if free.update(lease=lease, lease_until=now + LEASE) else None
-
-
-def holds(run: Run, lease: str) -> bool:
-    """Whether the lease is still good, said in the transaction that is about to write.
-
-    The update locks the run's row, so nobody takes the run between this answer and the write.
-    """
-    return bool(Run.objects.filter(pk=run.pk, lease=lease).update(lease_until=timezone.now() + LEASE))
 
 
 class Keeper:
@@ -86,16 +64,18 @@ class Keeper:
             connection.close()
 
     def _look(self) -> None:
-        found = Run.objects.filter(pk=self.run_id).values_list("request", "lease").first()
-        if found is None or found[1] != self.lease:
+        held = Lane.objects.filter(run_id=self.run_id, lease=self.lease)
+        request = held.values_list("run__request", flat=True).first()
+        if request is None:
             self.lost.set()
             self._done.set()
         else:
-            self.wanted = found[0]
+            self.wanted = request
 
     def _beat(self) -> None:
         now = timezone.now()
-        Run.objects.filter(pk=self.run_id, lease=self.lease).update(lease_until=now + LEASE)
-        Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING).update(
-            beat_at=now
-        )
+        lanes.renew(self.run_id, self.lease)
+        attempts = Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING)
+        for attempt in attempts:
+            said = attempt.last_output or attempt.started_at
+            Attempt.objects.filter(pk=attempt.pk).update(beat_at=now, output_at=said)

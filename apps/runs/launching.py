@@ -7,7 +7,6 @@ import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from apps.coverage.models import Scan
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import planning, progress
 from apps.runs.control import LaunchRefused
@@ -71,7 +70,6 @@ class ShownPlan:
     without_history: list[str]
     overlaps: list[Overlap]
     workers_alive: int
-    was_scanned: bool
 
     @cached_property
     def seasons(self) -> list[str]:
@@ -113,8 +111,6 @@ class ShownPlan:
     @property
     def why_not(self) -> str:
         """Why it cannot be launched; empty where it can."""
-        if not self.plan.steps and not self.was_scanned:
-            return "The warehouse was not scanned yet: nobody knows which dates are expected."
         return self.plan.why_nothing
 
     @cached_property
@@ -130,7 +126,7 @@ class ShownPlan:
         at_once = planning.dates_a_call(table.job, self.plan.selection.batch)
         return ShownCall(
             table=table,
-            command=shlex.join(call.argv),
+            command=shlex.join(call.shown_argv),
             folder=str(call.cwd),
             environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
             dates_a_call=at_once,
@@ -151,7 +147,6 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
         without_history=[] if likely else [table for table in plan.by_table if table not in known],
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
-        was_scanned=bool(plan.steps) or Scan.objects.latest_finished() is not None,
     )
 
 
@@ -168,7 +163,7 @@ def overlaps(plan: Plan) -> list[Overlap]:
 def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
     """LaunchRefused where the plan is not the one that the person looked at."""
     if not plan.steps and not plan.elsewhere:
-        raise LaunchRefused(plan.why_nothing)
+        raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
     if plan.digest == digest:
         return
     taken = "".join(

@@ -11,34 +11,24 @@ from typing import Any
 from django.db.models import Count
 
 from apps.runs.models import Run, Step
+from apps.runs.outcomes import Counts, counted
 from apps.runs.words import between
 
 PAUSED_FOR = {
     Run.Pause.GATE: "at a gate",
+    Run.Pause.CANARY: "its canary is done",
     Run.Pause.FAILURES: "failures",
     Run.Pause.WAREHOUSE: "warehouse away",
+    Run.Pause.DISK: "disk full",
 }
 
 
 @dataclass(frozen=True)
-class RunLine:
+class RunLine(Counts):
     """A run with its steps counted by status."""
 
     run: Run
-    counts: dict[str, int]
     took: str
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-    @property
-    def verified(self) -> int:
-        return self.counts.get(Step.Status.SUCCEEDED, 0)
-
-    @property
-    def failed(self) -> int:
-        return self.counts.get(Step.Status.FAILED, 0)
 
     @property
     def label(self) -> str:
@@ -55,18 +45,20 @@ class RunLine:
         )
 
     @property
-    def segments(self) -> list[dict[str, Any]]:
-        parts = (
-            ("complete", self.verified),
-            ("failed", self.failed),
-            ("running", self.counts.get("running", 0)),
-        )
+    def bar(self) -> list[dict[str, Any]]:
+        """The bar, in thousandths, rounded down; what is left is its ground."""
         found, x = [], 0
-        for state, number in parts:
+        for state, number in self.segments[:-1]:
             width = 1000 * number // (self.total or 1)
             found.append({"state": state, "x": x, "width": width})
             x += width
         return [segment for segment in found if segment["width"]]
+
+    @property
+    def beside_failed(self) -> str:
+        """What else is decided and not verified: "3 skipped, 2 cancelled"."""
+        numbers = ((self.skipped, "skipped"), (self.cancelled, "cancelled"))
+        return ", ".join(f"{number:,} {word}" for number, word in numbers if number)
 
 
 def lines(runs: Iterable[Run], *, now: dt.datetime) -> list[RunLine]:
@@ -76,7 +68,10 @@ def lines(runs: Iterable[Run], *, now: dt.datetime) -> list[RunLine]:
     steps = Step.objects.filter(run__in=shown).order_by()
     for pk, status, number in steps.values_list("run_id", "status").annotate(Count("id")):
         counts[pk][status] = number
-    return [RunLine(run, counts[run.pk], between(run.started_at, end_of(run, now))) for run in shown]
+    return [
+        RunLine(run=run, took=between(run.started_at, end_of(run, now)), **counted(counts[run.pk]))
+        for run in shown
+    ]
 
 
 def end_of(run: Run, now: dt.datetime) -> dt.datetime | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 CHUNK = 64_000  # bytes that a page is given at a time
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -33,6 +35,11 @@ class Piece:
     lines: tuple[Line, ...] = ()
     end: int = 0
     cut: bool = False
+
+
+def elsewhere(log: Path, worker: str) -> str:
+    """The machine that has the log; empty where this one has it, or it is not known to be anywhere else."""
+    return "" if worker == settings.WORKER_NAME or log.exists() else worker
 
 
 def size(log: Path) -> int:

@@ -13,7 +13,9 @@ from django.db.models import TextChoices
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
+from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Job, Phase, Pipeline, Season, Table, UnknownName
+from apps.pipeline.scope import DoesNotFit, Scope
 from apps.runs import jobs, progress
 from apps.runs.models import Run
 
@@ -27,10 +29,16 @@ UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
 NO_SOURCE = "no source has the date"
 ELSEWHERE = "running elsewhere: run "  # and its number
+# What is left out for good: complete, or outside of what is expected.
+SETTLED = {COMPLETE, BOOTSTRAP, ACCEPTED, OFF_CALENDAR}
 
 
 class PlanRefused(Exception):
-    """What was asked for cannot be planned; the text says what to change."""
+    """What was asked for cannot be planned; the text says what to change, `about` whether "tables" or "dates"."""
+
+    def __init__(self, sentence: str, *, about: str = ""):
+        super().__init__(sentence)
+        self.about = about
 
 
 @dataclass(frozen=True)
@@ -83,27 +91,39 @@ def select(
     batch: int | None = None,
 ) -> Selection:
     """A selection from names. Nothing named means everything; PlanRefused where the names or dates do not fit."""
+    phases, names = list(phases), list(tables)
     try:
-        named = {name for phase in phases for name in named_in_phase(pipeline, phase)}
-        named |= {fillable(pipeline.table(name)).name for name in tables}
-        wanted = tuple(pipeline.season(name) for name in seasons) or pipeline.seasons
+        found = scopes.scope(pipeline, phases=phases, tables=names, seasons=seasons, start=start, end=end)
+        wanted = fillable(pipeline, found, phases=phases, tables=names)
     except UnknownName as error:
         raise PlanRefused(str(error)) from None
-    first, last = start or min(s.start for s in wanted), end or max(s.end for s in wanted)
-    if last < first:
-        raise PlanRefused(f"The end {last} is before the start {first}; swap them.")
+    except DoesNotFit as error:
+        raise PlanRefused(str(error), about=error.about) from None
     if batch is not None and not 1 <= batch <= 1000:
         raise PlanRefused(f"{batch} dates a call is not possible; give 1 to 1000.")
     return Selection(
-        tables=tuple(table for table in pipeline.filled if not named or table.name in named),
-        seasons=wanted,
-        start=first,
-        end=last,
+        tables=wanted,
+        seasons=found.seasons,
+        start=found.start,
+        end=found.end,
         dates=frozenset(dates),
         reprocess=Run.Reprocess(one_of(Run.Reprocess, reprocess)),
         order=Run.Order(one_of(Run.Order, order)),
         batch=batch,
     )
+
+
+def fillable(
+    pipeline: Pipeline, found: Scope, *, phases: Iterable[str], tables: Iterable[str]
+) -> tuple[Table, ...]:
+    """The tables of the scope that have jobs, as a run fills them. Nobody may have named one that has none."""
+    for name in tables:
+        if pipeline.table(name).is_source:
+            raise PlanRefused(f"{pipeline.table(name).name} is a source; no job of this pipeline fills it.")
+    for phase in map(pipeline.phase, phases):
+        if not any(table.job for table in pipeline.tables_of(phase.name)):
+            raise PlanRefused(f"{phase.full_label} has sources only; no job of this pipeline fills them.")
+    return tuple(table for table in pipeline.filled if table in found.tables)
 
 
 def one_of(choices: type[TextChoices], wished: str) -> str:
@@ -139,20 +159,6 @@ def select_partitions(
     return replace(chosen, partitions=wanted)
 
 
-def named_in_phase(pipeline: Pipeline, name: str) -> list[str]:
-    phase = pipeline.phase(name)
-    filled = [table.name for table in pipeline.tables_of(phase.name) if table.job]
-    if not filled:
-        raise PlanRefused(f"{phase.full_label} has sources only; no job of this pipeline fills them.")
-    return filled
-
-
-def fillable(table: Table) -> Table:
-    if not table.job:
-        raise PlanRefused(f"{table.name} is a source; no job of this pipeline fills it.")
-    return table
-
-
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step as a launch would make it."""
@@ -172,6 +178,7 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     left_out: dict[str, list[tuple[str, dt.date]]]
     calendar: tuple[dt.date, ...] = field(repr=False, default=())
+    was_scanned: bool = True
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -229,11 +236,22 @@ class Plan:
         return list(dict.fromkeys(step.phase for step in self.steps))
 
     @property
+    def is_complete_already(self) -> bool:
+        """Whether there is nothing to do because all that is expected is there."""
+        return not self.steps and COMPLETE in self.left_out and set(self.left_out) <= SETTLED
+
+    @property
     def why_nothing(self) -> str:
         """Why there is nothing to do, as a sentence; empty where there is."""
         if self.steps:
             return ""
+        if not self.was_scanned:
+            return "The warehouse was not scanned yet: nobody knows which dates are expected."
         reasons = [reason for reason in self.left_out if reason != OFF_CALENDAR] or list(self.left_out)
+        if self.is_complete_already:
+            rest = ", ".join(f"{len(self.left_out[name]):,} {name}" for name in reasons if name != COMPLETE)
+            besides = f" ({rest} besides)" if rest else ""
+            return f"Nothing to do: all {len(self.left_out[COMPLETE]):,} are complete already{besides}."
         match reasons:
             case []:
                 return "Nothing to do: none of the chosen dates lies in a chosen season."
@@ -243,6 +261,20 @@ class Plan:
                 return f"Nothing to do: all {len(self.left_out[reason]):,} are left out ({reason})."
         counts = ", ".join(f"{len(self.left_out[reason]):,} {reason}" for reason in reasons)
         return f"Nothing to do: {counts}."
+
+    @property
+    def unknown(self) -> int:
+        """Partitions that may be gaps: the warehouse was not asked about them, or did not answer."""
+        return len(self.left_out.get(UNKNOWN, ()))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything that was asked for is known; else the number of steps says nothing."""
+        if self.steps or not self.selection.tables:
+            return True
+        return self.was_scanned and not (
+            self.unknown and set(self.left_out) <= SETTLED - {COMPLETE} | {UNKNOWN}
+        )
 
     def manual_gates(self, pipeline: Pipeline) -> list[Phase]:
         """The phases before which the run will rest until a person starts them."""
@@ -269,6 +301,18 @@ class Plan:
             batch = dates[: dates_a_call(table.job, self.selection.batch)]
             found.append((table, jobs.prepare(pipeline, table.job, batch)))
         return found
+
+
+def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
+    """What a plan would take in of some tables and dates; sources are among them and no job fills these."""
+    chosen = Selection(
+        tables=tuple(table for table in pipeline.filled if table in found.tables),
+        seasons=found.seasons,
+        start=found.start,
+        end=found.end,
+        reprocess=Run.Reprocess(reprocess),
+    )
+    return plan(pipeline, chosen)
 
 
 def dates_a_call(job: Job, wished: int | None) -> int:
@@ -303,7 +347,13 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
             else:
                 day = calendar[date]
                 steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units))
-    return Plan(selection, tuple(steps), dict(left_out), calendar=tuple(calendar))
+    return Plan(
+        selection,
+        tuple(steps),
+        dict(left_out),
+        calendar=tuple(calendar),
+        was_scanned=bool(calendar) or CalendarDate.objects.exists(),
+    )
 
 
 def in_order(selection: Selection) -> list[dt.date]:
@@ -377,7 +427,7 @@ def dates_without_source(pipeline: Pipeline, selection: Selection) -> dict[str, 
 def seconds_range(plan: Plan) -> tuple[float, float] | None:
     """How long the plan likely takes, from what earlier runs took; None where a table has no history."""
     work = progress.history(set(plan.by_table))
-    paces = {table: pace for table, done in work.items() if (pace := progress.pace(done))}
+    paces = {table: pace for table, done in work.items() if (pace := progress.borrowed(done))}
     if not paces or set(plan.by_table) - set(paces):
         return None
     left = {

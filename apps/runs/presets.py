@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.db.models import Count
 
 from apps.coverage.models import Partition
-from apps.pipeline.definition import Pipeline
+from apps.pipeline.definition import Pipeline, Table
 from apps.runs import failures
 from apps.runs.words import count
 
@@ -25,25 +26,75 @@ class Preset:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Partitions that are expected and not complete, by table and by season."""
+    """How many partitions are gaps, and how many may be: the warehouse was not asked, or did not answer."""
 
-    by_table: Counter[str]
-    by_season: Counter[str]
+    number: int = 0
+    unknown: int = 0
+    complete: int = 0
+    not_expected: int = 0
+
+    def __add__(self, other: Gaps) -> Gaps:
+        return Gaps(
+            self.number + other.number,
+            self.unknown + other.unknown,
+            self.complete + other.complete,
+            self.not_expected + other.not_expected,
+        )
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.number or self.complete or (self.not_expected and not self.unknown))
+
+    def __str__(self) -> str:
+        if not self.is_known:
+            return "gaps unknown"
+        rest = f", {self.unknown:,} unknown" if self.unknown else ""
+        return f"{count(self.number, 'gap')}{rest}"
 
 
-def gaps(pipeline: Pipeline) -> Gaps:
-    """The gaps of the tables with jobs, in one query."""
+@dataclass(frozen=True)
+class AllGaps:
+    """The gaps of the tables with jobs, by table and by season. What was never read is unknown, not 0."""
+
+    by_table: Mapping[str, Gaps]
+    by_season: Mapping[str, Gaps]
+
+    def of(self, tables: Iterable[Table]) -> Gaps:
+        return sum((self.by_table.get(table.name, Gaps()) for table in tables), Gaps())
+
+    @property
+    def is_known(self) -> bool:
+        return any(gaps.is_known for gaps in self.by_table.values())
+
+
+def gaps(pipeline: Pipeline) -> AllGaps:
+    """Of every table and season with anything stored, in one query."""
     names = [table.name for table in pipeline.filled]
-    rows = Partition.objects.of(names).gaps().order_by().values_list("table", "season").annotate(Count("id"))
-    by_table: Counter[str] = Counter()
-    by_season: Counter[str] = Counter()
-    for table, season, number in rows:
-        by_table[table] += number
-        by_season[season] += number
-    return Gaps(by_table, by_season)
+    rows = (
+        Partition.objects.of(names).order_by().values_list("table", "season", "state").annotate(Count("id"))
+    )
+    by_table: defaultdict[str, Gaps] = defaultdict(Gaps)
+    by_season: defaultdict[str, Gaps] = defaultdict(Gaps)
+    for table, season, state, number in rows:
+        found = judged(state, number)
+        by_table[table] += found
+        by_season[season] += found
+    return AllGaps(by_table, by_season)
 
 
-def presets(pipeline: Pipeline, found: Gaps) -> list[Preset]:
+def judged(state: str, number: int) -> Gaps:
+    """A number of partitions in one state."""
+    match state:
+        case Partition.State.UNKNOWN:
+            return Gaps(unknown=number)
+        case Partition.State.COMPLETE:
+            return Gaps(complete=number)
+        case _ if state in Partition.GAPS:
+            return Gaps(number)
+    return Gaps(not_expected=number)
+
+
+def presets(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     """Retry of the last failures first, then the gaps of each phase, then the oldest season that has any."""
     return [*retry(), *phases(pipeline, found), *oldest_season(pipeline, found)]
 
@@ -57,21 +108,19 @@ def retry() -> list[Preset]:
     return [Preset(f"Retry failures of run {step.run_id}", count(number, "partition"), query)]
 
 
-def phases(pipeline: Pipeline, found: Gaps) -> list[Preset]:
-    numbers = {
-        phase: sum(found.by_table[table.name] for table in pipeline.tables_of(phase.name))
-        for phase in pipeline.phases
-    }
+def phases(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    numbers = {phase: found.of(pipeline.tables_of(phase.name)) for phase in pipeline.phases}
     return [
-        Preset(f"Only gaps of {phase.label}", count(number, "gap"), urlencode({"phase": phase.name}))
-        for phase, number in numbers.items()
-        if number
+        Preset(f"Only gaps of {phase.label}", str(gaps), urlencode({"phase": phase.name}))
+        for phase, gaps in numbers.items()
+        if gaps.number
     ]
 
 
-def oldest_season(pipeline: Pipeline, found: Gaps) -> list[Preset]:
+def oldest_season(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     for season in sorted(pipeline.seasons, key=lambda season: season.start):
-        if number := found.by_season[season.name]:
-            note = f"{count(number, 'gap')}, the oldest season with any"
+        gaps = found.by_season.get(season.name, Gaps())
+        if gaps.number:
+            note = f"{gaps}, the oldest season with any"
             return [Preset(f"Whole season {season.name}", note, urlencode({"season": season.name}))]
     return []

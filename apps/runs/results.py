@@ -11,8 +11,9 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, progress, triage
-from apps.runs.models import Run, Step
+from apps.runs import failures, outcomes, progress, triage
+from apps.runs.models import Run
+from apps.runs.outcomes import Counts, counted
 from apps.runs.progress import Progress
 from apps.runs.watching import dates_of, timeline
 from apps.runs.words import between, duration, duration_range
@@ -32,14 +33,10 @@ class Change:
 
 
 @dataclass(frozen=True)
-class TableResult:
+class TableResult(Counts):
     """What a run did for a table, in all and by season."""
 
     table: str
-    total: int
-    verified: int
-    failed: int
-    skipped: int
     seasons: tuple[Change, ...]
 
 
@@ -88,10 +85,9 @@ class Summary:
         return triage.told(failures.grouped(failures.for_pages(self.run.steps.failed())))
 
     @cached_property
-    def skipped(self) -> list[tuple[str, int]]:
-        """Why steps were skipped, with how many."""
-        steps = self.run.steps.filter(status=Step.Status.SKIPPED).order_by()
-        return list(steps.values_list("message").annotate(number=Count("id")).order_by("-number")[:10])
+    def skipped(self) -> list[triage.Told]:
+        """Why steps were skipped, grouped as failures are."""
+        return triage.told(failures.grouped(outcomes.skipped(self.run)))
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
@@ -135,10 +131,7 @@ def in_order(run: Run, counts: dict[str, Any]) -> list[str]:
 def result(run: Run, table: str, counts: dict[str, int], seasons: list[str]) -> TableResult:
     return TableResult(
         table=table,
-        total=sum(counts.values()),
-        verified=counts.get(Step.Status.SUCCEEDED, 0),
-        failed=counts.get(Step.Status.FAILED, 0),
-        skipped=counts.get(Step.Status.SKIPPED, 0) + counts.get(Step.Status.CANCELLED, 0),
+        **counted(counts),
         seasons=tuple(
             Change(
                 season,

@@ -44,10 +44,11 @@ class Situation:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What around a run decides whether it moves. `ahead` is a run that a worker performs now."""
+    """What around a run decides whether it moves: whether a worker holds it; `ahead` is a run performed now."""
 
     workers_alive: int
     ahead: Run | None = None
+    is_held: bool = False
 
 
 def of(
@@ -89,7 +90,7 @@ def running(
     request = Run.Request(run.request)
     label = LABELS.get(request, "Running")
     verbs = VERBS[request]
-    if run.lease_until is None or run.lease_until < now:
+    if not around.is_held:
         return Situation("Standing still", "unknown", stranded(around), verbs)
     if request == Run.Request.PAUSE:
         return Situation(label, "paused", when_it_pauses(progress, attempt, now=now), verbs)
@@ -101,7 +102,7 @@ def running(
 def stranded(around: Surroundings) -> str:
     if not around.workers_alive:
         return NOBODY
-    return "Its worker gives no sign of life. Another one takes over within half a minute."
+    return "Its worker gives no sign of life. Another one takes over within a minute."
 
 
 def when_it_pauses(progress: Progress, attempt: Attempt | None, *, now: dt.datetime) -> str:

@@ -1,4 +1,4 @@
-"""Runs in the queue: each task performs a slice of a run and enqueues the next one."""
+"""Runs in the queue: each task performs a slice of a run's lane and enqueues the next one."""
 
 from __future__ import annotations
 
@@ -12,55 +12,75 @@ from django_q.tasks import async_task
 
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs.keeper import LEASE, take
-from apps.runs.models import IllegalMove, Run
+from apps.runs import lanes
+from apps.runs.models import IllegalMove, Lane, Run
 from apps.workers.beats import doing
 
 SLICE = 45.0  # seconds of work before the next task's turn
 
 
 def perform_later(run: Run) -> None:
-    """Puts the run's next slice in the queue, in the caller's transaction.
+    """Puts a slice of a free lane of the run in the queue, in the caller's transaction."""
+    ticket = lanes.book(run)
+    if ticket:
+        enqueue(run.pk, ticket)
 
-    The ticket makes it the only one: tasks of the same run that wait elsewhere find theirs gone.
-    """
-    ticket = uuid.uuid4().hex
-    Run.objects.filter(pk=run.pk).update(lease=ticket, lease_until=timezone.now() + LEASE)
-    async_task("apps.runs.tasks.perform", run.pk, ticket, cluster="runs")
+
+def enqueue(run_id: int, ticket: str) -> None:
+    """The ticket makes the task the only one: tasks with the same that wait elsewhere find it used."""
+    async_task("apps.runs.tasks.perform", run_id, ticket, cluster="runs")
 
 
 def perform(run_id: int, ticket: str) -> None:
     from apps.runs import runner  # the web process enqueues without loading the engine
 
-    lease = take(run_id, ticket=ticket)
+    lease = lanes.take(run_id, ticket=ticket)
     if lease is None:
         return
     with doing(f"run {run_id}"):
-        more = runner.perform(run_id, definition.current(), lease=lease, until=time.monotonic() + SLICE)
-    if more:
-        with transaction.atomic():
-            run = Run.objects.active().filter(pk=run_id, lease=lease).first()
-            if run:
-                perform_later(run)
+        more = runner.perform(
+            run_id,
+            definition.current(),
+            lease=lease,
+            until=time.monotonic() + SLICE,
+            wake=lambda: wake(run_id),
+        )
+    hand_on(run_id, lease) if more else lanes.give_back(run_id, lease)
+
+
+def hand_on(run_id: int, lease: str) -> None:
+    """The lane's next slice waits its turn behind the slices of other runs."""
+    ticket = uuid.uuid4().hex
+    with transaction.atomic():
+        if lanes.exchange(run_id, lease, ticket):
+            enqueue(run_id, ticket)
+
+
+def wake(run_id: int) -> None:
+    """Another lane of the run has something to do."""
+    with transaction.atomic():
+        perform_later(Run.objects.get(pk=run_id))
 
 
 def revive() -> None:
-    """Puts runs back in the queue that nobody gave a sign of life for, or whose warehouse answers again."""
-    for run in Run.objects.without_a_sign_of_life(timezone.now()):
-        perform_again(run)
+    """Puts runs back in the queue that nobody gave a sign of life for, and those that wait and are due again."""
+    now = timezone.now()
+    for lane in lanes.silent(now):
+        perform_again(lane)
+    for run in lanes.runs_without(now):
+        wake(run.pk)
+    for run in Run.objects.due_again(now):
+        go_on(run, says="Trying again")
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
-            go_on(run)
+            go_on(run, says="Going on: the warehouse answers again")
 
 
-def perform_again(run: Run) -> None:
+def perform_again(lane: Lane) -> None:
     """Another task with the same ticket: one that still waits in the queue stays good, whichever comes first."""
-    now = timezone.now()
-    ticket = run.lease or uuid.uuid4().hex
-    silent = Run.objects.without_a_sign_of_life(now).filter(pk=run.pk, lease=run.lease)
     with transaction.atomic():
-        if silent.update(lease=ticket, lease_until=now + LEASE):
-            async_task("apps.runs.tasks.perform", run.pk, ticket, cluster="runs")
+        if lanes.renew_silent(lane):
+            enqueue(lane.run_id, lane.lease)
 
 
 def warehouse_answers_again(run: Run) -> bool:
@@ -70,7 +90,7 @@ def warehouse_answers_again(run: Run) -> bool:
     return rested is not None and read.filter(started_at__gt=rested.at).exists()
 
 
-def go_on(run: Run) -> None:
+def go_on(run: Run, *, says: str) -> None:
     with suppress(IllegalMove), transaction.atomic():  # somebody was quicker
-        run.move(Run.Status.QUEUED, says="Going on: the warehouse answers again")
+        run.move(Run.Status.QUEUED, says=says)
         perform_later(run)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
 from django.db.models.fields import IntegerField
 
 from apps.coverage import strips
@@ -22,7 +22,7 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import charts, failures, gates, logs, progress, situation, triage
 from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.failures import FailureGroup
-from apps.runs.models import Attempt, Event, Run, Step
+from apps.runs.models import Attempt, Event, Lane, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.situation import Situation, Surroundings
 from apps.runs.words import between, count, duration_range
@@ -243,6 +243,11 @@ class Watched:
             self.last_attempt.log_path, LOG_LINES, is_over=not self.last_attempt.is_running
         )
 
+    @property
+    def log_elsewhere(self) -> str:
+        assert self.last_attempt
+        return logs.elsewhere(self.last_attempt.log_path, self.last_attempt.worker)
+
 
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
@@ -265,8 +270,10 @@ def surroundings(run: Run, *, now: dt.datetime) -> Surroundings:
         return Surroundings(workers_alive=0)
     ahead = None
     if run.status == Run.Status.QUEUED:
-        ahead = Run.objects.filter(status=Run.Status.RUNNING, lease_until__gt=now).first()
-    return Surroundings(workers_alive=workers_alive(now), ahead=ahead)
+        ahead = Run.objects.filter(status=Run.Status.RUNNING, held_lanes__in=Lane.objects.held(now)).first()
+    return Surroundings(
+        workers_alive=workers_alive(now), ahead=ahead, is_held=Lane.objects.held(now).filter(run=run).exists()
+    )
 
 
 def workers_alive(now: dt.datetime) -> int:
@@ -328,12 +335,14 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
             last_attempt=newest(Attempt, "number"),
             attempt_status=newest(Attempt, "status"),
             pending=pending_steps(),
+            is_held=Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
         )
         .values_list(
             "status",
             "pause",
             "request",
-            "lease_until",
+            "is_held",
+            "lanes",
             "last_event",
             "last_attempt",
             "attempt_status",
@@ -343,9 +352,8 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
     )
     if found is None:
         return None
-    status, pause, request, lease_until, *rest = found
+    status, pause, request, is_held, *rest = found
     head = f"{status}{pause}{request}".replace(" ", "")
-    is_held = lease_until is not None and lease_until > now
     clock = int(now.timestamp()) // FRESH_FOR
     return head, "-".join(map(str, (head, is_held, workers_alive(now) > 0, clock, *rest))).replace(" ", "")
 

@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+MINUTE = 60
+ABOUT_A_MINUTE = 90  # seconds up to which more would be said than anybody knows
 
 
 def duration(seconds: float) -> str:
-    """ "0.42 s", "4.2 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
+    """What was measured: "0.42 s", "4.2 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 2 * MINUTE:
         return f"{seconds:.0f} s"
-    if seconds < HOUR:
-        return f"{seconds / MINUTE:.0f} min"
-    if seconds < DAY:
-        hours, minutes = divmod(round(seconds / MINUTE), 60)
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(round(seconds / HOUR), 24)
+    return in_minutes(round(seconds / MINUTE))
+
+
+def in_minutes(minutes: int) -> str:
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    days, hours = divmod(round(minutes / 60), 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
 def duration_range(low: float, high: float) -> str:
-    """ "6 to 9 min", "50 s to 2 min"; one duration where both ends say the same. It is never finer than a second."""
-    if high < 1:
-        return "less than a second"
-    first, last = (f"{end:.0f} s" if end < 2 * MINUTE else duration(end) for end in (low, high))
+    """What is likely, never finer than a minute: "about a minute", "6 to 9 min", "1 h 20 min to 1 h 50 min"."""
+    if high < MINUTE:
+        return "less than a minute"
+    if high < ABOUT_A_MINUTE:
+        return "about a minute"
+    if round(low / MINUTE) == 0:
+        return f"less than {in_minutes(math.ceil(high / MINUTE))}"
+    first, last = in_minutes(round(low / MINUTE)), in_minutes(round(high / MINUTE))
     if first == last:
         return first
-    number, _, unit = first.rpartition(" ")
-    return (
-        f"{number} to {last}" if last.count(" ") == 1 and last.endswith(f" {unit}") else f"{first} to {last}"
-    )
+    return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"
+
+
+def alone(first: str, last: str) -> str:
+    """The number of the first where both are a number and the same unit, so that it is said once; else nothing."""
+    (number, *units), (_, *others) = first.split(), last.split()
+    return number if units == others and len(units) == 1 else ""
 
 
 def count(number: int, noun: str) -> str:

@@ -9,10 +9,10 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from importlib import metadata
 from multiprocessing.util import Finalize
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from django_q.conf import Conf
@@ -27,17 +27,17 @@ log = logging.getLogger(__name__)
 class Beat(threading.Thread):
     """Writes one row every few seconds, on a connection of its own, until it is told to stop."""
 
-    def __init__(self, cluster: str) -> None:
+    def __init__(self, cluster: str, doing: str = "") -> None:
         super().__init__(name="beat", daemon=True)
         self.cluster = cluster
         self.started_at = timezone.now()
         self.busy_since: dt.datetime | None = None
-        self.doing = ""
+        self.doing = doing
         self._stop_asked = threading.Event()
 
     @property
     def worker_name(self) -> str:
-        return f"{socket.gethostname()}:{self.cluster}:{os.getpid()}"
+        return f"{settings.WORKER_NAME}:{self.cluster}:{os.getpid()}"
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
@@ -52,26 +52,29 @@ class Beat(threading.Thread):
 
     def write(self, **fields: Any) -> None:
         """A beat that cannot be written is missed, not fatal: the next one comes soon."""
-        fields = {"stopped_at": None, "busy_since": self.busy_since, "doing": self.doing[:300], **fields}
+        work = {"busy_since": self.busy_since, "doing": self.doing[:300]}
+        who = identity(self.cluster, self.started_at)
         try:
-            Worker.objects.update_or_create(
-                name=self.worker_name,
-                defaults={"beat_at": timezone.now(), **fields},
-                create_defaults={"beat_at": timezone.now(), **self._who(), **fields},
-            )
+            # All of it each time: the row may be that of an earlier process with the same number.
+            Worker.objects.update_or_create(name=self.worker_name, defaults={**who, **work, **fields})
         except (DatabaseError, InterfaceError) as error:
             log.warning("Beat of %s not written: %s", self.worker_name, error)
         finally:
             connection.close()
 
-    def _who(self) -> dict[str, Any]:
-        return {
-            "cluster": self.cluster,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "version": _version(),
-            "started_at": self.started_at,
-        }
+
+def identity(cluster: str, started_at: dt.datetime) -> dict[str, Any]:
+    """What a row says of this process, as of now."""
+    return {
+        "launcher": settings.WORKER_NAME,
+        "cluster": cluster,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "version": settings.VERSION,
+        "started_at": started_at,
+        "beat_at": timezone.now(),
+        "stopped_at": None,
+    }
 
 
 _beat: Beat | None = None
@@ -111,10 +114,3 @@ def task_begins(task: dict[str, Any], **_: Any) -> None:
 def task_ended(**_: Any) -> None:
     if _beat:
         _beat.busy_since, _beat.doing = None, ""
-
-
-def _version() -> str:
-    try:
-        return metadata.version("backfill-console")
-    except metadata.PackageNotFoundError:
-        return ""

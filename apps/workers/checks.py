@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+
+from .models import LONGEST_NAME
 
 
 @register()
@@ -37,6 +40,20 @@ def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
             f"Q_CLUSTER_NAME is {name!r}, which is no cluster of Q_CLUSTER.",
             hint=f"Known names: {', '.join(known)}.",
             id="workers.E002",
+        )
+    ]
+
+
+@register()
+def check_worker_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """It becomes a part of queues' names, and people read it."""
+    if re.fullmatch(rf"[A-Za-z0-9._-]{{1,{LONGEST_NAME}}}", settings.WORKER_NAME):
+        return []
+    return [
+        Error(
+            f"WORKER_NAME is {settings.WORKER_NAME!r}, which cannot be a name of workers.",
+            hint=f"Set WORKER_NAME to letters, digits, dots, dashes and underscores, {LONGEST_NAME} at most.",
+            id="workers.E004",
         )
     ]
 

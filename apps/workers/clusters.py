@@ -6,15 +6,15 @@ import datetime as dt
 import importlib
 import logging
 import os
-import socket
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django_q import cluster, conf
-from django_q.brokers.orm import ORM
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
+from .broker import Broker, own_queue
 from .checks import clusters
 from .models import Worker
 from .processes import session_of
@@ -39,9 +39,11 @@ class Sentinel(cluster.Sentinel):
         super().reincarnate(process)
 
 
-def perform(name: str) -> int:
+def perform(name: str, workers: int | None = None) -> int:
     """Be cluster `name` until told to stop (SIGTERM); returns the exit status."""
     become(name)
+    if workers:
+        conf.Conf.WORKERS = workers
     cluster.Sentinel = Sentinel
     running = cluster.Cluster()
     running.start()
@@ -61,8 +63,8 @@ def become(name: str) -> None:
 
 
 def ask(name: str) -> int:
-    """Put a ping into the cluster's queue; returns its row, which goes away when it has been performed."""
-    broker = _Remembering(list_key=name)
+    """Put a ping into the queue of this machine's cluster; its row, returned, goes away when it is performed."""
+    broker = _Remembering(list_key=own_queue(name))
     async_task("apps.workers.tasks.ping", broker=broker, save=False)
     return broker.row
 
@@ -73,14 +75,14 @@ def has_answered(ping: int) -> bool:
 
 def are_all_busy(name: str, leader: int) -> bool:
     """Whether every worker of the cluster led by that process is visibly at work."""
-    alive = Worker.objects.filter(cluster=name, host=socket.gethostname()).alive(timezone.now())
+    alive = Worker.objects.filter(cluster=name, launcher=settings.WORKER_NAME).alive(timezone.now())
     ours = [worker for worker in alive if session_of(worker.pid) == leader]
     return bool(ours) and all(worker.is_busy for worker in ours)
 
 
 def bury_workers(name: str) -> None:
     """Workers of this machine whose process is gone cannot say goodbye themselves."""
-    for worker in Worker.objects.filter(cluster=name, host=socket.gethostname(), stopped_at=None):
+    for worker in Worker.objects.filter(cluster=name, launcher=settings.WORKER_NAME, stopped_at=None):
         if session_of(worker.pid) is None:
             Worker.objects.filter(pk=worker.pk).update(stopped_at=timezone.now())
 
@@ -91,13 +93,13 @@ def free_taken_tasks(name: str, taken_before: dt.datetime) -> int:
     Only when no other machine serves this queue: what that one has taken is being performed.
     """
     now = timezone.now()
-    if Worker.objects.filter(cluster=name).exclude(host=socket.gethostname()).alive(now).exists():
+    if Worker.objects.filter(cluster=name).exclude(launcher=settings.WORKER_NAME).alive(now).exists():
         return 0
     retry = dt.timedelta(seconds=dict(clusters())[name]["retry"])
     return OrmQ.objects.filter(key=name, lock__gt=now, lock__lt=taken_before + retry).update(lock=now)
 
 
-class _Remembering(ORM):
+class _Remembering(Broker):
     """A broker that remembers the row of the task that it has queued."""
 
     row: int

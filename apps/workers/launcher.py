@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -29,8 +29,9 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 
-from . import clusters, processes, signals
+from . import clusters, naming, processes, signals
 from .checks import clusters as configured_clusters
+from .models import BEAT_EVERY, Worker
 from .record import Record
 from .service import STOPS, Service
 
@@ -46,21 +47,32 @@ class CannotServe(Exception):
 
 
 class Launcher:
-    """Web server (if there is a host) and clusters of one folder, VAR_DIR, until a signal says stop."""
+    """Some parts of the console, served from one folder, VAR_DIR, until a signal says stop."""
 
-    def __init__(self, *, host: str | None, port: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        parts: Collection[str],
+        host: str,
+        port: int,
+        runs_workers: int = 1,
+        say: Callable[[str], None],
+    ) -> None:
+        self.parts, self.runs_workers = parts, runs_workers
         self.host, self.port, self.say = host, port, say
         self.record = Record(Path(settings.VAR_DIR) / "serve.json")
         self.services: list[Service] = []
         self.stops_asked = 0
-        self.looked_at = self.ticked_at = 0.0
+        self.started_at = timezone.now()
+        self.looked_at = self.ticked_at = self.beaten_at = 0.0
 
     def run(self) -> None:
-        """Serve until stopped. Raises AlreadyServed or CannotServe when it cannot begin."""
+        """Serve until stopped. Raises AlreadyServed, NameTaken or CannotServe when it cannot begin."""
         _keep_standard_streams_open()
         if leftovers := self.record.claim():
             self.say(f"ended {leftovers} processes that an earlier launcher had left behind")
         try:
+            self._take_name()
             self._prepare()
             with self._told_to_stop():
                 while not self.stops_asked:
@@ -72,19 +84,31 @@ class Launcher:
             self.record.release()
 
     # --- beginning ------------------------------------------------------------------------------------
+    def _take_name(self) -> None:
+        keeps = f"keeps {', '.join(self.parts)} running"
+        try:
+            naming.claim(self.started_at, doing=keeps, predecessor=self.record.predecessor)
+        finally:
+            connections.close_all()
+
     def _prepare(self) -> None:
         """Name the services, and load what they share before the first fork."""
-        listener = _listen(self.host, self.port) if self.host is not None else None
-        if listener:
-            from . import web
-
-            import_module(settings.ROOT_URLCONF)
-            self._add("web", partial(web.serve, listener.detach()))
+        if Worker.WEB in self.parts:
+            self._prepare_web()
         for name, _ in configured_clusters():
-            self._add(name, partial(clusters.perform, name), is_cluster=True)
+            if name in self.parts:
+                workers = self.runs_workers if name == "runs" else None
+                self._add(name, partial(clusters.perform, name, workers), is_cluster=True)
         gc.collect()
         gc.freeze()  # the collector would touch, and so copy, every shared page
         self.looked_at = self.ticked_at = time.monotonic()
+
+    def _prepare_web(self) -> None:
+        listener = _listen(self.host, self.port)
+        from . import web
+
+        import_module(settings.ROOT_URLCONF)
+        self._add(Worker.WEB, partial(web.serve, listener.detach(), f"{self.host}:{self.port}"))
 
     def _add(self, name: str, run: Callable[[], int], is_cluster: bool = False) -> None:
         self.services.append(Service(name, run, token=self.record.token, is_cluster=is_cluster))
@@ -121,15 +145,14 @@ class Launcher:
         service.start()
         self.record.services[service.name] = (service.pid, service.created)
         self.record.save()
-        where = f" at http://{self.host}:{self.port}/" if service.name == "web" else ""
+        where = f" at http://{self.host}:{self.port}/" if service.name == Worker.WEB else ""
         self.say(f"{service.name} started{where} (process {service.pid})")
 
     def _bring_back(self, service: Service, reason: str) -> None:
         service.end()
         self.say(f"{service.name} {reason}: starting it again")
-        if service.is_cluster:
-            with _database():
-                clusters.bury_workers(service.name)
+        with _database():
+            clusters.bury_workers(service.name)
 
     def _look(self, now: float) -> None:
         """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
@@ -138,6 +161,7 @@ class Launcher:
         running = [service for service in self.services if service.is_cluster and service.process]
         judged = False
         with _database():
+            self._beat(now)
             for service in running:
                 self._judge(service, was_away)
             judged = True
@@ -147,6 +171,15 @@ class Launcher:
         if not judged:
             for service in running:
                 service.pulse.excused(time.monotonic())
+
+    def _beat(self, now: float) -> None:
+        """Whoever takes the name of a launcher that was silent for long serves in its place."""
+        if now - self.beaten_at < BEAT_EVERY.total_seconds():
+            return
+        self.beaten_at = now
+        if not naming.beat():
+            self.say(f"another launcher serves as {settings.WORKER_NAME} by now")
+            self.stops_asked = max(self.stops_asked, 1)
 
     def _judge(self, service: Service, was_away: bool) -> None:
         now, pulse = time.monotonic(), service.pulse
@@ -185,8 +218,8 @@ class Launcher:
         processes.kill(None, self.record.token)
         with _database():
             for service in self.services:
-                if service.is_cluster:
-                    clusters.bury_workers(service.name)
+                clusters.bury_workers(service.name)
+            naming.release()
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Who is at work: each worker process keeps one row and renews it every few seconds."""
+"""Who is at work: each process that serves keeps one row and renews it every few seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import models
 BEAT_EVERY = dt.timedelta(seconds=5)
 SILENT_AFTER = dt.timedelta(seconds=20)
 FORGOTTEN_AFTER = dt.timedelta(days=7)
+LONGEST_NAME = 60
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
@@ -27,9 +28,17 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
 
 class Worker(models.Model):
-    """A worker process. `doing` is for people; `busy_since` is when its task began."""
+    """A process that serves. `doing` is for people; `busy_since` is when its task began.
+
+    launcher: the name under which its machine serves. cluster: what it is a worker of, or `web`, or
+    `launcher`; the row of a launcher has the launcher's name, so that no two can have the same.
+    """
+
+    LAUNCHER = "launcher"
+    WEB = "web"
 
     name = models.CharField(max_length=200, unique=True)
+    launcher = models.CharField(max_length=LONGEST_NAME, blank=True)
     cluster = models.CharField(max_length=100)
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
@@ -47,6 +56,9 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_alive(self, now: dt.datetime) -> bool:
+        return self.stopped_at is None and self.beat_at > now - SILENT_AFTER
 
     @property
     def is_busy(self) -> bool:

@@ -20,17 +20,22 @@ class AlreadyServed(Exception):
 
 @dataclass
 class Record:
-    """services: name to (pid, moment of creation) of its main process."""
+    """services: name to (pid, moment of creation) of its main process.
+
+    predecessor: the process of an earlier launcher of this folder, which died without a goodbye.
+    """
 
     path: Path
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     services: dict[str, tuple[int, float]] = field(default_factory=dict)
+    predecessor: int | None = None
 
     def claim(self) -> int:
         """Take the folder over; returns how many processes of an earlier launcher had to be ended."""
         earlier = self._read()
         if earlier and processes.find(*earlier["launcher"]):
             raise AlreadyServed(f"Already served by process {earlier['launcher'][0]}: stop that one first.")
+        self.predecessor = earlier["launcher"][0] if earlier else None
         ended = _end_leftovers(earlier) if earlier else 0
         self.save()
         return ended

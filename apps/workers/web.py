@@ -8,6 +8,9 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
+from .beats import Beat
+from .models import Worker
+
 THREADS = 8
 
 
@@ -24,8 +27,13 @@ class Web(BaseApplication):
         return get_wsgi_application()
 
 
-def serve(fd: int) -> int:
+def serve(fd: int, address: str) -> int:
     """Answer requests that come in at the socket `fd` until told to stop (SIGTERM)."""
+
+    def begin_to_beat(worker: Any) -> None:
+        worker.beat = Beat(Worker.WEB, doing=f"pages at {address}")
+        worker.beat.start()
+
     os.environ["GUNICORN_CMD_ARGS"] = ""
     Web(
         {
@@ -39,6 +47,13 @@ def serve(fd: int) -> int:
             "graceful_timeout": 5,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_worker_init": begin_to_beat,
+            "worker_exit": say_goodbye,
         }
     ).run()
     return 0
+
+
+def say_goodbye(server: Any, worker: Any) -> None:
+    if beat := getattr(worker, "beat", None):
+        beat.stop()

@@ -4,6 +4,8 @@
 const card = document.getElementById("maps");
 const ROW = 18;
 const NARROWEST = matchMedia("(pointer: coarse)").matches ? 4 : 3; // pixels a date
+const LABELS = 11.5; // pixels, the size of the months' names
+const BETWEEN_LABELS = 6;
 const GAPS = 3; // from this width on, a gap between dates
 const NOTHING = -10; // stands for "no value" on a scale from 0 to 100
 
@@ -15,6 +17,8 @@ const SCALES = {
   quality: { stops: { 0: "thin", 100: "complete" }, say: (v) => v.toFixed(1) },
   fallback: { stops: { 0: "complete", 50: "stale", 100: "thin" }, low: 0, high: 100, say: (v) => `${Math.round(v)} %` },
 };
+// Colours of a quality below, within and above its band; the server says which, and in what words.
+const BANDS = { "<": "thin", "=": "complete", ">": "excess", "?": "queued", " ": "not-expected" };
 const KINDS = { rows: "of the rows expected", age: "since the last write", duration: "for the last step", quality: "quality", fallback: "from fallbacks" };
 
 let mode = card.dataset.mode;
@@ -51,11 +55,21 @@ function names(lines) {
   return column;
 }
 
+function between(least, most) {
+  if (least === null) return "";
+  return most === null ? `at least ${least}` : least === most ? `${least}` : `${least} to ${most}`;
+}
+
+function againstBand(data, row, at) {
+  const band = between(row.quality_least?.[at] ?? null, row.quality_most?.[at] ?? null);
+  return band && `, expected ${band}: ${data.qualities[row.quality[at]]}`;
+}
+
 // Hover: everything that is known of a cell, in words.
 function story(data, row, at) {
   const of = (values) => values?.[at] ?? null;
   const [found, least, most] = [of(row.found), of(row.least), of(row.most)];
-  const band = least === null ? "" : most === null ? `at least ${least}` : least === most ? least : `${least} to ${most}`;
+  const band = between(least, most);
   const facts = [
     row.name,
     `${data.dates[at]} · ${data.states[row.shown[at]]}`,
@@ -63,26 +77,42 @@ function story(data, row, at) {
   ];
   for (const [kind, words] of Object.entries(KINDS)) {
     const value = of(row.modes[kind]);
-    if (value !== null && kind !== "rows") facts.push(`${SCALES[kind].say(value)} ${words}`);
+    if (value !== null && kind !== "rows") facts.push(`${SCALES[kind].say(value)} ${words}${kind === "quality" ? againstBand(data, row, at) : ""}`);
   }
   if (of(row.run) !== null) facts.push(`run ${of(row.run)}`);
   return facts.join("<br>");
 }
 
-// Numbers for Plotly and the colours that they stand for.
-function stateCells(data, lines) {
-  const letters = Object.keys(data.states);
-  const colours = letters.map((letter) => tokenColour(data.states[letter].replace(" ", "-")));
+// Numbers for Plotly and the colours that they stand for: a letter a cell, and the token of each letter's colour.
+function letterCells(data, lines, tokens, letterAt) {
+  const letters = Object.keys(tokens);
   const step = 1 / letters.length;
   return {
     z: lines.map((line) => data.dates.map((_, at) => {
-      const place = line.heading ? -1 : letters.indexOf(line.shown[at]);
+      const place = line.heading || line.shown[at] === " " ? -1 : letters.indexOf(letterAt(line, at));
       return place < 0 ? null : place;
     })),
     zmin: -0.5,
     zmax: letters.length - 0.5,
-    colorscale: colours.flatMap((colour, i) => [[i * step, colour], [(i + 1) * step, colour]]),
+    colorscale: letters.flatMap((letter, i) => [i, i + 1].map((edge) => [edge * step, tokenColour(tokens[letter])])),
   };
+}
+
+function stateCells(data, lines) {
+  const tokens = Object.fromEntries(Object.entries(data.states).map(([letter, state]) => [letter, state.replace(" ", "-")]));
+  return letterCells(data, lines, tokens, (line, at) => line.shown[at]);
+}
+
+// Quality against the bands of the pipeline file; where it has none at all, a bare scale has to do.
+const isBanded = () => mode === "quality" && drawn.some(({ data }) => data.rows.some((row) => row.quality));
+
+function qualityAt(row, at) {
+  return row.quality ? row.quality[at] : (row.modes.quality?.[at] ?? null) === null ? " " : "?";
+}
+
+function cells(data, lines) {
+  if (mode === "state") return stateCells(data, lines);
+  return isBanded() ? letterCells(data, lines, BANDS, qualityAt) : numberCells(data, lines);
 }
 
 function scaleOf(kind) {
@@ -144,38 +174,55 @@ function frame(chosen) {
   return [{ type: "rect", x0: left - 0.5, x1: right + 0.5, y0: top - 0.5, y1: bottom + 0.5, line: { width: 2, color: tokenColour("text") } }];
 }
 
-function months(dates, width) {
+// A label where a month begins, or at the right end where it would not fit; not where it would touch the next.
+const pen = document.createElement("canvas").getContext("2d");
+function months(dates, width, font) {
+  pen.font = font;
+  const found = [];
+  let free = dates.length * width;
   const starts = dates.map((_, i) => i).filter((i) => !i || dates[i].slice(0, 7) !== dates[i - 1].slice(0, 7));
-  return starts.filter((start, i) => i + 1 === starts.length || (starts[i + 1] - start) * width > 26);
+  for (const start of starts.reverse()) {
+    const text = new Date(dates[start]).toLocaleString("en", { month: "short", timeZone: "UTC" });
+    const wide = pen.measureText(text).width;
+    const left = Math.min(start * width, dates.length * width - wide);
+    if (left < 0 || left + wide > free) continue;
+    found.push({ text, middle: (left + wide / 2) / width - 0.5 });
+    free = left - BETWEEN_LABELS;
+  }
+  return found;
 }
 
 function draw(map) {
   const { plot, data, lines } = map;
   const width = plot.clientWidth / data.dates.length;
-  const ticks = months(data.dates, width);
   const family = getComputedStyle(document.body).fontFamily;
+  const ticks = months(data.dates, width, `${LABELS}px ${family}`);
   const trace = {
     type: "heatmap", showscale: false, hoverongaps: false, xgap: width >= GAPS ? 1 : 0, ygap: 2,
     text: lines.map((line) => data.dates.map((_, at) => (line.heading ? "" : story(data, line, at)))),
     hovertemplate: "%{text}<extra></extra>",
-    ...(mode === "state" ? stateCells(data, lines) : numberCells(data, lines)),
+    ...cells(data, lines),
   };
   const layout = {
     width: plot.clientWidth, height: lines.length * ROW + 22, margin: { l: 0, r: 0, t: 0, b: 22 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family, size: 11.5, color: tokenColour("muted") },
+    font: { family, size: LABELS, color: tokenColour("muted") },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "select",
     hoverlabel: { bgcolor: tokenColour("surface"), bordercolor: tokenColour("line-strong"), font: { family, color: tokenColour("text"), size: 12.5 }, align: "left" },
     newselection: { line: { color: tokenColour("text"), width: 1, dash: "solid" } }, selections: [],
     xaxis: {
       range: [-0.5, data.dates.length - 0.5], fixedrange: true, showgrid: false, zeroline: false, ticks: "",
-      tickvals: ticks.map((at) => at - 0.5), ticklabelshift: 13,
-      ticktext: ticks.map((at) => new Date(data.dates[at]).toLocaleString("en", { month: "short", timeZone: "UTC" })),
+      tickvals: ticks.map((tick) => tick.middle), ticktext: ticks.map((tick) => tick.text), tickangle: 0, ticklabeloverflow: "allow",
     },
     yaxis: { range: [lines.length - 0.5, -0.5], fixedrange: true, showgrid: false, zeroline: false, visible: false },
     shapes: [...ground(data, lines), ...(mode === "state" ? stripes(data, lines) : []), ...frame(map.chosen)],
   };
   return Plotly.react(plot, [trace], layout, { displayModeBar: false });
+}
+
+function bandItems() {
+  const isThere = (letter) => drawn.some(({ lines }) => lines.some((line) => !line.heading && [...line.shown].some((_, at) => qualityAt(line, at) === letter)));
+  return Object.entries(drawn[0].data.qualities).filter(([letter]) => isThere(letter)).map(([letter, words]) => [BANDS[letter], words]);
 }
 
 function showScale() {
@@ -188,7 +235,7 @@ function showScale() {
   scaleList = document.createElement("ul");
   scaleList.id = "scale";
   scaleList.className = "legend";
-  const items = scale.isEmpty ? [] : Object.entries(scale.stops).map(([place, token]) => [token, scale.say(scale.value(place), place)]);
+  const items = isBanded() ? bandItems() : scale.isEmpty ? [] : Object.entries(scale.stops).map(([place, token]) => [token, scale.say(scale.value(place), place)]);
   for (const [token, words] of [...items, ["not-expected", scale.isEmpty ? "no table here says this" : "not known"]]) {
     const item = document.createElement("li");
     const swatch = document.createElement("i");

@@ -54,7 +54,7 @@ def test_a_run_that_stopped_itself_is_told(launch, told, fault):
 
     message = told(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
 
-    assert message.subject.startswith("PAUSED - sales, 2024-01-01 to 2024-01-20: 5 failures in a row")
+    assert message.subject.startswith("STOPPED - sales, 2024-01-01 to 2024-01-20: 5 failures in a row")
     assert "11 left" in message.text
 
 
@@ -81,7 +81,6 @@ def test_a_second_wait_is_told_and_the_first_is_not_told_again(launch, drive, te
     run = drive(launch(**WEEK))
     tasks.deliver()
     control.resume(run, by="olga")
-    Run.objects.update(lease="", lease_until=None)
     drive(run)
 
     assert tasks.deliver()["told"] == 1
@@ -155,7 +154,7 @@ def test_skipped_dates_are_grouped_by_their_reason(launch, drive, told):
 
     text = told(launch(tables=["weekly.trend"], **WEEK)).text
 
-    assert "3 x visits is missing on … - trend: 2024-01-04 to 2024-01-06" in text
+    assert "3 x visits is missing on …\n    trend: 2024-01-04 to 2024-01-06" in text
 
 
 def test_coverage_before_and_after_has_its_denominators(launch, told):

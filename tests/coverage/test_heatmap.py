@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.coverage import heatmap
 from apps.coverage.filters import Filter
 from apps.coverage.models import Partition
+from apps.pipeline.definition import Quality, QualityBand
 from tests.conftest import day
 
 
@@ -89,6 +90,30 @@ def test_age_duration_quality_and_fallback_are_modes(scan, winter):
 
     # 7 January is closed, so 9 January is the eighth date.
     assert [modes[kind][7] for kind in ("age", "duration", "quality", "fallback")] == [30, 1.3, 61.0, 50]
+
+
+BANDS = (QualityBand(from_day=8, between=[60, 70]), QualityBand(from_day=10, between=[85, float("inf")]))
+
+
+def test_quality_is_said_against_the_tables_bands(scan, ask, pipeline, winter, monkeypatch):
+    for date, score in (("01-05", 40), ("01-08", 50), ("01-09", 75), ("01-10", 99)):
+        ask("INSERT INTO weekly.trend VALUES (?, ?)", day(date), score)
+    scan()
+    trend = pipeline.table("weekly.trend")
+    monkeypatch.setitem(vars(trend), "quality", Quality(column="score", bands=BANDS))
+
+    trend = row(winter(), "weekly.trend")
+
+    assert trend["quality"].rstrip() == "    ? <>="
+    assert (trend["quality_least"][6:9], trend["quality_most"][6:9]) == ([60, 60, 85], [70, 70, None])
+
+
+def test_without_a_band_quality_is_a_number_alone(scan, winter):
+    scan()
+
+    trend = row(winter(), "weekly.trend")
+
+    assert (trend["quality"], trend["quality_least"]) == (None, None)
 
 
 def test_the_filter_leaves_out_cells_and_tables(scan, ask, winter):

@@ -148,6 +148,67 @@ def test_what_the_last_scan_could_not_ask_is_said(scan, ask, read):
     assert "daily.visits does not exist" in read(WINTER)
 
 
+@pytest.fixture
+def away(scan, shop):
+    """A warehouse that was scanned once and then went away."""
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    return scan()
+
+
+@pytest.mark.parametrize("address", ["/coverage/", WINTER, f"{WINTER}?table=daily.sales"])
+def test_a_warehouse_that_is_away_leaves_no_figure_as_if_it_were_known(away, read, address):
+    text = read(address)
+
+    assert f"<b>0</b> / {19}" not in text and "Plan " not in text
+    assert text.count('state-unknown">unknown</span>') > 1
+
+
+def test_since_when_and_why_it_could_not_be_read_is_said_once_and_ends_once(away, read):
+    text = read(WINTER)
+
+    assert f'could not be read since <time datetime="{away.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in text
+    assert f"{away.reason}. What it holds now is unknown" in text and ".." not in text
+
+
+def test_the_age_is_that_of_the_last_reading(scan, shop, read):
+    answered = scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    assert f'last read \n<time datetime="{answered.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in " ".join(
+        read(WINTER).split("  ")
+    )
+
+
+def test_a_warehouse_that_never_answered_is_not_called_never_scanned(scan, shop, read):
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    text = read(WINTER)
+
+    assert "Expected dates unknown" in text and "never read" in text
+    assert "was not scanned yet" not in text
+
+
+def test_an_empty_list_does_not_deny_what_could_not_be_read(away, read):
+    text = read(f"{WINTER}?state=missing")
+
+    assert "No date of these tables is known to be in such a state" in text
+    assert "partitions unknown" in text
+
+
+def test_what_is_unknown_stands_beside_what_is_known(scan, fill, read):
+    fill("daily.sales", "01-05")
+    scan()
+    Partition.objects.filter(table="daily.sales", date=day("01-08")).update(state="unknown")
+
+    text = read(WINTER)
+
+    assert '<b>1</b> / 19 · <span class="state-text state-unknown">1 unknown</span>' in text
+    assert "sales: 1 of 19 complete, 1 unknown" in text
+
+
 @pytest.mark.parametrize("address", ["/coverage/summer/", "/coverage/summer/heatmap.json"])
 def test_an_unknown_season_is_not_found(client, viewer, shop, address):
     client.force_login(viewer)

@@ -109,7 +109,17 @@ def test_table_and_date_lead_to_the_cell(scan, client, viewer):
 
 
 @pytest.mark.parametrize(
-    "rest", ["nobody.knows/2024-01-05/", "daily.sales/yesterday/", "daily.sales/2024-02-30/"]
+    "rest",
+    [
+        "nobody.knows/2024-01-05/",
+        "daily.sales/yesterday/",
+        "daily.sales/2024-02-30/",
+        "weekly.trend/0001-01-01/",  # its lookback would begin before the calendar does
+        "daily.sales/",
+        "?table=nobody.knows&date=2024-01-05",
+        "?table=daily.sales&date=never",
+        "",
+    ],
 )
 def test_what_is_not_there_is_not_found(client, viewer, shop, rest):
     client.force_login(viewer)
@@ -124,6 +134,24 @@ def test_a_table_that_could_not_be_read_says_why(scan, ask, read):
     text = read(SALES)
 
     assert "daily.sales does not exist" in text and "<dt>Rows</dt><dd>unknown" in text
+
+
+def test_an_unknown_date_has_no_figures_and_names_its_cause_once(scan, ask, shop, read):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    text = read(TREND)
+
+    assert "<dt>Rows</dt><dd>unknown" in text
+    assert text.count("The warehouse could not be asked") == 1 and "..<" not in text
+    assert "0 of 3" not in text and 'state-unknown">unknown</span>' in text
+
+
+def test_before_the_first_scan_nobody_says_that_nothing_is_expected(read, shop):
+    text = read(SALES)
+
+    assert "none expected" not in text and "does not expect" not in text
 
 
 def test_queries_do_not_grow_with_the_inputs(scan, read, django_assert_max_num_queries):

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.coverage import rollup
+from apps.coverage.models import Partition
 from tests.conftest import day
 
 
@@ -55,6 +56,79 @@ def test_percent_is_rounded_down():
 
 def test_nothing_expected_has_no_percentage():
     assert rollup.percent(0, 0) is None
+
+
+def test_nothing_known_has_no_percentage():
+    assert rollup.percent(0, 675, unknown=675) is None
+
+
+def test_what_is_unknown_raises_and_lowers_nothing_and_stands_beside(coverage, ask, pipeline):
+    complete(ask, "daily.sales", "01-04", "01-05", "01-06")
+    coverage()
+    Partition.objects.filter(table="daily.sales", date=day("01-06")).update(state="unknown")
+
+    tally = rollup.coverage(pipeline).table("daily.sales").tally
+
+    assert (tally.complete, tally.expected, tally.unknown, tally.percent) == (2, 29, 1, 6)
+    assert tally.in_words == "2 of 29 complete, 1 unknown"
+
+
+def test_a_table_that_could_not_be_read_has_no_percentage(coverage, ask):
+    ask("DROP TABLE daily.visits")
+
+    tally = coverage().table("daily.visits").tally
+
+    assert tally.is_unknown and tally.percent is None
+    assert tally.in_words == "unknown on all 29"
+
+
+def test_a_date_is_unknown_where_a_table_is_unread_and_no_other_is_known_to_lack(coverage, ask):
+    complete(ask, "daily.sales", "01-04", "01-05")
+    ask("DROP TABLE daily.visits")
+
+    daily = coverage().phase("2")
+
+    assert (daily.dates_complete, daily.dates_unknown, daily.dates_expected) == (0, 2, 29)
+
+
+def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, shop, scan):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+
+    daily = coverage().phase("2")
+
+    assert daily.is_unknown and daily.percent is None
+
+
+def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage, ask):
+    ask("DROP TABLE weekly.trend")
+
+    weekly = coverage()
+
+    assert weekly.phase("3").dates_expected == 23
+    tally = weekly.table("weekly.trend").tally
+    assert (tally.expected, tally.unknown, tally.not_expected) == (23, 23, 6)
+
+
+def test_the_picture_is_as_old_as_the_last_scan_that_was_answered(scan, coverage, shop):
+    answered = scan()
+    shop.rename(shop.with_suffix(".gone"))
+    first = scan()
+
+    found = coverage()
+
+    assert (found.as_of, found.failing_since) == (answered.finished_at, first.finished_at)
+    assert found.problem == f"the warehouse file {shop} does not exist"
+
+
+def test_a_warehouse_that_answers_again_fails_no_more(scan, coverage, shop):
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+    shop.with_suffix(".gone").rename(shop)
+
+    found = coverage()
+
+    assert (found.failing_since, found.problem) == (None, "")
 
 
 def test_a_season_counts_only_its_dates(coverage, pipeline):

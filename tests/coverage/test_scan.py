@@ -4,6 +4,7 @@ import pytest
 
 from apps.coverage import rollup, scanning
 from apps.coverage.models import CalendarDate, Partition, Scan
+from apps.warehouse.base import Busy
 from tests.conftest import day
 
 State = Partition.State
@@ -117,6 +118,59 @@ def test_a_warehouse_that_went_away_makes_everything_unknown(scan, shop):
     assert done.status == Scan.Status.FAILED
     assert "does not exist" in done.problem
     assert partition("daily.sales", "01-05").state == State.UNKNOWN
+
+
+def test_rows_where_none_should_be_are_unknown_too_when_the_warehouse_is_away(scan, ask, shop):
+    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-02"))
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+
+    scan()
+
+    assert partition("weekly.trend", "01-02").state == State.UNKNOWN
+    assert partition("weekly.trend", "01-03").state == State.NOT_EXPECTED
+
+
+def test_nothing_that_was_known_stays_beside_an_unknown_partition(scan, ask, shop):
+    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-05"))
+    scan()
+    assert partition("weekly.trend", "01-05").quality == 50
+    shop.rename(shop.with_suffix(".gone"))
+
+    scan()
+
+    unknown = partition("weekly.trend", "01-05")
+    assert (unknown.rows, unknown.quality, unknown.written_at) == (None, None, None)
+
+
+def test_what_a_run_verified_while_a_scan_failed_stays_known(scan, pipeline, warehouse, ask):
+    scan()
+
+    class Away:
+        """A warehouse that does not answer, and meanwhile a run's step is verified."""
+
+        def calendar(self, query):
+            fill(ask, "daily.sales", "01-05", 8)
+            scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            raise Busy("somebody holds the file")
+
+    scanning.scan(pipeline, Away(), Scan.objects.create())
+
+    assert partition("daily.sales", "01-05").state == State.COMPLETE
+    assert partition("daily.sales", "01-06").state == State.UNKNOWN
+
+
+def test_a_problem_ends_with_one_full_stop(pipeline, db, shop):
+    class Away:
+        def calendar(self, query):
+            raise Busy("Somebody holds the file.")
+
+    row = Scan.objects.create()
+    scanning.scan(pipeline, Away(), row)
+
+    row.refresh_from_db()
+    assert row.problem == "The warehouse could not be asked: Somebody holds the file."
+    assert row.reason == "Somebody holds the file"
 
 
 def test_unknown_is_never_counted_as_zero_or_complete(scan, pipeline, ask):

@@ -1,6 +1,10 @@
 """Rows of dates as paths: what an operator sees of a season at a glance."""
 
 import datetime as dt
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.coverage import grid, rollup, strips
 from apps.coverage.strips import strip
@@ -59,6 +63,21 @@ def test_a_month_of_two_dates_gives_way_to_the_next():
 
 def test_a_label_that_would_not_fit_ends_at_the_edge():
     assert strips.ticks(["a"] * 97 + ["a long name"] * 3)[-1] == strips.Tick("100%", "a long name", "end")
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=24), st.integers(1, 12))
+def test_labels_never_overlap_on_a_phone(lengths, letters):
+    labels = [f"{month:x}" * letters for month, length in enumerate(lengths) for _ in range(length)]
+
+    ends = [extent(tick) for tick in strips.ticks(labels)]
+
+    assert all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+def extent(tick: strips.Tick) -> tuple[float, float]:
+    """Where a label begins and ends, in percent of a strip of 300 pixels, with 6 pixels a letter."""
+    at, width = float(tick.x.rstrip("%")), 100 * 6 * len(tick.label) / 300
+    return (at, at + width) if tick.anchor == "start" else (at - width, at)
 
 
 def test_no_dates_have_no_ticks():

@@ -153,3 +153,68 @@ def test_tables_are_filled_after_their_inputs_however_they_are_written(path, tab
         for table in found.filled
         for needed in table.after
     )
+
+
+# Mistakes of one kind, in every shape ---------------------------------------------------------------
+
+NAMES = [table["name"] for table in GOOD["table"]]
+LEVELS = [(), *(place for place in places(GOOD) if place[-1] != "env")]
+
+
+def said_of(path: Path, changed: dict[str, Any]) -> list[str]:
+    """The sentences about a file of these values; there are some, and each can be read."""
+    path.write_text("\n".join(f"{toml(key)} = {toml(value)}" for key, value in changed.items()))
+    with pytest.raises(PipelineError) as caught:
+        definition.read(path)
+    assert all(problem.isprintable() and len(problem.split()) > 1 for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def at(values: Any, place: tuple) -> Any:
+    for key in place:
+        values = values[key]
+    return values
+
+
+@often
+@given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
+def test_inputs_that_go_in_a_circle_are_told_with_the_whole_circle(path, ring):
+    changed = copy.deepcopy(GOOD)
+    for name, needed in zip(ring, [*ring[1:], ring[0]], strict=True):
+        changed["table"][NAMES.index(name)]["after"] = [needed]
+
+    (circle,) = [says for says in said_of(path, changed) if "after goes in a circle" in says]
+    assert all(name in circle for name in ring)
+
+
+@often
+@given(st.sampled_from(["daily.sales", "daily.visits", "weekly.trend"]), st.text() | st.sampled_from(WORDS))
+def test_rows_like_a_table_that_is_not_there_are_told(path, name, other):
+    changed = copy.deepcopy(GOOD)
+    changed["table"][NAMES.index(name)]["rows"] = {"like": other if other not in NAMES else "no.where"}
+
+    assert any("like" in says and name in says for says in said_of(path, changed))
+
+
+@often
+@given(st.lists(st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1)), min_size=4, max_size=4, unique=True))
+def test_seasons_that_share_a_date_are_told(path, dates):
+    first, second, third, last = sorted(dates)
+    seasons = [{"name": "a", "start": first, "end": third}, {"name": "b", "start": second, "end": last}]
+
+    assert said_of(path, {**GOOD, "season": seasons}) == [
+        f'season "b" starts {second}, before season "a" ends {third}; '
+        "a date belongs to one season, so move one of the two"
+    ]
+
+
+@often
+@given(
+    st.sampled_from([place for place in LEVELS if isinstance(at(GOOD, place), dict)]), st.text(max_size=20)
+)
+def test_a_key_that_nobody_knows_is_told_at_every_level(path, place, word):
+    changed = copy.deepcopy(GOOD)
+    at(changed, place)[f"x{word}x"] = 1
+
+    (says,) = said_of(path, changed)
+    assert "unknown key" in says

@@ -49,3 +49,43 @@ def test_a_folder_is_no_file(check):
 
 def test_a_path_with_two_dots_is_shown_as_it_is(check):
     assert "jobs/../nowhere.toml: there is no such file" in check("jobs/../nowhere.toml")
+
+
+@pytest.fixture
+def check_with(check, shop):
+    """What the command says of the shop's file with something written differently."""
+
+    def run(old: str, new: str) -> str:
+        text = (shop.parent / "shop.toml").read_text()
+        assert old in text
+        (shop.parent / "changed.toml").write_text(text.replace(old, new, 1))
+        return check("changed.toml")
+
+    return run
+
+
+def test_a_script_that_is_not_there_is_an_error(check_with, shop):
+    says = check_with('"fill.py", "daily.sales"', '"fyll.py", "daily.sales"')
+
+    assert (
+        f'{shop.parent}/changed.toml: table "daily.sales": job.command names "fyll.py", '
+        f"which is no file in {shop.parent}/jobs; add it there, or correct it." in says
+    )
+    assert "pipeline.E002" in says
+
+
+def test_a_folder_that_is_not_there_is_an_error(check_with):
+    assert 'job.cwd = "jups" is no folder; add it, or correct the path' in check_with('"jobs"', '"jups"')
+
+
+@pytest.mark.parametrize("word", ["--config=far.py", "/opt/far.sh", "{start}.py", "far.pyc"])
+def test_a_word_that_may_be_elsewhere_is_no_error(check_with, word):
+    assert "no issues" in check_with('"daily.sales", "--start"', f'"daily.sales", "{word}", "--start"')
+
+
+def test_the_demos_own_file_has_no_issues(settings, capsys):
+    settings.PIPELINE = settings.BASE_DIR / "demo" / "pipeline.toml"
+
+    call_command("check", tags=["pipeline"])
+
+    assert "no issues" in capsys.readouterr().out

@@ -66,6 +66,15 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('["{python}"', '["{python}", "a\\u0000b"', f'{SALES} > job > command[2] = "a�b" contains a null character, which no path or command can; remove it'),
         ('timeout = "1m"', 'timeout = "1 minute"', f'{SALES} > job > timeout = "1 minute" is not a time; write one such as "90s", "30m" or "2h"'),
         ('timeout = "1m"', 'timeout = "9999h"', f'{SALES} > job > timeout = "9999h" is too large; write 604,800 or less'),
+        # Addresses
+        *(
+            ('name = "winter"', f'name = "{name}"', f'season "{name}" > name = "{name}" is the address of another page below /coverage/; give the season another name')
+            for name in ("scans", "partition", "partitions.csv", "partitions.json", "..")
+        ),
+        # Parallel calls
+        ('phase = "2"', 'phase = "2"\nparallel = 0', f"{SALES} > parallel = 0 is too small; write 1 or more"),
+        ('phase = "2"', 'phase = "2"\nparallel = 65', f"{SALES} > parallel = 65 is too large; write 64 or less"),
+        ('phase = "2"', 'phase = "2"\nparallel = 2', f"{SALES}: parallel = 2 cannot work with engine = \"duckdb\", as one process at a time may hold a DuckDB file; write parallel = 1 or remove it"),
         # What does not fit together
         ('name = "winter"', 'name = "spring"', 'season "spring" is there twice; rename or remove one'),
         ("end = 2024-01-20", "end = 2024-03-05", 'season "spring" starts 2024-03-01, before season "winter" ends 2024-03-05; a date belongs to one season, so move one of the two'),

@@ -1,13 +1,11 @@
 """What an operator can do with a run, and what becomes of its dates."""
 
-import datetime as dt
-
 import psutil
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.runs import control, failures, planning
+from apps.runs import control, failures, lanes, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from tests.conftest import day
@@ -44,7 +42,7 @@ def test_a_launch_puts_its_dates_and_a_task_in_the_queue(plan, pipeline):
 def test_a_plan_without_steps_is_refused(plan, pipeline):
     empty = plan(tables=["daily.sales"], start=day("01-07"), end=day("01-07"))
 
-    with pytest.raises(LaunchRefused, match="There is nothing to do"):
+    with pytest.raises(LaunchRefused, match="Nothing to do"):
         control.launch(empty, pipeline, by="olga")
 
 
@@ -107,7 +105,6 @@ def test_a_run_that_is_resumed_does_only_what_is_left(launch, drive):
     drive(run)
 
     control.resume(run, by="otto")
-    Run.objects.filter(pk=run.pk).update(lease_until=None)
     drive(run)
 
     assert (run.status, run.attempts.count()) == (Run.Status.SUCCEEDED, 2)
@@ -225,14 +222,11 @@ def test_what_was_cancelled_can_be_launched_again(launch):
 def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
     run = launch(**WEEK)
     drive(run, attempts=1)
-    Run.objects.filter(pk=run.pk).update(
-        lease="a worker", lease_until=timezone.now() + dt.timedelta(minutes=1)
-    )
+    lease = lanes.take(run.pk)
 
     control.give_up(run, by="olga")
 
-    run.refresh_from_db()
-    assert (run.lease, run.lease_until) == ("", None)
+    assert not lanes.holds(run, lease)
 
 
 # Gates --------------------------------------------------------------------------------------------
@@ -243,7 +237,6 @@ def test_a_person_opens_the_gate_and_the_run_goes_on(launch, drive):
     assert run.waits_at_gate
 
     control.start_phase(run, "3", by="otto")
-    Run.objects.filter(pk=run.pk).update(lease_until=None)
     drive(run)
 
     assert (run.status, run.released_phases) == (Run.Status.SUCCEEDED, ["3"])
@@ -300,8 +293,7 @@ def test_the_breaker_begins_anew_after_a_person_went_on(launch, drive, fault):
     failed = run.steps.failed().count()
     assert run.pause == Run.Pause.FAILURES
 
-    control.resume(run, by="olga")
-    Run.objects.filter(pk=run.pk).update(lease_until=None)
+    control.resume(run, by="olga", reason="the source was mended")
     drive(run, attempts=run.attempts.count() + 1)
 
     assert run.status == Run.Status.RUNNING

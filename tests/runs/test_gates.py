@@ -1,8 +1,11 @@
 """What must be complete before a step may start."""
 
+import datetime as dt
+
 import pytest
 
 from apps.coverage.models import Partition
+from apps.pipeline.definition import Table
 from apps.runs import gates
 from apps.runs.models import Run, Step
 from tests.conftest import day
@@ -16,12 +19,23 @@ def trend(pipeline, scan):
     return pipeline.table("weekly.trend")
 
 
+@pytest.fixture
+def closed(db):
+    """Which dates may not start in a run that fills no input of theirs, and why."""
+    run = Run.objects.create(title="a run")
+
+    def ask(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
+        return gates.readiness_of(table, dates, run=run).closed
+
+    return ask
+
+
 def mark(date: str, state: str, table: str = "daily.sales") -> None:
     Partition.objects.filter(table=table, date=day(date)).update(state=state)
 
 
-def test_complete_inputs_open_the_gate(trend):
-    assert gates.closed(trend, [day("01-10"), day("01-11")]) == {}
+def test_complete_inputs_open_the_gate(trend, closed):
+    assert closed(trend, [day("01-10"), day("01-11")]) == {}
 
 
 @pytest.mark.parametrize(
@@ -34,58 +48,61 @@ def test_complete_inputs_open_the_gate(trend):
         ("unknown", "sales has not been read on 2024-01-10"),
     ],
 )
-def test_an_input_that_is_not_complete_closes_it(trend, state, says):
+def test_an_input_that_is_not_complete_closes_it(trend, state, says, closed):
     mark("01-10", state)
 
-    assert gates.closed(trend, [day("01-10")]) == {day("01-10"): says}
+    assert closed(trend, [day("01-10")]) == {day("01-10"): says}
 
 
 @pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
-def test_what_needs_no_rows_does_not_close_it(trend, state):
+def test_what_needs_no_rows_does_not_close_it(trend, state, closed):
     mark("01-10", state)
 
-    assert gates.closed(trend, [day("01-10")]) == {}
+    assert closed(trend, [day("01-10")]) == {}
 
 
-def test_the_lookback_counts_in_days(trend):
+def test_the_lookback_counts_in_days(trend, closed):
     mark("01-10", "missing")
 
-    closed = gates.closed(trend, [day(f"01-{number:02}") for number in range(9, 16)])
+    found = closed(trend, [day(f"01-{number:02}") for number in range(9, 16)])
 
-    assert sorted(closed) == [day("01-10"), day("01-11"), day("01-12"), day("01-13")]
+    assert sorted(found) == [day("01-10"), day("01-11"), day("01-12"), day("01-13")]
 
 
-def test_several_gaps_are_counted(trend):
+def test_several_gaps_are_counted(trend, closed):
     mark("01-10", "missing")
     mark("01-12", "thin")
 
-    assert gates.closed(trend, [day("01-12")])[day("01-12")] == "sales is missing on 2024-01-10 and 1 more"
+    assert closed(trend, [day("01-12")])[day("01-12")] == "sales is missing on 2024-01-10 and 1 more"
 
 
-def test_an_expected_date_of_which_nothing_was_ever_read_closes_it(trend):
+def test_an_expected_date_of_which_nothing_was_ever_read_closes_it(trend, closed):
     Partition.objects.filter(table="daily.sales", date=day("01-10")).delete()
 
-    assert gates.closed(trend, [day("01-10")]) == {day("01-10"): "sales has not been read on 2024-01-10"}
+    assert closed(trend, [day("01-10")]) == {day("01-10"): "sales has not been read on 2024-01-10"}
 
 
-def test_a_closed_day_needs_nothing(trend):
+def test_a_closed_day_needs_nothing(trend, closed):
     assert not Partition.objects.filter(table="daily.sales", date=day("01-07")).exists()
-    assert gates.closed(trend, [day("01-08")]) == {}
+    assert closed(trend, [day("01-08")]) == {}
 
 
-def test_gates_take_two_queries_however_many_dates_there_are(trend, django_assert_num_queries):
-    with django_assert_num_queries(2):
-        gates.closed(trend, [day(f"01-{number:02}") for number in range(4, 20)])
+def test_gates_take_as_many_queries_however_many_dates_there_are(trend, django_assert_num_queries, closed):
+    mark("01-10", "missing")
+
+    with django_assert_num_queries(3):
+        closed(trend, [day(f"01-{number:02}") for number in range(4, 20)])
 
 
-def test_a_table_without_inputs_has_no_gate(pipeline, db, django_assert_num_queries):
+def test_a_table_without_inputs_has_no_gate(pipeline, closed, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert gates.closed(pipeline.table("daily.sales"), [day("01-10")]) == {}
+        assert closed(pipeline.table("daily.sales"), [day("01-10")]) == {}
 
 
 @pytest.fixture
 def run(trend) -> Run:
-    run = Run.objects.create(title="a run", status=Run.Status.PAUSED, pause=Run.Pause.GATE)
+    tables = {"tables": ["daily.sales", "weekly.trend"]}
+    run = Run.objects.create(title="a run", status=Run.Status.PAUSED, pause=Run.Pause.GATE, selection=tables)
     for position, table in enumerate(("daily.sales", "weekly.trend")):
         Step.objects.create(
             run=run,
@@ -114,8 +131,38 @@ def test_a_manual_gate_stands_before_a_phase_that_follows_another(run, pipeline)
     assert not gates.manual_gate(pipeline, run, "2")
 
 
-def test_a_run_of_one_phase_was_started_by_hand_already(run, pipeline):
+def test_it_stands_there_though_the_earlier_phase_had_nothing_left_to_do(run, pipeline):
     run.steps.filter(phase="2").delete()
+
+    assert gates.manual_gate(pipeline, run, "3")
+
+
+def test_what_this_run_is_about_to_fill_is_waited_for(run, trend):
+    mark("01-10", "missing")
+
+    ready = gates.readiness_of(trend, [day("01-10")], run=run)
+
+    assert (ready.waiting, ready.closed) == ({day("01-10"): "sales is missing on 2024-01-10"}, {})
+
+
+def test_what_nobody_will_fill_outweighs_what_this_run_will(run, trend):
+    mark("01-10", "missing")
+    mark("01-09", "thin")
+
+    ready = gates.readiness_of(trend, [day("01-10")], run=run)
+
+    assert (ready.waiting, ready.closed) == ({}, {day("01-10"): "sales is thin on 2024-01-09"})
+
+
+def test_what_failed_in_this_run_is_not_waited_for(run, trend):
+    mark("01-10", "missing")
+    run.steps.filter(table="daily.sales").update(status="failed")
+
+    assert list(gates.readiness_of(trend, [day("01-10")], run=run).closed) == [day("01-10")]
+
+
+def test_a_run_of_one_phase_was_started_by_hand_already(run, pipeline):
+    run.selection = {"tables": ["weekly.trend"]}
 
     assert not gates.manual_gate(pipeline, run, "3")
 

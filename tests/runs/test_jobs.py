@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.runs import jobs
+from apps.runs import jobs, processes
 from apps.runs.jobs import Call
 from tests.conftest import day
 from tests.runs.conftest import wait_until
@@ -73,19 +73,24 @@ def test_a_job_runs_in_its_folder(pipeline, shop):
     assert prepared(pipeline).cwd == shop.parent / "jobs"
 
 
-@pytest.mark.parametrize(
-    "name", ["API_KEY", "token", "DB_PASSWORD", "Client_Secret", "GOOGLE_APPLICATION_CREDENTIALS"]
-)
-def test_secrets_are_masked_where_people_look(name, tmp_path):
-    shown = Call((), tmp_path, {name: "hush", "CITY": "Oslo"}).shown_environment
+def test_secrets_are_masked_where_people_look(tmp_path):
+    call = Call(("load", "--token", "hush"), tmp_path, {"API_KEY": "hush", "CITY": "Oslo"})
 
-    assert shown == {name: "•••", "CITY": "Oslo"}
+    assert call.shown_argv == ["load", "--token", "•••"]
+    assert call.shown_environment == {"API_KEY": "•••", "CITY": "Oslo"}
+
+
+def test_what_is_kept_of_a_call_has_no_secret(pipeline):
+    call = prepared(pipeline, command=("load", "--api-key=hush", "{start}"), env={"DSN": "hush"})
+
+    assert "hush" not in str((call.shown_argv, call.shown_environment))
+    assert (call.argv[1], call.added["DSN"]) == ("--api-key=hush", "hush")
 
 
 def test_secrets_reach_the_job(call, tmp_path):
-    call('echo "$API_KEY"', API_KEY="hush")
+    call('echo "$API_KEY" --token=hush', API_KEY="hush")
 
-    assert written(tmp_path) == "hush\n"
+    assert written(tmp_path) == "hush --token=hush\n"
 
 
 # How it ends --------------------------------------------------------------------------------------
@@ -135,10 +140,18 @@ def test_a_job_that_cannot_be_started_says_so(tmp_path, argv, env, says):
     assert (outcome.error, outcome.is_clean) == (says, False)
 
 
-def test_a_log_that_cannot_be_written_is_a_job_that_cannot_be_started(call, tmp_path):
+def test_no_job_is_started_whose_log_cannot_be_written(call, tmp_path):
     (tmp_path / "job.log").mkdir()
 
-    assert "could not be started: Is a directory" in call("true").error
+    with pytest.raises(jobs.CannotLog, match="cannot be written: Is a directory"):
+        call("true")
+
+
+def test_no_job_is_started_on_a_full_disk(call, monkeypatch):
+    monkeypatch.setattr(jobs, "LEAST_FREE", 10**18)
+
+    with pytest.raises(jobs.CannotLog, match="MB left; the console needs"):
+        call("true")
 
 
 def test_a_job_that_takes_too_long_is_ended(call):
@@ -160,7 +173,7 @@ def test_a_job_that_nobody_wants_any_more_is_ended_with_its_children(call, tmp_p
 
 
 def test_a_job_that_does_not_listen_is_ended_all_the_same(call, tmp_path, monkeypatch):
-    monkeypatch.setattr(jobs, "GRACE", 0.1)
+    monkeypatch.setattr(processes, "GRACE", 0.1)
 
     outcome = call(
         "trap '' TERM; echo up > up; while :; do sleep 0.1; done", stopped=lambda: written(tmp_path, "up")
@@ -213,22 +226,22 @@ def orphan():
 
 
 def test_an_orphan_is_ended(orphan):
-    assert jobs.end_orphan(orphan.pid, orphan.create_time())
+    assert processes.end_orphan(orphan.pid, processes.identity(orphan.pid))
     assert orphan.wait() == -15
 
 
 def test_a_process_that_only_got_the_same_number_is_left_alone(orphan):
-    assert not jobs.end_orphan(orphan.pid, orphan.create_time() - 60)
+    assert not processes.end_orphan(orphan.pid, f"{processes.boot()} 1")
     assert orphan.poll() is None
 
 
 def test_what_an_orphan_left_behind_is_ended(tmp_path):
     leader = psutil.Popen(["sh", "-c", f"sleep 100 & echo $! > {tmp_path}/left"], start_new_session=True)
-    started = leader.create_time()
+    known_as = processes.identity(leader.pid)
     leader.wait()
     left = int(written(tmp_path, "left"))
 
-    assert jobs.end_orphan(leader.pid, started)
+    assert processes.end_orphan(leader.pid, known_as)
     wait_until(lambda: not psutil.pid_exists(left))
 
 
@@ -236,7 +249,7 @@ def test_nobody_is_no_orphan():
     pid = os.spawnlp(os.P_NOWAIT, "true", "true")
     os.waitpid(pid, 0)
 
-    assert not jobs.end_orphan(pid, 1.0)
+    assert not processes.end_orphan(pid, f"{processes.boot()} 1")
 
 
 # The jobs' code -----------------------------------------------------------------------------------

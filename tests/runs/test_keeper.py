@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.runs import keeper
+from apps.runs import keeper, lanes
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, Run
 from tests.runs.conftest import wait_until
@@ -24,32 +24,32 @@ def run(transactional_db) -> Run:
 
 
 def lease_of(run: Run) -> dt.datetime:
-    return Run.objects.get(pk=run.pk).lease_until
+    return run.held_lanes.get().lease_until
 
 
 def test_a_ticket_is_good_once(run):
-    Run.objects.filter(pk=run.pk).update(lease="ticket", lease_until=timezone.now() + keeper.LEASE)
+    ticket = lanes.book(run)
 
-    assert keeper.take(run.pk, ticket="ticket")
-    assert keeper.take(run.pk, ticket="ticket") is None
+    assert lanes.take(run.pk, ticket=ticket)
+    assert lanes.take(run.pk, ticket=ticket) is None
 
 
 def test_a_run_that_rests_cannot_be_taken(run):
     Run.objects.filter(pk=run.pk).update(status="paused")
 
-    assert keeper.take(run.pk) is None
+    assert lanes.take(run.pk) is None
 
 
 def test_a_lease_that_ran_out_can_be_taken(run):
-    first = keeper.take(run.pk)
-    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    first = lanes.take(run.pk)
+    run.held_lanes.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
 
-    assert keeper.take(run.pk)
-    assert not keeper.holds(run, first)
+    assert lanes.take(run.pk)
+    assert not lanes.holds(run, first)
 
 
 def test_a_held_run_gives_signs_of_life(run):
-    lease = keeper.take(run.pk)
+    lease = lanes.take(run.pk)
     attempt = run.attempts.create(number=1, table="daily.sales", dates=[], lease=lease)
     before = lease_of(run), attempt.beat_at
 
@@ -60,7 +60,7 @@ def test_a_held_run_gives_signs_of_life(run):
 
 @pytest.mark.parametrize(("request_", "stops"), [("pause", False), ("stop", True), ("cancel", True)])
 def test_what_a_person_asks_for_is_noticed(run, request_, stops):
-    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+    with Keeper(run.pk, lanes.take(run.pk)) as kept:
         Run.objects.filter(pk=run.pk).update(request=request_)
         wait_until(lambda: kept.wanted == request_)
 
@@ -68,16 +68,16 @@ def test_what_a_person_asks_for_is_noticed(run, request_, stops):
 
 
 def test_a_lease_that_somebody_else_has_is_noticed(run):
-    with Keeper(run.pk, keeper.take(run.pk)) as kept:
-        Run.objects.filter(pk=run.pk).update(lease="another")
+    with Keeper(run.pk, lanes.take(run.pk)) as kept:
+        run.held_lanes.update(lease="another")
         wait_until(kept.lost.is_set)
 
         assert kept.must_stop()
-    assert Run.objects.get(pk=run.pk).lease == "another"
+    assert run.held_lanes.get().lease == "another"
 
 
 def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
-    lease, really, problems = keeper.take(run.pk), Keeper._look, []
+    lease, really, problems = lanes.take(run.pk), Keeper._look, []
 
     def look(kept: Keeper) -> None:
         if len(problems) < 3:
@@ -99,12 +99,12 @@ def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
         raise RuntimeError("a fault in the console")
 
     monkeypatch.setattr(Keeper, "_look", look)
-    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+    with Keeper(run.pk, lanes.take(run.pk)) as kept:
         wait_until(kept.must_stop)
 
 
 def test_a_keeper_leaves_no_thread(run):
-    with Keeper(run.pk, keeper.take(run.pk)) as kept:
+    with Keeper(run.pk, lanes.take(run.pk)) as kept:
         pass
 
     assert not kept._thread.is_alive()

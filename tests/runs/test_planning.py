@@ -125,6 +125,12 @@ def test_everything_is_still_not_what_was_accepted(plan):
     assert "01-02" not in dates(plan(reprocess="all", **SALES))
 
 
+def test_a_phase_and_a_table_mean_what_both_name(plan):
+    found = plan(phases=["2", "3"], tables=["visits"], **WEEK)
+
+    assert set(found.by_table) == {"daily.visits"}
+
+
 # Order and amounts --------------------------------------------------------------------------------
 
 
@@ -215,6 +221,19 @@ def test_a_plan_over_all_of_time_is_a_plan_of_the_seasons(plan):
             {"start": day("01-02"), "end": day("01-01")},
             "The end 2024-01-01 is before the start 2024-01-02; swap them.",
         ),
+        (
+            {"phases": ["3"], "tables": ["sales"]},
+            "daily.sales is not in Phase 3; leave the phase or the table out.",
+        ),
+        (
+            {"seasons": ["winter"], "start": day("02-01")},
+            "The dates from 2024-02-01 on lie outside the season winter (2024-01-01 to 2024-01-20); choose",
+        ),
+        (
+            {"seasons": ["winter", "spring"], "start": day("02-01"), "end": day("02-09")},
+            "The dates 2024-02-01 to 2024-02-09 lie outside the seasons winter (2024-01-01 to",
+        ),
+        ({"start": day("06-01")}, "The dates from 2024-06-01 on lie outside the seasons winter"),
         ({"batch": 0}, "0 dates a call is not possible; give 1 to 1000."),
         ({"reprocess": "some"}, '"some" is not known; give missing, failed, all.'),
         ({"order": "random"}, '"random" is not known; give oldest, newest.'),
@@ -227,10 +246,38 @@ def test_what_cannot_be_planned_is_refused_with_a_sentence(pipeline, wish, says)
     assert str(refusal.value).startswith(says)
 
 
-def test_nothing_to_do_says_why(plan):
+def test_nothing_to_do_says_that_all_is_complete(plan):
     Partition.objects.filter(table="daily.sales").update(state="complete")
+    mark("01-02", state="accepted")
 
-    assert plan(**SALES).why_nothing == "Nothing to do: all 6 are left out (complete)."
+    found = plan(**SALES)
+
+    assert found.is_complete_already
+    assert found.why_nothing == "Nothing to do: all 5 are complete already (1 accepted besides)."
+
+
+def test_nothing_to_do_because_nobody_knows_is_not_complete(plan):
+    Partition.objects.filter(table="daily.sales").update(state="complete")
+    mark("01-02", state="unknown")
+
+    found = plan(**SALES)
+
+    assert not found.is_complete_already
+    assert found.why_nothing == "Nothing to do: 5 complete, 1 unknown: scan the warehouse first."
+
+
+def test_nothing_to_do_before_the_first_scan_says_so(pipeline, db):
+    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+
+    assert not found.is_complete_already
+    assert "The warehouse was not scanned yet" in found.why_nothing
+
+
+def test_nothing_to_do_in_the_first_days_alone_is_not_complete(plan):
+    found = plan(tables=["weekly.trend"], start=day("01-01"), end=day("01-02"))
+
+    assert not found.is_complete_already
+    assert found.why_nothing == "Nothing to do: all 2 are left out (bootstrap)."
 
 
 def test_a_plan_without_history_says_nothing_of_its_duration(plan):

@@ -179,9 +179,9 @@ def runner_pipeline():
 
 
 def take(run: Run) -> str:
-    from apps.runs import keeper
+    from apps.runs import lanes
 
-    lease = keeper.take(run.pk)
+    lease = lanes.take(run.pk)
     assert lease
     return lease
 

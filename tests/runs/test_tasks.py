@@ -8,8 +8,8 @@ from django_q.models import OrmQ
 
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import control, keeper, tasks
-from apps.runs.models import Run
+from apps.runs import control, lanes, tasks
+from apps.runs.models import Lane, Run
 from tests.conftest import day
 
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
@@ -25,7 +25,7 @@ def in_queue() -> int:
 
 
 def silent_for_a_minute(run: Run) -> None:
-    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
+    Lane.objects.filter(run=run).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
 
 
 def status(run: Run) -> str:
@@ -55,12 +55,12 @@ def test_a_task_that_is_delivered_twice_leaves_at_once(queued, drain):
 
 
 def test_a_task_of_a_run_that_somebody_performs_leaves_at_once(queued, drain):
-    lease = keeper.take(queued.pk, ticket=Run.objects.get(pk=queued.pk).lease)
+    lease = lanes.take(queued.pk, ticket=queued.held_lanes.get().lease)
 
     drain()
 
     assert queued.attempts.count() == 0
-    assert Run.objects.get(pk=queued.pk).lease == lease
+    assert queued.held_lanes.get().lease == lease
 
 
 def test_a_paused_runs_task_leaves_at_once(queued, drain):
@@ -120,7 +120,8 @@ def test_a_run_that_waits_long_behind_others_keeps_its_place(queued, drain):
 @pytest.mark.parametrize("ended", ["succeeded", "failed", "cancelled", "paused"])
 def test_a_run_that_rests_or_ended_is_not_revived(queued, ended):
     OrmQ.objects.filter(key="runs").delete()
-    Run.objects.filter(pk=queued.pk).update(status=ended, lease_until=None)
+    Run.objects.filter(pk=queued.pk).update(status=ended)
+    queued.held_lanes.update(lease_until=None)
 
     tasks.revive()
 

@@ -13,6 +13,7 @@ from apps.runs.words import count, duration, duration_range
         (50.4, "50 s"),
         (119, "119 s"),
         (360, "6 min"),
+        (3599, "1 h"),
         (4800, "1 h 20 min"),
         (7200, "2 h"),
         (183_600, "2 d 3 h"),
@@ -26,15 +27,21 @@ def test_a_duration_is_as_fine_as_people_care(seconds, said):
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (360, 540, "6 to 9 min"),
-        (50, 200, "50 s to 3 min"),
-        (13.2, 16.4, "13 to 16 s"),
+        (0.1, 0.4, "less than a minute"),
+        (13.2, 16.4, "less than a minute"),
+        (2, 78, "about a minute"),
+        (2, 200, "less than 4 min"),
+        (50, 200, "1 to 3 min"),
         (300, 310, "5 min"),
-        (0.1, 0.4, "less than a second"),
+        (360, 540, "6 to 9 min"),
+        (3000, 3590, "50 min to 1 h"),
         (3000, 4800, "50 min to 1 h 20 min"),
+        (4800, 6600, "1 h 20 min to 1 h 50 min"),
+        (57_600, 93_600, "16 h to 1 d 2 h"),
+        (7200, 10_800, "2 to 3 h"),
     ],
 )
-def test_a_range_says_its_unit_once_where_it_can(low, high, said):
+def test_what_is_likely_is_never_finer_than_a_minute(low, high, said):
     assert duration_range(low, high) == said
 
 

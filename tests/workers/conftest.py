@@ -1,27 +1,33 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from .database import Database, database_of
 from .served import Served, manage, wait_until
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the tables, to be copied."""
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database with the tables, to be copied."""
     folder = tmp_path_factory.mktemp("migrated")
+    database = database_of(folder)
+    database.create()
     done = manage(folder, "migrate", "-v0")
     assert done.returncode == 0, done.stderr
-    return folder / "console.sqlite3"
+    yield database
+    database.drop()
 
 
 @pytest.fixture
-def folder(migrated: Path, tmp_path: Path) -> Path:
-    shutil.copy(migrated, tmp_path / "console.sqlite3")
-    return tmp_path
+def folder(migrated: Database, tmp_path: Path) -> Iterator[Path]:
+    """A VAR_DIR whose database has the tables."""
+    database = database_of(tmp_path)
+    database.create(template=migrated)
+    yield tmp_path
+    database.drop()
 
 
 @pytest.fixture
@@ -29,13 +35,13 @@ def serve(folder: Path) -> Iterator[Callable[..., Served]]:
     """Starts `manage.py serve` with these arguments and waits until its clusters are complete."""
     every: list[Served] = []
 
-    def start(*arguments: str) -> Served:
-        served = Served(folder, *arguments)
+    def start(*arguments: str, **options: object) -> Served:
+        served = Served(folder, *arguments, **options)
         every.append(served)
         served.start()
         wait_until(
-            lambda: served.is_complete("main") and served.is_complete("runs"),
-            f"both clusters are complete:\n{served.says}",
+            lambda: all(served.is_complete(name) for name in served.clusters),
+            f"its clusters are complete:\n{served.says}",
         )
         return served
 

@@ -1,11 +1,11 @@
-"""A real `manage.py serve` with a database file of its own, and what a test does to it."""
+"""A real `manage.py serve` with a database of its own, and what a test does to it."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 from django_q.tasks import async_task
+
+from .database import Database, database_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0
@@ -27,18 +29,26 @@ def wait_until(condition: Callable[[], object], what: str, within: float = PATIE
         time.sleep(0.1)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, database: Database) -> dict[str, str]:
     return {
         **os.environ,
         "SECRET_KEY": settings.SECRET_KEY,
         "TEST_VAR_DIR": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder}/console.sqlite3",
+        "DATABASE_URL": database.url,
     }
 
 
-def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def manage(
+    folder: Path, *arguments: str, database: Database | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(folder), capture_output=True, text=True)
+    env = environment(folder, database or database_of(folder))
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+def now() -> str:
+    """As the database compares moments."""
+    return f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def free_port() -> int:
@@ -50,30 +60,41 @@ def free_port() -> int:
 class Queue:
     """A broker of django-q2 that writes into the served database, which is not the tests' own."""
 
-    def __init__(self, path: Path, cluster: str) -> None:
-        self.path, self.list_key = path, cluster
+    def __init__(self, database: Database, cluster: str) -> None:
+        self.database, self.list_key = database, cluster
 
     def enqueue(self, payload: str) -> None:
-        with sqlite3.connect(self.path, timeout=20) as database:
-            database.execute(
-                "INSERT INTO django_q_ormq (key, payload, lock) VALUES (?, ?, datetime('now', '-1 second'))",
-                [self.list_key, payload],
-            )
+        self.database.ask(
+            "INSERT INTO django_q_ormq (key, payload, lock) VALUES (?, ?, ?)", self.list_key, payload, now()
+        )
 
 
 class Served:
-    """`manage.py serve` as an operator starts it, and everything that came from it."""
+    """`manage.py serve` as an operator starts it, and everything that came from it.
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder, self.arguments, self.port = folder, arguments, free_port()
-        self.output = folder / "serve.log"
+    apart: the VAR_DIR of another machine that shares the folder's database, under that folder's name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        clusters: tuple[str, ...] = ("main", "runs"),
+        apart: Path | None = None,
+    ) -> None:
+        self.folder, self.arguments, self.clusters, self.port = folder, arguments, clusters, free_port()
+        self.database = database_of(folder)
+        self.var_dir = apart or folder
+        self.name = self.var_dir.name
+        self.output = self.var_dir / "serve.log"
         self.seen: set[psutil.Process] = set()
 
     def start(self, **popen: object) -> None:
         command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *self.arguments]
         with self.output.open("a") as output:
             streams = {"stdout": output, "stderr": output, "start_new_session": True, **popen}
-            self.process = psutil.Popen(command, cwd=ROOT, env=environment(self.folder), **streams)
+            env = environment(self.var_dir, self.database) | {"WORKER_NAME": self.name}
+            self.process = psutil.Popen(command, cwd=ROOT, env=env, **streams)
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         self.look()
@@ -111,7 +132,8 @@ class Served:
         return self.main(name).children()[0]
 
     def workers(self, name: str) -> list[psutil.Process]:
-        pids = {row[0] for row in self.ask("SELECT pid FROM workers_worker WHERE stopped_at IS NULL")}
+        alive = "SELECT pid FROM workers_worker WHERE stopped_at IS NULL AND launcher = ?"
+        pids = {row[0] for row in self.ask(alive, self.name)}
         return [child for child in self.sentinel(name).children() if child.pid in pids]
 
     def auxiliaries(self, name: str) -> list[psutil.Process]:
@@ -121,11 +143,10 @@ class Served:
 
     # --- work -----------------------------------------------------------------------------------------
     def ask(self, sql: str, *parameters: object) -> list[tuple]:
-        with sqlite3.connect(self.folder / "console.sqlite3", timeout=20) as database:
-            return database.execute(sql, parameters).fetchall()
+        return self.database.ask(sql, *parameters)
 
     def enqueue(self, cluster: str, func: str = "apps.workers.tasks.ping", *arguments: object) -> str:
-        return async_task(func, *arguments, broker=Queue(self.folder / "console.sqlite3", cluster))
+        return async_task(func, *arguments, broker=Queue(self.database, cluster))
 
     def has_performed(self, task: str) -> bool:
         return bool(self.ask("SELECT 1 FROM django_q_task WHERE id = ? AND success", task))
@@ -135,7 +156,7 @@ class Served:
 
     def waiting(self) -> int:
         """Tasks that no cluster has taken."""
-        return self.ask("SELECT count(*) FROM django_q_ormq WHERE lock < datetime('now')")[0][0]
+        return self.ask("SELECT count(*) FROM django_q_ormq WHERE lock <= ?", now())[0][0]
 
     def performs(self, cluster: str) -> None:
         """A task that is enqueued now is performed and recorded."""

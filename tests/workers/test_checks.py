@@ -5,7 +5,7 @@ import copy
 import pytest
 from django.conf import settings
 
-from apps.workers.checks import check_cluster_name, check_clusters, check_sqlite
+from apps.workers.checks import check_cluster_name, check_clusters, check_sqlite, check_worker_name
 
 
 @pytest.fixture
@@ -63,3 +63,17 @@ def test_another_database_needs_no_such_option(monkeypatch):
     monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.postgresql"}})
 
     assert check_sqlite(None) == []
+
+
+def test_the_host_is_a_good_name_for_its_workers():
+    assert check_worker_name(None) == []
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a@b", "x" * 61])
+def test_a_name_that_queues_or_people_could_not_use_is_refused(settings, name):
+    settings.WORKER_NAME = name
+
+    (error,) = check_worker_name(None)
+
+    assert error.id == "workers.E004"
+    assert "letters, digits, dots, dashes and underscores, 60 at most" in error.hint

@@ -2,9 +2,9 @@
 
 import datetime as dt
 import os
-import socket
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.django_db
 HOUR = dt.timedelta(hours=1)
 
 
-def worker(*, host=None, busy=False, pid=None):
+def worker(*, launcher=None, busy=False, pid=None):
     now = timezone.now()
     return Worker.objects.create(
-        name=str(Worker.objects.count()), cluster="runs", host=host or socket.gethostname(),
+        name=str(Worker.objects.count()), cluster="runs", host="h", launcher=launcher or settings.WORKER_NAME,
         pid=pid or os.getpid(), started_at=now, beat_at=now, busy_since=now if busy else None,
     )  # fmt: skip
 
@@ -32,7 +32,7 @@ def taken(at):
 def test_a_ping_is_a_task_of_its_cluster_and_answered_when_it_is_gone():
     ping = clusters.ask("runs")
 
-    assert OrmQ.objects.get(pk=ping).key == "runs"
+    assert OrmQ.objects.get(pk=ping).key == f"runs@{settings.WORKER_NAME}"
     assert not clusters.has_answered(ping)
 
     OrmQ.objects.all().delete()
@@ -53,7 +53,7 @@ def test_a_cluster_without_a_worker_is_not_busy():
 
 def test_a_worker_of_another_session_or_machine_does_not_count():
     worker(busy=True)
-    worker(busy=True, host="elsewhere")
+    worker(busy=True, launcher="elsewhere")
 
     assert not clusters.are_all_busy("runs", leader=1)
 
@@ -76,7 +76,7 @@ def test_what_the_living_cluster_has_taken_is_left_alone():
 
 def test_what_another_machine_may_be_performing_is_left_alone():
     now = timezone.now()
-    worker(host="elsewhere")
+    worker(launcher="elsewhere")
     taken(now - HOUR)
 
     assert clusters.free_taken_tasks("runs", taken_before=now) == 0

@@ -13,6 +13,7 @@ import urllib.request
 import psutil
 import pytest
 
+from .database import database_of
 from .served import Served, manage, wait_until
 
 pytestmark = pytest.mark.processes
@@ -230,6 +231,8 @@ def test_a_taken_port_is_one_sentence(folder):
 
 
 def test_a_database_without_tables_is_one_sentence(tmp_path):
+    database_of(tmp_path).create()
+
     refused = manage(tmp_path, "serve", "--no-web")
 
     assert refused.returncode == 1
@@ -244,7 +247,7 @@ def test_serve_works_when_nobody_reads_its_output(folder, serve):
     os.close(writing)
     os.close(reading)
 
-    wait_until(lambda: len(served.ask("SELECT 1 FROM workers_worker")) == 3, "its workers beat")
+    wait_until(lambda: len(served.ask("SELECT 1 FROM workers_worker")) == 4, "it beats, and its workers")
     served.performs("runs")
     served.stop()
 

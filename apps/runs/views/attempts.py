@@ -10,7 +10,9 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from apps.runs import logs
+from apps.pipeline import definition
+from apps.pipeline.definition import UnknownName
+from apps.runs import logs, outcomes
 from apps.runs.models import Attempt, Run, Step
 
 ATTEMPTS_A_PAGE = 50
@@ -21,7 +23,7 @@ RUNS_SHOWN = 10
 @require_GET
 def attempts(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
-    page = Paginator(run.attempts.order_by("-number"), ATTEMPTS_A_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(outcomes.attempts(run), ATTEMPTS_A_PAGE).get_page(request.GET.get("page"))
     return render(request, "runs/attempts.html", {"run": run, "page": page})
 
 
@@ -36,6 +38,7 @@ def attempt(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "steps": found.steps.order_by("date"),
         "log": logs.last_lines(found.log_path, LINES_SHOWN, is_over=not found.is_running),
         "log_size": logs.size(found.log_path),
+        "log_elsewhere": logs.elsewhere(found.log_path, found.worker),
     }
     return render(request, "runs/attempt.html", context)
 
@@ -64,18 +67,19 @@ def log(request: HttpRequest, pk: int, number: int) -> FileResponse:
     try:
         file = found.log_path.open("rb")
     except OSError:
-        raise Http404(f"{found} has no log.") from None
+        where = logs.elsewhere(found.log_path, found.worker)
+        raise Http404(f"The log of {found} lies on {where}." if where else f"{found} has no log.") from None
     return FileResponse(file, content_type="text/plain; charset=utf-8")
 
 
 @require_GET
-def partition(request: HttpRequest, table: str, date: str) -> HttpResponse:
+def partition(request: HttpRequest, table: str, date: dt.date) -> HttpResponse:
     """What runs did about one partition, newest first, for the panel of a coverage cell."""
     try:
-        day = dt.date.fromisoformat(date)
-    except ValueError:
-        raise Http404(f'"{date}" is not a date; write it like 2024-01-31.') from None
-    steps = Step.objects.filter(table=table, date=day).select_related("run", "attempt").order_by("-id")
+        name = definition.current().table(table).name
+    except UnknownName as unknown:
+        raise Http404(str(unknown)) from None
+    steps = Step.objects.filter(table=name, date=date).select_related("run", "attempt").order_by("-id")
     return render(request, "runs/_partition.html", {"steps": steps[:RUNS_SHOWN]})
 
 

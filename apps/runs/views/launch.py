@@ -57,8 +57,9 @@ def launch(request: HttpRequest) -> HttpResponse:
 def page(request: HttpRequest, form: PlanForm, plan: Plan | None, *, status: int = 200) -> HttpResponse:
     gaps = presets.gaps(form.pipeline)
     context = drawn(form, plan) | {
-        "tree": form.tree(gaps.by_table),
-        "seasons": [(season, gaps.by_season[season.name]) for season in form.pipeline.seasons],
+        "tree": form.tree(gaps),
+        "seasons": [(season, str(gaps.by_season[season.name])) for season in form.pipeline.seasons],
+        "gaps": gaps,
         "presets": presets.presets(form.pipeline, gaps),
         "here": request.META.get("QUERY_STRING", ""),
         "scan": Scan.objects.latest_finished(),

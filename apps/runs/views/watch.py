@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from apps.pipeline import definition
-from apps.runs import listing, results, triage, watching
+from apps.runs import listing, outcomes, results, triage, watching
 from apps.runs.models import Run
 from apps.runs.watching import Watched
 
@@ -74,7 +74,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def failures_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = get_object_or_404(Run, pk=pk)
-    steps = run.steps.failed().select_related("attempt")
+    steps = outcomes.failed_or_skipped(run).select_related("attempt")
     return csv(triage.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv")
 
 

@@ -9,13 +9,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.runs.models import Run
+from apps.runs.models import Lane, Run
 from apps.workers.models import Worker
 
 
 def words(markup: str) -> str:
     """What a reader sees of a page: no tags, single spaces."""
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+    dates_as_text = re.sub(r'<span class="nowrap">([\d-]+)</span>', r"\1", markup)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", dates_as_text)).split())
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def hold() -> Callable[[Run], Run]:
 
     def take(run: Run) -> Run:
         soon = timezone.now() + dt.timedelta(seconds=20)
-        Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING, lease="held", lease_until=soon)
+        Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
+        Lane.objects.update_or_create(run=run, number=0, defaults={"lease": "held", "lease_until": soon})
         run.refresh_from_db()
         return run
 

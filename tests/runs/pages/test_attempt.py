@@ -43,7 +43,7 @@ def test_errors_stand_out_in_a_log(done, operating):
 
 
 def test_attempts_are_listed(done, read):
-    assert "1 sales 2024-01-01 and 1 more exit status 0" in read(f"/runs/{done.pk}/attempts/")
+    assert "1 sales 2024-01-01 and 1 more 1 of 2 1 exit status 0" in read(f"/runs/{done.pk}/attempts/")
 
 
 def test_the_whole_log_is_plain_text(done, operating):

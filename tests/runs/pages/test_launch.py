@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from apps.coverage.models import Partition
 from apps.runs import control, planning
 from apps.runs.models import Run
 from tests.conftest import day
@@ -160,7 +161,7 @@ def test_without_history_nobody_knows_how_long_it_takes(plan_of):
 def test_with_history_the_plan_says_how_long_it_likely_takes(plan_of, launch, drive):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06")))
 
-    assert re.search(r"Likely takes (less than a second|\d+ )", plan_of(table="daily.sales"))
+    assert re.search(r"Likely takes (less than|about) a minute", plan_of(table="daily.sales"))
 
 
 def test_an_active_run_with_the_same_dates_is_named(plan_of, launch):
@@ -181,7 +182,7 @@ def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive
 
     text = plan_of(table="daily.sales", start="2024-01-01", end="2024-01-02")
 
-    assert "Nothing to do: all 2 are left out (complete)." in text
+    assert "Nothing to do: all 2 are complete already." in text
 
 
 def test_dates_without_a_calendar_say_so(plan_of):
@@ -307,3 +308,94 @@ def test_without_javascript_a_button_shows_the_plan(operating, scan):
 
     assert "Launch 6 steps" in words(response.content.decode())
     assert not Run.objects.exists()
+
+
+# What nobody knows ----------------------------------------------------------------------------------
+
+
+def test_before_the_first_scan_gaps_are_unknown(read, shop):
+    text = read(NEW)
+
+    assert "unknown until the warehouse was scanned" in text
+    assert "gaps unknown" in text and " 0 gaps" not in text
+
+
+def test_gaps_of_a_warehouse_that_is_away_are_unknown(read, scan, shop):
+    scan()
+    shop.unlink()
+    scan()
+
+    assert " 0 gaps" not in read(NEW)
+
+
+def test_what_is_unknown_stands_beside_the_gaps(read, scan):
+    scan()
+    Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
+
+    text = read(NEW)
+
+    assert "sales 25 gaps, 4 unknown" in text
+    assert "Only gaps of Phase 2 54 gaps, 4 unknown" in text
+
+
+def test_a_table_without_gaps_has_none(read, scan):
+    scan()
+    Partition.objects.filter(table="daily.sales").update(state="complete")
+
+    assert "sales 0 gaps" in read(NEW)
+
+
+# Phases and tables ----------------------------------------------------------------------------------
+
+
+def test_a_phase_and_one_of_its_tables_mean_that_table(plan_of):
+    assert "Launch 6 steps" in plan_of(**(WEEK | {"phase": "2"}))
+
+
+def test_a_table_of_another_phase_is_refused(plan_of):
+    assert "daily.sales is not in Phase 3; leave the phase or the table out." in plan_of(
+        **(WEEK | {"phase": "3"})
+    )
+
+
+def test_only_the_tables_that_are_meant_are_ticked(operating, scan):
+    scan()
+
+    page = operating.get(f"{NEW}?phase=2&table=daily.sales").content.decode()
+
+    assert re.search(r'value="daily.sales" checked', page)
+    assert not re.search(r'value="daily.visits" checked|name="phase" data-phase value="2" checked', page)
+
+
+# Dates that do not fit ------------------------------------------------------------------------------
+
+SWAPPED = {"start": "2024-01-06", "end": "2024-01-01"}
+SENTENCE = "The end 2024-01-01 is before the start 2024-01-06; swap them."
+
+
+def test_a_swapped_range_is_said_at_its_fields(operating, scan):
+    scan()
+
+    page = operating.post(NEW, WEEK | SWAPPED).content.decode()
+
+    assert re.search(r'name="end"[^>]*aria-describedby="date-errors"', page)
+    assert SENTENCE in words(page.partition('id="date-errors"')[2].partition("</div>")[0])
+
+
+def test_a_swapped_range_is_said_at_its_fields_as_it_is_typed(operating, scan):
+    scan()
+
+    answer = operating.get("/runs/plan/", WEEK | SWAPPED, headers={"HX-Request": "true"}).content.decode()
+
+    assert SENTENCE in words(answer.partition('id="date-errors" hx-swap-oob="true"')[2])
+
+
+def test_dates_in_a_title_stay_in_one_piece(operating, launch):
+    run = launch(tables=["daily.sales"], start=day("01-03"), end=day("01-04"))
+
+    page = operating.get(run.get_absolute_url()).content.decode()
+
+    assert (
+        '<h1>sales, <span class="nowrap">2024-01-03</span> to <span class="nowrap">2024-01-04</span></h1>'
+        in page
+    )

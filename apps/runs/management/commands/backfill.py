@@ -6,7 +6,7 @@ import getpass
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
@@ -16,11 +16,13 @@ from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, failures, keeper, planning, progress, runner
+from apps.runs import control, failures, lanes, outcomes, planning, progress, runner
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
-from apps.runs.models import Run
+from apps.runs.models import Run, Step
+from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan, PlanRefused
+from apps.runs.words import count
 from apps.workers.models import Worker
 
 DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
@@ -53,10 +55,12 @@ class Command(BaseCommand):
             run = control.launch(
                 plan, pipeline, by=person(), note=options["note"], queued=not options["here"]
             )
-        except (PlanRefused, LaunchRefused) as refusal:
+        except PlanRefused as refusal:
             self.stderr.write(str(refusal))
             sys.exit(WRONG_ARGUMENTS)
-        console.print(f"Run {run.pk}: {run.title}, {len(plan):,} steps", style="bold", markup=False)
+        except LaunchRefused as refusal:
+            self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
+        console.print(f"Run {run.pk}: {run.title}, {count(len(plan), 'step')}", style="bold", markup=False)
         if options["here"]:
             perform_here(run, pipeline)
         elif options["wait"]:
@@ -74,6 +78,14 @@ class Command(BaseCommand):
             self.stderr.write("Nothing was launched.")
             sys.exit(WRONG_ARGUMENTS)
 
+    def refuse(self, refusal: LaunchRefused, *, is_complete: bool, as_json: bool) -> NoReturn:
+        """Nothing was launched: fine where all that was asked for is complete already."""
+        if as_json:
+            self.stdout.write(json.dumps(no_result(refusal, is_complete=is_complete)))
+        if not as_json or not is_complete:
+            (self.stdout if is_complete else self.stderr).write(str(refusal))
+        sys.exit(DONE if is_complete else WRONG_ARGUMENTS)
+
     def report(self, run: Run, console: Console, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(result(run)))
@@ -90,17 +102,17 @@ def person() -> str:
 
 
 def perform_here(run: Run, pipeline: Pipeline) -> None:
-    lease = keeper.take(run.pk)
+    lease = lanes.take(run.pk)
     if lease:
         try:
             runner.perform(run.pk, pipeline, lease=lease)
         finally:
-            Run.objects.filter(pk=run.pk, lease=lease).update(lease_until=None)
+            lanes.give_back(run.pk, lease)
 
 
 def wait(run: Run, console: Console) -> None:
     """Until the run ends or waits for a person."""
-    if not Worker.objects.alive(timezone.now()).exists():
+    if not Worker.objects.alive(timezone.now()).filter(cluster="runs").exists():
         console.print(
             "No worker is alive: nothing happens until `manage.py serve` starts one.", style="yellow"
         )
@@ -109,7 +121,7 @@ def wait(run: Run, console: Console) -> None:
             time.sleep(GLANCE)
             run.refresh_from_db()
             now = progress.of(run)
-            status.update(f"{run.status}: {now.verified} of {now.total} verified, {now.failed} failed")
+            status.update(f"{run.status}: {now.verified:,} of {now.total:,} verified, {now.failed:,} failed")
 
 
 def exit_status(run: Run) -> int:
@@ -126,21 +138,46 @@ def result(run: Run) -> dict[str, Any]:
         "succeeded": now.verified,
         "failed": now.failed,
         "skipped": now.skipped,
+        "cancelled": now.cancelled,
         "left": now.unfinished,
         "message": run.message,
         "signatures": control.summary(run.steps.failed()),
+        "skips": control.summary(outcomes.skipped(run)),
     }
+
+
+def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
+    """The same keys where there is no run."""
+    return {
+        "run": None,
+        "status": Run.Status.SUCCEEDED if is_complete else "refused",
+        "succeeded": 0,
+        "failed": 0,
+        "skipped": 0,
+        "cancelled": 0,
+        "left": 0,
+        "message": str(refusal),
+        "left_out": refusal.left_out,
+        "signatures": [],
+        "skips": [],
+    }
+
+
+def not_verified(now: Counts) -> str:
+    return f", {now.not_verified:,} not: {now.why_not_verified}" if now.not_verified else ""
 
 
 def show_result(console: Console, run: Run) -> None:
     now = progress.of(run)
     console.print(
-        f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified", markup=False
+        f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified{not_verified(now)}",
+        markup=False,
     )
     if run.message:
         console.print(run.message, markup=False)
-    for group in failures.grouped(run.steps.failed()):
-        console.print(f"  {group.count} x {group.signature}", style="red", markup=False, highlight=False)
+    for group in failures.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
+        style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
+        console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)
         console.print(
             f"      {', '.join(group.tables)}: {in_words(group.dates)}", markup=False, highlight=False
         )

@@ -14,8 +14,10 @@ from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
 from apps.runs import planning
+from apps.runs.management import taking
 from apps.runs.models import Run
 from apps.runs.planning import Plan, PlanRefused
+from apps.runs.words import count, duration_range
 
 
 class Command(BaseCommand):
@@ -40,7 +42,7 @@ class Command(BaseCommand):
 
 def add_plan_arguments(parser: CommandParser) -> None:
     arguments.add_selection(parser)
-    parser.add_argument("--reprocess", choices=Run.Reprocess.values, default=Run.Reprocess.FAILED)
+    taking.add_reprocess(parser)
     parser.add_argument("--order", choices=Run.Order.values, default=Run.Order.OLDEST)
     parser.add_argument("--batch", type=int, help="dates a call, instead of the pipeline file's")
 
@@ -48,11 +50,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
 def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection:
     return planning.select(
         pipeline,
-        phases=options["phase"],
-        tables=options["table"],
-        seasons=options["season"],
-        start=options["start"],
-        end=options["end"],
+        **arguments.selected(options),
         reprocess=options["reprocess"],
         order=options["order"],
         batch=options["batch"],
@@ -64,13 +62,16 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
-    console.print(f"{len(plan):,} steps: {plan.title(pipeline)}", style="bold", markup=False)
-    for name, count in plan.by_table.items():
-        console.print(f"  {count:>6,}  {name}", markup=False)
+    said = f"{count(len(plan), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
+    console.print(said, style="bold", markup=False)
+    if likely := planning.seconds_range(plan):
+        console.print(f"Likely takes {duration_range(*likely)}", markup=False)
+    for name, number in plan.by_table.items():
+        console.print(f"  {number:>6,}  {name}", markup=False)
     if plan.left_out:
         console.print("Left out:", style="bold")
-    for reason, count, dates in plan.left_out_ranges:
-        console.print(f"  {count:>6,}  {reason} ({dates})", markup=False, highlight=False)
+    for reason, number, dates in plan.left_out_ranges:
+        console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
     for table, call in plan.calls(pipeline):
         console.print(f"{table.short_name}, first call, in {call.cwd}:", style="bold", markup=False)
-        console.print(f"  {shlex.join(call.argv)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {shlex.join(call.shown_argv)}", markup=False, highlight=False, soft_wrap=True)

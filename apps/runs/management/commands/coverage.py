@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -13,11 +12,15 @@ from rich.table import Table as Grid
 
 from apps.coverage import rollup
 from apps.coverage.rollup import Coverage, PhaseCoverage, TableCoverage
-from apps.pipeline import arguments, definition
+from apps.pipeline import arguments, definition, scope
 from apps.pipeline.arguments import terminal
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.definition import UnknownName
+from apps.pipeline.scope import DoesNotFit, Scope
+from apps.runs import planning
+from apps.runs.management import taking
 
 STATES = ("complete", "thin", "excess", "missing", "unknown", "unexpected", "accepted", "not_expected")
+UNKNOWN = "unknown"
 
 
 class Command(BaseCommand):
@@ -25,41 +28,39 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         arguments.add_selection(parser)
+        taking.add_reprocess(parser)
         arguments.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
         try:
-            phases, names, seasons = narrowed(pipeline, options)
-        except UnknownName as error:
+            wanted = scope.scope(pipeline, **arguments.selected(options))
+        except (UnknownName, DoesNotFit) as error:
             self.stderr.write(str(error))
             sys.exit(2)
-        if options["start"] and options["end"] and options["end"] < options["start"]:
-            self.stderr.write(f"The end {options['end']} is before the start {options['start']}; swap them.")
-            sys.exit(2)
-        found = rollup.coverage(pipeline, season=seasons, start=options["start"], end=options["end"])
-        shown = [phase for phase in found.phases if phase.phase.name in phases]
+        seasons = wanted.seasons if options["season"] else ()
+        found = rollup.coverage(pipeline, seasons=seasons, start=wanted.start, end=wanted.end)
+        plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(found, shown, names)))
+            self.stdout.write(json.dumps(as_json(found, wanted) | {"to_plan": taking.as_number(plan)}))
         else:
-            show(terminal(self.stdout), found, shown, names)
+            console = terminal(self.stdout)
+            show(console, found, wanted)
+            console.print(taking.in_words(plan), markup=False, highlight=False)
 
 
-def narrowed(pipeline: Pipeline, options: dict[str, Any]) -> tuple[set[str], set[str], Any]:
-    """The names of the phases and tables to show, and the season (None for all of them)."""
-    names = {pipeline.table(name).name for name in options["table"]}
-    phases = {pipeline.phase(name).name for name in options["phase"]}
-    phases |= {pipeline.table(name).phase for name in names}
-    if not names:
-        names = set(pipeline.by_name)
-    if len(options["season"]) > 1:
-        raise UnknownName("Give one --season, or --start and --end for more than one.")
-    season = pipeline.season(options["season"][0]) if options["season"] else None
-    return phases or {phase.name for phase in pipeline.phases}, names, season
+def phases_of(found: Coverage, wanted: Scope) -> list[PhaseCoverage]:
+    names = {table.phase for table in wanted.tables}
+    return [phase for phase in found.phases if phase.phase.name in names]
 
 
-def as_json(found: Coverage, phases: Iterable[PhaseCoverage], names: set[str]) -> dict[str, Any]:
-    tables = [table for phase in phases for table in phase.tables if table.table.name in names]
+def tables_of(phase: PhaseCoverage, wanted: Scope) -> list[TableCoverage]:
+    return [table for table in phase.tables if table.table in wanted.tables]
+
+
+def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
+    phases = phases_of(found, wanted)
+    tables = [table for phase in phases for table in tables_of(phase, wanted)]
     return {
         "as_of": found.as_of.isoformat() if found.as_of else None,
         "problem": found.problem,
@@ -92,7 +93,7 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
     }
 
 
-def show(console: Console, found: Coverage, phases: Iterable[PhaseCoverage], names: set[str]) -> None:
+def show(console: Console, found: Coverage, wanted: Scope) -> None:
     age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
     console.print(f"Coverage {age}", markup=False)
     if found.problem:
@@ -102,38 +103,43 @@ def show(console: Console, found: Coverage, phases: Iterable[PhaseCoverage], nam
     for title in ("complete", "of", "%", "thin", "excess", "missing", "failed", "unknown", "unexpected"):
         grid.add_column(title, justify="right", no_wrap=True)
     grid.add_column("left out", no_wrap=True)
-    for phase in phases:
-        grid.add_row(*phase_row(phase), style="bold")
-        for table in phase.tables:
-            if table.table.name in names:
-                grid.add_row(*table_row(table))
+    nothing = "–" if found.dates_expected else UNKNOWN
+    for phase in phases_of(found, wanted):
+        grid.add_row(*phase_row(phase, nothing), style="bold")
+        for table in tables_of(phase, wanted):
+            grid.add_row(*table_row(table, nothing))
     console.print(grid)
 
 
-def phase_row(phase: PhaseCoverage) -> list[str]:
+def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:
     left_out = ", ".join(f"{count} {reason}" for reason, count in phase.left_out.items())
     title = f"{phase.phase.full_label}: all tables"
     if any(table.table.is_source for table in phase.tables):
         title = f"{phase.phase.full_label}: every need served"
-    numbers = [f"{phase.dates_complete:,}", f"{phase.dates_expected:,}", share(phase.percent)]
+    numbers = shares(phase.dates_complete, phase.dates_expected, phase.percent, phase.is_unknown, nothing)
     return [title, *numbers, "", "", "", "", amount(phase.dates_unknown), "", left_out]
 
 
-def table_row(table: TableCoverage) -> list[Any]:
+def table_row(table: TableCoverage, nothing: str) -> list[str]:
     tally = table.tally
+    says_something = tally.expected and not tally.is_unknown
+    counts = (tally.thin, tally.excess, tally.missing)
     return [
         f"  {table.table.short_name}",
-        f"{tally.complete:,}",
-        f"{tally.expected:,}",
-        share(tally.percent),
-        *(amount(count) for count in (tally.thin, tally.excess, tally.missing, tally.failed, tally.unknown)),
-        amount(tally.unexpected),
+        *shares(tally.complete, tally.expected, tally.percent, tally.is_unknown, nothing),
+        *(amount(count) if says_something else "" for count in counts),
+        *(amount(count) for count in (tally.failed, tally.unknown, tally.unexpected)),
         f"{tally.not_expected} not expected (bootstrap)" if tally.not_expected else "",
     ]
 
 
-def share(percent: int | None) -> str:
-    return "–" if percent is None else f"{percent}"
+def shares(complete: int, expected: int, percent: int | None, is_unknown: bool, nothing: str) -> list[str]:
+    """Complete, of how many, and percent. `nothing` is said where no date is expected as far as is known."""
+    if not expected:
+        return [nothing] * 3
+    if is_unknown:
+        return [UNKNOWN, f"{expected:,}", UNKNOWN]
+    return [f"{complete:,}", f"{expected:,}", f"{percent}"]
 
 
 def amount(count: int) -> str:

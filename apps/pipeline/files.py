@@ -1,0 +1,39 @@
+"""What the jobs' commands need and the disk does not have, a sentence each; `manage.py check` tells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from apps.pipeline.definition import Job, Pipeline
+from apps.pipeline.mistakes import in_one_line, shown
+
+SCRIPTS = (".py", ".sh")
+
+
+def missing(pipeline: Pipeline) -> Iterator[str]:
+    """Folders and scripts of jobs that are not there."""
+    for table in pipeline.tables:
+        if table.job and table.job.command:
+            yield from (
+                in_one_line(f'table "{table.name}": {says}') for says in missing_of(pipeline, table.job)
+            )
+
+
+def missing_of(pipeline: Pipeline, job: Job) -> Iterator[str]:
+    folder = pipeline.inside(job.cwd)
+    if not os.path.isdir(folder):
+        yield f"job.cwd = {shown(job.cwd)} is no folder; add it, or correct the path from the file's folder"
+        return
+    for word in scripts(job.command):
+        if not os.path.isfile(folder / word):
+            yield f"job.command names {shown(word)}, which is no file in {folder}; add it there, or correct it"
+
+
+def scripts(command: Iterable[str]) -> list[str]:
+    """The words that are scripts, by a path from the job's folder. What other machines or PATH have is not known."""
+    program, *words = command
+    first = [program] if "/" in program else []
+    return [
+        word for word in first + words if word.endswith(SCRIPTS) and word[0] not in "/-" and "{" not in word
+    ]

@@ -1,0 +1,75 @@
+"""How many dates the next call of a job takes: what was asked for, or what fits into a minute or two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.pipeline.definition import Job
+from apps.runs.models import Attempt, Run
+
+AIM = (60.0, 120.0)  # seconds that a call should take, so that stopping and going on cost little
+GROWTH = 1.2
+FIRST = 5  # dates of the first call where nothing is known
+MOST = 1000
+REMEMBERED = 5  # calls of a table that say how long a date takes
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call that ended: how many dates it took, for how long, and whether its time ran out."""
+
+    dates: int
+    seconds: float
+    timed_out: bool = False
+
+
+def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> int:
+    """How many dates the next call takes, from the last ones, newest first.
+
+    Where the number is fixed, only a call that timed out makes it smaller for a while.
+    """
+    if job.dates == "single":
+        return 1
+    fixed = wished if wished is not None else job.dates_a_call
+    if fixed == Run.AUTO:
+        return automatic(calls)
+    return min(fixed, after_a_timeout(calls)) if any(call.timed_out for call in calls) else fixed
+
+
+def automatic(calls: Sequence[Called]) -> int:
+    """As many as take AIM: shrinks at once, grows by a fifth at most; half of a call that timed out."""
+    if not calls:
+        return FIRST
+    last = calls[0]
+    if last.timed_out:
+        return max(last.dates // 2, 1)
+    if AIM[0] <= last.seconds <= AIM[1]:
+        return last.dates
+    fitting = int(sum(AIM) / 2 / max(last.seconds / last.dates, 0.001))
+    return max(1, min(fitting, grown(last.dates), MOST))
+
+
+def after_a_timeout(calls: Sequence[Called]) -> int:
+    """Half of a call that timed out; then a fifth more with each call that did not."""
+    return max(calls[0].dates // 2, 1) if calls[0].timed_out else grown(calls[0].dates)
+
+
+def grown(dates: int) -> int:
+    return max(dates + 1, int(dates * GROWTH))
+
+
+def last_calls(run: Run, table: str) -> list[Called]:
+    """The run's last calls for a table that came to an end, newest first."""
+    told = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
+    attempts = run.attempts.filter(table=table, status__in=told).order_by("-number")[:REMEMBERED]
+    return [
+        Called(len(attempt.dates), attempt.seconds or 0.0, attempt.status == Attempt.Status.TIMED_OUT)
+        for attempt in attempts
+        if attempt.dates
+    ]
+
+
+def next_size(run: Run, table: str, job: Job) -> int:
+    """How many dates the run's next call for this table takes."""
+    return dates_a_call(job, run.batch, last_calls(run, table))

@@ -1,0 +1,9 @@
+"""Runs, their lanes, steps, attempts and timeline: the state that everything else reads."""
+
+from apps.runs.models.attempt import Attempt
+from apps.runs.models.event import Event, EventQuerySet
+from apps.runs.models.lane import Lane
+from apps.runs.models.run import IllegalMove, Run
+from apps.runs.models.step import Step
+
+__all__ = ["Attempt", "Event", "EventQuerySet", "IllegalMove", "Lane", "Run", "Step"]

@@ -1,0 +1,78 @@
+"""An attempt: one call of a job, for one or several steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.runs.models.run import Run
+
+
+class Attempt(models.Model):
+    """One call of a job, for one or several steps."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        ENDED = "ended"
+        TIMED_OUT = "timed out"
+        STOPPED = "stopped"
+        LOST = "lost"
+        NOT_STARTED = "not started"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    table = models.CharField(max_length=200)
+    dates = models.JSONField(help_text="ISO dates, in order.")
+    status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
+    lease = models.CharField(max_length=64, help_text="Who made it; nobody else may decide it.")
+    worker = models.CharField(max_length=200, blank=True, help_text="The name of the machine that made it.")
+    argv = models.JSONField(default=list)
+    cwd = models.TextField(blank=True)
+    environment = models.JSONField(default=dict, help_text="What the console added, secrets masked.")
+    pid = models.PositiveIntegerField(null=True)
+    process = models.CharField(max_length=80, blank=True, help_text="Boot and start of it, to know it again.")
+    exit_status = models.IntegerField(null=True, help_text="The job's opinion; negative for a signal.")
+    started_at = models.DateTimeField(default=timezone.now)
+    beat_at = models.DateTimeField(default=timezone.now)
+    output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
+    finished_at = models.DateTimeField(null=True)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="attempt_numbers_count_up")]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number} of run {self.run_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("runs:attempt", args=[self.run_id, self.number])
+
+    @property
+    def log_path(self) -> Path:
+        return settings.LOG_DIR / f"run-{self.run_id}" / f"attempt-{self.number}.log"
+
+    @property
+    def last_output(self) -> dt.datetime | None:
+        """When the log last grew, as this machine's files say; None where there is no log here."""
+        try:
+            return dt.datetime.fromtimestamp(self.log_path.stat().st_mtime, tz=dt.UTC)
+        except OSError:
+            return None
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == self.Status.RUNNING
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+    @property
+    def date_list(self) -> list[dt.date]:
+        return [dt.date.fromisoformat(date) for date in self.dates]

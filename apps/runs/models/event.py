@@ -1,0 +1,36 @@
+"""The timeline: who did what when, written in the transaction that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import models
+from django.utils import timezone
+
+from apps.runs.models.run import Run
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def untold(self, kinds: Iterable[str]) -> EventQuerySet:
+        return self.filter(told_at=None, kind__in=list(kinds))
+
+
+class Event(models.Model):
+    """A line of a run's timeline: who did what when, written in the transaction that it is about."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=20)
+    text = models.TextField()
+    by = models.CharField(max_length=150, blank=True, help_text="A person; empty for the console itself.")
+    data = models.JSONField(default=dict)
+    told_at = models.DateTimeField(null=True, help_text="When people were mailed about it.")
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["kind"], condition=models.Q(told_at=None), name="event_untold")]
+
+    def __str__(self) -> str:
+        return self.text

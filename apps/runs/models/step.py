@@ -1,0 +1,82 @@
+"""A step: one partition to fill within a run."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from apps.runs.models.run import Run
+
+
+class StepQuerySet(models.QuerySet["Step"]):
+    def pending(self) -> StepQuerySet:
+        return self.filter(status=Step.Status.PENDING)
+
+    def unfinished(self) -> StepQuerySet:
+        return self.filter(status__in=Step.UNFINISHED)
+
+    def failed(self) -> StepQuerySet:
+        return self.filter(status=Step.Status.FAILED)
+
+
+class Step(models.Model):
+    """One partition to fill within a run."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded", "verified"
+        FAILED = "failed"
+        SKIPPED = "skipped"
+        CANCELLED = "cancelled"
+
+    UNFINISHED = (Status.PENDING, Status.RUNNING)
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField(help_text="The place in the run's order.")
+    phase = models.CharField(max_length=200)
+    table = models.CharField(max_length=200)
+    date = models.DateField()
+    season = models.CharField(max_length=200)
+    units = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    attempt = models.ForeignKey("runs.Attempt", models.SET_NULL, null=True, related_name="steps")
+    is_canary = models.BooleanField(default=False)
+    is_overridden = models.BooleanField(
+        default=False, help_text="Started although an input was not complete."
+    )
+    rows_before = models.PositiveBigIntegerField(null=True)
+    rows_after = models.PositiveBigIntegerField(null=True)
+    keys_before = models.PositiveBigIntegerField(null=True, help_text="Distinct keys, where configured.")
+    keys_after = models.PositiveBigIntegerField(null=True)
+    written_before = models.DateTimeField(null=True)
+    written_after = models.DateTimeField(null=True)
+    state_after = models.CharField(max_length=12, blank=True)
+    message = models.TextField(blank=True, help_text="Why it failed or was skipped.")
+    signature = models.TextField(blank=True, help_text="The message without its dates and numbers.")
+    seconds = models.FloatField(null=True, help_text="Its share of its last attempt.")
+    finished_at = models.DateTimeField(null=True)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            # Whatever the code believes: a table's date is being filled by one run at a time.
+            models.UniqueConstraint(
+                fields=["table", "date"],
+                condition=models.Q(status__in=("pending", "running")),
+                name="one_unfinished_step_a_partition",
+            ),
+            models.UniqueConstraint(fields=["run", "table", "date"], name="one_step_a_partition_and_run"),
+        ]
+        indexes = [
+            models.Index(fields=["run", "status", "position"]),
+            models.Index(fields=["table", "date", "-id"]),
+            models.Index(
+                fields=["signature"], condition=models.Q(status="failed"), name="step_failed_signature"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.date}: {self.status}"

@@ -1,0 +1,164 @@
+"""What a run does next: which pending steps a free lane may take, or what stands in the way."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.db.models import QuerySet
+
+from apps.coverage.models import CalendarDate
+from apps.pipeline.definition import Job, Pipeline, Table
+from apps.runs import batching, gates
+from apps.runs.models import Attempt, Run, Step
+
+AHEAD = 50  # pending steps of a table that are looked at first; all of them where none of these may start
+
+
+@dataclass(frozen=True)
+class Take:
+    """Steps for one call. `overridden` are those whose inputs are not complete and that start all the same."""
+
+    table: Table
+    steps: list[Step]
+    overridden: set[dt.date] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Steps that can never start, each with its reason."""
+
+    table: str
+    reasons: dict[Step, str]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A person must start this phase."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class CanaryDone:
+    """The canary's dates are decided, as far as they can be; the others wait for a person."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Other lanes are at work, and what is left waits for them."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """Every step is decided."""
+
+
+Pick = Take | Skip | Gate | CanaryDone | Wait | Done
+
+
+def pick(pipeline: Pipeline, run: Run) -> Pick:
+    """What is next for a free lane, in the run's order. Asks only what is stored."""
+    return Picker(pipeline, run).pick()
+
+
+class Picker:
+    """One look at a run, table by table in its order."""
+
+    def __init__(self, pipeline: Pipeline, run: Run):
+        self.pipeline = pipeline
+        self.run = run
+        attempts = run.attempts.filter(status=Attempt.Status.RUNNING)
+        self.under_way = Counter(attempts.values_list("table", flat=True))
+
+    def pick(self) -> Pick:
+        gate = ""
+        for name, first in self.tables():
+            table = self.pipeline.by_name.get(name)
+            if table is None or not table.job:
+                return self.forgotten(name)
+            if gates.manual_gate(self.pipeline, self.run, table.phase):
+                gate = gate or table.phase
+            elif self.under_way[name] < table.parallel and (found := self.of_table(table, first)):
+                return found
+        return self.nothing(gate)
+
+    def pending(self) -> QuerySet[Step]:
+        steps = self.run.steps.pending().order_by("position")
+        return steps.filter(is_canary=True) if self.run.canary_is_out else steps
+
+    def tables(self) -> Iterator[tuple[str, list[Step]]]:
+        """Tables with pending steps, each with the first of them; the next is asked for when it is needed."""
+        seen: list[str] = []
+        while first := list(self.pending().exclude(table__in=seen)[: self.ahead]):
+            name = first[0].table
+            seen.append(name)
+            yield name, [step for step in first if step.table == name]
+
+    @property
+    def ahead(self) -> int:
+        return max(AHEAD, self.run.batch or 0)
+
+    def forgotten(self, name: str) -> Skip:
+        """A run may be older than the pipeline file, and have steps of a table that was renamed or removed."""
+        says = f"{name} has no job in the pipeline file any more"
+        return Skip(name, dict.fromkeys(self.run.steps.pending().filter(table=name), says))
+
+    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | None:
+        found = self.among(table, first)
+        if found or len(first) < self.ahead:
+            return found
+        return self.among(table, list(self.pending().filter(table=table.name)))
+
+    def among(self, table: Table, steps: list[Step]) -> Take | Skip | None:
+        ready = gates.readiness_of(table, [step.date for step in steps], run=self.run)
+        closed = {step: ready.closed[step.date] for step in steps if step.date in ready.closed}
+        if closed and not self.run.override_reason:
+            return Skip(table.name, closed)
+        may_start = [step for step in steps if step.date not in ready.waiting]
+        if not may_start:
+            return None
+        taken = self.one_call(table, may_start)
+        return Take(table, taken, {step.date for step in taken} & set(ready.closed))
+
+    def one_call(self, table: Table, steps: list[Step]) -> list[Step]:
+        assert table.job
+        most = 1 if steps[0].attempts else batching.next_size(self.run, table.name, table.job)
+        return list(fitting(table.job, steps, most, self.calendar))
+
+    @cached_property
+    def calendar(self) -> list[dt.date]:
+        return list(CalendarDate.objects.order_by("date").values_list("date", flat=True))
+
+    def nothing(self, gate: str) -> Pick:
+        """Why no lane may take anything."""
+        if self.under_way:
+            return Wait()
+        if self.run.canary_is_out and self.run.steps.pending().filter(is_canary=False).exists():
+            return CanaryDone()
+        if gate:
+            return Gate(gate)
+        return Wait() if self.run.steps.unfinished().exists() else Done()
+
+
+def fitting(job: Job, steps: Sequence[Step], most: int, calendar: Sequence[dt.date]) -> Iterator[Step]:
+    """Steps for one call; for a job that takes a range, without a date between them that is not a step."""
+    previous: Step | None = None
+    for step in steps[:most]:
+        if previous and step.attempts:
+            return
+        if previous and (job.sql or job.dates == "range") and not adjacent(previous, step, calendar):
+            return
+        yield step
+        previous = step
+
+
+def adjacent(one: Step, other: Step, calendar: Sequence[dt.date]) -> bool:
+    """Whether a range over both dates has no other expected date in it, and no summer between two seasons."""
+    first, last = sorted((one.date, other.date))
+    after = bisect_right(calendar, first)
+    return one.season == other.season and (after == len(calendar) or calendar[after] >= last)

@@ -1,0 +1,95 @@
+"""What is left of a worker that died: its orphan is ended, and the steps of its call are pending again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from collections import Counter
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition, set_activity
+from apps.runs import failures, lanes, processes
+from apps.runs.models import Attempt, Lane, Run, Step
+
+log = logging.getLogger(__name__)
+
+LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tried for ever
+RECENTLY = dt.timedelta(hours=1)
+
+
+class Fenced(Exception):
+    """Somebody else performs this by now; nothing may be written any more."""
+
+
+def recover(run: Run, lease: str) -> None:
+    """Takes back the calls of lanes that nobody holds any more. Fenced where the caller holds none itself."""
+    alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
+    for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
+        if processes.end_orphan(attempt.pid, attempt.process):
+            log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
+        with transaction.atomic():
+            if not lanes.holds(run, lease):
+                raise Fenced
+            take_back(run, attempt)
+
+
+def take_back(run: Run, attempt: Attempt) -> None:
+    """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker."""
+    if not put_back(attempt, status=Attempt.Status.LOST):
+        return
+    Lane.objects.filter(run=run, lease=attempt.lease).update(lease=uuid.uuid4().hex, lease_until=None)
+    run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
+    give_up_deadly_steps(run, attempt)
+
+
+def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
+    """A call of which nobody can say what it did decides nothing: its steps are pending again, and it does not count
+    against them. False where the attempt was decided before. Call it in a transaction."""
+    mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
+    if not mine.update(status=status, finished_at=timezone.now(), **facts):
+        return False
+    release_steps(attempt)
+    return True
+
+
+def release_steps(attempt: Attempt) -> None:
+    """The attempt's undecided steps are pending again, as if it had not been."""
+    steps = attempt.steps.filter(status=Step.Status.RUNNING)
+    dates = list(steps.values_list("date", flat=True))
+    set_activity(attempt.table, dates, Partition.Activity.QUEUED, run_id=attempt.run_id)
+    steps.update(status=Step.Status.PENDING, attempts=F("attempts") - 1)
+
+
+def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
+    """A step that lost its worker several times would do so for ever."""
+    lost = run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST)
+    deaths = Counter(date for dates in lost.values_list("dates", flat=True) for date in dates)
+    deadly = [date for date, times in deaths.items() if times >= LOST_TIMES]
+    steps = run.steps.pending().filter(table=attempt.table, date__in=deadly)
+    dates = list(steps.values_list("date", flat=True))
+    if not dates:
+        return
+    message = f"its worker died {LOST_TIMES} times while performing it"
+    steps.update(
+        status=Step.Status.FAILED,
+        message=message,
+        signature=failures.signature(message),
+        finished_at=timezone.now(),
+    )
+    set_activity(attempt.table, dates, Partition.Activity.FAILED, run_id=run.pk)
+    run.record("failed steps", f"{attempt.table} gave up on {in_words(dates)}: {message}")
+
+
+def sweep() -> None:
+    """Ends what this machine still has of calls that another machine declared lost."""
+    lately = timezone.now() - RECENTLY
+    lost = Attempt.objects.filter(status=Attempt.Status.LOST, finished_at__gt=lately)
+    for attempt in lost.filter(process__startswith=processes.boot()).exclude(process=""):
+        if processes.end_orphan(attempt.pid, attempt.process):
+            log.warning("run %s: ended attempt %s, lost elsewhere", attempt.run_id, attempt.number)

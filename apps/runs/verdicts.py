@@ -1,0 +1,106 @@
+"""What became of a step: the data decide; the exit status and the log only say why."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from apps.coverage.models import Partition
+from apps.coverage.scanning import Found
+from apps.pipeline.definition import Job
+from apps.runs import failures
+from apps.runs.jobs import Outcome
+from apps.runs.models import Attempt, Step
+
+Status = Step.Status
+
+
+def settle(step: Step, before: Found, found: Found, said: str, outcome: Outcome, job: Job) -> None:
+    """Writes into the step what the data says of it, without saving it."""
+    note_before(step, before)
+    note_after(step, found)
+    step.finished_at = timezone.now()
+    lost = lost_rows(before, found)
+    if found.is_complete and not lost and ((outcome.is_clean and not said) or changed(before, found)):
+        step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
+        return
+    step.message = lost or why(found, said, outcome, job)
+    step.signature = failures.signature(step.message)
+    step.status = Status.PENDING if step.attempts < job.attempts and not lost else Status.FAILED
+
+
+def verified_without_a_call(step: Step, found: Found) -> None:
+    """The date was filled meanwhile, by a worker that died or by anybody else."""
+    note_before(step, found)
+    note_after(step, found)
+    step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
+    step.attempt, step.attempts = None, step.attempts - 1
+    step.finished_at = timezone.now()
+
+
+def try_again_in_halves(steps: list[Step]) -> None:
+    """What a call of several dates did not get to in its time is asked of smaller calls, down to one date."""
+    for step in steps:
+        if step.status != Status.SUCCEEDED:
+            step.status, step.attempts = Status.PENDING, step.attempts - 1
+
+
+def note_before(step: Step, found: Found) -> None:
+    step.rows_before = found.rows
+    step.written_before = found.count.written_at if found.count else None
+
+
+def note_after(step: Step, found: Found) -> None:
+    step.rows_after, step.state_after = found.rows, str(found.verdict.state)
+    step.written_after = found.count.written_at if found.count else None
+
+
+# What `settle` writes, for the queries that save it.
+FIELDS = [
+    "status",
+    "attempt",
+    "attempts",
+    "message",
+    "signature",
+    "rows_before",
+    "rows_after",
+    "written_before",
+    "written_after",
+    "state_after",
+    "seconds",
+    "finished_at",
+]
+
+
+def changed(before: Found, found: Found) -> bool:
+    """Whether the call made the date what it is: only then a call that broke off, or complained, is believed."""
+    return not before.is_complete or before.count != found.count
+
+
+def lost_rows(before: Found, found: Found) -> str:
+    """What to say of a date that was complete and has fewer rows after the call; empty where it has not."""
+    if not before.is_complete or before.rows is None or found.rows is None or found.rows >= before.rows:
+        return ""
+    return f"regression: {before.rows:,} rows before the call, {found.rows:,} after it"
+
+
+def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
+    """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
+    if outcome.error and not said:
+        return outcome.error
+    if outcome.timed_out:
+        return f"timed out: the call took longer than {job.timeout} s"
+    if said:
+        return said
+    opinion = f"the job ended with exit status {outcome.exit_status}"
+    if found.verdict.state == Partition.State.MISSING:
+        return f"{opinion}, but wrote no rows"
+    if found.is_complete:
+        return f"{opinion}, and the date is as it was before"
+    return f"{found.verdict.state}: {found.verdict.reason or opinion}"
+
+
+def of_call(outcome: Outcome) -> Attempt.Status:
+    """How the attempt ended."""
+    if outcome.timed_out:
+        return Attempt.Status.TIMED_OUT
+    return Attempt.Status.NOT_STARTED if outcome.exit_status is None else Attempt.Status.ENDED

@@ -1,0 +1,22 @@
+"""The page of the workers: which processes serve the console, on whatever machine."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from apps.coverage import live
+from apps.workers import roll
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    context = {"roll": roll.call(timezone.now())}
+    piece = live.piece(
+        "workers/_live.html", context, request=request, beside="workers/_facts.html", is_active=True
+    )
+    if live.is_refresh(request):
+        return piece.answer(request)
+    return render(request, "workers/index.html", context | {"live": piece})

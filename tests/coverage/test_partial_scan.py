@@ -1,0 +1,116 @@
+"""A scan of some tables and dates: it reads these, and nothing else changes."""
+
+import pytest
+
+from apps.coverage import partial
+from apps.coverage.models import CalendarDate, Partition, Scan
+from apps.pipeline.scope import scope
+from tests.conftest import day
+
+State = Partition.State
+
+
+@pytest.fixture
+def scan_some(pipeline, warehouse, db):
+    """Scans what is named."""
+    return lambda **named: partial.scan(pipeline, warehouse, scope(pipeline, **named))
+
+
+@pytest.fixture
+def fill(ask):
+    """Fills tables of the shop on a date."""
+
+    def insert(table: str, *dates: str) -> None:
+        for date in dates:
+            ask(f"INSERT INTO {table} (day, item) SELECT CAST(? AS DATE), range FROM range(8)", day(date))
+
+    return insert
+
+
+def state(date: str, table: str = "daily.sales") -> str:
+    return Partition.objects.get(table=table, date=day(date)).state
+
+
+def test_only_the_dates_of_the_range_are_read(scan, scan_some, fill):
+    scan()
+    fill("daily.sales", "01-02", "01-09", "03-02")
+
+    assert scan_some(tables=["sales"], start=day("01-08"), end=day("01-10")).changed == 1
+    assert (state("01-02"), state("01-09"), state("03-02")) == (State.MISSING, State.COMPLETE, State.MISSING)
+
+
+def test_only_the_dates_of_the_season_are_read(scan, scan_some, fill):
+    scan()
+    fill("daily.sales", "01-02", "03-02")
+
+    scan_some(seasons=["spring"])
+
+    assert (state("01-02"), state("03-02")) == (State.MISSING, State.COMPLETE)
+
+
+def test_it_takes_one_query_besides_the_calendars(scan_some):
+    assert scan_some(phases=["2"]).queries == 2
+
+
+def test_it_does_not_make_the_whole_picture_younger(scan, scan_some):
+    before = scan()
+
+    scan_some(tables=["sales"])
+
+    assert Scan.objects.latest_finished() == before
+
+
+def test_before_the_first_scan_the_other_dates_stay_unknown(scan_some):
+    scan_some(tables=["sales"], start=day("01-01"), end=day("01-06"))
+
+    assert set(Partition.objects.values_list("table", flat=True)) == {"daily.sales"}
+    assert CalendarDate.objects.count() == Partition.objects.count() == 6
+
+
+def test_a_table_is_compared_with_one_that_was_not_named(scan_some, fill, ask):
+    fill("daily.sales", "01-05")
+    ask("INSERT INTO daily.visits SELECT DATE '2024-01-05', range FROM range(3)")
+
+    scan_some(tables=["visits"])
+
+    assert Partition.objects.get(table="daily.visits", date=day("01-05")).reason == "3 rows, expected 4 to 12"
+    assert not Partition.objects.filter(table="daily.sales").exists()
+
+
+def test_a_warehouse_that_is_away_makes_only_these_unknown(scan, scan_some, shop):
+    scan()
+    shop.unlink()
+
+    done = scan_some(tables=["sales"], end=day("01-06"))
+
+    assert "does not exist" in done.problem
+    assert (state("01-05"), state("01-08"), state("01-05", "daily.visits")) == (
+        State.UNKNOWN,
+        State.MISSING,
+        State.MISSING,
+    )
+
+
+def test_a_table_that_does_not_exist_is_a_problem(scan_some, ask):
+    ask("DROP TABLE daily.visits")
+
+    assert "daily.visits does not exist" in scan_some(tables=["visits"]).problem
+
+
+def test_a_date_that_leaves_the_calendar_is_expected_no_more(scan, scan_some, ask):
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day IN (DATE '2024-01-05', DATE '2024-01-15')")
+
+    scan_some(tables=["sales"], end=day("01-10"))
+
+    assert not Partition.objects.filter(table="daily.sales", date=day("01-05")).exists()
+    left = CalendarDate.objects.filter(date__in=(day("01-05"), day("01-15")))
+    assert [each.date for each in left] == [day("01-15")]  # nobody asked for this one
+
+
+def test_rows_on_a_closed_day_are_unexpected(scan_some, fill):
+    fill("daily.sales", "01-07")
+
+    scan_some(tables=["sales"])
+
+    assert state("01-07") == State.UNEXPECTED

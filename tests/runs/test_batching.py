@@ -1,0 +1,72 @@
+"""How many dates a call takes."""
+
+import pytest
+
+from apps.runs import batching
+from apps.runs.batching import Called
+from apps.runs.models import Run
+from tests.conftest import day
+
+
+@pytest.fixture
+def job(pipeline):
+    """Takes a list of dates, five a call."""
+    return pipeline.table("daily.visits").job
+
+
+def automatic(job, *calls: Called) -> int:
+    return batching.dates_a_call(job, Run.AUTO, calls)
+
+
+def test_the_pipeline_file_says_how_many_unless_a_person_does(job):
+    assert (batching.dates_a_call(job, None), batching.dates_a_call(job, 9)) == (5, 9)
+
+
+def test_a_job_for_single_dates_gets_one_whatever_was_asked_for(job):
+    single = job.model_copy(update={"dates": "single"})
+
+    assert (batching.dates_a_call(single, 9), automatic(single)) == (1, 1)
+
+
+def test_a_call_of_a_minute_or_two_is_repeated_as_it_is(job):
+    assert [automatic(job, Called(7, seconds)) for seconds in (60, 90, 120)] == [7, 7, 7]
+
+
+def test_calls_grow_by_a_fifth_at_most(job):
+    assert automatic(job, Called(20, 1)) == 24
+
+
+def test_small_calls_grow_by_one_date(job):
+    assert automatic(job, Called(1, 1)) == 2
+
+
+def test_calls_do_not_grow_beyond_what_fits(job):
+    assert automatic(job, Called(20, 55)) == 24
+    assert automatic(job, Called(100, 59)) == 120
+    assert automatic(job, Called(2, 50)) == 3
+
+
+def test_calls_shrink_at_once(job):
+    assert automatic(job, Called(20, 600)) == 3
+
+
+def test_a_slow_date_is_still_one_call(job):
+    assert automatic(job, Called(1, 3600)) == 1
+
+
+def test_a_call_that_timed_out_is_halved_down_to_one_date(job):
+    assert [automatic(job, Called(dates, 1800, timed_out=True)) for dates in (9, 2, 1)] == [4, 1, 1]
+
+
+def test_a_fixed_number_is_halved_too_and_grows_back(job):
+    late = Called(10, 60, timed_out=True)
+
+    assert batching.dates_a_call(job, 10, [late]) == 5
+    assert batching.dates_a_call(job, 10, [Called(5, 9), late]) == 6
+    assert batching.dates_a_call(job, 10, [Called(9, 9), late]) == 10
+
+
+def test_what_a_run_called_last_is_looked_at_first(launch, drive):
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06"), batch=4))
+
+    assert [call.dates for call in batching.last_calls(run, "daily.sales")] == [2, 4]

@@ -1,0 +1,189 @@
+"""Several workers on one run."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from apps.coverage import scanning
+from apps.runs import control, lanes, recovery, runner, tasks
+from apps.runs.keeper import Keeper
+from apps.runs.models import Attempt, IllegalMove, Lane, Run
+from tests.conftest import day
+
+TWO_TABLES = {"tables": ["daily.sales", "daily.visits"], "start": day("01-01"), "end": day("01-06")}
+
+
+@pytest.fixture
+def run(launch) -> Run:
+    run = launch(**TWO_TABLES)
+    Run.objects.filter(pk=run.pk).update(lanes=2)
+    return Run.objects.get(pk=run.pk)
+
+
+@pytest.fixture
+def worker(pipeline):
+    """A worker on a lane of the run; its keeper's thread is not started, so that it does only what a test says."""
+
+    def take(run: Run, wake=runner.nobody) -> runner.Runner:
+        own = Run.objects.get(pk=run.pk)
+        kept = Keeper(run.pk, lanes.take(run.pk))
+        return runner.Runner(own, pipeline, scanning.open_warehouse(pipeline), kept, wake)
+
+    return take
+
+
+def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
+    assert lanes.take(run.pk) and lanes.take(run.pk)
+    assert lanes.take(run.pk) is None
+
+
+def test_two_lanes_take_two_tables(run, worker):
+    one, other = worker(run), worker(run)
+
+    assert one.claim()[0].table.name == "daily.sales"
+    assert other.claim()[0].table.name == "daily.visits"
+
+
+def test_one_table_is_called_by_one_lane_unless_the_pipeline_file_allows_more(launch, worker):
+    run = launch(tables=["daily.sales"])
+    Run.objects.filter(pk=run.pk).update(lanes=2)
+    one, other = worker(run), worker(run)
+    one.begin()
+    one.claim()
+
+    assert not other.advance()
+    assert run.attempts.count() == 1
+
+
+def test_two_lanes_on_one_table_take_different_dates(launch, worker, pipeline, monkeypatch):
+    monkeypatch.setitem(pipeline.table("daily.sales").__dict__, "parallel", 2)
+    run = launch(tables=["daily.sales"])
+    Run.objects.filter(pk=run.pk).update(lanes=2)
+
+    one, other = worker(run).claim()[1], worker(run).claim()[1]
+
+    assert one.table == other.table == "daily.sales"
+    assert not set(one.dates) & set(other.dates)
+
+
+def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
+    run = launch(start=day("01-04"), end=day("01-04"))
+    Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
+    workers = [worker(run) for _ in range(3)]
+
+    taken = [each.claim() for each in workers]
+
+    assert [each[0].table.name for each in taken[:2]] == ["daily.sales", "daily.visits"]
+    assert isinstance(taken[2], runner.picking.Wait)
+
+
+def test_a_worker_with_more_work_than_it_can_do_wakes_another(run, worker):
+    woken = []
+
+    worker(run, lambda: woken.append(1)).advance()
+
+    assert woken == [1]
+
+
+def test_nobody_is_woken_for_work_that_no_lane_may_take(launch, worker):
+    run = launch(tables=["daily.sales"])
+    Run.objects.filter(pk=run.pk).update(lanes=2)
+    woken = []
+
+    worker(run, lambda: woken.append(1)).advance()
+
+    assert woken == []
+
+
+def test_the_last_lane_ends_the_run(run, worker):
+    one, other = worker(run), worker(run)
+    while one.advance():
+        other.advance()
+
+    run.refresh_from_db()
+    assert (run.status, run.attempts.values("lease").distinct().count()) == (Run.Status.SUCCEEDED, 2)
+
+
+def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
+    one, other = worker(run), worker(run)
+    one.begin()
+    take, attempt = one.claim()
+    control.pause(Run.objects.get(pk=run.pk), by="olga")
+
+    assert not other.advance()
+    assert Run.objects.get(pk=run.pk).status == Run.Status.RUNNING
+
+    one.attempt(take, attempt)
+    assert not one.advance()
+    assert Run.objects.get(pk=run.pk).status == Run.Status.PAUSED
+
+
+def test_a_lane_that_died_loses_its_call_to_another(run, worker):
+    dead, alive = worker(run), worker(run)
+    _, lost = dead.claim()
+    Lane.objects.filter(lease=dead.keeper.lease).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
+
+    recovery.recover(run, alive.keeper.lease)
+
+    assert Attempt.objects.get(pk=lost.pk).status == Attempt.Status.LOST
+    assert {step.attempts for step in run.steps.all()} == {0}
+
+
+def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, worker):
+    frozen, alive = worker(run), worker(run)
+    take, attempt = frozen.claim()
+    Lane.objects.filter(lease=frozen.keeper.lease).update(
+        lease_until=timezone.now() - dt.timedelta(minutes=1)
+    )
+    recovery.recover(run, alive.keeper.lease)
+
+    with pytest.raises(recovery.Fenced):
+        frozen.attempt(take, attempt)
+    assert run.steps.pending().count() == run.steps.count()
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):
+    lanes.take(run.pk)
+    run.held_lanes.filter(number=0).update(lease_until=timezone.now() + dt.timedelta(hours=1))
+
+    assert len(lanes.silent(timezone.now())) == 1
+    assert lanes.take(run.pk)
+
+
+# How many lanes -----------------------------------------------------------------------------------
+
+
+def test_lanes_can_be_added_while_a_run_is_performed(launch, worker):
+    run = launch(**TWO_TABLES)
+    lanes.take(run.pk)
+
+    control.set_lanes(run, 2, by="olga")
+
+    assert OrmQ.objects.filter(key="runs").count() == 1
+    assert run.events.get(kind="lanes").text == "Goes on with 2 lanes"
+
+
+def test_a_lane_too_many_is_given_back_after_its_call(run, worker):
+    worker(run)
+    second = worker(run)
+    control.set_lanes(run, 1, by="olga")
+
+    assert not second.advance()
+    assert run.held_lanes.held(timezone.now()).count() == 1
+
+
+def test_no_lanes_are_not_possible(run):
+    with pytest.raises(IllegalMove, match="0 lanes are not possible here"):
+        control.set_lanes(run, 0, by="olga")
+
+
+def test_a_silent_lane_is_revived_while_another_is_at_work(run):
+    lanes.take(run.pk)
+    dead = lanes.take(run.pk)
+    Lane.objects.filter(lease=dead).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
+
+    tasks.revive()
+
+    assert OrmQ.objects.filter(key="runs").count() == 1

@@ -1,0 +1,155 @@
+"""What the steps left will take: a range that is meant, from calls as they were measured."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.runs import paces
+from apps.runs.paces import Left, Work, pace
+from benchmarks import eta
+
+
+def likely(finished: list[Work], left: Left, **rest: list[Work]) -> tuple[float, float]:
+    """The range for a table with these calls behind it."""
+    tables = {"a": left}
+    return paces.range_of(paces.of_tables({"a": finished}, {"a": rest.get("earlier", [])}, tables), tables)
+
+
+def width(low_and_high: tuple[float, float]) -> float:
+    return low_and_high[1] - low_and_high[0]
+
+
+def uneven(count: int, *, steps: int = 1, seconds: float = 10.0) -> list[Work]:
+    chance = random.Random(1)
+    return [Work(steps, steps * seconds * chance.uniform(0.5, 1.5), steps) for _ in range(count)]
+
+
+# When it is silent, when unsure -------------------------------------------------------------------
+
+
+def test_four_finished_steps_are_no_estimate():
+    assert pace([Work(1, 10.0)] * 4) is None
+    assert pace([Work(1, 10.0)] * 5) is not None
+
+
+def test_one_call_of_many_dates_is_no_certainty():
+    low, high = likely([Work(15, 150.0, steps=15)], Left(15, 15))
+
+    assert low < 75 and high > 225
+
+
+def test_dates_that_share_a_call_do_not_shrink_the_error():
+    one_each = likely(uneven(12), Left(12, 12))
+    seven_each = likely(uneven(12, steps=7), Left(84, 84))
+
+    assert width(seven_each) == pytest.approx(7 * width(one_each), rel=0.1)
+
+
+def test_few_calls_are_stretched_by_students_t():
+    assert 1.2816 * paces.few(4) == pytest.approx(1.533, abs=0.01)
+    assert 1.2816 * paces.few(30) == pytest.approx(1.310, abs=0.01)
+
+
+# What a table's own calls say ---------------------------------------------------------------------
+
+
+def test_dates_weigh_by_their_units():
+    finished = [Work(units, 10.0 * units) for units in (1, 15, 3, 8, 2, 12)]
+
+    assert likely(finished, Left(2, 30)) == pytest.approx((300, 300))
+
+
+def test_free_days_do_not_make_the_rest_look_quick():
+    low, high = likely([Work(1, 1.0)] * 20 + [Work(100, 100.0)] * 20, Left(10, 1000))
+
+    assert low <= 1000 <= high
+
+
+def test_a_table_that_gets_slower_is_told_to_go_on_so():
+    finished = [Work(1, 100.0 + 25 * place) for place in range(20)]
+
+    truth = sum(100 + 25 * place for place in range(20, 40))
+    assert likely(finished, Left(20, 20)) == pytest.approx((truth, truth))
+
+
+def test_a_trend_within_chance_hardly_moves_the_estimate():
+    found = pace(uneven(40))
+
+    assert abs(found.drift) < 0.001
+
+
+def test_a_run_that_gets_faster_never_takes_no_time():
+    low, _ = likely([Work(1, 100.0 - 4 * place) for place in range(20)], Left(500, 500))
+
+    assert low > 0
+
+
+# What is borrowed ---------------------------------------------------------------------------------
+
+
+def test_a_table_of_which_nothing_is_known_is_less_certain():
+    own = {"a": uneven(50)}
+    known = paces.of_tables(own, {}, {})
+
+    assert width(paces.range_of(known, {"b": Left(10, 10)})) > width(
+        paces.range_of(known, {"a": Left(10, 10)})
+    )
+
+
+def test_the_trend_of_an_earlier_run_is_not_continued():
+    earlier = [Work(1, 10.0 + place, run=1) for place in range(100)]  # 10 s at first, 60 s on the mean
+
+    found = paces.of_tables({"a": [Work(1, 5.0)] * 20}, {"b": earlier}, {"b": Left(100, 100)})
+
+    assert found["b"].slope == pytest.approx(0)
+    assert found["b"].rate == pytest.approx(59.5)
+
+
+def test_tables_to_come_are_taken_to_grow_like_those_of_this_run():
+    slower = [Work(1, 10.0 + 0.1 * place) for place in range(100)]  # 1 % of the first a step
+    test_run = [Work(1, 20.0, run=1)] * 10
+
+    found = paces.of_tables({"a": slower}, {"b": test_run}, {"b": Left(100, 100)})
+
+    low, high = paces.range_of(found, {"b": Left(100, 100)})
+    assert low < sum(20 * (1 + 0.01 * place) for place in range(100)) < high
+
+
+def test_tables_to_come_may_all_be_wrong_together():
+    own, earlier = {"a": [Work(1, 5.0)] * 20}, [Work(1, 10.0, run=1)] * 50
+    one, two = {"b": Left(50, 50)}, {"b": Left(50, 50), "c": Left(50, 50)}
+    known = paces.of_tables(own, {"b": earlier, "c": earlier}, two)
+
+    assert width(paces.range_of(known, two)) == pytest.approx(2 * width(paces.range_of(known, one)))
+
+
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_a_tables_own_first_steps_outweigh_an_earlier_run(count):
+    earlier = [Work(1, 100.0, run=1)] * 200
+    done = {"a": [Work(1, 50.0)] * 10, "b": uneven(count)}
+
+    rate = paces.of_tables(done, {"b": earlier}, {"b": Left(9, 9)})["b"].rate
+
+    assert rate < 55  # nearer to its own 10 than to the 100 of then
+
+
+# Whether it is true -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", eta.CASES, ids=lambda case: case.name)
+def test_simulated_runs_end_within_their_range(case):
+    found = eta.simulate(case, times=60)
+
+    assert found.error <= 1.2 * case.most_error
+    assert found.held >= 0.9 * case.least_held
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 1e5)), max_size=60), st.integers(1, 500))
+def test_a_range_is_a_range_whatever_happened(finished, steps):
+    found = pace([Work(units, seconds) for units, seconds in finished])
+
+    if found:
+        low, high = paces.range_of({"a": found}, {"a": Left(steps, steps)})
+        assert 0 <= low <= high

@@ -1,0 +1,146 @@
+"""Runs that wait by themselves, and what a person may decide about gates and failures."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import control, jobs, runner, tasks
+from apps.runs.models import IllegalMove, Run
+from tests.conftest import day
+from tests.runs.conftest import step
+
+TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
+TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
+
+
+def seconds_until(moment: dt.datetime) -> float:
+    return (moment - timezone.now()).total_seconds()
+
+
+@pytest.fixture
+def away(launch, shop, monkeypatch) -> Run:
+    """A run whose warehouse went away before it began."""
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    run = launch(**TWO_DAYS)
+    shop.rename(shop.with_suffix(".gone"))
+    return run
+
+
+def perform(run: Run, drain) -> Run:
+    tasks.revive()
+    drain()
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_without_a_warehouse_waits_and_says_when_it_tries_again(away, drain):
+    perform(away, drain)
+
+    assert (away.status, away.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert "The warehouse does not answer" in away.message
+    assert 20 < seconds_until(away.again_at) <= 30
+    assert {(s.status, s.attempts) for s in away.steps.all()} == {("pending", 0)}
+
+
+def test_it_waits_longer_each_time(away, drain):
+    perform(away, drain)
+    Run.objects.update(again_at=timezone.now())
+
+    perform(away, drain)
+
+    assert 50 < seconds_until(away.again_at) <= 60
+
+
+def test_it_goes_on_by_itself_when_the_warehouse_is_back(away, drain, shop):
+    perform(away, drain)
+    shop.with_suffix(".gone").rename(shop)
+    Run.objects.update(again_at=timezone.now())
+
+    perform(away, drain)
+
+    assert (away.status, away.waits, away.again_at) == (Run.Status.SUCCEEDED, 0, None)
+    assert "Trying again" in away.events.values_list("text", flat=True)
+
+
+def test_a_run_whose_logs_find_no_room_waits_and_loses_nothing(launch, drain, monkeypatch):
+    monkeypatch.setattr(jobs, "LEAST_FREE", 10**18)
+    run = perform(launch(**TWO_DAYS), drain)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.DISK)
+    assert "MB left; the console needs" in run.message
+    assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
+
+    monkeypatch.undo()
+    Run.objects.update(again_at=timezone.now())
+    assert perform(run, drain).status == Run.Status.SUCCEEDED
+
+
+# The breaker --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(launch, drive, fault) -> Run:
+    for number in range(1, 10):
+        fault("daily.sales", f"01-{number:02}", "overflow")
+    return drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
+
+
+def test_a_run_that_rests_for_its_failures_goes_on_for_a_reason(broken):
+    with pytest.raises(IllegalMove, match="say why it should go on"):
+        control.resume(broken, by="olga")
+
+    control.resume(broken, by="olga", reason="the column was widened")
+
+    assert "Resumed: the column was widened" in broken.events.values_list("text", flat=True)
+
+
+def test_a_run_may_be_told_how_many_failures_are_too_many(launch, drive, fault):
+    fault("daily.sales", "01-01", "overflow")
+    fault("daily.sales", "01-02", "overflow")
+    run = launch(tables=["daily.sales"], batch=1)
+    Run.objects.update(stop_after_failures=2)
+
+    assert drive(run).message.startswith("2 failures in a row say the same")
+
+
+# Overrides ----------------------------------------------------------------------------------------
+
+
+def test_a_step_without_its_inputs_is_skipped_with_the_reason(launch, drive):
+    run = drive(launch(**TREND))
+
+    assert step(run, "01-04", "weekly.trend").message == "sales is missing on 2024-01-01 and 3 more"
+
+
+def test_under_an_override_it_starts_and_says_so(launch, drive):
+    run = launch(**TREND)
+    control.override_gates(run, by="olga", reason="the source was lost in the fire")
+
+    drive(run)
+
+    started = step(run, "01-04", "weekly.trend")
+    assert (started.is_overridden, started.status) != (False, "skipped")
+    assert run.attempts.exists()
+    assert run.events.get(kind="override").by == "olga"
+
+
+def test_an_override_needs_a_reason(launch):
+    with pytest.raises(IllegalMove, match="An override needs a reason"):
+        control.override_gates(launch(**TREND), by="olga", reason=" ")
+
+
+def test_of_two_people_who_override_one_is_told_who_was_first(launch):
+    run = launch(**TREND)
+    control.override_gates(run, by="olga", reason="the source was lost")
+
+    with pytest.raises(IllegalMove, match="was overridden by olga already"):
+        control.override_gates(run, by="otto", reason="me too")
+    assert run.override_reason == "the source was lost"
+
+
+def test_a_step_whose_inputs_are_there_is_not_marked(launch, drive):
+    run = launch(**TWO_DAYS)
+    control.override_gates(run, by="olga", reason="just in case")
+
+    assert not drive(run).steps.filter(is_overridden=True).exists()

@@ -1,0 +1,76 @@
+"""What strangers get to see, and people who type addresses."""
+
+import logging
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import Client
+
+FOREIGN = {"host": "evil.example"}
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog, client):
+    caplog.set_level(logging.CRITICAL)
+    client.raise_request_exception = False
+
+
+@pytest.mark.parametrize("address", ["/", "/account/login/", "/nowhere/", "/runs/1/"])
+def test_a_foreign_host_gets_a_calm_page_with_400(client, shop, address):
+    response = client.get(address, headers=FOREIGN)
+
+    assert response.status_code == 400
+    assert "This request could not be read" in response.content.decode()
+
+
+def test_a_foreign_host_learns_nothing_of_the_pipeline(client, shop):
+    page = client.get("/", headers=FOREIGN).content.decode()
+
+    assert "Shop" not in page and "Traceback" not in page
+
+
+def test_a_foreign_host_is_refused_before_a_redirect_to_https_too(client, shop, settings):
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert client.get("/", headers=FOREIGN).status_code == 400
+
+
+def test_a_form_without_its_token_is_refused_with_our_own_page(shop, db):
+    response = Client(enforce_csrf_checks=True).post("/account/login/", {"username": "olga"})
+
+    assert response.status_code == 403
+    assert "Backfill Console" in response.content.decode()
+
+
+@pytest.mark.parametrize("page", ["400.html", "403.html", "404.html", "500.html", "403_csrf.html"])
+def test_an_error_page_needs_nobody_to_be_signed_in(rf, shop, page):
+    assert "Backfill Console" in render_to_string(page, request=rf.get("/"))
+
+
+UNKNOWN_ADDRESSES = [
+    "/runs/partition/nope/2024-01-01/",
+    "/runs/partition/daily.nope/2024-01-01/",
+    "/runs/partition/daily%00.sales/2024-01-01/",
+    "/runs/partition/daily.sales/2024-02-30/",
+    "/runs/partition/daily.sales/20240101/",
+    "/runs/partition/daily.sales/0000-01-01/",
+    "/runs/partition/daily.sales/2024-W01-1/",
+    "/runs/0/",
+    f"/runs/{10**18}/",
+    f"/runs/{10**30}/summary/",
+    f"/runs/{10**19}/attempts/1/",
+    f"/runs/1/attempts/{10**30}/log/",
+    "/runs/1/attempts/9/tail/",
+    "/runs/1/failures.csv",
+    "/failures/1/",
+    f"/coverage/scans/{10**30}/",
+    "/coverage/partition/daily.nope/2024-01-01/",
+    "/coverage/partition/daily.sales/2024-02-30/",
+]
+
+
+@pytest.mark.parametrize("address", UNKNOWN_ADDRESSES)
+def test_what_nobody_knows_is_not_found(client, viewer, shop, address):
+    client.force_login(viewer)
+
+    assert client.get(address).status_code == 404
