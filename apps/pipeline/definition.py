@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     Strict,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
@@ -78,6 +79,11 @@ class DuckDB(Definition):
 
     engine: Literal["duckdb"]
     path: FilePath
+
+    @property
+    def most_lanes(self) -> int:
+        """How many jobs may write at once: one process at a time may hold a DuckDB file."""
+        return 1
 
 
 class Calendar(Definition):
@@ -215,6 +221,11 @@ class Job(Definition):
     attempts: Whole = Field(default=2, ge=1, le=20)
     must_contain: tuple[Text, ...] = ()
 
+    @field_validator("batch", mode="wrap")
+    @classmethod
+    def automatic_batch(cls, value: Any, number: ValidatorFunctionWrapHandler) -> int:
+        return 0 if value == "auto" else number(value)
+
     @model_validator(mode="after")
     def command_or_sql(self) -> Job:
         if bool(self.command) == bool(self.sql):
@@ -253,6 +264,7 @@ class Job(Definition):
 
     @property
     def dates_a_call(self) -> int:
+        """How many dates a call takes; 0 for as many as a call of a minute or two takes."""
         return 1 if self.dates == "single" else self.batch
 
 
@@ -467,7 +479,7 @@ def missing_sql(pipeline: Pipeline) -> Iterable[str]:
 
 def too_parallel(pipeline: Pipeline) -> Iterable[str]:
     for table in pipeline.tables:
-        if table.parallel > 1 and pipeline.warehouse.engine == "duckdb":
+        if table.parallel > pipeline.warehouse.most_lanes:
             yield (
                 f'table "{table.name}": parallel = {table.parallel} cannot work with engine = "duckdb", as one process '
                 "at a time may hold a DuckDB file; write parallel = 1 or remove it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,6 +15,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
 from apps.runs import failures, gates, jobs, planning, tasks
 from apps.runs.models import IllegalMove, Run, Step
+from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
 from apps.runs.words import count
 
@@ -41,15 +42,18 @@ def launch(
     note: str = "",
     title: str = "",
     retry_of: Run | None = None,
-    stop_after_failures: int | None = None,
+    options: Options | None = None,
     queued: bool = True,
 ) -> Run:
     """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
 
-    LaunchRefused where there is nothing to do or another run is about to fill one of its partitions.
+    LaunchRefused where there is nothing to do or another run is about to fill one of its partitions; PlanRefused where
+    the options are not possible.
     """
     if not plan.steps:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
+    chosen = check(options or Options(), pipeline)
+    canary = chosen.canary_dates(plan)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -62,14 +66,17 @@ def launch(
                 reprocess=plan.selection.reprocess,
                 order=plan.selection.order,
                 batch=plan.selection.batch,
-                **({"stop_after_failures": stop_after_failures} if stop_after_failures else {}),
+                lanes=chosen.lanes,
+                canary_dates=[str(date) for date in canary],
+                stop_after_failures=chosen.stop_after_failures,
+                stop_at_percent=chosen.stop_at_percent,
                 selection=plan.selection.as_json(),
                 left_out=plan.left_out_counts,
                 coverage_before=snapshot(pipeline),
                 retry_of=retry_of,
                 **jobs.commit_of(pipeline.folder),
             )
-            add_steps(run, plan)
+            add_steps(run, plan, canary)
             left_out = sum(plan.left_out_counts.values())
             run.record(
                 "launched",
@@ -77,6 +84,8 @@ def launch(
                 by=str(by),
                 data={"forecast_seconds": planning.seconds_range(plan)},
             )
+            if chosen.override:
+                override_gates(run, by=by, reason=chosen.override)
             if queued:
                 tasks.perform_later(run)
     except IntegrityError:
@@ -84,7 +93,7 @@ def launch(
     return run
 
 
-def add_steps(run: Run, plan: Plan) -> None:
+def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:
     Step.objects.bulk_create(
         [
             Step(
@@ -95,8 +104,9 @@ def add_steps(run: Run, plan: Plan) -> None:
                 date=step.date,
                 season=step.season,
                 units=step.units,
+                is_canary=step.date in canary,
             )
-            for position, step in enumerate(plan.steps)
+            for position, step in enumerate(in_order(plan.steps, canary))
         ],
         batch_size=BATCH,
     )

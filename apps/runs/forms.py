@@ -13,12 +13,11 @@ from django.http import QueryDict
 from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
 from apps.runs import failures, planning
 from apps.runs.models import Run
+from apps.runs.option_fields import DEFAULT_OPTIONS, OptionsForm
 from apps.runs.planning import Plan, PlanRefused, Selection
 from apps.runs.presets import AllGaps, Gaps
 from apps.runs.triage import Chosen
 
-MOST_FAILURES = 1000
-WHOLE_NUMBER = "Write a whole number, such as 7."
 DATE = "Write a date of the calendar, such as 2024-01-15."
 
 
@@ -27,22 +26,6 @@ class Names(forms.MultipleChoiceField):
 
     def valid_value(self, value: Any) -> bool:
         return True
-
-
-def number(label: str, *, most: int, help_text: str, placeholder: str = "") -> forms.IntegerField:
-    return forms.IntegerField(
-        label=label,
-        required=False,
-        min_value=1,
-        max_value=most,
-        help_text=help_text,
-        widget=forms.NumberInput(attrs={"placeholder": placeholder} if placeholder else None),
-        error_messages={
-            "invalid": WHOLE_NUMBER,
-            "min_value": "Write a number from 1 on.",
-            "max_value": f"{most:,} is the most.",
-        },
-    )
 
 
 def date(label: str) -> forms.DateField:
@@ -78,7 +61,7 @@ class PhaseChoice:
         return sum((choice.gaps for choice in self.tables), Gaps())
 
 
-class PlanForm(forms.Form):
+class PlanForm(OptionsForm):
     """Names as in addresses: `table`, `phase` and `season` may be there several times.
 
     With `retry` (a run's number, or "open" for all runs) or `signature` it is about single partitions that failed.
@@ -91,12 +74,6 @@ class PlanForm(forms.Form):
     end = date("Last date")
     reprocess = forms.ChoiceField(choices=Run.Reprocess.choices)
     order = forms.ChoiceField(label="Order", choices=Run.Order.choices)
-    batch = number(
-        "Dates a call", most=1000, help_text="Empty: as in the pipeline file.", placeholder="as set"
-    )
-    stop_after = number(
-        "Stop after failures", most=MOST_FAILURES, help_text="So many in a row that say the same."
-    )
     note = forms.CharField(
         label="Why",
         required=False,
@@ -113,6 +90,7 @@ class PlanForm(forms.Form):
             if name not in values:
                 values[name] = default
         super().__init__(values)
+        self.limit_lanes(pipeline)
         self.values = values
         self.selection: Selection | None = None
         self.retry_of: Run | None = None
@@ -137,6 +115,7 @@ class PlanForm(forms.Form):
         return not self.is_retry and not any(self.values.get(name) for name in TABLES)
 
     def clean(self) -> dict[str, Any]:
+        self.clean_options(self.pipeline)
         if not self.errors and not self.names_nothing:
             try:
                 self.selection = self.retried() if self.is_retry else self.selected()
@@ -224,7 +203,7 @@ class PlanForm(forms.Form):
 
 TABLES = ("phase", "table")
 RETRY = ("retry", "signature")
-DEFAULTS = {"reprocess": Run.Reprocess.FAILED, "order": Run.Order.OLDEST, "stop_after": "5"}
+DEFAULTS = {"reprocess": Run.Reprocess.FAILED, "order": Run.Order.OLDEST} | DEFAULT_OPTIONS
 
 
 def fillable(pipeline: Pipeline) -> list[Phase]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import planning, progress
+from apps.runs import batching, planning, progress
 from apps.runs.control import LaunchRefused
 from apps.runs.jobs import Call
 from apps.runs.models import Run
@@ -123,7 +123,7 @@ class ShownPlan:
 
     def shown_call(self, table: Table, call: Call) -> ShownCall:
         assert table.job
-        at_once = planning.dates_a_call(table.job, self.plan.selection.batch)
+        at_once = batching.dates_a_call(table.job, self.plan.selection.batch)
         return ShownCall(
             table=table,
             command=shlex.join(call.shown_argv),

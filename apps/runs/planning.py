@@ -14,9 +14,10 @@ from django.db.models import TextChoices
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
-from apps.pipeline.definition import Job, Phase, Pipeline, Season, Table, UnknownName
+from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 from apps.runs import jobs, progress
+from apps.runs.batching import dates_a_call
 from apps.runs.models import Run
 
 State, Activity = Partition.State, Partition.Activity
@@ -99,7 +100,7 @@ def select(
         raise PlanRefused(str(error)) from None
     except DoesNotFit as error:
         raise PlanRefused(str(error), about=error.about) from None
-    if batch is not None and not 1 <= batch <= 1000:
+    if batch not in (None, Run.AUTO) and not 1 <= batch <= 1000:
         raise PlanRefused(f"{batch} dates a call is not possible; give 1 to 1000.")
     return Selection(
         tables=wanted,
@@ -278,7 +279,9 @@ class Plan:
 
     def manual_gates(self, pipeline: Pipeline) -> list[Phase]:
         """The phases before which the run will rest until a person starts them."""
-        return [phase for name in self.phases[1:] if (phase := pipeline.phase(name)).gate == "manual"]
+        asked = {table.phase for table in self.selection.tables}
+        after_another = [phase for phase in pipeline.phases if phase.name in asked][1:]
+        return [phase for phase in after_another if phase.gate == "manual" and phase.name in self.phases]
 
     def title(self, pipeline: Pipeline) -> str:
         """What the run will be called: its phases or tables, and its dates."""
@@ -313,11 +316,6 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
         reprocess=Run.Reprocess(reprocess),
     )
     return plan(pipeline, chosen)
-
-
-def dates_a_call(job: Job, wished: int | None) -> int:
-    """How many dates a call takes: never more than one where the job can only take one."""
-    return 1 if job.dates == "single" else (wished or job.dates_a_call)
 
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:

@@ -18,7 +18,7 @@ from apps.runs.paces import FEWEST, Left, Pace, Work, borrowed, pace
 __all__ = ["FEWEST", "Left", "Pace", "Progress", "Work", "borrowed", "history", "of", "pace"]
 
 NEWEST = 1000  # finished steps of the run itself that are looked at
-EARLIER = 200  # of a table, of earlier runs
+EARLIER = 100  # of a table, of earlier runs
 ENOUGH = 50  # finished steps of a table after which earlier runs add nothing
 LAST_STEPS = 50  # over which the pace in steps an hour is told
 FINISHED = (Step.Status.SUCCEEDED, Step.Status.FAILED)

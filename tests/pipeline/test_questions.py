@@ -65,3 +65,7 @@ def test_a_pipeline_cannot_be_changed(pipeline):
 )
 def test_variables_are_filled_in_from_the_environment(text, is_):
     assert expand(text, {"A": "1"}) == is_
+
+
+def test_a_batch_may_be_left_to_the_console(change):
+    assert change(("batch = 4", 'batch = "auto"')) == []

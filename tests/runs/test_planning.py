@@ -3,7 +3,7 @@
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import planning
+from apps.runs import batching, planning
 from apps.runs.models import Run
 from apps.runs.planning import PlanRefused
 from tests.conftest import day
@@ -176,9 +176,9 @@ def test_single_partitions_can_be_chosen(plan, pipeline):
 def test_a_batch_can_be_wished_but_not_for_a_job_of_single_dates(pipeline):
     job = pipeline.table("daily.sales").job
 
-    assert planning.dates_a_call(job, 9) == 9
-    assert planning.dates_a_call(job, None) == 4
-    assert planning.dates_a_call(job.model_copy(update={"dates": "single"}), 9) == 1
+    assert batching.dates_a_call(job, 9) == 9
+    assert batching.dates_a_call(job, None) == 4
+    assert batching.dates_a_call(job.model_copy(update={"dates": "single"}), 9) == 1
 
 
 def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
@@ -234,7 +234,7 @@ def test_a_plan_over_all_of_time_is_a_plan_of_the_seasons(plan):
             "The dates 2024-02-01 to 2024-02-09 lie outside the seasons winter (2024-01-01 to",
         ),
         ({"start": day("06-01")}, "The dates from 2024-06-01 on lie outside the seasons winter"),
-        ({"batch": 0}, "0 dates a call is not possible; give 1 to 1000."),
+        ({"batch": 1001}, "1001 dates a call is not possible; give 1 to 1000."),
         ({"reprocess": "some"}, '"some" is not known; give missing, failed, all.'),
         ({"order": "random"}, '"random" is not known; give oldest, newest.'),
     ],

@@ -45,7 +45,7 @@ def launch(request: HttpRequest) -> HttpResponse:
             by=request.user,
             note=form.cleaned_data["note"],
             retry_of=form.retry_of,
-            stop_after_failures=form.cleaned_data["stop_after"],
+            options=form.options,
         )
     except LaunchRefused as refusal:
         messages.warning(request, str(refusal))

@@ -208,8 +208,9 @@ def test_before_the_first_scan_nobody_knows_what_is_expected(operating, shop):
         ({"table": "raw.orders"}, "raw.orders is a source; no job of this pipeline fills it."),
         ({"season": "summer"}, 'There is no season "summer" in the pipeline file.'),
         ({"start": "yesterday"}, "First date: Write a date of the calendar, such as 2024-01-15."),
-        ({"batch": "many"}, "Dates a call: Write a whole number, such as 7."),
-        ({"batch": "0"}, "Dates a call: Write a number from 1 on."),
+        ({"batch": "many"}, "Dates a call: Write a number from 1 to 1,000, or auto."),
+        ({"batch": "0"}, "Dates a call: Write a number from 1 to 1,000, or auto."),
+        ({"canary": "few"}, "Canary: Write a whole number, such as 7."),
         ({"retry": "99"}, 'There is no run "99".'),
         ({"retry": "last"}, 'There is no run "last".'),
     ],
@@ -399,3 +400,29 @@ def test_dates_in_a_title_stay_in_one_piece(operating, launch):
         '<h1>sales, <span class="nowrap">2024-01-03</span> to <span class="nowrap">2024-01-04</span></h1>'
         in page
     )
+
+
+def test_how_a_run_is_performed_can_be_chosen(operating, see):
+    chosen = {"batch": "auto", "canary": "2", "stop_after": "3", "stop_at": "0", "override": "source is lost"}
+
+    operating.post(NEW, see(**WEEK) | chosen)
+
+    run = Run.objects.get()
+    assert (run.batch, len(run.canary_dates), run.stop_after_failures) == (Run.AUTO, 2, 3)
+    assert (run.stop_at_percent, run.override_reason) == (0, "source is lost")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("batch", "many", "Write a number from 1 to 1,000, or auto."),
+        ("lanes", "2", "One lane: one process at a time may hold a DuckDB file."),
+        ("canary", "15", "14 is the most."),
+        ("stop_at", "101", "100 is the most."),
+    ],
+)
+def test_what_is_not_possible_is_said_beside_the_field(operating, see, field, value, says):
+    response = operating.post(NEW, see(**WEEK) | {field: value})
+
+    assert says in words(response.content.decode())
+    assert not Run.objects.exists()

@@ -1,0 +1,223 @@
+"""What 10,000 steps cost: to plan, to launch, to look at, to fail: `python -m benchmarks.scale`; exits 1 over a limit.
+
+Requests go through the whole stack of middleware and templates in this process, as an operator's; the browser and the
+network are not in. What is asked repeatedly is asked in several rounds and the best of them counts: the machine may be
+busy with other things. Beside the large run stands one of a single step, measured in the same process.
+"""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import unescape
+from statistics import median, quantiles
+from typing import Any
+
+from benchmarks import large
+
+ROUNDS, REQUESTS, LAUNCHES = 3, 60, 3
+WANTED = {"table": [f"shop.t{number}" for number in range(1, large.TABLES + 1)], "reprocess": "all"}
+MOST_TO_LAUNCH = 1000.0  # milliseconds, with the plan before it
+MOST_OF_PAGE, MOST_OF_NOTHING, MOST_OF_FAILURES = 80.0, 10.0, 200.0  # milliseconds, p95
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Milliseconds of one kind of request, with what it asks of the database."""
+
+    median: float
+    p95: float
+    queries: int
+    kilobytes: float
+    status: int
+
+
+def main() -> None:
+    large.make()
+    large.remember_gaps()
+    client = operator()
+    gc.collect()
+    gc.freeze()  # as the launcher does before it forks the web server
+    broken = launching(client, "first run")
+    finish(latest())
+    broken += launching(client, "after it")
+    run = latest()
+    broken += [*looking(client, run), *failing(client, run)]
+    for each in broken:
+        print(f"over the limit: {each}")
+    sys.exit(1 if broken else 0)
+
+
+def operator() -> Any:
+    """The browser of somebody who may operate."""
+    from django.contrib.auth.models import Permission, User
+    from django.test import Client
+
+    user = User.objects.create_user("olga")
+    user.user_permissions.set(Permission.objects.filter(codename__in=("operate_run", "operate_coverage")))
+    client = Client(headers={"host": "localhost", "accept-encoding": "gzip"})
+    client.force_login(user)
+    return client
+
+
+# Launching ----------------------------------------------------------------------------------------
+
+
+def launching(client: Any, which: str) -> list[str]:
+    """The plan beside the form, and the launch; all but the last launch are taken back."""
+    client.get("/runs/new/", WANTED)  # compiled templates are not what is measured
+    plans, launches = [], []
+    for _ in range(LAUNCHES):
+        take_back()
+        milliseconds, answer = timed(lambda: client.get("/runs/plan/", WANTED))
+        plans.append(milliseconds)
+        seen = {"seen": said(answer, r'name="seen" value="(\w+)"'), "seen_steps": str(large.STEPS)}
+        milliseconds, answer = timed(lambda seen=seen: client.post("/runs/new/", WANTED | seen))
+        assert answer.status_code == 302, answer.content.decode()[:2000]
+        launches.append(milliseconds)
+    together = min(map(sum, zip(plans, launches, strict=True)))
+    print(f"{which}: plan {min(plans):.0f} ms, launch {min(launches):.0f} ms, together {together:.0f} ms")
+    return limit("plan and launch", together, MOST_TO_LAUNCH)
+
+
+def take_back() -> None:
+    """As if nothing had been launched."""
+    from apps.coverage.models import Partition
+    from apps.runs.models import Run
+
+    Run.objects.unfinished().delete()
+    Partition.objects.exclude(activity="").update(activity="", run_id=None)
+
+
+def said(answer: Any, pattern: str) -> str:
+    """What a page says, found by a pattern with one group."""
+    content = answer.content
+    text = gzip.decompress(content) if answer.get("Content-Encoding") == "gzip" else content
+    found = re.search(pattern, text.decode())
+    assert found, (pattern, answer.status_code, text[:2000])
+    return unescape(found[1])
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    answer = work()
+    return 1000 * (time.perf_counter() - began), answer
+
+
+# Looking ------------------------------------------------------------------------------------------
+
+
+def looking(client: Any, run: Any) -> list[str]:
+    """The page of a run half done, after an earlier one of as many steps, and its live piece."""
+    large.perform(run, done=5200, failed=200)
+    small = one_step()
+    heading()
+    row("page of a run of 1 step", measure(client, f"/runs/{small.pk}/"))
+    page = row("page of a run of 10,000", measure(client, f"/runs/{run.pk}/"))
+    row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/"))
+    same = row("its live piece, unchanged", unchanged(client, run))
+    row("runs", measure(client, "/runs/"))
+    assert same.status in (204, 304), same
+    return [
+        *limit("page of a run", page.p95, MOST_OF_PAGE),
+        *limit("nothing changed", same.p95, MOST_OF_NOTHING),
+    ]
+
+
+def latest() -> Any:
+    from apps.runs.models import Run
+
+    return Run.objects.latest("pk")
+
+
+def finish(run: Any) -> None:
+    """The run is over; every step of it was performed."""
+    from django.utils import timezone
+
+    from apps.runs.models import Run
+
+    large.perform(run, done=large.STEPS, failed=300)
+    Run.objects.filter(pk=run.pk).update(status="failed", finished_at=timezone.now())
+    run.held_lanes.all().delete()
+
+
+def one_step() -> Any:
+    """A run of one step, as queued as it will ever be."""
+    from apps.runs.models import Run
+
+    run = Run.objects.create(title="One step", launched_by="olga", status="queued")
+    run.steps.create(position=0, phase="1", table="shop.other", date=large.dates()[0], season="all")
+    return run
+
+
+def unchanged(client: Any, run: Any) -> Measured:
+    """The same question again and again, as a browser asks it that has the answer already."""
+    address = f"/runs/{run.pk}/live/"
+    return measure(client, address, lambda: {"version": said(client.get(address), r"version=([^\"]+)")})
+
+
+# Failing ------------------------------------------------------------------------------------------
+
+
+def failing(client: Any, run: Any) -> list[str]:
+    """Every step failed, and is open: the run's page and the page of all failures."""
+    large.perform(run, done=large.STEPS, failed=large.STEPS)
+    row("page of a run, all failed", measure(client, f"/runs/{run.pk}/"))
+    page = row("failures, 10,000 open", measure(client, "/failures/"))
+    return limit("failures", page.p95, MOST_OF_FAILURES)
+
+
+# Measuring ----------------------------------------------------------------------------------------
+
+
+def measure(client: Any, page: str, asked: Callable[[], dict[str, str]] = dict) -> Measured:
+    """The round with the least p95."""
+    rounds = [one_round(client, page, asked) for _ in range(ROUNDS)]
+    return min(rounds, key=lambda found: found.p95)
+
+
+def one_round(client: Any, page: str, asked: Callable[[], dict[str, str]]) -> Measured:
+    from django.db import connection
+
+    queries: list[str] = []
+
+    def count(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        queries.append(sql)
+        return execute(sql, parameters, many, context)
+
+    query = asked()
+    with connection.execute_wrapper(count):
+        answer = client.get(page, query)
+    taken = [timed(lambda: client.get(page, query))[0] for _ in range(REQUESTS)]
+    return Measured(
+        median=median(taken),
+        p95=quantiles(taken, n=100)[94],
+        queries=len(queries),
+        kilobytes=len(answer.content) / 1024,
+        status=answer.status_code,
+    )
+
+
+def heading() -> None:
+    print(f"{'':<30}{'median':>9}{'p95':>12}{'queries':>9}{'KB sent':>9}{'status':>8}")
+
+
+def row(name: str, found: Measured) -> Measured:
+    print(
+        f"{name:<30}{found.median:>6.1f} ms{found.p95:>9.1f} ms{found.queries:>9}"
+        f"{found.kilobytes:>9.1f}{found.status:>8}"
+    )
+    return found
+
+
+def limit(name: str, found: float, most: float) -> list[str]:
+    return [f"{name}: {found:.0f} ms, at most {most:.0f}"] if found > most else []
+
+
+if __name__ == "__main__":
+    main()
