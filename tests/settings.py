@@ -16,6 +16,7 @@ os.environ.update(
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{os.environ['VAR_DIR']}/console.sqlite3")
 
 from backfill_console.settings import *  # noqa: F403
+from tests import stage
 
 DEBUG = False
 # A file, because the runner's threads and the workers' processes open it too.
@@ -23,3 +24,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['VAR_DIR']}/tests.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if stage.wanted():
+    INSTALLED_APPS += ["tests.stage.StageConfig"]  # noqa: F405

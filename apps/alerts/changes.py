@@ -11,7 +11,7 @@ from django.db.models import Min
 from apps.coverage.rollup import percent
 from apps.runs.models import Run
 
-Count = tuple[int, int]  # complete, expected
+Count = tuple[int, int, int]  # complete, expected, unknown
 Snapshot = Mapping[str, Any]  # as runs keep it: tables by season, and phases
 
 
@@ -30,7 +30,7 @@ class Part:
     @property
     def is_now(self) -> str:
         """With its share, rounded down: 100 % means all."""
-        share = percent(*self.after) if self.after else None
+        share = percent(self.after[0], self.after[1], unknown=self.after[2]) if self.after else None
         return in_words(self.after) if share is None else f"{in_words(self.after)} ({share} %)"
 
 
@@ -74,8 +74,13 @@ def counted(snapshot: Snapshot, path: tuple[str, ...]) -> Count | None:
     found: Any = snapshot
     for key in path:
         found = found.get(key, {})
-    return (found[0], found[1]) if found else None
+    return (found[0], found[1], found[2]) if found else None
 
 
 def in_words(count: Count | None) -> str:
-    return f"{count[0]:,}/{count[1]:,}" if count else "not known"
+    if count is None:
+        return "not known"
+    complete, expected, unknown = count
+    if 0 < expected == unknown:
+        return "unknown"
+    return f"{complete:,}/{expected:,}" + (f", {unknown:,} unknown" if unknown else "")

@@ -40,6 +40,11 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         """Expected and not complete, as far as the warehouse was asked."""
         return self.filter(state__in=Partition.GAPS)
 
+    def regressions(self) -> PartitionQuerySet:
+        """Once complete, and with fewer rows now than then."""
+        lost = self.filter(rows__lt=models.F("complete_rows"))
+        return lost.exclude(state__in=(Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED))
+
     def open_failures(self) -> PartitionQuerySet:
         """What a run tried last without making it complete."""
         return self.filter(activity=Partition.Activity.FAILED).exclude(state__in=Partition.SETTLED)
@@ -77,6 +82,9 @@ class Partition(models.Model):
     rows = models.PositiveBigIntegerField(
         null=True, help_text="Empty where the warehouse could not be asked."
     )
+    complete_rows = models.PositiveBigIntegerField(
+        null=True, help_text="With how many it was complete; fewer now are a loss."
+    )
     least = models.FloatField(null=True, help_text="Rows it should have, at least.")
     most = models.FloatField(null=True, help_text="Rows it should have, at most; empty for no limit.")
     quality = models.FloatField(null=True)
@@ -101,6 +109,13 @@ class Partition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} {self.date}: {self.state}"
+
+    @property
+    def lost_rows(self) -> int:
+        """How many rows it lost since it was complete; 0 where it lost none or nobody knows."""
+        if self.rows is None or self.complete_rows is None:
+            return 0
+        return max(self.complete_rows - self.rows, 0)
 
     @property
     def shown(self) -> str:

@@ -60,6 +60,7 @@ def question(table: Table) -> Question:
         quality_column=table.quality.column if table.quality else None,
         written_column=table.written_column,
         fallback_column=table.fallback_column,
+        key_columns=table.key,
     )
 
 
@@ -263,12 +264,12 @@ def remember(found: Iterable[Found]) -> int:
     """
     rows = list(found)
     known = stored(rows)
-    fresh = [partition(each) for each in rows if is_news(each, known)]
+    fresh = [partition(each, known.get((each.table, each.date))) for each in rows if is_news(each, known)]
     Partition.objects.bulk_create(
         fresh,
         update_conflicts=True,
         unique_fields=["table", "date"],
-        update_fields=[*FACTS, "read_at"],
+        update_fields=[*FACTS, "complete_rows", "read_at"],
         batch_size=BATCH,
     )
     if fresh:  # somebody filled what a run had failed to fill
@@ -279,7 +280,7 @@ def remember(found: Iterable[Found]) -> int:
 
 
 def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
-    read_at, *before = known.get((found.table, found.date), (found.asked_at,))
+    read_at, _, *before = known.get((found.table, found.date), (found.asked_at, None))
     return read_at <= found.asked_at and facts(found) != tuple(before)
 
 
@@ -320,10 +321,24 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
     known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
     return {
         (table, date): tuple(values)
-        for table, date, *values in known.values_list("table", "date", "read_at", *FACTS)
+        for table, date, *values in known.values_list("table", "date", "read_at", "complete_rows", *FACTS)
     }
 
 
-def partition(found: Found) -> Partition:
+def partition(found: Found, before: tuple | None) -> Partition:
     named = dict(zip(FACTS, facts(found), strict=True))
-    return Partition(table=found.table, date=found.date, read_at=found.asked_at, **named)
+    had = before[1] if before else None
+    return Partition(
+        table=found.table,
+        date=found.date,
+        read_at=found.asked_at,
+        complete_rows=most_complete_rows(found, had),
+        **named,
+    )
+
+
+def most_complete_rows(found: Found, had: int | None) -> int | None:
+    """With how many rows the partition was complete. Fewer ones later are a loss, until a run verified them."""
+    if found.is_complete and found.rows is not None:
+        return max(found.rows, had or 0)
+    return had

@@ -279,6 +279,7 @@ class Table(Definition):
     parallel: Whole = Field(default=1, ge=1, le=64)
     rows: Rows | None = None
     quality: Quality | None = None
+    key: tuple[Column, ...] = Field(default=(), max_length=20)
     written_column: Column | None = None
     fallback_column: Column | None = None
     job: Job | None = None

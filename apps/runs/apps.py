@@ -12,6 +12,7 @@ class RunsConfig(AppConfig):
         # A run whose worker died goes on when the launcher looks, or when the next worker starts.
         tick.connect(revive)
         worker_started.connect(revive)
+        tick.connect(tell_of_stalls)
 
 
 def revive(**kwargs: Any) -> None:
@@ -19,3 +20,11 @@ def revive(**kwargs: Any) -> None:
 
     recovery.sweep()
     tasks.revive()
+
+
+def tell_of_stalls(**kwargs: Any) -> None:
+    from django.utils import timezone
+
+    from apps.runs import stalls
+
+    stalls.tell(timezone.now())

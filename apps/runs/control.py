@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, gates, jobs, planning, tasks
+from apps.runs import failures, gates, jobs, outcomes, planning, tasks
 from apps.runs.models import IllegalMove, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
@@ -123,26 +123,31 @@ def overlap_in_words(plan: Plan) -> str:
     taken = Step.objects.unfinished().filter(table__in=plan.by_table).select_related("run")
     for step in taken:
         if (step.table, step.date) in wanted:
-            run = step.run
+            run, done = step.run, outcomes.of_run(step.run)
             return (
-                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}) is about to "
+                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}, "
+                f"{done.verified:,} of {done.total:,} steps verified) is about to "
                 f"fill some of these partitions, {step.table} on {step.date} among them. Plan again to leave them out."
             )
     return "Some of these partitions are being filled by another run. Plan again to leave them out."
 
 
 def snapshot(pipeline: Pipeline) -> dict[str, Any]:
-    """The coverage now, to compare with later: by table and season, and the phases' dates."""
+    """The coverage now, to compare with later: complete, expected and unknown, by table and season and by phase."""
     now = rollup.coverage(pipeline)
     return {
         "tables": {
             table.table.name: {
-                season: [tally.complete, tally.expected] for season, tally in table.by_season.items()
+                season: [tally.complete, tally.expected, tally.unknown]
+                for season, tally in table.by_season.items()
             }
             for table in now.tables
             if not table.table.is_source
         },
-        "phases": {phase.phase.name: [phase.dates_complete, phase.dates_expected] for phase in now.phases},
+        "phases": {
+            phase.phase.name: [phase.dates_complete, phase.dates_expected, phase.dates_unknown]
+            for phase in now.phases
+        },
     }
 
 

@@ -16,11 +16,14 @@ from apps.runs.words import between
 
 PAUSED_FOR = {
     Run.Pause.GATE: "at a gate",
-    Run.Pause.CANARY: "its canary is done",
+    Run.Pause.CANARY: "for a release",
     Run.Pause.FAILURES: "failures",
     Run.Pause.WAREHOUSE: "warehouse away",
     Run.Pause.DISK: "disk full",
 }
+
+
+WAITING = (Run.Pause.GATE, Run.Pause.CANARY)  # for a person's word, which was to be expected
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,12 @@ class RunLine(Counts):
 
     @property
     def state_in_words(self) -> str:
-        """ "paused: at a gate"; the bare status where nothing is to be added."""
-        why = PAUSED_FOR.get(Run.Pause(self.run.pause)) if self.run.is_paused else None
-        return (
-            f"{self.run.get_status_display()}: {why}".lower()
-            if why
-            else self.run.get_status_display().lower()
-        )
+        """ "waiting at a gate", "paused: failures"; the bare status where nothing is to be added."""
+        status = self.run.get_status_display().lower()
+        if not self.run.is_paused or self.run.pause not in PAUSED_FOR:
+            return status
+        why = PAUSED_FOR[Run.Pause(self.run.pause)]
+        return f"waiting {why}" if self.run.pause in WAITING else f"{status}: {why}"
 
     @property
     def bar(self) -> list[dict[str, Any]]:

@@ -11,10 +11,11 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, outcomes, progress, triage
+from apps.runs import failures, outcomes, progress, reworking, triage
 from apps.runs.models import Run
 from apps.runs.outcomes import Counts, counted
 from apps.runs.progress import Progress
+from apps.runs.reworking import Rework
 from apps.runs.watching import dates_of, timeline
 from apps.runs.words import between, duration, duration_range
 
@@ -90,6 +91,10 @@ class Summary:
         return triage.told(failures.grouped(outcomes.skipped(self.run)))
 
     @cached_property
+    def rework(self) -> Rework | None:
+        return reworking.of(self.run)
+
+    @cached_property
     def timeline(self) -> list[dict[str, Any]]:
         return timeline(self.run.events.order_by("id"))
 
@@ -144,5 +149,8 @@ def result(run: Run, table: str, counts: dict[str, int], seasons: list[str]) -> 
 
 
 def of_season(coverage: dict[str, Any], table: str, season: str) -> tuple[int, int] | None:
+    """Complete and expected; None where nothing was known."""
     found = coverage.get("tables", {}).get(table, {}).get(season)
-    return (found[0], found[1]) if found else None
+    if not found or 0 < found[1] == found[2]:
+        return None
+    return found[0], found[1]

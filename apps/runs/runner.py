@@ -11,14 +11,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils import timezone
 
 from apps.coverage import scanning
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Job, Pipeline, Table
-from apps.runs import breaker, control, failures, gates, jobs, lanes, picking, verdicts
+from apps.runs import breaker, control, failures, gates, jobs, lanes, outcomes, picking, verdicts
 from apps.runs.jobs import CannotLog, Outcome
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, IllegalMove, Run, Step
@@ -185,14 +185,13 @@ class Runner:
     def finish(self) -> None:
         """Every step is decided: the run succeeded if, and only if, every one is verified."""
         after = control.snapshot(self.pipeline)
-        total = self.run.steps.count()
-        verified = self.run.steps.filter(status=Status.SUCCEEDED).count()
+        counts = outcomes.of_run(self.run)
         facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
         with self.fenced():
-            if verified == total:
-                self.run.move(Run.Status.SUCCEEDED, says=f"All {total:,} steps verified", **facts)
+            if counts.verified == counts.total:
+                self.run.move(Run.Status.SUCCEEDED, says=f"All {counts.total:,} steps verified", **facts)
             else:
-                says = f"{verified:,} of {total:,} steps verified, {total - verified:,} not"
+                says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
                 self.run.move(Run.Status.FAILED, says=says, **facts)
 
     # Claim ----------------------------------------------------------------------------------------
@@ -282,6 +281,9 @@ class Runner:
                 verdicts.verified_without_a_call(step, before[step.table, step.date])
             Step.objects.bulk_update(done, verdicts.FIELDS)
             set_activity(table.name, [step.date for step in done], Partition.Activity.NONE, run_id=None)
+            Partition.objects.filter(table=table.name, date__in=[step.date for step in done]).update(
+                complete_rows=F("rows")
+            )
             undo(attempt)
             self.record_table_end(table.name)
         return []  # the others are taken anew: a range over them must not cover what is complete
@@ -365,12 +367,24 @@ class Runner:
             verdicts.try_again_in_halves(steps)
         with self.fenced():
             self.close(attempt, outcome)
+            self.record_news(steps)
             scanning.remember(found)
             Step.objects.bulk_update(steps, verdicts.FIELDS)
             self.show_activity(table, steps)
             self.record_table_end(table.name)
             if self.run.waits:
                 Run.objects.filter(pk=self.run.pk).update(waits=0)
+
+    def record_news(self, steps: list[Step]) -> None:
+        """A line in the timeline for a failure that says what none before did, while something can be done yet."""
+        first = {step.signature: step for step in reversed(steps) if step.status == Status.FAILED}
+        if not first or not self.run.steps.unfinished().exclude(pk__in=[step.pk for step in steps]).exists():
+            return
+        known = self.run.steps.failed().filter(signature__in=first).values_list("signature", flat=True)
+        for signature in sorted(set(first) - set(known)):
+            step = first[signature]
+            says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
+            self.run.record("first failure", says)
 
     def close(self, attempt: Attempt, outcome: Outcome) -> None:
         """Ends the attempt, unless it was taken for lost while its worker was frozen."""
@@ -396,7 +410,9 @@ class Runner:
                 set_activity(table.name, [step.date for step in some], activity, run_id=run_id)
         for step in steps:
             if step.status == Status.SUCCEEDED:
-                Partition.objects.filter(table=step.table, date=step.date).update(seconds=step.seconds)
+                Partition.objects.filter(table=step.table, date=step.date).update(
+                    seconds=step.seconds, complete_rows=step.rows_after
+                )
 
     def withdraw(self, attempt: Attempt, says: str = "", **facts: Any) -> None:
         """A call of which nobody can say what it did decides nothing."""

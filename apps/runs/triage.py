@@ -65,6 +65,11 @@ class Chosen:
         return {name: value for name, value in all_of.items() if value}
 
     @property
+    def where(self) -> dict[str, str]:
+        """What is chosen of the pipeline, of which a loss of rows has a class of its own."""
+        return {"phase": self.phase, "table": self.table, "season": self.season}
+
+    @property
     def query(self) -> str:
         return urlencode(self.named)
 
@@ -73,8 +78,7 @@ class Chosen:
         return self.of_kind(self.found().select_related("attempt"))
 
     def found(self) -> QuerySet[Step]:
-        named = {"phase": self.phase, "table": self.table, "season": self.season}
-        found = failures.open_steps().filter(**{name: value for name, value in named.items() if value})
+        found = failures.open_steps().filter(**{name: value for name, value in self.where.items() if value})
         return failures.said_by(found, self.signatures)
 
     def of_kind(self, steps: Iterable[Step]) -> list[Step]:

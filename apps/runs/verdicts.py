@@ -46,12 +46,14 @@ def try_again_in_halves(steps: list[Step]) -> None:
 
 def note_before(step: Step, found: Found) -> None:
     step.rows_before = found.rows
-    step.written_before = found.count.written_at if found.count else None
+    if found.count:
+        step.keys_before, step.written_before = found.count.keys, found.count.written_at
 
 
 def note_after(step: Step, found: Found) -> None:
     step.rows_after, step.state_after = found.rows, str(found.verdict.state)
-    step.written_after = found.count.written_at if found.count else None
+    if found.count:
+        step.keys_after, step.written_after = found.count.keys, found.count.written_at
 
 
 # What `settle` writes, for the queries that save it.
@@ -63,6 +65,8 @@ FIELDS = [
     "signature",
     "rows_before",
     "rows_after",
+    "keys_before",
+    "keys_after",
     "written_before",
     "written_after",
     "state_after",
@@ -77,10 +81,14 @@ def changed(before: Found, found: Found) -> bool:
 
 
 def lost_rows(before: Found, found: Found) -> str:
-    """What to say of a date that was complete and has fewer rows after the call; empty where it has not."""
-    if not before.is_complete or before.rows is None or found.rows is None or found.rows >= before.rows:
+    """What to say of a date that was complete and has fewer rows or keys after the call; empty where it has not."""
+    if not (before.is_complete and before.count and found.count):
         return ""
-    return f"regression: {before.rows:,} rows before the call, {found.rows:,} after it"
+    if found.count.rows < before.count.rows:
+        return f"regression: {before.count.rows:,} rows before the call, {found.count.rows:,} after it"
+    if (found.count.keys or 0) < (before.count.keys or 0):
+        return f"regression: {before.count.keys:,} different keys before the call, {found.count.keys or 0:,} after it"
+    return ""
 
 
 def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:

@@ -11,19 +11,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Subquery
 from django.db.models.fields import IntegerField
 
 from apps.coverage import strips
+from apps.coverage.dates import in_words
 from apps.coverage.grid import LETTER
 from apps.coverage.models import Partition
 from apps.coverage.strips import Strip
 from apps.pipeline.definition import Pipeline
-from apps.runs import charts, failures, gates, logs, progress, situation, triage
+from apps.runs import calling, charts, failures, gates, logs, progress, reworking, situation, stalls, triage
+from apps.runs.calling import Calling
 from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.failures import FailureGroup
 from apps.runs.models import Attempt, Event, Lane, Run, Step
 from apps.runs.progress import Progress
+from apps.runs.reworking import Rework
 from apps.runs.situation import Situation, Surroundings
 from apps.runs.words import between, count, duration_range
 from apps.workers.models import Worker
@@ -48,8 +51,12 @@ NUMBERS = re.compile(r"\d+")
 STATE_OF_EVENT = {
     "launched": "queued",
     "gate": "paused",
-    "lost": "failed",
+    "canary": "queued",
+    "override": "warning",
+    "lost": "warning",
+    "stalled": "warning",
     "failed steps": "failed",
+    "first failure": "failed",
     "pause": "paused",
     "stop": "paused",
     "cancel": "cancelled",
@@ -92,7 +99,7 @@ class Watched:
     now: dt.datetime
     progress: Progress
     situation: Situation
-    attempt: Attempt | None
+    calls: list[Attempt]
     strips: list[TableStrip] = field(repr=False)
     dates: tuple[int, dt.date | None, dt.date | None] = field(repr=False)
 
@@ -148,6 +155,37 @@ class Watched:
     def to_retry(self) -> int:
         """Steps that another run could try again."""
         return self.progress.failed + self.progress.skipped
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The call under way; the last one made, where there are several."""
+        return self.calls[0] if self.calls else None
+
+    @property
+    def goes_on_by_itself(self) -> bool:
+        """Whether the page may change without anybody's doing."""
+        return self.run.is_active or self.run.again_at is not None
+
+    @property
+    def may_override(self) -> bool:
+        """Whether something is left that would wait for its inputs."""
+        if self.run.is_finished or self.run.override_reason:
+            return False
+        tables = (self.pipeline.by_name.get(strip.table) for strip in self.strips)
+        return any(table.after for table in tables if table)
+
+    @cached_property
+    def calling(self) -> Calling:
+        return calling.of(self.run, self.pipeline, in_use=len(self.calls))
+
+    @cached_property
+    def rework(self) -> Rework | None:
+        return reworking.of(self.run)
+
+    @property
+    def canary(self) -> str:
+        """The dates that go before the others."""
+        return in_words(map(dt.date.fromisoformat, self.run.canary_dates))
 
     @property
     def fillable(self) -> set[str]:
@@ -252,27 +290,30 @@ class Watched:
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
     found = progress.of(run)
-    attempt = run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number").first()
+    calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
     return Watched(
         run=run,
         pipeline=pipeline,
         now=now,
         progress=found,
-        attempt=attempt,
-        situation=situation.of(run, found, attempt, surroundings(run, now=now), now=now),
+        calls=calls,
+        situation=situation.of(run, found, calls, surroundings(run, calls, now=now), now=now),
         strips=table_strips(run),
         dates=dates_of(run),
     )
 
 
-def surroundings(run: Run, *, now: dt.datetime) -> Surroundings:
-    if not run.is_active:
+def surroundings(run: Run, calls: list[Attempt], *, now: dt.datetime) -> Surroundings:
+    if not run.is_active and run.again_at is None:
         return Surroundings(workers_alive=0)
     ahead = None
     if run.status == Run.Status.QUEUED:
         ahead = Run.objects.filter(status=Run.Status.RUNNING, held_lanes__in=Lane.objects.held(now)).first()
     return Surroundings(
-        workers_alive=workers_alive(now), ahead=ahead, is_held=Lane.objects.held(now).filter(run=run).exists()
+        workers_alive=workers_alive(now),
+        ahead=ahead,
+        is_held=Lane.objects.held(now).filter(run=run).exists(),
+        stalls=stalls.among(calls, now=now),
     )
 
 
@@ -333,27 +374,28 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
         .annotate(
             last_event=newest(Event, "id"),
             last_attempt=newest(Attempt, "number"),
-            attempt_status=newest(Attempt, "status"),
-            pending=pending_steps(),
+            under_way=number_of(Attempt, Attempt.Status.RUNNING),
+            pending=number_of(Step, Step.Status.PENDING),
             is_held=Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
         )
         .values_list(
             "status",
             "pause",
             "request",
+            "override_reason",
             "is_held",
             "lanes",
             "last_event",
             "last_attempt",
-            "attempt_status",
+            "under_way",
             "pending",
         )
         .first()
     )
     if found is None:
         return None
-    status, pause, request, is_held, *rest = found
-    head = f"{status}{pause}{request}".replace(" ", "")
+    status, pause, request, override, is_held, *rest = found
+    head = f"{status}{pause}{request}{bool(override)}".replace(" ", "")
     clock = int(now.timestamp()) // FRESH_FOR
     return head, "-".join(map(str, (head, is_held, workers_alive(now) > 0, clock, *rest))).replace(" ", "")
 
@@ -364,6 +406,6 @@ def newest(model: type[Event] | type[Attempt], column: str) -> Subquery:
     return Subquery(rows.order_by(order).values(column)[:1])
 
 
-def pending_steps() -> Subquery:
-    rows = Step.objects.filter(Q(run=OuterRef("pk")) & Q(status=Step.Status.PENDING)).order_by().values("run")
+def number_of(model: type[Attempt] | type[Step], status: str) -> Subquery:
+    rows = model._default_manager.filter(run=OuterRef("pk"), status=status).order_by().values("run")
     return Subquery(rows.annotate(number=Count("id")).values("number"), output_field=IntegerField())

@@ -37,21 +37,24 @@ class Question:
     quality_column: str | None = None
     written_column: str | None = None
     fallback_column: str | None = None
+    key_columns: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         wanted = (self.date_column, self.quality_column, self.written_column, self.fallback_column)
-        return [column for column in wanted if column]
+        return [column for column in (*wanted, *self.key_columns) if column]
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows."""
+    """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows; `keys` is how many
+    different keys there are, None where no key was asked about."""
 
     rows: int
     quality: float | None = None
     written_at: dt.datetime | None = None
     fallback_share: float | None = None
+    keys: int | None = None
 
 
 EMPTY = Count(rows=0)

@@ -177,11 +177,15 @@ def ask_one_by_one(
 
 
 def as_count(
-    rows: int, quality: float | None, written_at: dt.datetime | None, fallback: float | None
+    rows: int,
+    quality: float | None,
+    written_at: dt.datetime | None,
+    fallback: float | None,
+    keys: int | None,
 ) -> Count:
     """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
     mean = quality if quality is not None and math.isfinite(quality) else None
-    return Count(rows, mean, written_at and written_at.replace(tzinfo=dt.UTC), fallback)
+    return Count(rows, mean, written_at and written_at.replace(tzinfo=dt.UTC), fallback, keys)
 
 
 def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
@@ -233,7 +237,8 @@ def grouped_count(place: int, question: Question, wanted: Collection[str]) -> st
         conditions.append(f"{date} <= $end")
     return (
         f"SELECT {place}, {date}, count(*), {mean(question.quality_column)}, "
-        f"{latest(question.written_column)}, {share(question.fallback_column)} "
+        f"{latest(question.written_column)}, {share(question.fallback_column)}, "
+        f"{different(question.key_columns)} "
         f"FROM {located(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"
     )
 
@@ -248,6 +253,11 @@ def latest(column: str | None) -> str:
 
 def share(column: str | None) -> str:
     return f"avg(CASE WHEN {quoted(column)} THEN 1.0 ELSE 0.0 END)" if column else "CAST(NULL AS DOUBLE)"
+
+
+def different(columns: Sequence[str]) -> str:
+    named = ", ".join(quoted(column) for column in columns)
+    return f"count(DISTINCT ({named}))" if columns else "CAST(NULL AS BIGINT)"
 
 
 def absent(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question]) -> dict[str, str]:

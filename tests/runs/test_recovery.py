@@ -334,7 +334,7 @@ def test_a_table_that_left_the_pipeline_file_is_skipped_with_the_reason(launch, 
         "skipped",
         "daily.old_name has no job in the pipeline file any more",
     )
-    assert run.message == "1 of 2 steps verified, 1 not"
+    assert run.message == "1 of 2 steps verified; 1 skipped"
 
 
 # A warehouse that goes away -------------------------------------------------------------------------

@@ -218,5 +218,23 @@ def test_the_timeline_tells_what_happened(launch, drive):
 def test_coverage_before_and_after_are_kept(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 
-    assert run.coverage_before["tables"]["daily.sales"]["winter"] == [0, 19]
-    assert run.coverage_after["tables"]["daily.sales"]["winter"] == [2, 19]
+    assert run.coverage_before["tables"]["daily.sales"]["winter"] == [0, 19, 0]
+    assert run.coverage_after["tables"]["daily.sales"]["winter"] == [2, 19, 0]
+
+
+def test_a_failure_of_a_new_kind_has_its_line_in_the_timeline(launch, drive, fault):
+    fault("daily.sales", "01-01", "overflow")
+    fault("daily.sales", "01-05", "overflow")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-10")))
+
+    (news,) = run.events.filter(kind="first failure")
+    assert news.text.startswith("sales failed in a new way on 2024-01-01: failed: numeric overflow")
+
+
+def test_a_failure_at_the_very_end_is_told_by_the_end(launch, drive, fault):
+    fault("daily.sales", "01-01", "overflow")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
+
+    assert not run.events.filter(kind="first failure").exists()

@@ -39,6 +39,16 @@ class Contract:
 
     # Counting -------------------------------------------------------------------------------------
 
+    def test_different_keys_are_counted(self, warehouse, fill):
+        fill("INSERT INTO shop.sales SELECT * FROM shop.sales WHERE day = DATE '2024-01-02'")
+
+        asked = warehouse.count([Question("shop.sales", "day", key_columns=("day", "item"))])
+
+        assert (asked.of("shop.sales", SECOND).rows, asked.of("shop.sales", SECOND).keys) == (6, 3)
+
+    def test_keys_that_nobody_asked_about_are_not_counted(self, warehouse):
+        assert warehouse.count([SALES]).of("shop.sales", FIRST).keys is None
+
     def test_many_tables_are_counted_in_one_query(self, warehouse):
         reading = warehouse.count([SALES, SCORES])
 

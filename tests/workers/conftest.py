@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.shelf import make
+
 from .database import Database, database_of
-from .served import Served, manage, wait_until
+from .served import ROOT, Served, manage, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +54,23 @@ def serve(folder: Path) -> Iterator[Callable[..., Served]]:
             served.stop()
         for process in served.left():
             process.kill()
+
+
+@pytest.fixture
+def journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict]]:
+    """What the jobs say of who wrote what when (tests/pipelines/jobs/journal.py)."""
+    path = folder / "journal"
+    path.touch()
+    monkeypatch.setenv("JOURNAL", str(path))
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def shelf(folder: Path, journal: object, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A warehouse of many writers, empty, for every process that is started from now on."""
+    place = folder / "shelf"
+    for table in ("shop.orders", "shop.sales", "shop.trend"):
+        make(place, table, '"day" DATE', '"item" BIGINT')
+    monkeypatch.setenv("TEST_SHELF", str(place))
+    monkeypatch.setenv("TEST_PIPELINE", str(ROOT / "tests/pipelines/shelf.toml"))
+    return place

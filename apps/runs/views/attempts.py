@@ -80,7 +80,8 @@ def partition(request: HttpRequest, table: str, date: dt.date) -> HttpResponse:
     except UnknownName as unknown:
         raise Http404(str(unknown)) from None
     steps = Step.objects.filter(table=name, date=date).select_related("run", "attempt").order_by("-id")
-    return render(request, "runs/_partition.html", {"steps": steps[:RUNS_SHOWN]})
+    filled_by = steps.filter(status=Step.Status.SUCCEEDED).first()
+    return render(request, "runs/_partition.html", {"steps": steps[:RUNS_SHOWN], "filled_by": filled_by})
 
 
 def attempt_or_404(pk: int, number: int) -> Attempt:

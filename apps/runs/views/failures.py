@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from apps.coverage import regressions
 from apps.pipeline import definition
 from apps.runs import triage
 from apps.runs.triage import Chosen
@@ -22,6 +23,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "chosen": chosen,
         "groups": groups,
+        "losses": regressions.losses(pipeline, **chosen.where),
         "open": sum(told.group.count for told in groups),
         "pipeline": pipeline,
         "phases": [

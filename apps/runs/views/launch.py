@@ -62,7 +62,7 @@ def page(request: HttpRequest, form: PlanForm, plan: Plan | None, *, status: int
         "gaps": gaps,
         "presets": presets.presets(form.pipeline, gaps),
         "here": request.META.get("QUERY_STRING", ""),
-        "scan": Scan.objects.latest_finished(),
+        "scan": Scan.objects.latest_reading(),
     }
     return render(request, "runs/new.html", context, status=status)
 

@@ -12,8 +12,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from apps.runs import control
+from apps.pipeline import definition
+from apps.runs import control, options
 from apps.runs.models import IllegalMove, Run
+from apps.runs.wishes import lanes_of, reason_of
 
 operator = permission_required("runs.operate_run", raise_exception=True)
 
@@ -33,7 +35,9 @@ def stop(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run: control.resume(run, by=request.user))
+    return perform(
+        request, pk, lambda run: control.resume(run, by=request.user, reason=reason_of(request.POST))
+    )
 
 
 @require_POST
@@ -47,6 +51,31 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def start_phase(request: HttpRequest, pk: int) -> HttpResponse:
     phase = request.POST.get("phase", "")
     return perform(request, pk, lambda run: control.start_phase(run, phase, by=request.user))
+
+
+@require_POST
+@operator
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    return perform(request, pk, lambda run: control.release_canary(run, by=request.user))
+
+
+@require_POST
+@operator
+def override(request: HttpRequest, pk: int) -> HttpResponse:
+    return perform(
+        request, pk, lambda run: control.override_gates(run, by=request.user, reason=reason_of(request.POST))
+    )
+
+
+@require_POST
+@operator
+def set_lanes(request: HttpRequest, pk: int) -> HttpResponse:
+    most = options.most_lanes(definition.current())
+    return perform(
+        request,
+        pk,
+        lambda run: control.set_lanes(run, lanes_of(request.POST), by=request.user, most=most),
+    )
 
 
 @require_POST

@@ -11,6 +11,7 @@ import sys
 import time
 
 import duckdb
+import journal
 
 ROWS_AN_ORDER = {"daily.sales": 2, "daily.visits": 2}
 
@@ -59,7 +60,7 @@ def fill(table, date):
     elif fault:
         rows = int(rows * float(fault[0]))
     columns = ", current_timestamp::TIMESTAMP" if table == "daily.sales" else ""
-    with connect() as warehouse:
+    with journal.writing(table, date), connect() as warehouse:
         warehouse.execute("BEGIN")
         warehouse.execute(f"DELETE FROM {table} WHERE day = ?", [date])
         warehouse.execute(f"INSERT INTO {table} SELECT ?, i{columns} FROM range(?) rows(i)", [date, rows])

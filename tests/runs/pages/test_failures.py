@@ -6,6 +6,7 @@ import pytest
 
 from apps.runs.models import Run
 from tests.conftest import day
+from tests.runs.pages.conftest import words
 
 
 @pytest.fixture
@@ -97,3 +98,24 @@ def test_the_number_of_queries_does_not_grow_with_the_failures(
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+def test_dates_that_lost_rows_are_in_the_list(operating, scan, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
+    scan()
+    ask("DELETE FROM daily.sales WHERE item > 5")
+    scan()
+
+    page = words(operating.get("/failures/").content.decode())
+
+    assert "1 table lost rows" in page
+    assert "sales 2024-01-01 8 6 Plan these dates" in page
+
+
+def test_a_loss_of_another_season_is_filtered_out(operating, scan, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
+    scan()
+    ask("DELETE FROM daily.sales")
+    scan()
+
+    assert "Lost rows" not in operating.get("/failures/", {"season": "spring"}).content.decode()

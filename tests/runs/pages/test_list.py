@@ -42,7 +42,7 @@ def test_before_the_first_run_the_list_says_what_a_run_is(db, read):
 def test_a_run_that_waits_says_for_what(launch, drive, read):
     drive(launch(start=day("01-04"), end=day("01-04")))
 
-    assert "paused: at a gate" in read("/runs/")
+    assert "waiting at a gate" in read("/runs/")
 
 
 def test_the_number_of_queries_does_not_grow_with_the_runs(launch, operating, django_assert_max_num_queries):

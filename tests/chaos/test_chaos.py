@@ -1,0 +1,27 @@
+"""Whatever dies, freezes or is restarted: a run fills every date once, and nothing is left behind.
+
+`make chaos ROUNDS=20 SEED=7` prints what it does to whom; a round that fails is done again with ROUNDS=1 and its seed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+
+ROUNDS = int(os.environ.get("ROUNDS") or 3)
+SEED = int(os.environ.get("SEED") or time.time())
+
+
+@pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
+def test_a_run_survives(chaos, journal, seed):
+    round_ = chaos(seed)
+
+    round_.perform()
+
+    print(f"\n{round_.summary()}")
+    complaints = round_.complaints(journal)
+    assert not complaints, "\n".join([*complaints, round_.story(), f"again: make chaos ROUNDS=1 SEED={seed}"])

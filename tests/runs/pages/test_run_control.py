@@ -1,0 +1,384 @@
+"""Releasing a canary, going on after failures, overriding gates, changing lanes; and what the page says meanwhile."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from apps.pipeline.definition import DuckDB
+from apps.runs import control
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.options import Options
+from tests.conftest import day
+from tests.runs.pages.conftest import words
+from tests.runs.pages.test_operate import after
+
+WEEK = {"start": day("01-01"), "end": day("01-06")}
+SALES = {"tables": ["daily.sales"], **WEEK}
+NEW_VERBS = ["release", "override", "lanes"]
+
+
+@pytest.fixture
+def canary(plan, pipeline, drive) -> Run:
+    """A run of six dates whose canary of two is done."""
+    run = control.launch(plan(**SALES), pipeline, by="olga", options=Options(canary=2), queued=False)
+    return drive(run)
+
+
+@pytest.fixture
+def rests(launch):
+    """A run that came to rest for a reason."""
+
+    def rest(why: Run.Pause, says: str, **facts) -> Run:
+        run = launch(**SALES)
+        Run.objects.filter(pk=run.pk).update(status=Run.Status.PAUSED, pause=why, message=says, **facts)
+        return run
+
+    return rest
+
+
+@pytest.fixture
+def calls(launch, hold, worker):
+    """A run with so many calls under way."""
+
+    def make(number: int, **facts) -> Run:
+        run = hold(launch(tables=["daily.sales", "daily.visits"], **WEEK))
+        Run.objects.filter(pk=run.pk).update(lanes=2)
+        for each, table in zip(range(number), ["daily.sales", "daily.visits"], strict=False):
+            run.attempts.create(number=each + 1, table=table, lease="held", dates=["2024-01-01"], **facts)
+        return run
+
+    return make
+
+
+@pytest.fixture
+def four_lanes(monkeypatch):
+    """A warehouse that can be asked by several processes at once."""
+    monkeypatch.setattr(DuckDB, "most_lanes", 4)
+
+
+@pytest.fixture
+def markup(operating):
+    def get(run: Run) -> str:
+        return operating.get(run.get_absolute_url()).content.decode()
+
+    return get
+
+
+# The canary ---------------------------------------------------------------------------------------
+
+
+def test_a_canary_that_is_done_waits_for_its_release(canary, read):
+    text = read(canary.get_absolute_url())
+
+    assert "State Waiting Canary done: 2 of 2 steps verified." in text
+    assert "Release the other 4 steps" in text
+    assert "Canary 2024-01-01 to 2024-01-02" in text
+
+
+def test_releasing_it_lets_the_others_follow(canary, operating, drive):
+    assert "Canary released: the other dates follow · olga" in after(operating, canary, "release")
+    assert drive(canary).status == Run.Status.SUCCEEDED
+
+
+def test_a_canary_that_failed_is_released_only_when_asked_twice(canary, markup):
+    canary.steps.filter(is_canary=True).update(status=Step.Status.FAILED)
+
+    assert "Not all of the canary is verified: 2 failed, 0 skipped." in markup(canary)
+
+
+def test_of_two_people_who_release_it_the_other_reads_why_not(canary, operating):
+    operating.post(f"/runs/{canary.pk}/release/")
+
+    assert "does not wait for its canary's release" in after(operating, canary, "release")
+
+
+def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(canary, operating):
+    operating.post(f"/runs/{canary.pk}/cancel/")
+
+    assert "does not wait for its canary's release" in after(operating, canary, "release")
+
+
+# Waiting for better times -------------------------------------------------------------------------
+
+
+def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read, worker):
+    at = timezone.now() + dt.timedelta(minutes=2)
+    run = rests(Run.Pause.WAREHOUSE, "The warehouse does not answer: no route", again_at=at)
+
+    text = read(run.get_absolute_url())
+
+    assert "State Waiting The warehouse does not answer: no route. It tries again" in text
+    assert f"{at:%H:%M} UTC" in text and "Resume now" in text and "Cancel run" in text
+
+
+def test_it_does_not_try_again_without_a_worker(rests, read):
+    run = rests(Run.Pause.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now())
+
+    assert "disk full. No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
+
+
+def test_its_page_looks_again_by_itself(rests, markup):
+    assert "data-live" in markup(rests(Run.Pause.WAREHOUSE, "Away", again_at=timezone.now()))
+
+
+def test_a_person_may_resume_it_sooner(rests, operating):
+    run = rests(Run.Pause.WAREHOUSE, "The warehouse does not answer", again_at=timezone.now())
+
+    assert "State Queued" in after(operating, run, "resume")
+
+
+# After failures -----------------------------------------------------------------------------------
+
+
+def test_after_failures_the_page_asks_why_to_go_on(rests, markup):
+    page = markup(rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded"))
+
+    assert "State Paused 5 failures in a row say the same: quota exceeded." in words(page)
+    assert '<textarea id="resume-reason" name="reason"' in page and "required" in page
+
+
+def test_it_goes_on_with_a_reason_which_is_kept(rests, operating):
+    run = rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded")
+
+    assert "Resumed: the quota was raised · olga" in after(
+        operating, run, "resume", reason=" the quota\nwas raised "
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_without_a_reason_it_rests(rests, operating, reason):
+    run = rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded")
+
+    assert "say why it should go on" in after(operating, run, "resume", reason=reason)
+    assert Run.objects.get(pk=run.pk).status == Run.Status.PAUSED
+
+
+def test_a_run_that_somebody_paused_needs_no_reason(rests, markup):
+    assert "resume-reason" not in markup(rests(Run.Pause.OPERATOR, "Paused"))
+
+
+# While it runs ------------------------------------------------------------------------------------
+
+
+def test_several_calls_under_way_are_named(calls, read):
+    run = calls(2)
+
+    text = read(run.get_absolute_url())
+
+    assert "State Running 2 calls under way: visits, 2024-01-01; sales, 2024-01-01" in text
+    assert "Lanes 2 lanes, 2 in use" in text
+
+
+def test_a_pause_waits_for_all_calls(calls, operating):
+    assert "State Pausing Will rest after the 2 calls under way." in after(operating, calls(2), "pause")
+
+
+def test_stopping_ends_all_calls(calls, operating):
+    text = after(operating, calls(2), "stop")
+
+    assert "State Stopping The calls under way are being ended; their dates will be pending again." in text
+
+
+def test_a_run_that_is_about_to_rest_by_itself_says_why(calls, read):
+    run = calls(1)
+    Run.objects.filter(pk=run.pk).update(
+        request="pause", pause=Run.Pause.FAILURES, message="12 of 20 steps failed"
+    )
+
+    text = read(run.get_absolute_url())
+
+    assert "State Pausing 12 of 20 steps failed. Will rest after the current call." in text
+    assert "Stop now" in text and "Resume" not in text
+
+
+def test_a_call_that_went_quiet_is_said_and_can_be_stopped(calls, read):
+    long_ago = timezone.now() - dt.timedelta(minutes=25)
+    run = calls(1, started_at=long_ago, output_at=long_ago)
+
+    text = read(run.get_absolute_url())
+
+    assert "State Stalled No output and no finished step for 25 min; attempt 1, sales, is under way" in text
+    assert "Stopping ends the call; its dates are pending again." in text and "Stop now" in text
+
+
+def test_what_is_cancelled_is_not_called_failed(calls, operating):
+    run = calls(0)
+    control.give_up(run)
+
+    text = words(operating.get(run.get_absolute_url()).content.decode())
+
+    assert "Failed 0" in text and "cancelled 12" in text
+
+
+# Gates --------------------------------------------------------------------------------------------
+
+
+def test_gates_are_overridden_with_a_reason_that_stays_visible(launch, operating, drive):
+    run = launch(**WEEK)
+    text = after(operating, run, "override", reason="visits come tomorrow")
+
+    assert "Gates overridden by olga: visits come tomorrow" in text
+    assert "Override gates" not in text
+    control.cancel(Run.objects.get(pk=run.pk), by="otto")
+    assert "Gates overridden by olga: visits come tomorrow" in words(
+        operating.get(f"/runs/{run.pk}/summary/").content.decode()
+    )
+
+
+def test_an_override_without_a_reason_changes_nothing(launch, operating):
+    assert "An override needs a reason" in after(operating, launch(**WEEK), "override", reason=" ")
+
+
+def test_a_reason_may_not_be_a_novel(launch, operating):
+    text = after(operating, launch(**WEEK), "override", reason=501 * "x")
+
+    assert "A reason is text of at most 500 characters; this one has 501. Nothing was changed." in text
+
+
+def test_of_two_people_who_override_the_other_reads_who_was_first(launch, operating):
+    run = launch(**WEEK)
+    control.override_gates(run, by="otto", reason="late files")
+
+    assert "was overridden by otto already" in after(operating, run, "override", reason="mine")
+
+
+def test_a_run_whose_tables_read_nothing_has_no_gate_to_override(launch, markup):
+    assert "Override gates" not in markup(launch(**SALES))
+
+
+def test_at_a_gate_that_is_not_ready_the_page_offers_the_override(launch, drive, markup):
+    run = drive(launch(start=day("01-04"), end=day("01-06")))
+
+    assert 'id="override-here"' in markup(run)
+
+
+def test_a_date_filled_under_an_override_says_so_in_its_panel(launch, drive, operating, read):
+    run = drive(launch(start=day("01-04"), end=day("01-06")))
+    control.override_gates(run, by="otto", reason="the week before is lost")
+    control.start_phase(run, "3", by="otto")
+    run = drive(run)
+
+    text = read("/runs/partition/weekly.trend/2024-01-05/")
+
+    assert f"Filled under an override by otto, run {run.pk} : the week before is lost" in text
+    assert "started under an override by otto" in read(run.attempts.first().get_absolute_url())
+    assert "override" not in read("/runs/partition/daily.sales/2024-01-05/")
+
+
+def test_the_override_comes_with_a_refresh(calls, operating):
+    run = calls(1)
+    head = operating.get(run.get_absolute_url()).context["head_version"]
+    control.override_gates(run, by="otto", reason="late files")
+
+    page = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
+
+    assert "Gates overridden by otto: late files" in words(page) and "hx-swap-oob" in page
+
+
+# Lanes and calls ----------------------------------------------------------------------------------
+
+
+def test_an_operator_changes_the_lanes_while_it_runs(calls, operating, four_lanes):
+    text = after(operating, calls(1), "lanes", lanes="3")
+
+    assert "Lanes 3 lanes, 1 in use" in text and "Goes on with 3 lanes · olga" in text
+    assert "1 to 4 lanes; each needs a worker of its own." in text
+
+
+@pytest.mark.parametrize(("lanes", "says"), [("5", "5 lanes are not possible here"), ("two", "whole number")])
+def test_lanes_that_cannot_be_are_refused_in_words(calls, operating, four_lanes, lanes, says):
+    assert says in after(operating, calls(1), "lanes", lanes=lanes)
+
+
+def test_where_there_is_only_one_lane_the_page_says_why(launch, markup):
+    page = markup(launch(**SALES))
+
+    assert "One lane: one process at a time may hold a DuckDB file." in page
+    assert "/lanes/" not in page
+
+
+def test_a_table_says_how_many_dates_a_call_takes_and_for_how_long(launch, drive, read):
+    run = drive(launch(**SALES))
+    Attempt.objects.update(started_at=timezone.now())
+    for attempt, seconds in zip(run.attempts.all(), (60, 82), strict=True):
+        ended = attempt.started_at + dt.timedelta(seconds=seconds)
+        Attempt.objects.filter(pk=attempt.pk).update(finished_at=ended)
+
+    assert "sales : 4 dates a call, calls average 71 s" in read(run.get_absolute_url())
+
+
+def test_a_size_that_the_run_finds_by_itself_is_called_automatic(launch, drive, read):
+    run = drive(launch(batch=Run.AUTO, **SALES))
+
+    text = read(run.get_absolute_url())
+
+    assert "Dates a call automatic" in text and "dates a call (automatic), calls average" in text
+
+
+# Done again ---------------------------------------------------------------------------------------
+
+
+def test_a_rerun_says_what_changed(launch, drive, read, fault):
+    drive(launch(**SALES))
+    run = drive(launch(reprocess="all", **SALES))
+
+    text = read(run.get_absolute_url())
+
+    assert "Done again 6 of 6 partitions changed" in text  # written anew
+    assert "sales 6 of 6 0 48 48 0" in text
+
+
+def test_a_rerun_that_changed_nothing_says_so(launch, drive, read):
+    visits = {"tables": ["daily.visits"], **WEEK}
+    drive(launch(tables=["daily.sales", "daily.visits"], **WEEK))
+    run = drive(launch(reprocess="all", **visits))
+
+    assert "Done again no change: 6 partitions as before" in read(run.get_absolute_url())
+
+
+def test_a_rerun_that_lost_rows_is_called_a_regression(launch, drive, read, ask):
+    drive(launch(tables=["daily.sales", "daily.visits"], **WEEK))
+    ask("INSERT INTO daily.visits SELECT ?, 90 + i FROM range(2) rows(i)", day("01-02"))
+    run = drive(launch(reprocess="all", tables=["daily.visits"], **WEEK))
+
+    text = read(run.get_absolute_url())
+
+    assert "1 regression : complete before, smaller now 1 of 6 5 50 48 2" in text
+    assert "Done again" in text and "1 of 6 partitions changed" in read(f"/runs/{run.pk}/summary/")
+
+
+def test_a_run_that_filled_gaps_only_has_nothing_done_again(launch, drive, read):
+    assert "Done again" not in read(drive(launch(**SALES)).get_absolute_url())
+
+
+# The timeline, and who may ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [("lost", "warning"), ("override", "warning"), ("stalled", "warning"), ("canary", "queued")]
+    + [("first failure", "failed"), ("gate", "paused"), ("paused", "paused")],
+)
+def test_the_timeline_colours_what_happened(launch, markup, kind, state):
+    run = launch(**SALES)
+    run.record(kind, "It happened")
+
+    assert f'<li class="state-{state}">' in markup(run)
+
+
+@pytest.mark.parametrize("verb", NEW_VERBS)
+def test_a_viewer_may_not(launch, viewing, verb):
+    assert viewing.post(f"/runs/{launch(**SALES).pk}/{verb}/").status_code == 403
+
+
+@pytest.mark.parametrize("verb", NEW_VERBS)
+def test_following_a_link_does_nothing(launch, operating, verb):
+    assert operating.get(f"/runs/{launch(**SALES).pk}/{verb}/").status_code == 405
+
+
+def test_a_viewer_sees_the_state_and_no_form(canary, viewing, four_lanes):
+    page = viewing.get(canary.get_absolute_url()).content.decode()
+
+    assert "Canary done: 2 of 2 steps verified." in page
+    assert "<form" not in page.partition('id="run-head"')[2]

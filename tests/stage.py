@@ -1,0 +1,78 @@
+"""What the environment makes of the console's processes in tests: a shelf as the warehouse, and shorter times.
+
+The tests' settings install it in every process, launcher and workers too, where one of its two variables is set.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+
+SHELF = "TEST_SHELF"  # the folder of the warehouse of many writers
+HURRY = "TEST_HURRY"  # what takes a minute in earnest takes some seconds
+
+# Every module that holds one of these, also by `from ... import`.
+SHORTER: dict[str, dict[str, Any]] = {
+    "apps.runs.models.lane": {"LEASE": dt.timedelta(seconds=2.5)},
+    "apps.runs.lanes": {"LEASE": dt.timedelta(seconds=2.5)},
+    "apps.runs.keeper": {"BEAT": 0.5, "LOOK": 0.1},
+    "apps.runs.tasks": {"SLICE": 3.0},
+    "apps.runs.processes": {"GRACE": 1.0},
+    # Whoever is killed at random takes the same step along three times now and then: no fault of the step's.
+    "apps.runs.recovery": {"LOST_TIMES": 99},
+    "apps.workers.models": {
+        "BEAT_EVERY": dt.timedelta(seconds=0.5),
+        "SILENT_AFTER": dt.timedelta(seconds=3),
+    },
+    "apps.workers.beats": {"BEAT_EVERY": dt.timedelta(seconds=0.5)},
+    "apps.workers.launcher": {
+        "BEAT_EVERY": dt.timedelta(seconds=0.5),
+        "LOOK_EVERY": 0.4,
+        "TICK_EVERY": 1.0,
+        "GRACE": 5.0,
+    },
+    "apps.workers.pulse": {"PING_EVERY": 1.5, "PATIENCE": 3.0},
+    "apps.workers.service": {"SHORTEST_WAIT": 0.1, "LONGEST_WAIT": 0.5},
+}
+LONGEST_SILENCE = 2.5 + 1.0  # seconds: by then whoever shows no sign of life has lost its lane
+
+
+class StageConfig(AppConfig):
+    name = "tests.stage"
+
+    def ready(self) -> None:
+        if os.environ.get(HURRY):
+            hurry()
+        if folder := os.environ.get(SHELF):
+            use_shelf(Path(folder))
+
+
+def wanted() -> bool:
+    return bool(os.environ.get(SHELF) or os.environ.get(HURRY))
+
+
+def hurry() -> None:
+    for name, constants in SHORTER.items():
+        module = importlib.import_module(name)
+        for constant, value in constants.items():
+            assert hasattr(module, constant), f"{name} has no {constant} any more"
+            setattr(module, constant, value)
+
+
+def use_shelf(folder: Path) -> None:
+    from apps.coverage import scanning
+    from apps.pipeline.definition import DuckDB
+
+    DuckDB.most_lanes = property(lambda self: 64)
+
+    def open_shelf(pipeline: object) -> Any:
+        from tests.shelf import Shelf  # only workers pay for DuckDB
+
+        return Shelf(folder)
+
+    scanning.open_warehouse = open_shelf
