@@ -94,6 +94,7 @@ SQLITE_OPTIONS = {
 }
 DATABASES = {"default": environment.database(env, default=f"sqlite:///{VAR_DIR / 'console.sqlite3'}")}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # the database may have restarted between two pages
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -140,6 +140,7 @@ def conclude(step: Any, finished: dt.datetime, *, has_failed: bool) -> None:
     step.status = "failed" if has_failed else "succeeded"
     step.seconds = SECONDS * (0.9 + 0.2 * (step.position % 7) / 6)
     step.finished_at = finished
+    step.rows_before, step.rows_after = 8, 0 if has_failed else 10
     if has_failed:
         said = MESSAGES[step.position % 97 % len(MESSAGES)]
         step.message = said.format(date=step.date, n=100 + step.position % 900)
@@ -150,9 +151,13 @@ def save(run: Any, steps: list[Any]) -> None:
     from apps.coverage.models import Partition
     from apps.runs.models import Step
 
-    columns = ["status", "attempt", "attempts", "seconds", "finished_at", "message", "signature"]
+    facts = ["rows_before", "rows_after", "seconds", "finished_at", "message", "signature"]
     Step.objects.bulk_create(
-        steps, update_conflicts=True, unique_fields=["id"], update_fields=columns, batch_size=500
+        steps,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["status", "attempt", "attempts", *facts],
+        batch_size=500,
     )
     for status, changes in (
         ("succeeded", {"state": "complete", "rows": 10, "activity": "", "run_id": None}),

@@ -32,7 +32,7 @@ def run(batch: int) -> None:
     from apps.coverage import scanning
     from apps.coverage.models import Scan
     from apps.pipeline import definition
-    from apps.runs import control, keeper, planning, runner
+    from apps.runs import control, lanes, planning, runner
 
     pipeline = definition.current()
     scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
@@ -40,7 +40,7 @@ def run(batch: int) -> None:
     launched = control.launch(plan, pipeline, by="benchmark", queued=False)
     before = spawn_seconds()
     began = time.perf_counter()
-    runner.perform(launched.pk, pipeline, lease=keeper.take(launched.pk) or "")
+    runner.perform(launched.pk, pipeline, lease=lanes.take(launched.pk) or "")
     seconds = time.perf_counter() - began
     spawn = median([before, spawn_seconds()])
     launched.refresh_from_db()

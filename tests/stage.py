@@ -1,12 +1,13 @@
-"""What the environment makes of the console's processes in tests: a shelf as the warehouse, and shorter times.
+"""What the environment makes of the console's processes in tests: a shelf as the warehouse, and other times.
 
-The tests' settings install it in every process, launcher and workers too, where one of its two variables is set.
+The tests' settings install it in every process, launcher and workers too, where one of its variables is set.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import importlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.apps import AppConfig
 
 SHELF = "TEST_SHELF"  # the folder of the warehouse of many writers
 HURRY = "TEST_HURRY"  # what takes a minute in earnest takes some seconds
+TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.runner.SHORTEST_WAIT": 2}
 
 # Every module that holds one of these, also by `from ... import`.
 SHORTER: dict[str, dict[str, Any]] = {
@@ -48,12 +50,13 @@ class StageConfig(AppConfig):
     def ready(self) -> None:
         if os.environ.get(HURRY):
             hurry()
+        set_times(json.loads(os.environ.get(TIMES) or "{}"))
         if folder := os.environ.get(SHELF):
             use_shelf(Path(folder))
 
 
 def wanted() -> bool:
-    return bool(os.environ.get(SHELF) or os.environ.get(HURRY))
+    return any(os.environ.get(name) for name in (SHELF, HURRY, TIMES))
 
 
 def hurry() -> None:
@@ -62,6 +65,13 @@ def hurry() -> None:
         for constant, value in constants.items():
             assert hasattr(module, constant), f"{name} has no {constant} any more"
             setattr(module, constant, value)
+
+
+def set_times(seconds: dict[str, float]) -> None:
+    for path, value in seconds.items():
+        name, _, constant = path.rpartition(".")
+        module = importlib.import_module(name)
+        setattr(module, constant, type(getattr(module, constant))(value))
 
 
 def use_shelf(folder: Path) -> None:

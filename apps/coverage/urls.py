@@ -2,20 +2,20 @@
 
 from django.urls import path
 
-from apps.coverage import views
+from apps.coverage.views import maps, scans
 
 app_name = "coverage"
 
 urlpatterns = [
-    path("", views.index, name="index"),
-    path("partitions.csv", views.download, {"kind": "csv"}, name="csv"),
-    path("partitions.json", views.download, {"kind": "json"}, name="json"),
-    path("scans/", views.start_scan, name="start_scan"),
-    path("scans/<int:pk>/", views.scan, name="scan"),
-    path("partition/", views.find, name="find"),
-    path("partition/<str:table>/<str:date>/", views.partition, name="partition"),
-    path("<str:name>/", views.season, name="season"),
-    path("<str:name>/heatmap.json", views.heatmap_data, name="heatmap"),
-    path("<str:name>/partitions.csv", views.download, {"kind": "csv"}, name="season_csv"),
-    path("<str:name>/partitions.json", views.download, {"kind": "json"}, name="season_json"),
+    path("", maps.index, name="index"),
+    path("partitions.csv", maps.download, {"kind": "csv"}, name="csv"),
+    path("partitions.json", maps.download, {"kind": "json"}, name="json"),
+    path("scans/", scans.start_scan, name="start_scan"),
+    path("scans/<int:pk>/", scans.scan, name="scan"),
+    path("partition/", maps.find, name="find"),
+    path("partition/<str:table>/<str:date>/", maps.partition, name="partition"),
+    path("<str:name>/", maps.season, name="season"),
+    path("<str:name>/heatmap.json", maps.heatmap_data, name="heatmap"),
+    path("<str:name>/partitions.csv", maps.download, {"kind": "csv"}, name="season_csv"),
+    path("<str:name>/partitions.json", maps.download, {"kind": "json"}, name="season_json"),
 ]

@@ -13,14 +13,13 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, gates, jobs, outcomes, planning, tasks
+from apps.runs import failures, gates, jobs, outcomes, planning, rows, tasks
 from apps.runs.models import IllegalMove, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
 from apps.runs.words import count
 
 Status, Request = Run.Status, Run.Request
-BATCH = 500
 
 
 class LaunchRefused(Exception):
@@ -94,21 +93,14 @@ def launch(
 
 
 def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:
-    Step.objects.bulk_create(
-        [
-            Step(
-                run=run,
-                position=position,
-                phase=step.phase,
-                table=step.table,
-                date=step.date,
-                season=step.season,
-                units=step.units,
-                is_canary=step.date in canary,
-            )
+    rows.insert(
+        Step,
+        ("position", "phase", "table", "date", "season", "units", "is_canary"),
+        (
+            (position, step.phase, step.table, step.date, step.season, step.units, step.date in canary)
             for position, step in enumerate(in_order(plan.steps, canary))
-        ],
-        batch_size=BATCH,
+        ),
+        run_id=run.pk,
     )
     dates: dict[str, list[dt.date]] = defaultdict(list)
     for step in plan.steps:

@@ -8,12 +8,17 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast
 
 from apps.coverage.models import Partition
 from apps.runs.models import Run, Step
+
+Group = TypeVar("Group", bound="FailureGroup")
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
 LONGEST_LINE = 2_000
@@ -139,62 +144,122 @@ def tail(log: Path, most: int = LONGEST_LOG) -> str:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures that say the same."""
+    """Failures that say the same. `attempts` is how often their partitions were tried, over all runs where asked.
+
+    The log of the newest attempt that ended so, `last_attempt_id`, is the place to look.
+    """
 
     signature: str
     sample: str
-    steps: tuple[Step, ...]
+    count: int
+    tables: list[str]
+    dates: list[dt.date]
+    runs: list[int]
+    attempts: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+    last_attempt_id: int | None
 
     @property
     def key(self) -> str:
         return key(self.signature)
 
     @property
-    def count(self) -> int:
-        return len(self.steps)
-
-    @property
-    def tables(self) -> list[str]:
-        return list(dict.fromkeys(step.table for step in self.steps))
-
-    @property
-    def dates(self) -> list[dt.date]:
-        return sorted({step.date for step in self.steps})
-
-    @property
-    def first_at(self) -> dt.datetime | None:
-        return min((step.finished_at for step in self.steps if step.finished_at), default=None)
-
-    @property
-    def last_attempt_id(self) -> int | None:
-        """Of the newest attempt that ended so; its log is the place to look."""
-        return max((step.attempt_id for step in self.steps if step.attempt_id), default=None)
-
-    @property
-    def last_at(self) -> dt.datetime | None:
-        return max((step.finished_at for step in self.steps if step.finished_at), default=None)
-
-    @property
     def suggested_class(self) -> str:
         return suggested_class(self.sample)
 
-    @property
-    def runs(self) -> list[int]:
-        return sorted({step.run_id for step in self.steps})
 
-    @property
-    def attempts(self) -> int:
-        """How often these partitions were tried: over all runs, where `for_pages` counted that."""
-        return sum(getattr(step, "tries", step.attempts) for step in self.steps)
+@dataclass(frozen=True)
+class StepGroup(FailureGroup):
+    """The same, with the steps at hand."""
+
+    steps: tuple[Step, ...]
 
 
-def grouped(steps: Iterable[Step]) -> list[FailureGroup]:
+def grouped(steps: Iterable[Step]) -> list[StepGroup]:
     """Failed steps by signature, the most frequent first."""
     groups: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
         groups[step.signature].append(step)
-    found = [FailureGroup(text, members[0].message, tuple(members)) for text, members in groups.items()]
-    return sorted(found, key=lambda group: (-group.count, group.signature))
+    return by_frequency(step_group(text, members) for text, members in groups.items())
+
+
+def step_group(signature: str, steps: list[Step]) -> StepGroup:
+    finished = [step.finished_at for step in steps if step.finished_at]
+    return StepGroup(
+        signature=signature,
+        sample=steps[0].message,
+        count=len(steps),
+        tables=list(dict.fromkeys(step.table for step in steps)),
+        dates=sorted({step.date for step in steps}),
+        runs=sorted({step.run_id for step in steps}),
+        attempts=sum(step.attempts for step in steps),
+        first_at=min(finished, default=None),
+        last_at=max(finished, default=None),
+        last_attempt_id=max((step.attempt_id for step in steps if step.attempt_id), default=None),
+        steps=tuple(steps),
+    )
+
+
+def by_frequency(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: (-group.count, group.signature))
+
+
+def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
+    """What `grouped` tells, without a step being loaded: in three queries, with the attempts of all runs."""
+    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for part in parts_of(steps):
+        parts[part["signature"]].append(part)
+    if not parts:
+        return []
+    firsts = [some[0]["first"] for some in parts.values()]
+    samples = dict(Step.objects.filter(pk__in=firsts).values_list("signature", "message"))
+    dates = dates_of(steps)
+    return by_frequency(
+        group_of_parts(text, some, samples[text], sorted(dates[text])) for text, some in parts.items()
+    )
+
+
+def parts_of(steps: QuerySet[Step]) -> Iterable[dict[str, Any]]:
+    """The steps counted by signature, table and run, in the order in which they first failed."""
+    tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
+    tries = Subquery(tried.annotate(tries=Sum("attempts")).values("tries"))
+    parts = steps.order_by().annotate(tries=tries).values("signature", "table", "run_id").annotate(
+        count=Count("id"),
+        attempts=Sum("tries"),
+        first=Min("id"),
+        first_at=Min("finished_at"),
+        last_at=Max("finished_at"),
+        last_attempt=Max("attempt_id"),
+    )  # fmt: skip
+    return parts.order_by("first")
+
+
+def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
+    """The dates of each signature. They stay text until they are known to differ: most are there many times."""
+    found: dict[str, set[dt.date]] = defaultdict(set)
+    date_of = cache(dt.date.fromisoformat)
+    day = Cast("date", TextField())
+    for text, date in steps.order_by().values_list("signature", day).distinct().iterator():
+        found[text].add(date_of(date))
+    return found
+
+
+def group_of_parts(
+    signature: str, parts: list[dict[str, Any]], sample: str, dates: list[dt.date]
+) -> FailureGroup:
+    return FailureGroup(
+        signature=signature,
+        sample=sample,
+        count=sum(part["count"] for part in parts),
+        tables=list(dict.fromkeys(part["table"] for part in parts)),
+        dates=dates,
+        runs=sorted({part["run_id"] for part in parts}),
+        attempts=sum(part["attempts"] for part in parts),
+        first_at=min((part["first_at"] for part in parts if part["first_at"]), default=None),
+        last_at=max((part["last_at"] for part in parts if part["last_at"]), default=None),
+        last_attempt_id=max((part["last_attempt"] for part in parts if part["last_attempt"]), default=None),
+    )
 
 
 def open_steps() -> QuerySet[Step]:
@@ -208,15 +273,6 @@ def open_steps() -> QuerySet[Step]:
 def open_failures() -> list[FailureGroup]:
     """All that is still open, over all runs, by signature."""
     return grouped(open_steps())
-
-
-def for_pages(steps: QuerySet[Step]) -> QuerySet[Step]:
-    """The same with no more columns than groups ask for, and how often each partition was tried."""
-    tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
-    tries = tried.annotate(tries=Sum("attempts")).values("tries")
-    return steps.annotate(tries=Subquery(tries)).only(
-        "run_id", "table", "date", "message", "signature", "attempts", "finished_at", "attempt_id"
-    )
 
 
 def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:

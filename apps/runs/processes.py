@@ -8,10 +8,11 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import psutil
+
+from apps.workers.processes import boot, identity
 
 GRACE = 10.0  # seconds between asking a process group to end and ending it
 
@@ -28,45 +29,35 @@ def dying_with_us(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> 
     return [setpriv, "--pdeathsig", "TERM", "--", *argv]
 
 
-# Who a process is ---------------------------------------------------------------------------------
-
-
-@cache
-def boot() -> str:
-    """Names this boot of this machine: pids mean nothing beyond it."""
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"since {psutil.boot_time():.0f}"
-
-
-def identity(pid: int) -> str:
-    """With its pid this names a process for good: pids come back, and clocks are set. Empty where it is gone."""
-    started = start(pid)
-    return f"{boot()} {started}" if started else ""
-
-
-def start(pid: int) -> str:
-    """When the process began: in the kernel's ticks since the boot, which no change of the clock moves."""
-    with suppress(OSError):
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        return stat.rpartition(")")[2].split()[19]
-    with suppress(psutil.Error):
-        return f"{psutil.Process(pid).create_time():.0f}"
-    return ""
-
-
 # How it ends --------------------------------------------------------------------------------------
 
 
-def end_orphan(pid: int | None, known_as: str) -> bool:
-    """Ends the group of a process that outlived its worker, if it still is that process or what it left behind."""
-    if not pid or not known_as or not known_as.startswith(boot()):
+def end_orphan(pid: int | None, known_as: str, *, log: Path | None = None) -> bool:
+    """Ends the group of a process that outlived its worker, if it still is that process or what it left behind.
+
+    One whose worker died before it could say who the process is, is known by the log that it writes.
+    """
+    if not pid:
+        return end_writers(log) if log else False
+    if not known_as or not known_as.startswith(boot()):
         return False
     now = identity(pid)
     if (now and now != known_as) or not group_members(pid):
         return False
     end_group(pid)
     return True
+
+
+def end_writers(log: Path) -> bool:
+    """Ends the groups of those whose output goes to this file (on Linux)."""
+    groups = set()
+    for output in Path("/proc").glob("[0-9]*/fd/1"):
+        with suppress(OSError):
+            if output.readlink() == log.resolve():
+                groups.add(os.getpgid(int(output.parts[2])))
+    for group in groups:
+        end_group(group)
+    return bool(groups)
 
 
 def end_group(pid: int) -> None:

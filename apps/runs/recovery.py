@@ -31,19 +31,34 @@ def recover(run: Run, lease: str) -> None:
     """Takes back the calls of lanes that nobody holds any more. Fenced where the caller holds none itself."""
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
-        if processes.end_orphan(attempt.pid, attempt.process):
-            log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
-        with transaction.atomic():
-            if not lanes.holds(run, lease):
-                raise Fenced
-            take_back(run, attempt)
+        if fence(run, attempt.lease):
+            end_and_take_back(run, lease, attempt.pk)
+
+
+def fence(run: Run, lease: str) -> bool:
+    """Whoever had this lease writes nothing any more, should he wake now; False where he woke just before."""
+    lane = Lane.objects.filter(run=run, lease=lease)
+    lane.free(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
+    return not lane.exists()
+
+
+def end_and_take_back(run: Run, lease: str, attempt_id: int) -> None:
+    """Its worker is fenced by now: it neither takes the end of its job for the job's own failure, nor starts one."""
+    attempt = run.attempts.filter(pk=attempt_id, status=Attempt.Status.RUNNING).first()
+    if attempt is None:
+        return
+    if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
+        log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
+    with transaction.atomic():
+        if not lanes.holds(run, lease):
+            raise Fenced
+        take_back(run, attempt)
 
 
 def take_back(run: Run, attempt: Attempt) -> None:
     """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker."""
     if not put_back(attempt, status=Attempt.Status.LOST):
         return
-    Lane.objects.filter(run=run, lease=attempt.lease).update(lease=uuid.uuid4().hex, lease_until=None)
     run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
     give_up_deadly_steps(run, attempt)
 

@@ -83,7 +83,7 @@ class Summary:
 
     @cached_property
     def failures(self) -> list[triage.Told]:
-        return triage.told(failures.grouped(failures.for_pages(self.run.steps.failed())))
+        return triage.told(failures.groups_of(self.run.steps.failed()))
 
     @cached_property
     def skipped(self) -> list[triage.Told]:

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +22,8 @@ from apps.runs import breaker, control, failures, gates, jobs, lanes, outcomes, 
 from apps.runs.jobs import CannotLog, Outcome
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, IllegalMove, Run, Step
+from apps.runs.models.run import LONGEST_WAIT
+from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import CanaryDone, Done, Gate, Pick, Skip, Take
 from apps.runs.recovery import Fenced, put_back, recover, release_steps
 from apps.warehouse.base import Warehouse, WarehouseError
@@ -31,10 +33,8 @@ log = logging.getLogger(__name__)
 Status = Step.Status
 
 WAREHOUSE_PATIENCE = 20.0  # seconds to wait for a warehouse that does not answer, before the run rests
-SHORTEST_WAIT, LONGEST_WAIT = (
-    30,
-    900,
-)  # seconds that a run rests before it tries again, twice as long each time
+SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
+OUTAGES = 3  # of the console's database in a row, without an attempt between them
 
 
 def nobody() -> None:
@@ -64,7 +64,7 @@ class Runner:
 
     def advance(self) -> bool:
         """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
-        self.run.refresh_from_db()
+        patiently(self.run.refresh_from_db)
         if not self.run.is_active:
             return False
         if self.run.request or self.number >= self.run.lanes:
@@ -149,7 +149,7 @@ class Runner:
     def wait(self, says: str, *, why: Run.Pause) -> bool:
         """Rests until it can try again by itself, each time for longer."""
         self.run.refresh_from_db(fields=["waits"])
-        seconds = min(SHORTEST_WAIT * 2**self.run.waits, LONGEST_WAIT)
+        seconds = min(SHORTEST_WAIT * 2**self.run.waits, LONGEST_WAIT.total_seconds())
         at = timezone.now() + dt.timedelta(seconds=seconds)
         return self.rest(says, why=why, again_at=at, waits=self.run.waits + 1)
 
@@ -293,7 +293,7 @@ class Runner:
     ) -> dict[Key, Found]:
         """What is there after the call, and in the same question what is there before the next one."""
         wanted = {table.name: [step.date for step in steps]}
-        coming = picking.pick(self.pipeline, self.run)
+        coming = patiently(lambda: picking.pick(self.pipeline, self.run))
         for step in coming.steps if isinstance(coming, Take) else ():
             wanted.setdefault(step.table, []).append(step.date)
         try:
@@ -323,6 +323,8 @@ class Runner:
         dates = [step.date for step in steps]
         call = jobs.prepare(self.pipeline, job, dates, run=self.run.pk, attempt=attempt.number)
         if call.sql:
+            with self.fenced():
+                pass  # a script cannot be called back as soon as it began, like a process below
             return jobs.run_sql(
                 call,
                 attempt.log_path,
@@ -334,7 +336,8 @@ class Runner:
             )
 
         def started(pid: int, process: str) -> None:
-            Attempt.objects.filter(pk=attempt.pk).update(pid=pid, process=process)
+            with self.fenced():  # a worker that was frozen since it took the steps does not begin any more
+                Attempt.objects.filter(pk=attempt.pk).update(pid=pid, process=process)
 
         return jobs.run_process(
             call, attempt.log_path, timeout=job.timeout, stopped=self.keeper.must_stop, started=started
@@ -420,6 +423,16 @@ class Runner:
             put_back(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))
         self.seen = {}
 
+    def begin_afresh(self, why: Exception) -> None:
+        """After a database that broke off in the middle of a decision: what was under way decides nothing."""
+        log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
+        with self.fenced():
+            mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.keeper.lease)
+            for attempt in mine:
+                says = f"The console's database broke off before this call was decided: {why}"
+                put_back(attempt, status=Attempt.Status.ENDED, message=says)
+        self.seen = {}
+
     def record_table_end(self, name: str) -> None:
         """A line in the timeline when a table has no step left."""
         steps = self.run.steps.filter(table=name)
@@ -431,10 +444,16 @@ class Runner:
     @contextmanager
     def fenced(self) -> Iterator[None]:
         """A transaction in which only the holder of the lease writes."""
-        with transaction.atomic():
+        with patiently(self.begun):
+            yield
+
+    def begun(self) -> ExitStack:
+        """Such a transaction, begun: what it writes from here on waits for nobody."""
+        with ExitStack() as stack:
+            stack.enter_context(transaction.atomic())
             if not lanes.holds(self.run, self.keeper.lease):
                 raise Fenced
-            yield
+            return stack.pop_all()
 
 
 def undo(attempt: Attempt) -> None:
@@ -470,10 +489,16 @@ def perform(
 
 
 def advance_until(runner: Runner, until: float | None) -> bool:
-    more = True
+    more, outages = True, 0
     try:
         while more and (until is None or time.monotonic() < until):
-            more = runner.advance()
+            try:
+                more, outages = runner.advance(), 0
+            except AWAY as error:
+                outages += 1
+                if outages > OUTAGES:
+                    raise
+                runner.begin_afresh(error)
     except WarehouseError as error:
         # Nobody's dates failed: the run rests, and tries again by itself.
         return runner.wait(f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)

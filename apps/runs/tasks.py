@@ -14,6 +14,7 @@ from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.runs import lanes
 from apps.runs.models import IllegalMove, Lane, Run
+from apps.runs.patience import patiently
 from apps.workers.beats import doing
 
 SLICE = 45.0  # seconds of work before the next task's turn
@@ -34,7 +35,7 @@ def enqueue(run_id: int, ticket: str) -> None:
 def perform(run_id: int, ticket: str) -> None:
     from apps.runs import runner  # the web process enqueues without loading the engine
 
-    lease = lanes.take(run_id, ticket=ticket)
+    lease = patiently(lambda: lanes.take(run_id, ticket=ticket))
     if lease is None:
         return
     with doing(f"run {run_id}"):
@@ -45,7 +46,7 @@ def perform(run_id: int, ticket: str) -> None:
             until=time.monotonic() + SLICE,
             wake=lambda: wake(run_id),
         )
-    hand_on(run_id, lease) if more else lanes.give_back(run_id, lease)
+    patiently(lambda: hand_on(run_id, lease) if more else lanes.give_back(run_id, lease))
 
 
 def hand_on(run_id: int, lease: str) -> None:

@@ -75,21 +75,26 @@ class Chosen:
 
     def steps(self) -> list[Step]:
         """The failed steps themselves, by table and date, with their attempts."""
-        return self.of_kind(self.found().select_related("attempt"))
+        return list(self.of_kind(self.found()).select_related("attempt"))
 
     def found(self) -> QuerySet[Step]:
         found = failures.open_steps().filter(**{name: value for name, value in self.where.items() if value})
         return failures.said_by(found, self.signatures)
 
-    def of_kind(self, steps: Iterable[Step]) -> list[Step]:
-        """The class is a guess from the message, so no question to the database."""
-        return [step for step in steps if self.kind in ("", failures.suggested_class(step.message))]
+    def of_kind(self, steps: QuerySet[Step]) -> QuerySet[Step]:
+        """The class is a guess from the message, which no database makes."""
+        if not self.kind:
+            return steps
+        messages = steps.order_by().values_list("pk", "message").iterator()
+        return steps.filter(
+            pk__in=[pk for pk, said in messages if failures.suggested_class(said) == self.kind]
+        )
 
     def groups(self) -> list[FailureGroup]:
-        return failures.grouped(self.of_kind(failures.for_pages(self.found())))
+        return failures.groups_of(self.of_kind(self.found()))
 
     def partitions(self) -> list[tuple[str, dt.date]]:
-        return [(step.table, step.date) for step in self.of_kind(failures.for_pages(self.found()))]
+        return list(self.of_kind(self.found()).values_list("table", "date"))
 
 
 def known(lookup: Callable[[str], Any], name: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Subquery
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery
 from django.db.models.fields import IntegerField
 
 from apps.coverage import strips
@@ -236,7 +237,7 @@ class Watched:
 
     @cached_property
     def failures(self) -> list[FailureGroup]:
-        return failures.grouped(failures.for_pages(self.run.steps.failed()))
+        return failures.groups_of(self.run.steps.failed())
 
     @cached_property
     def failures_shown(self) -> list[triage.Told]:
@@ -256,7 +257,7 @@ class Watched:
 
     @cached_property
     def seconds_chart(self) -> SecondsChart | None:
-        steps = self.run.steps.filter(seconds__isnull=False).order_by("finished_at", "position")
+        steps = ended(self.run).filter(seconds__isnull=False).order_by("finished_at", "position")
         return charts.seconds_chart([each or 0.0 for each in steps.values_list("seconds", flat=True)])
 
     @cached_property
@@ -298,7 +299,7 @@ def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
         progress=found,
         calls=calls,
         situation=situation.of(run, found, calls, surroundings(run, calls, now=now), now=now),
-        strips=table_strips(run),
+        strips=table_strips(run, pipeline),
         dates=dates_of(run),
     )
 
@@ -322,16 +323,16 @@ def workers_alive(now: dt.datetime) -> int:
     return Worker.objects.alive(now).filter(cluster="runs").count()
 
 
-def table_strips(run: Run) -> list[TableStrip]:
-    """A strip a table in the run's order, its steps by date, in one query."""
-    letters: dict[str, list[str]] = defaultdict(list)
-    for table, status in run.steps.order_by("position").values_list("table", "status"):
-        letters[table].append(LETTER_OF[status])
-    if run.order == Run.Order.NEWEST:
-        letters = {table: found[::-1] for table, found in letters.items()}
+def table_strips(run: Run, pipeline: Pipeline) -> list[TableStrip]:
+    """A strip a table in the order of the pipeline file, its steps by date, in one query."""
+    place = {table.name: number for number, table in enumerate(pipeline.tables)}
+    steps = run.steps.order_by("table", "date").values_list("table", "status")
+    # One by one: kept rows would only feed the garbage collector.
+    by_table = groupby(steps.iterator(), itemgetter(0))
+    letters = [(table, "".join(LETTER_OF[status] for _, status in some)) for table, some in by_table]
     return [
-        TableStrip(table, strips.strip("".join(found)), total=len(found), verified=Counter(found)["c"])
-        for table, found in letters.items()
+        TableStrip(table, strips.strip(found), total=len(found), verified=found.count("c"))
+        for table, found in sorted(letters, key=lambda each: place.get(each[0], len(place)))
     ]
 
 
@@ -341,12 +342,17 @@ def dates_of(run: Run) -> tuple[int, dt.date | None, dt.date | None]:
     return found["number"], found["first"], found["last"]
 
 
+def ended(run: Run) -> QuerySet[Step]:
+    """The steps that are over, which have an index of their own."""
+    return run.steps.filter(finished_at__isnull=False)
+
+
 def finished_points(run: Run, total: int) -> list[tuple[dt.datetime, int]]:
     """Moments with how many steps were finished by then, from every n-th step and the last one."""
     every = math.ceil(total / POINTS) or 1
-    done = run.steps.exclude(finished_at=None).exclude(status=Step.Status.CANCELLED)
-    some = done.annotate(place=F("position") % every).filter(place=0).values_list("finished_at", flat=True)
-    moments = sorted(moment for moment in some if moment)
+    done = ended(run).exclude(status=Step.Status.CANCELLED)
+    some = done.annotate(place=F("position") % every).filter(place=0).order_by("finished_at")
+    moments = [moment for moment in some.values_list("finished_at", flat=True) if moment]
     finished, last = done.aggregate(count=Count("id"), last=Max("finished_at")).values()
     points = {moment: min(1 + place * every, finished) for place, moment in enumerate(moments)}
     return list((points | {last: finished}).items()) if points else []

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 from django_q import cluster, conf
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
-from .broker import Broker, own_queue
+from .broker import WAITING, Broker, own_queue
 from .checks import clusters
 from .models import Worker
 from .processes import session_of
@@ -96,7 +96,14 @@ def free_taken_tasks(name: str, taken_before: dt.datetime) -> int:
     if Worker.objects.filter(cluster=name).exclude(launcher=settings.WORKER_NAME).alive(now).exists():
         return 0
     retry = dt.timedelta(seconds=dict(clusters())[name]["retry"])
-    return OrmQ.objects.filter(key=name, lock__gt=now, lock__lt=taken_before + retry).update(lock=now)
+    return OrmQ.objects.filter(key=name, lock__gt=now, lock__lt=taken_before + retry).update(lock=WAITING)
+
+
+def hasten_schedules(now: dt.datetime) -> None:
+    """What is due every few minutes would wait for an hour after the clock was set back by one."""
+    for schedule in Schedule.objects.filter(schedule_type=Schedule.MINUTES, next_run__gt=now):
+        if schedule.next_run > now + 2 * dt.timedelta(minutes=schedule.minutes or 1):
+            Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(next_run=now)
 
 
 class _Remembering(Broker):

@@ -143,8 +143,11 @@ class Launcher:
             with _database():
                 clusters.free_taken_tasks(service.name, taken_before=timezone.now())
         service.start()
-        self.record.services[service.name] = (service.pid, service.created)
-        self.record.save()
+        self.record.services[service.name] = (service.pid, service.known_as)
+        try:
+            self.record.save()
+        except OSError as error:  # a full disk; the token alone finds what is left of a service, more slowly
+            log.warning("The launcher's record could not be written: %s", error)
         where = f" at http://{self.host}:{self.port}/" if service.name == Worker.WEB else ""
         self.say(f"{service.name} started{where} (process {service.pid})")
 
@@ -196,6 +199,7 @@ class Launcher:
         for service in running:
             if service.began_at:
                 clusters.free_taken_tasks(service.name, taken_before=service.began_at)
+        clusters.hasten_schedules(timezone.now())
         for receiver, outcome in signals.tick.send_robust(sender=Launcher):
             if isinstance(outcome, Exception):
                 log.error("%s failed at the launcher's tick", receiver, exc_info=outcome)

@@ -7,6 +7,8 @@ import ctypes
 import os
 import signal
 import sys
+from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -14,30 +16,49 @@ import psutil
 TOKEN = "BACKFILL_SERVE"
 SERVICE = "BACKFILL_SERVICE"
 
-# psutil derives the moment from the clock, which may have been set since.
-SAME_MOMENT = 2.0
-
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 
 
-def find(pid: int, created: float) -> psutil.Process | None:
-    """The process with this number, if it is still the one that was created then."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - created) < SAME_MOMENT
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.Error:
-        return None
+@cache
+def boot() -> str:
+    """Names this boot of this machine: pids mean nothing beyond it."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"since {psutil.boot_time():.0f}"
 
 
-def still_its_session(pid: int, created: float) -> bool:
-    """Whether the session of that number is still the one that the process, created then, began.
+def identity(pid: int) -> str:
+    """With its pid this names a process for good: pids come back, and clocks are set. Empty where it is gone."""
+    started = start(pid)
+    return f"{boot()} {started}" if started else ""
 
-    A number is not given to a new process while a session of that number exists: so it is, as long
-    as the number is the old leader's or nobody's.
+
+def start(pid: int) -> str:
+    """When the process began: in the kernel's ticks since the boot, which no change of the clock moves."""
+    with contextlib.suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[19]
+    with contextlib.suppress(psutil.Error):
+        return f"{psutil.Process(pid).create_time():.0f}"
+    return ""
+
+
+def is_still(pid: int, known_as: str) -> bool:
+    """Whether the process with this number runs and is the one of that identity."""
+    with contextlib.suppress(psutil.Error):
+        return identity(pid) == known_as and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def still_its_session(pid: int, known_as: str) -> bool:
+    """Whether the session of that number is still the one that the process of that identity began.
+
+    A number is not given to a new process while a session of that number exists: so it is, within one boot,
+    as long as the number is the old leader's or nobody's.
     """
-    return find(pid, created) is not None or not psutil.pid_exists(pid)
+    is_this_boot = str(known_as).startswith(boot())
+    return is_this_boot and (is_still(pid, known_as) or not psutil.pid_exists(pid))
 
 
 def session_of(pid: int) -> int | None:

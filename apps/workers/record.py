@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from . import processes
 
 
@@ -20,20 +18,20 @@ class AlreadyServed(Exception):
 
 @dataclass
 class Record:
-    """services: name to (pid, moment of creation) of its main process.
+    """services: name to (pid, identity) of its main process, which tells it from any other, also after a reboot.
 
     predecessor: the process of an earlier launcher of this folder, which died without a goodbye.
     """
 
     path: Path
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
-    services: dict[str, tuple[int, float]] = field(default_factory=dict)
+    services: dict[str, tuple[int, str]] = field(default_factory=dict)
     predecessor: int | None = None
 
     def claim(self) -> int:
         """Take the folder over; returns how many processes of an earlier launcher had to be ended."""
         earlier = self._read()
-        if earlier and processes.find(*earlier["launcher"]):
+        if earlier and processes.is_still(*earlier["launcher"]):
             raise AlreadyServed(f"Already served by process {earlier['launcher'][0]}: stop that one first.")
         self.predecessor = earlier["launcher"][0] if earlier else None
         ended = _end_leftovers(earlier) if earlier else 0
@@ -41,10 +39,8 @@ class Record:
         return ended
 
     def save(self) -> None:
-        this = psutil.Process()
-        text = json.dumps(
-            {"launcher": (this.pid, this.create_time()), "token": self.token, "services": self.services}
-        )
+        this = (os.getpid(), processes.identity(os.getpid()))
+        text = json.dumps({"launcher": this, "token": self.token, "services": self.services})
         draft = self.path.with_suffix(f".{os.getpid()}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(text)
@@ -63,6 +59,6 @@ class Record:
 def _end_leftovers(earlier: dict[str, Any]) -> int:
     """End what the earlier launcher started and could not end. Nothing is ended on its number alone."""
     sessions = [
-        pid for pid, created in earlier["services"].values() if processes.still_its_session(pid, created)
+        pid for pid, known_as in earlier["services"].values() if processes.still_its_session(pid, known_as)
     ]
     return sum(processes.kill(session, earlier["token"]) for session in [None, *sessions])

@@ -33,7 +33,7 @@ class Service:
     token: str
     is_cluster: bool = False
     process: psutil.Process | None = None
-    created: float = 0.0
+    known_as: str = ""
     began_at: dt.datetime | None = None
     start_at: float = 0.0
     wait: float = SHORTEST_WAIT
@@ -49,7 +49,7 @@ class Service:
         connections.close_all()
         self.began_at = timezone.now()
         self.process = psutil.Process(self._fork())
-        self.created = self.process.create_time()
+        self.known_as = processes.identity(self.process.pid)
         self.start_at = time.monotonic()
         self.pulse = Pulse(alive_at=self.start_at)
 
@@ -76,7 +76,7 @@ class Service:
 
     def kill(self) -> None:
         if self.process:
-            session = self.pid if processes.still_its_session(self.pid, self.created) else None
+            session = self.pid if processes.still_its_session(self.pid, self.known_as) else None
             processes.kill(session, self.token, self.name)
             self.process = None
 

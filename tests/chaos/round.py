@@ -37,13 +37,13 @@ class Round:
     def perform(self) -> None:
         """Until the run has ended and nobody is left who could still do anything."""
         wait_until(lambda: all(served.is_complete("runs") for served in self.machines), "all machines serve")
-        left = self.chance.randint(4, 9)
+        left = self.chance.randint(5, 9)
         next_at = time.monotonic() + self.chance.uniform(0, 1)
         while not self.has_ended() and time.monotonic() < self.harm.began_at + PATIENCE:
             self.harm.thaw()
             if left and time.monotonic() >= next_at and self.harm.do(self.machines):
                 left -= 1
-                next_at = time.monotonic() + self.chance.uniform(0.2, 1.5)
+                next_at = time.monotonic() + self.chance.uniform(0.3, 2.5)
             time.sleep(0.05)
         self.harm.note(f"the run has {self.status()}")
         self.harm.thaw(all_of_them=True)

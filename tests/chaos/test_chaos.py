@@ -13,7 +13,9 @@ import pytest
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 
 ROUNDS = int(os.environ.get("ROUNDS") or 3)
-SEED = int(os.environ.get("SEED") or time.time())
+# Processes that share the rounds among them agree on the first seed by the name of what they do together.
+TOGETHER = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+SEED = int(os.environ.get("SEED") or (int(TOGETHER[:7], 16) if TOGETHER else time.time()))
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
@@ -22,6 +24,6 @@ def test_a_run_survives(chaos, journal, seed):
 
     round_.perform()
 
-    print(f"\n{round_.summary()}")
+    print(f"\n{round_.story() if os.environ.get('STORY') else round_.summary()}")
     complaints = round_.complaints(journal)
     assert not complaints, "\n".join([*complaints, round_.story(), f"again: make chaos ROUNDS=1 SEED={seed}"])

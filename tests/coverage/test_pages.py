@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from apps.coverage import views
 from apps.coverage.models import Partition
+from apps.coverage.views import maps
 from tests.conftest import day
 
 WINTER = "/coverage/winter/"
@@ -125,7 +125,7 @@ def test_the_mode_is_in_the_address(scan, read):
 
 def test_long_lists_have_pages(scan, read, monkeypatch):
     scan()
-    monkeypatch.setattr(views, "RANGES_A_PAGE", 2)
+    monkeypatch.setattr(maps, "RANGES_A_PAGE", 2)
 
     first = read("/coverage/?mode=age&table=")
 

@@ -54,8 +54,8 @@ def test_two_launches_of_one_plan_are_refused_by_name(plan, pipeline):
         control.launch(twice, pipeline, by="otto")
 
     assert str(refusal.value) == (
-        f"Run {first.pk} (sales, 2024-01-01 to 2024-01-02, launched by olga, queued, 0 of 2 steps verified) is about to "
-        "fill some of these partitions, daily.sales on 2024-01-01 among them. Plan again to leave them out."
+        f"Run {first.pk} (sales, 2024-01-01 to 2024-01-02, launched by olga, queued, 0 of 2 steps verified) is "
+        "about to fill some of these partitions, daily.sales on 2024-01-01 among them. Plan again to leave them out."
     )
 
 

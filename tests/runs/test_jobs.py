@@ -245,6 +245,16 @@ def test_what_an_orphan_left_behind_is_ended(tmp_path):
     wait_until(lambda: not psutil.pid_exists(left))
 
 
+def test_an_orphan_that_nobody_wrote_down_is_known_by_its_log(tmp_path):
+    log = tmp_path / "attempt-1.log"
+    with log.open("w") as output:
+        orphan = psutil.Popen(["sleep", "100"], stdout=output, start_new_session=True)
+
+    assert processes.end_orphan(None, "", log=log)
+    assert orphan.wait() == -15
+    assert not processes.end_orphan(None, "", log=log)
+
+
 def test_nobody_is_no_orphan():
     pid = os.spawnlp(os.P_NOWAIT, "true", "true")
     os.waitpid(pid, 0)

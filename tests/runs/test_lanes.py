@@ -34,6 +34,12 @@ def worker(pipeline):
     return take
 
 
+def run_out(worker: runner.Runner) -> None:
+    """It gave no sign of life for longer than a lease."""
+    long_ago = timezone.now() - dt.timedelta(minutes=1)
+    Lane.objects.filter(lease=worker.keeper.lease).update(lease_until=long_ago)
+
+
 def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
     assert lanes.take(run.pk) and lanes.take(run.pk)
     assert lanes.take(run.pk) is None
@@ -142,6 +148,28 @@ def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, wo
     with pytest.raises(recovery.Fenced):
         frozen.attempt(take, attempt)
     assert run.steps.pending().count() == run.steps.count()
+
+
+def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, worker, monkeypatch):
+    frozen, alive = worker(run), worker(run)
+    frozen.claim()
+    run_out(frozen)
+    woken = []
+    wake = lambda *process, **log: woken.append(lanes.renew(run.pk, frozen.keeper.lease))  # noqa: E731
+    monkeypatch.setattr(recovery.processes, "end_orphan", wake)
+
+    recovery.recover(run, alive.keeper.lease)
+
+    assert woken == [False]
+
+
+def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker):
+    sleeper = worker(run)
+    run_out(sleeper)
+    lanes.renew(run.pk, sleeper.keeper.lease)
+
+    assert not recovery.fence(run, sleeper.keeper.lease)
+    assert lanes.holds(run, sleeper.keeper.lease)
 
 
 def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):

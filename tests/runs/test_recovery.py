@@ -191,6 +191,19 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
     assert (run.held_lanes.get().lease, shown("01-01")) == (stolen[0], "queued")
 
 
+@pytest.mark.parametrize("name", ["daily.sales", "weekly.trend"])
+def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, pipeline, ask, name):
+    run, sleeper, steal = frozen
+    table = pipeline.table(name)
+    attempt = sleeper.new_attempt(table, [day("01-01")])
+    steal()
+
+    with pytest.raises(runner.Fenced):
+        sleeper.call(table, table.job, list(run.steps.all()), attempt)
+
+    assert ask(f"SELECT count(*) FROM {name}") == [(0,)]
+
+
 @pytest.mark.parametrize("request_", ["", "pause", "cancel"])
 def test_a_worker_that_wakes_before_its_call_writes_nothing(frozen, request_):
     run, sleeper, steal = frozen

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from apps.runs.models.event import Event
 
 
+LONGEST_WAIT = dt.timedelta(minutes=15)  # that a run rests before it tries again by itself
+
+
 class IllegalMove(Exception):
     """The run is not in a state from which this is possible; the text says what it is in."""
 
@@ -27,8 +30,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=Run.UNFINISHED)
 
     def due_again(self, now: dt.datetime) -> RunQuerySet:
-        """Paused runs that said they would try again by now."""
-        return self.filter(status=Run.Status.PAUSED, again_at__lte=now)
+        """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
+        waiting = self.filter(status=Run.Status.PAUSED)
+        return waiting.filter(models.Q(again_at__lte=now) | models.Q(again_at__gt=now + 2 * LONGEST_WAIT))
 
 
 class Run(models.Model):

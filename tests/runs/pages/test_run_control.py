@@ -108,7 +108,7 @@ def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read
 
     text = read(run.get_absolute_url())
 
-    assert "State Waiting The warehouse does not answer: no route. It tries again" in text
+    assert "State Waiting The warehouse does not answer: no route. Tries again" in text
     assert f"{at:%H:%M} UTC" in text and "Resume now" in text and "Cancel run" in text
 
 
@@ -305,7 +305,7 @@ def test_a_table_says_how_many_dates_a_call_takes_and_for_how_long(launch, drive
         ended = attempt.started_at + dt.timedelta(seconds=seconds)
         Attempt.objects.filter(pk=attempt.pk).update(finished_at=ended)
 
-    assert "sales : 4 dates a call, calls average 71 s" in read(run.get_absolute_url())
+    assert "sales: 4 dates a call, calls average 71 s" in read(run.get_absolute_url())
 
 
 def test_a_size_that_the_run_finds_by_itself_is_called_automatic(launch, drive, read):
@@ -357,8 +357,15 @@ def test_a_run_that_filled_gaps_only_has_nothing_done_again(launch, drive, read)
 
 @pytest.mark.parametrize(
     ("kind", "state"),
-    [("lost", "warning"), ("override", "warning"), ("stalled", "warning"), ("canary", "queued")]
-    + [("first failure", "failed"), ("gate", "paused"), ("paused", "paused")],
+    [
+        ("lost", "warning"),
+        ("override", "warning"),
+        ("stalled", "warning"),
+        ("canary", "queued"),
+        ("first failure", "failed"),
+        ("gate", "paused"),
+        ("paused", "paused"),
+    ],
 )
 def test_the_timeline_colours_what_happened(launch, markup, kind, state):
     run = launch(**SALES)

@@ -1,26 +1,24 @@
-"""The coverage pages: maps of the seasons, one partition, downloads, and a scan on demand."""
+"""Maps of the seasons, one partition, and downloads."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Page, Paginator
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from apps.coverage import downloads, evidence, gaps, heatmap, live, rollup, strips, tasks
+from apps.coverage import downloads, evidence, gaps, heatmap, live, rollup, strips
 from apps.coverage.filters import STATES, Filter, months
 from apps.coverage.models import Scan
 from apps.coverage.rollup import Coverage
+from apps.coverage.views.addresses import date_or_404, season_or_404, table_or_404
 from apps.pipeline import definition
-from apps.pipeline.definition import Pipeline, Season, Table, UnknownName
-from apps.pipeline.values import YEARS
+from apps.pipeline.definition import Pipeline, Season, Table
 
 RANGES_A_PAGE = 40
 
@@ -171,51 +169,3 @@ KINDS = {
 
 
 # Scans ----------------------------------------------------------------------------------------------
-
-
-@require_POST
-@permission_required("coverage.operate_coverage", raise_exception=True)
-def start_scan(request: HttpRequest) -> HttpResponse:
-    scan = tasks.scan_later(by=request.user)
-    if request.headers.get("HX-Request"):
-        return render(request, "coverage/_scan.html", {"scan": scan})
-    return redirect("coverage:scan", scan.pk)
-
-
-@require_GET
-def scan(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far a scan is: a piece that asks again until the scan is over, or a page of its own."""
-    found = get_object_or_404(Scan.objects.select_related("requested_by"), pk=pk)
-    if not request.headers.get("HX-Request"):
-        return render(request, "coverage/scan.html", {"scan": found})
-    response = render(request, "coverage/_scan.html", {"scan": found})
-    if not found.is_active:
-        response["HX-Trigger"] = "scanned"
-    return response
-
-
-# Names in addresses ---------------------------------------------------------------------------------
-
-
-def season_or_404(pipeline: Pipeline, name: str) -> Season:
-    try:
-        return pipeline.season(name)
-    except UnknownName as unknown:
-        raise Http404(str(unknown)) from None
-
-
-def table_or_404(pipeline: Pipeline, name: str) -> Table:
-    try:
-        return pipeline.table(name)
-    except UnknownName as unknown:
-        raise Http404(str(unknown)) from None
-
-
-def date_or_404(text: str) -> dt.date:
-    try:
-        date = dt.date.fromisoformat(text)
-    except ValueError:
-        raise Http404(f'"{text}" is not a date; write it like 2024-01-31.') from None
-    if date.year not in YEARS:
-        raise Http404(f"{date} is not a date of our time.")
-    return date

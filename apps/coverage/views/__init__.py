@@ -1,0 +1,1 @@
+"""The coverage pages, an idea each."""

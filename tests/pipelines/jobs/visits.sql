@@ -1,0 +1,3 @@
+DELETE FROM daily.visits WHERE day BETWEEN @start_date AND @end_date;
+INSERT INTO daily.visits
+SELECT day, item FROM raw.days, range(8) items(item) WHERE open AND day BETWEEN @start_date AND @end_date;
