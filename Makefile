@@ -3,13 +3,14 @@ PYTHON ?= python3
 PORT ?= 8000
 export PYTHON PORT
 
-.PHONY: help setup setup-dev demo demo-reset test lint lock
+.PHONY: help setup setup-dev demo demo-reset test chaos lint lock
 
 help:
 	@echo 'make demo         start the console on http://localhost:$(PORT) with a demo warehouse (PORT= for another port)'
 	@echo 'make demo-reset   forget the demo: its database, warehouse, mails, logs and .env'
 	@echo 'make test         lint, types, import contracts, every test, the browser journey'
 	@echo 'make lint         the first three of these'
+	@echo 'make chaos        kill, freeze and restart those who perform a run, ROUNDS=20 times; SEED= to do it again'
 	@echo 'make lock         write requirements*.txt again from requirements*.in'
 	@echo 'make setup        .venv as the console needs it; make setup-dev adds what tests need'
 
@@ -27,6 +28,9 @@ demo-reset:
 
 test: setup-dev
 	@bin/test
+
+chaos: setup-dev
+	@DEBUG=1 ROUNDS=$(or $(ROUNDS),20) SEED=$(SEED) .venv/bin/pytest -m chaos -s tests/chaos
 
 lint: setup-dev
 	@bin/test lint

@@ -13,7 +13,9 @@ login = auth.LoginView.as_view(extra_context={"demo_login": demo.LOGIN if settin
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("coverage/", include("apps.coverage.urls")),
+    path("sources/", include("apps.coverage.source_urls")),
     path("runs/", include("apps.runs.urls")),
+    path("verify/", include("apps.coverage.verify_urls")),
     path("failures/", include("apps.runs.failure_urls")),
     path("workers/", workers.index, name="workers"),
     path("outbox/", include("apps.alerts.urls")),

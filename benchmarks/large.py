@@ -95,19 +95,25 @@ def begin(run: Any, *, calls: int) -> None:
     """Somebody holds the run, and has for as long as so many calls take."""
     from django.utils import timezone
 
-    from apps.workers.models import Worker
-
-    now = timezone.now()
-    run.started_at = now - dt.timedelta(seconds=SECONDS * BATCH * calls)
+    run.started_at = timezone.now() - dt.timedelta(seconds=SECONDS * BATCH * calls)
     run.status = "running"
     run.save()
     run.record("running", "A worker took it")
-    run.held_lanes.update_or_create(
-        number=0, defaults={"lease": "held", "lease_until": now + dt.timedelta(seconds=45)}
-    )
-    Worker.objects.update_or_create(
-        name="bench", defaults={"cluster": "runs", "host": "h", "pid": 1, "started_at": now, "beat_at": now}
-    )
+    run.held_lanes.update_or_create(number=0, defaults={"lease": "held"})
+    beat()
+
+
+def beat() -> None:
+    """A sign of life of the one worker there is, who holds what is held."""
+    from django.utils import timezone
+
+    from apps.runs.models import Lane
+    from apps.workers.models import Worker
+
+    now = timezone.now()
+    Lane.objects.update(lease_until=now + dt.timedelta(seconds=45))
+    alive = {"cluster": "runs", "host": "h", "pid": 1, "started_at": now, "beat_at": now}
+    Worker.objects.update_or_create(name="bench", defaults=alive)
 
 
 def decide(run: Any, number: int, steps: list[Any], *, every: int, is_over: bool) -> None:

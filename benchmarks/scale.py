@@ -1,8 +1,9 @@
 """What 10,000 steps cost: to plan, to launch, to look at, to fail: `python -m benchmarks.scale`; exits 1 over a limit.
 
 Requests go through the whole stack of middleware and templates in this process, as an operator's; the browser and the
-network are not in. What is asked repeatedly is asked in several rounds and the best of them counts: the machine may be
-busy with other things. Beside the large run stands one of a single step, measured in the same process.
+network are not in. The limits are for the time of the processor, with SQLite in it, since the machine may be busy with
+other things: 60 requests a round, and the best of three rounds counts. Planning and launching, which also waits for the
+disk, is measured by the clock. Beside the large run stands one of a single step, measured in the same process.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ from benchmarks import large
 ROUNDS, REQUESTS, LAUNCHES = 3, 60, 3
 WANTED = {"table": [f"shop.t{number}" for number in range(1, large.TABLES + 1)], "reprocess": "all"}
 MOST_TO_LAUNCH = 1000.0  # milliseconds, with the plan before it
-MOST_OF_PAGE, MOST_OF_NOTHING, MOST_OF_FAILURES = 80.0, 10.0, 200.0  # milliseconds, p95
+MOST_OF_PAGE, MOST_OF_NOTHING, MOST_OF_FAILURES = 80.0, 10.0, 200.0  # milliseconds of the processor, p95
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds of one kind of request, with what it asks of the database."""
+    """Milliseconds of one kind of request, by the clock and of the processor, with what it asks of the database."""
 
     median: float
     p95: float
+    processor: float
     queries: int
     kilobytes: float
     status: int
@@ -122,10 +124,10 @@ def looking(client: Any, run: Any) -> list[str]:
     row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/"))
     same = row("its live piece, unchanged", unchanged(client, run))
     row("runs", measure(client, "/runs/"))
-    assert same.status in (204, 304), same
+    assert same.status == 304, same
     return [
-        *limit("page of a run", page.p95, MOST_OF_PAGE),
-        *limit("nothing changed", same.p95, MOST_OF_NOTHING),
+        *limit("page of a run", page.processor, MOST_OF_PAGE),
+        *limit("nothing changed", same.processor, MOST_OF_NOTHING),
     ]
 
 
@@ -158,7 +160,7 @@ def one_step() -> Any:
 def unchanged(client: Any, run: Any) -> Measured:
     """The same question again and again, as a browser asks it that has the answer already."""
     address = f"/runs/{run.pk}/live/"
-    return measure(client, address, lambda: {"version": said(client.get(address), r"version=([^\"]+)")})
+    return measure(client, address, lambda: {"If-None-Match": client.get(address)["ETag"]})
 
 
 # Failing ------------------------------------------------------------------------------------------
@@ -169,19 +171,19 @@ def failing(client: Any, run: Any) -> list[str]:
     large.perform(run, done=large.STEPS, failed=large.STEPS)
     row("page of a run, all failed", measure(client, f"/runs/{run.pk}/"))
     page = row("failures, 10,000 open", measure(client, "/failures/"))
-    return limit("failures", page.p95, MOST_OF_FAILURES)
+    return limit("failures", page.processor, MOST_OF_FAILURES)
 
 
 # Measuring ----------------------------------------------------------------------------------------
 
 
-def measure(client: Any, page: str, asked: Callable[[], dict[str, str]] = dict) -> Measured:
-    """The round with the least p95."""
-    rounds = [one_round(client, page, asked) for _ in range(ROUNDS)]
-    return min(rounds, key=lambda found: found.p95)
+def measure(client: Any, page: str, headers: Callable[[], dict[str, str]] = dict) -> Measured:
+    """The round with the least processor time."""
+    rounds = [one_round(client, page, headers) for _ in range(ROUNDS)]
+    return min(rounds, key=lambda found: found.processor)
 
 
-def one_round(client: Any, page: str, asked: Callable[[], dict[str, str]]) -> Measured:
+def one_round(client: Any, page: str, headers: Callable[[], dict[str, str]]) -> Measured:
     from django.db import connection
 
     queries: list[str] = []
@@ -190,27 +192,38 @@ def one_round(client: Any, page: str, asked: Callable[[], dict[str, str]]) -> Me
         queries.append(sql)
         return execute(sql, parameters, many, context)
 
-    query = asked()
+    large.beat()
+    asked = headers()
     with connection.execute_wrapper(count):
-        answer = client.get(page, query)
-    taken = [timed(lambda: client.get(page, query))[0] for _ in range(REQUESTS)]
+        answer = client.get(page, headers=asked)
+    clock, processor = zip(
+        *(both(lambda: client.get(page, headers=asked)) for _ in range(REQUESTS)), strict=True
+    )
     return Measured(
-        median=median(taken),
-        p95=quantiles(taken, n=100)[94],
+        median=median(clock),
+        p95=quantiles(clock, n=100)[94],
+        processor=quantiles(processor, n=100)[94],
         queries=len(queries),
         kilobytes=len(answer.content) / 1024,
         status=answer.status_code,
     )
 
 
+def both(work: Callable[[], Any]) -> tuple[float, float]:
+    """Milliseconds by the clock and of the processor."""
+    began = time.process_time()
+    clock, _ = timed(work)
+    return clock, 1000 * (time.process_time() - began)
+
+
 def heading() -> None:
-    print(f"{'':<30}{'median':>9}{'p95':>12}{'queries':>9}{'KB sent':>9}{'status':>8}")
+    print(f"{'':<28}{'median':>9}{'p95':>9}{'processor':>12}{'queries':>9}{'KB sent':>9}{'status':>8}")
 
 
 def row(name: str, found: Measured) -> Measured:
     print(
-        f"{name:<30}{found.median:>6.1f} ms{found.p95:>9.1f} ms{found.queries:>9}"
-        f"{found.kilobytes:>9.1f}{found.status:>8}"
+        f"{name:<28}{found.median:>6.1f} ms{found.p95:>6.1f} ms{found.processor:>9.1f} ms"
+        f"{found.queries:>9}{found.kilobytes:>9.1f}{found.status:>8}"
     )
     return found
 

@@ -7,8 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import duckdb
-
 FIRST = dt.date(2020, 1, 1)
 
 
@@ -36,6 +34,8 @@ def make(*, tables: int, dates: int, command: list[str], batch: int) -> Path:
 
 
 def write_warehouse(path: Path, *, tables: int, dates: int) -> None:
+    import duckdb  # where no warehouse is asked, it is not loaded
+
     with duckdb.connect(str(path)) as warehouse:
         warehouse.execute("CREATE SCHEMA shop")
         for number in range(1, tables + 1):

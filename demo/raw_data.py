@@ -36,7 +36,7 @@ def dates_covered() -> dict[str, set[date]]:
         "nbac_team_boxscore": set(every)
         - set(first[:20] + second[:3] + third[:3] + after(third, date(2024, 3, 11))[:9]),
         "bigdataball_play_by_play": set(every)
-        - set(first[:10] + second[:8] + after(second, date(2023, 3, 5))[:10] + third[:6] + fourth[:6]),
+        - set(first[:13] + second[:8] + after(second, date(2023, 3, 5))[:10] + third[:6] + fourth[:3]),
         "nbac_play_by_play": {date(2024, 11, 15)},
         "odds_api_player_points_props": set(second[-42:])
         | set(third[7:]) - set(after(third, date(2024, 4, 1))[:6])

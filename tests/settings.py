@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 os.environ.update(
     DEBUG="1",
@@ -24,5 +25,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['VAR_DIR']}/tests.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if clock := os.environ.get(stage.CLOCK):
+    stage.set_clock(Path(clock))  # before a model remembers the real one
 if stage.wanted():
     INSTALLED_APPS += ["tests.stage.StageConfig"]  # noqa: F405

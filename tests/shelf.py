@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from apps.warehouse.base import Interrupted, QueryFailed, Question, Reading, Unreachable
-from apps.warehouse.duckdb import FILE, DuckDBWarehouse, first_line
+from apps.warehouse.duckdb import FILE, DuckDBWarehouse, first_line, host, turn
 
 UNDATED = "undated"
 
@@ -49,7 +49,8 @@ class Shelf(DuckDBWarehouse):
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.is_dir():
             raise Unreachable(f"the shelf {self.path} does not exist")
-        with duckdb.connect() as connection:
+        with turn(self.patience):
+            connection = host().cursor()
             try:
                 connection.execute(f"ATTACH ':memory:' AS {FILE}; USE {FILE}; SET TimeZone = 'UTC'")
                 for place in sorted(path.parent for path in self.path.glob("*/columns")):
@@ -61,6 +62,9 @@ class Shelf(DuckDBWarehouse):
                 raise Interrupted("the statement was ended before its end") from error
             except duckdb.Error as error:
                 raise QueryFailed(first_line(error)) from error
+            finally:
+                connection.close()
+                host().execute(f"DETACH DATABASE IF EXISTS {FILE}")
 
 
 # Reading ------------------------------------------------------------------------------------------

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
+from django.utils import timezone
 
 SHELF = "TEST_SHELF"  # the folder of the warehouse of many writers
 HURRY = "TEST_HURRY"  # what takes a minute in earnest takes some seconds
+CLOCK = "TEST_CLOCK"  # the file that says by how much the clock was set
 TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.runner.SHORTEST_WAIT": 2}
 
 # Every module that holds one of these, also by `from ... import`.
@@ -71,7 +73,17 @@ def set_times(seconds: dict[str, float]) -> None:
     for path, value in seconds.items():
         name, _, constant = path.rpartition(".")
         module = importlib.import_module(name)
-        setattr(module, constant, type(getattr(module, constant))(value))
+        assert hasattr(module, constant), f"{name} has no {constant} any more"
+        setattr(module, constant, value)
+
+
+def set_clock(file: Path) -> None:
+    """The console's time of day is as many seconds ahead as the file says, from one moment to the next."""
+
+    def now() -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=float(file.read_text() or 0))
+
+    timezone.now = now
 
 
 def use_shelf(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils import timezone
 
 from apps.alerts.models import Message
@@ -59,6 +59,13 @@ def headers(message: Message) -> dict[str, str]:
         "References": f"<run-{message.run_id}@{host}>",
         "Auto-Submitted": "auto-generated",
     }
+
+
+def knock() -> None:
+    """Connects to the mail server and leaves again; raises what the backend raises."""
+    connection = get_connection()
+    connection.open()
+    connection.close()
 
 
 def folder() -> Path | None:

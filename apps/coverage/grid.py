@@ -66,8 +66,10 @@ def load(
     start: dt.date | None = None,
     end: dt.date | None = None,
     seasons: Collection[Season] = (),
+    tables: Collection[Table] | None = None,
 ) -> Grid:
-    """The grid of a range (both ends included) and of some seasons; all of them without, in two queries."""
+    """The grid of a range (both ends included), some seasons, some tables; of everything without. Two queries."""
+    wanted = pipeline.tables if tables is None else tables
     days = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
     if seasons:
         days = days.filter(season__in=[season.name for season in seasons])
@@ -75,14 +77,17 @@ def load(
     dates = tuple(date for date, _, _ in calendar)
     # Dates stay text here: to make an object of each of many thousands would take longer than all else.
     place = {date.isoformat(): index for index, date in enumerate(dates)}
-    states = {table.name: ["u"] * len(dates) for table in pipeline.tables}
-    activities = {table.name: ["-"] * len(dates) for table in pipeline.tables}
-    strays: dict[str, list[dt.date]] = {table.name: [] for table in pipeline.tables}
-    mark_bootstrap(pipeline, states, calendar)
+    states = {table.name: ["u"] * len(dates) for table in wanted}
+    activities = {table.name: ["-"] * len(dates) for table in wanted}
+    strays: dict[str, list[dt.date]] = {table.name: [] for table in wanted}
+    mark_bootstrap(pipeline, wanted, states, calendar)
 
     day = Cast("date", TextField())
-    found = Partition.objects.between(start, end).order_by().values_list("table", day, "state", "activity")
-    for table, date, state, activity in found.iterator():  # kept rows would only feed the garbage collector
+    found = Partition.objects.between(start, end).order_by()
+    if tables is not None:
+        found = found.of(states)
+    rows = found.values_list("table", day, "state", "activity")
+    for table, date, state, activity in rows.iterator():  # kept rows would only feed the garbage collector
         if table not in states:
             continue
         index = place.get(date)
@@ -105,11 +110,14 @@ def load(
 
 
 def mark_bootstrap(
-    pipeline: Pipeline, states: dict[str, list[str]], calendar: list[tuple[dt.date, int, str]]
+    pipeline: Pipeline,
+    tables: Collection[Table],
+    states: dict[str, list[str]],
+    calendar: list[tuple[dt.date, int, str]],
 ) -> None:
     """Before the first scan nothing is known, except that some dates are left out on purpose."""
     seasons = {season.name: season for season in pipeline.seasons}
-    for table in pipeline.tables:
+    for table in tables:
         if table.skip_first_days:
             for index, (date, _, name) in enumerate(calendar):
                 if name in seasons and table.skips(date, seasons[name]):

@@ -21,13 +21,17 @@ from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 @dataclass(frozen=True)
 class Partial:
-    """What came of it, in the words of a Scan; it has no number, since nothing but its partitions is kept."""
+    """What came of it, in the words of a Scan; it has no number, since nothing but its partitions is kept.
+
+    `reading` is what the warehouse said, None where it could not be asked.
+    """
 
     status: Scan.Status
     tables_done: int = 0
     queries: int = 0
     changed: int = 0
     problem: str = ""
+    reading: Reading | None = None
     pk: None = None
 
 
@@ -46,7 +50,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
         remember_calendar(pipeline, calendar, days)
         changed = sum(remember(pipeline, scope, calendar, reading, asked_at=asked_at))
     problem = scanning.problems_in_words(reading)
-    return Partial(Scan.Status.SUCCEEDED, len(scope.tables), reading.queries + 1, changed, problem)
+    return Partial(Scan.Status.SUCCEEDED, len(scope.tables), reading.queries + 1, changed, problem, reading)
 
 
 def stored(scope: Scope, days: Collection[dt.date]) -> PartitionQuerySet:

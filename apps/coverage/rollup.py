@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from apps.coverage import freshness, serving
 from apps.coverage import grid as grids
 from apps.coverage.grid import UNREAD, Grid
-from apps.coverage.models import Scan
 from apps.pipeline.definition import Phase, Pipeline, Season, Table
 
 
@@ -169,17 +169,8 @@ def coverage(
         start, end = max(start or season.start, season.start), min(end or season.end, season.end)
     grid = grids.load(pipeline, start=start, end=end, seasons=seasons)
     phases = tuple(phase_coverage(pipeline, phase, grid) for phase in pipeline.phases)
-    latest = Scan.objects.latest_finished()
-    if latest is None:
-        return Coverage(phases, grid, as_of=None, problem="the warehouse was not scanned yet")
-    reading = Scan.objects.latest_reading() if latest.has_failed else latest
-    return Coverage(
-        phases,
-        grid,
-        as_of=reading.finished_at if reading else None,
-        problem=latest.reason,
-        failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
-    )
+    known = freshness.now()
+    return Coverage(phases, grid, known.as_of, known.problem, known.failing_since)
 
 
 def phase_coverage(pipeline: Pipeline, phase: Phase, grid: Grid) -> PhaseCoverage:
@@ -205,20 +196,9 @@ def phase_coverage(pipeline: Pipeline, phase: Phase, grid: Grid) -> PhaseCoverag
 def phase_letters(pipeline: Pipeline, phase: Phase, grid: Grid) -> str:
     """A letter a date for the phase as a whole: c where all of it is complete, m where something is not."""
     filled = [grid.states[table.name] for table in pipeline.tables_of(phase.name) if table.job]
-    served = [need_letters([grid.states[s] for s in need.sources]) for need in pipeline.needs_of(phase.name)]
+    served = [serving.as_states(serving.serving(need, grid.states)) for need in pipeline.needs_of(phase.name)]
     rows = filled + served or [grid.states[table.name] for table in pipeline.tables_of(phase.name)]
     return "".join(all_of(letters) for letters in zip(*rows, strict=True))
-
-
-def need_letters(sources: list[str]) -> str:
-    """A need is served on a date by any source that is complete."""
-    return "".join(any_of(letters) for letters in zip(*sources, strict=True))
-
-
-def any_of(letters: tuple[str, ...]) -> str:
-    if "c" in letters:
-        return "c"
-    return "u" if "u" in letters else "m"
 
 
 NOT_WANTED = f"nxa{UNREAD}"

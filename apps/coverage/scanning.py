@@ -61,6 +61,7 @@ def question(table: Table) -> Question:
         written_column=table.written_column,
         fallback_column=table.fallback_column,
         key_columns=table.key,
+        not_null=table.not_null,
     )
 
 

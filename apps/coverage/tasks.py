@@ -1,4 +1,4 @@
-"""Scans in the queue: on demand, and every quarter of an hour."""
+"""Scans in the queue, on demand and every quarter of an hour, and verifications."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from apps.coverage import scanning
-from apps.coverage.models import Scan
+from apps.coverage import scanning, verification
+from apps.coverage.models import Scan, Verification
 from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import Scope
 
 MINUTES_BETWEEN_SCANS = 15
 LONGEST_SCAN = dt.timedelta(minutes=20)  # the cluster ends a task after 15
@@ -36,6 +38,7 @@ def scan(scan_id: int) -> None:
 
 def scan_by_schedule() -> None:
     give_up_dead_scans(timezone.now())
+    give_up_dead_verifications(timezone.now())
     scan_later()
 
 
@@ -48,6 +51,30 @@ def give_up_dead_scans(now: dt.datetime) -> None:
     Scan.objects.filter(status=Scan.Status.QUEUED, requested_at__lt=late).update(
         status=Scan.Status.FAILED, problem="No worker took it."
     )
+
+
+def verify_later(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
+    """Asks a worker to verify."""
+    with transaction.atomic():
+        requested = verification.request(pipeline, wanted, by=by)
+        async_task("apps.coverage.tasks.verify", requested.pk, cluster="main")
+    return requested
+
+
+def verify(verification_id: int) -> None:
+    pipeline = definition.current()
+    wanted = Verification.objects.get(pk=verification_id)
+    verification.perform(pipeline, scanning.open_warehouse(pipeline), wanted)
+
+
+def give_up_dead_verifications(now: dt.datetime) -> None:
+    """As for scans: one that nobody works at any more would be under way for ever."""
+    late = now - LONGEST_SCAN
+    unfinished = Verification.objects.filter(finished_at=None)
+    for each in unfinished.filter(started_at__lt=late):
+        verification.give_up(each, "The worker died before it had asked about everything. Verify again.")
+    for each in unfinished.filter(started_at=None, requested_at__lt=late):
+        verification.give_up(each, "No worker took it. Verify again.")
 
 
 def ensure_schedule() -> None:

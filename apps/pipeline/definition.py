@@ -16,8 +16,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from django.conf import settings
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     Strict,
     ValidationError,
@@ -26,7 +24,9 @@ from pydantic import (
     model_validator,
 )
 
+from apps.pipeline.check_kinds import AboutTables, AnyCheck, CoverageAtLeast
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
+from apps.pipeline.part import Definition, kinds
 from apps.pipeline.values import (
     YEARS,
     Band,
@@ -66,14 +66,6 @@ class UnknownName(LookupError):
         return str(self.args[0])
 
 
-class Definition(BaseModel):
-    """A part of the pipeline file: frozen, and strict about keys it does not know."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
-    )
-
-
 class DuckDB(Definition):
     """The embedded warehouse: one file."""
 
@@ -92,12 +84,29 @@ class Calendar(Definition):
     query: Word | None = None
     every: Literal["day"] | None = None
     unit: Text = Field(default="unit", min_length=1)
+    not_final: Word | None = None
 
     @model_validator(mode="after")
     def one_of_two(self) -> Calendar:
         if bool(self.query) == bool(self.every):
             raise ValueError('give either query = "SELECT ... AS date, ... AS units" or every = "day"')
         return self
+
+
+class History(Definition):
+    """Where the warehouse notes what its processors did, whoever started them: a table, and its columns."""
+
+    table: TableName
+    processor: Column
+    date: Column
+    status: Column
+    started: Column
+    duration: Column | None = None
+    errors: Column | None = None
+    success: tuple[Text, ...] = Field(default=("success",), min_length=1)
+
+    def is_success(self, status: str) -> bool:
+        return status.strip().lower() in {word.lower() for word in self.success}
 
 
 class Season(Definition):
@@ -220,6 +229,7 @@ class Job(Definition):
     timeout: Seconds = 1800
     attempts: Whole = Field(default=2, ge=1, le=20)
     must_contain: tuple[Text, ...] = ()
+    dry_run: tuple[Word, ...] = ()
 
     @field_validator("batch", mode="wrap")
     @classmethod
@@ -232,7 +242,7 @@ class Job(Definition):
             raise ValueError('give either command = ["...", ...] or sql = "file.sql"')
         if self.command and not self.command[0].strip():
             raise ValueError("the command's first word is empty; write the program's name there")
-        if self.sql and (unused := sorted(self.model_fields_set & {"cwd", "env", "must_contain"})):
+        if self.sql and (unused := sorted(self.model_fields_set & {"cwd", "env", "must_contain", "dry_run"})):
             raise ValueError(f"{unused[0]} belongs to a command, and this job is SQL; remove it")
         return self
 
@@ -280,6 +290,7 @@ class Table(Definition):
     rows: Rows | None = None
     quality: Quality | None = None
     key: tuple[Column, ...] = Field(default=(), max_length=20)
+    not_null: tuple[Column, ...] = Field(default=(), max_length=20)
     written_column: Column | None = None
     fallback_column: Column | None = None
     job: Job | None = None
@@ -320,10 +331,12 @@ class Pipeline(Definition):
     path: Path
     warehouse: DuckDB
     calendar: Calendar
+    history: History | None = None
     seasons: tuple[Season, ...] = Field(alias="season", min_length=1)
     phases: tuple[Phase, ...] = Field(alias="phase", min_length=1)
     tables: tuple[Table, ...] = Field(alias="table", min_length=1)
     needs: tuple[Need, ...] = Field(alias="need", default=())
+    checks: tuple[AnyCheck, ...] = Field(alias="check", default=())
 
     @model_validator(mode="after")
     def fits_together(self) -> Pipeline:
@@ -411,8 +424,10 @@ def disagreements(pipeline: Pipeline) -> Iterable[str]:
     yield from repeated("phase", (phase.name for phase in pipeline.phases))
     yield from repeated("table", (table.name for table in pipeline.tables))
     yield from repeated("need", (need.name for need in pipeline.needs))
+    yield from repeated("check", (check.name for check in pipeline.checks))
     yield from overlapping_seasons(pipeline.seasons)
     yield from unknown_references(pipeline)
+    yield from unknown_to_checks(pipeline)
     yield from cycles(pipeline.tables)
     yield from missing_sql(pipeline)
     yield from too_parallel(pipeline)
@@ -459,6 +474,22 @@ def unknown_references(pipeline: Pipeline) -> Iterable[str]:
         for name in need.used_by:
             if name not in tables:
                 yield f'need "{need.name}": used_by "{name}" is no table of this file; name one that is'
+
+
+def unknown_to_checks(pipeline: Pipeline) -> Iterable[str]:
+    needs = {need.name for need in pipeline.needs}
+    for check in pipeline.checks:
+        if not isinstance(check, AboutTables):
+            continue
+        asked_of = check.needs if isinstance(check, CoverageAtLeast) else ()
+        for key, names, known in (
+            ("tables", check.tables, set(pipeline.by_name)),
+            ("phases", check.phases, {phase.name for phase in pipeline.phases}),
+            ("needs", asked_of, needs),
+        ):
+            for name in names:
+                if name not in known:
+                    yield f'check "{check.name}": {key} names "{name}", which is not in this file; correct it'
 
 
 def cycles(tables: Iterable[Table]) -> Iterable[str]:
@@ -532,8 +563,7 @@ def build(values: dict[str, Any], path: Path) -> Pipeline:
 
 def known_keys() -> set[str]:
     """Every key that some part of the file may have."""
-    parts = Definition.__subclasses__()
-    return {field.alias or name for part in parts for name, field in part.model_fields.items()} - {"path"}
+    return {field.alias or name for part in kinds() for name, field in part.model_fields.items()} - {"path"}
 
 
 @lru_cache(maxsize=4)

@@ -38,6 +38,11 @@ def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
         return [f"{key} is missing; add {header(item['loc'])}"]
     if item["type"] == "extra_forbidden":
         return [f"{key}: unknown key; {better_name(item['loc'][-1], known)}"]
+    if item["type"] == "union_tag_not_found":
+        return [f"{key} > kind is missing; add it"]
+    if item["type"] == "union_tag_invalid":
+        expected = item["ctx"]["expected_tags"].replace("'", '"')
+        return [f"{key} > kind = {shown(item['input']['kind'])} is not known; write one of {expected}"]
     says = str(cause) if cause else remedy(item)
     value = shown(item["input"])
     if value:
@@ -48,7 +53,9 @@ def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
 def key_path(location: tuple[int | str, ...], values: Any) -> str:
     """`table "x.y" > job > batch`: places in lists are named by what the person named them."""
     words: list[str] = []
-    for part in location:
+    for before, part in zip((None, *location), location, strict=False):
+        if isinstance(before, int) and isinstance(values, dict) and values.get("kind") == part:
+            continue  # pydantic names the kind that it took the section for, which is no key
         values = step_into(values, part)
         if isinstance(part, str):
             words += [part] if part != "[key]" else []

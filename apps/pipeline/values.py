@@ -29,7 +29,7 @@ def seconds(value: Any) -> Any:
         return value
     match = re.fullmatch(r"([0-9]{1,6})\s*([smh])", value.strip())
     if not match:
-        raise ValueError('is not a time; write one such as "90s", "30m" or "2h"')
+        raise ValueError('is not a time; write one such as "90s", "30m" or "1h"')
     return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
@@ -79,7 +79,8 @@ Text = Annotated[
 Date = Annotated[dt.date, BeforeValidator(calendar_date)]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=7 * 24 * 3600)]
+LONGEST_CALL = 110 * 60  # seconds; a worker's task is ended after two hours, and a call is a part of one
+Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=LONGEST_CALL)]
 Band = Annotated[tuple[float, float], BeforeValidator(least_and_most)]
 Name = Annotated[
     str,

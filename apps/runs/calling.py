@@ -15,6 +15,15 @@ from apps.runs.batching import Called
 from apps.runs.models import Attempt, Run
 from apps.runs.words import count, duration
 
+LOOKED_AT = (
+    "run_id",
+    "table",
+    "dates",
+    "status",
+    "started_at",
+    "finished_at",
+)  # of a call: no words, no variables
+
 
 @dataclass(frozen=True)
 class Calling:
@@ -83,7 +92,7 @@ def last_calls(run: Run) -> dict[str, list[Called]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
     told = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
-    newest = run.attempts.filter(status__in=told).annotate(place=place)
+    newest = run.attempts.filter(status__in=told).annotate(place=place).only(*LOOKED_AT)
     found: dict[str, list[Called]] = defaultdict(list)
     for attempt in newest.filter(place__lte=batching.REMEMBERED).order_by("-number"):
         if attempt.dates:

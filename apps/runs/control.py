@@ -284,6 +284,8 @@ def override_gates(run: Run, *, by: Any, reason: str) -> None:
 
 def set_lanes(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
     """Changes how many calls the run may make at once, from the next call on. IllegalMove where that cannot be."""
+    if most == 1 and lanes != 1:
+        raise IllegalMove("There is one lane here, since one process at a time may hold a DuckDB file.")
     if lanes < 1 or (most is not None and lanes > most):
         raise IllegalMove(f"{lanes} lanes are not possible here; give 1 to {most or 'more'}.")
     with transaction.atomic():

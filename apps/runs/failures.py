@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from apps.coverage.models import Partition
 from apps.runs.models import Run, Step
 
 Group = TypeVar("Group", bound="FailureGroup")
+Part = Mapping[str, Any]
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
 LONGEST_LINE = 2_000
@@ -207,7 +208,7 @@ def by_frequency(groups: Iterable[Group]) -> list[Group]:
 
 def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
     """What `grouped` tells, without a step being loaded: in three queries, with the attempts of all runs."""
-    parts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    parts: dict[str, list[Part]] = defaultdict(list)
     for part in parts_of(steps):
         parts[part["signature"]].append(part)
     if not parts:
@@ -220,7 +221,7 @@ def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
     )
 
 
-def parts_of(steps: QuerySet[Step]) -> Iterable[dict[str, Any]]:
+def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
     """The steps counted by signature, table and run, in the order in which they first failed."""
     tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
     tries = Subquery(tried.annotate(tries=Sum("attempts")).values("tries"))
@@ -245,9 +246,7 @@ def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
     return found
 
 
-def group_of_parts(
-    signature: str, parts: list[dict[str, Any]], sample: str, dates: list[dt.date]
-) -> FailureGroup:
+def group_of_parts(signature: str, parts: list[Part], sample: str, dates: list[dt.date]) -> FailureGroup:
     return FailureGroup(
         signature=signature,
         sample=sample,
@@ -272,7 +271,7 @@ def open_steps() -> QuerySet[Step]:
 
 def open_failures() -> list[FailureGroup]:
     """All that is still open, over all runs, by signature."""
-    return grouped(open_steps())
+    return groups_of(open_steps())
 
 
 def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:

@@ -25,7 +25,6 @@ STATE_OF_REASON = {
     planning.ACCEPTED: "accepted",
     planning.UNKNOWN: "unknown",
     planning.FAILED_BEFORE: "failed",
-    planning.NO_SOURCE: "missing",
 }
 
 
@@ -103,7 +102,7 @@ class ShownPlan:
     def left_out(self) -> list[LeftOut]:
         """All reasons but the runs, which `overlaps` names."""
         return [
-            LeftOut(reason, STATE_OF_REASON.get(reason, "unknown"), number, dates)
+            LeftOut(reason, STATE_OF_REASON.get(reason, "missing"), number, dates)
             for reason, number, dates in self.plan.left_out_ranges
             if not reason.startswith(planning.ELSEWHERE)
         ]

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from django.db.models import TextChoices
 
+from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
@@ -28,7 +29,6 @@ ACCEPTED = "accepted"
 OFF_CALENDAR = "off the calendar"
 UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
-NO_SOURCE = "no source has the date"
 ELSEWHERE = "running elsewhere: run "  # and its number
 # What is left out for good: complete, or outside of what is expected.
 SETTLED = {COMPLETE, BOOTSTRAP, ACCEPTED, OFF_CALENDAR}
@@ -319,7 +319,7 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
-    """The plan for a selection, from what is stored; in three queries however many dates there are."""
+    """The plan for a selection, from what is stored; in four queries however many dates there are."""
     calendar = {
         day.date: day
         for day in CalendarDate.objects.filter(date__range=(selection.start, selection.end))
@@ -331,7 +331,7 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
         .between(selection.start, selection.end)
         .values_list("table", "date", "state", "activity", "run_id")
     }
-    unserved = dates_without_source(pipeline, selection)
+    unserved = unserved_dates(pipeline, selection)
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
     dates = in_order(selection)
@@ -369,7 +369,7 @@ def why_not(
     selection: Selection,
     calendar: Mapping[dt.date, CalendarDate],
     partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
-    unserved: Mapping[str, set[dt.date]],
+    unserved: sources.Closed,
 ) -> str:
     """The reason for leaving a partition out; empty where it is a step."""
     if date not in calendar:
@@ -379,8 +379,8 @@ def why_not(
         return f"{ELSEWHERE}{run_id}"
     if reason := why_settled(state, selection.reprocess):
         return reason
-    if date in unserved.get(table.name, ()):
-        return NO_SOURCE
+    if reason := unserved.get(table.name, {}).get(date, ""):
+        return reason
     if activity == Activity.FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
@@ -399,27 +399,14 @@ def why_settled(state: str, reprocess: str) -> str:
     return ""
 
 
-def dates_without_source(pipeline: Pipeline, selection: Selection) -> dict[str, set[dt.date]]:
-    """For each table the dates on which a need that must always be met has no source, in one query.
-
-    A source that could not be read may have the date: it does not count against it.
-    """
-    names = {table.name for table in selection.tables}
-    needs = [need for need in pipeline.needs if need.at_least >= 1 and names & set(need.used_by)]
-    if not needs:
-        return {}
-    rows = Partition.objects.of({source for need in needs for source in need.sources}).filter(
-        state=State.MISSING
-    )
-    absent: dict[str, set[dt.date]] = defaultdict(set)
-    for source, date in rows.between(selection.start, selection.end).values_list("table", "date"):
-        absent[source].add(date)
-    found: dict[str, set[dt.date]] = defaultdict(set)
-    for need in needs:
-        nowhere = set.intersection(*(absent[source] for source in need.sources))
-        for name in names & set(need.used_by):
-            found[name] |= nowhere
-    return found
+def unserved_dates(pipeline: Pipeline, selection: Selection) -> sources.Closed:
+    """For each table the dates that a need keeps from being planned: its `at_least` counts over whole seasons."""
+    seasons = [
+        season
+        for season in selection.seasons
+        if season.start <= selection.end and selection.start <= season.end
+    ]
+    return sources.closed_dates(pipeline, {table.name for table in selection.tables}, seasons)
 
 
 def seconds_range(plan: Plan) -> tuple[float, float] | None:

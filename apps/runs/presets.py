@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count
 
+from apps.coverage import windows
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import failures
@@ -95,8 +96,13 @@ def judged(state: str, number: int) -> Gaps:
 
 
 def presets(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
-    """Retry of the last failures first, then the gaps of each phase, then the oldest season that has any."""
-    return [*retry(), *phases(pipeline, found), *oldest_season(pipeline, found)]
+    """Retry of the last failures first, then a test, the gaps of each phase, and the oldest season that has any."""
+    return [
+        *retry(),
+        *test_window(pipeline, found),
+        *phases(pipeline, found),
+        *oldest_season(pipeline, found),
+    ]
 
 
 def retry() -> list[Preset]:
@@ -106,6 +112,19 @@ def retry() -> list[Preset]:
     number = len(failures.to_retry(step.run))
     query = urlencode({"retry": step.run_id})
     return [Preset(f"Retry failures of run {step.run_id}", count(number, "partition"), query)]
+
+
+def test_window(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    """The best dates for a first test, for the first phase that lacks anything; with the runner-up."""
+    phase = next((p for p in pipeline.phases if found.of(pipeline.tables_of(p.name)).number), None)
+    best = windows.best(windows.ground(pipeline), most=2) if phase else []
+    if phase is None or not best:
+        return []
+    first, *others = best
+    said = f"{first.start} to {first.end}: {first.in_words}, {count(first.units, pipeline.calendar.unit)}"
+    runner_up = "".join(f"; then {other.start} to {other.end}" for other in others)
+    query = {"phase": phase.name, "start": first.start, "end": first.end}
+    return [Preset(f"Test window, {phase.label}", f"{said}{runner_up}", urlencode(query))]
 
 
 def phases(pipeline: Pipeline, found: AllGaps) -> list[Preset]:

@@ -40,9 +40,8 @@ def prepared(field: Field, value: Any) -> Any:
 
 
 def statement(model: type[models.Model], names: Sequence[str]) -> str:
-    columns = {
-        field.attname: connection.ops.quote_name(field.column) for field in model._meta.concrete_fields
-    }
+    quote = connection.ops.quote_name
+    columns = {field.attname: quote(field.column or "") for field in model._meta.concrete_fields}
     wanted = ", ".join(columns[name] for name in names)
     values = ", ".join(["%s"] * len(names))
-    return f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({wanted}) VALUES ({values})"
+    return f"INSERT INTO {quote(model._meta.db_table)} ({wanted}) VALUES ({values})"

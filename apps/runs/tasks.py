@@ -10,10 +10,11 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.runs import lanes
-from apps.runs.models import IllegalMove, Lane, Run
+from apps.runs.models import IllegalMove, Lane, Preflight, Run
 from apps.runs.patience import patiently
 from apps.workers.beats import doing
 
@@ -95,3 +96,19 @@ def go_on(run: Run, *, says: str) -> None:
     with suppress(IllegalMove), transaction.atomic():  # somebody was quicker
         run.move(Run.Status.QUEUED, says=says)
         perform_later(run)
+
+
+# Pre-flights --------------------------------------------------------------------------------------
+
+
+def preflight_later(report: Preflight) -> None:
+    """Asks a worker to perform it: a page never asks the warehouse, and never calls anything."""
+    async_task("apps.runs.tasks.preflight", report.pk, cluster="main")
+
+
+def preflight(report_id: int) -> None:
+    from apps.runs.preflight import reports  # the web process enqueues without loading the checks
+
+    pipeline = definition.current()
+    with doing(f"pre-flight {report_id}"):
+        reports.perform(Preflight.objects.get(pk=report_id), pipeline, scanning.open_warehouse(pipeline))

@@ -48,6 +48,7 @@ LETTER_OF: dict[str, str] = {
     Step.Status.RUNNING: LETTER[Partition.Activity.RUNNING],
     Step.Status.PENDING: LETTER[Partition.State.MISSING],
 }
+TABLE, STATUS = itemgetter(0), itemgetter(1)  # of a row of both
 NUMBERS = re.compile(r"\d+")
 STATE_OF_EVENT = {
     "launched": "queued",
@@ -328,8 +329,8 @@ def table_strips(run: Run, pipeline: Pipeline) -> list[TableStrip]:
     place = {table.name: number for number, table in enumerate(pipeline.tables)}
     steps = run.steps.order_by("table", "date").values_list("table", "status")
     # One by one: kept rows would only feed the garbage collector.
-    by_table = groupby(steps.iterator(), itemgetter(0))
-    letters = [(table, "".join(LETTER_OF[status] for _, status in some)) for table, some in by_table]
+    by_table = groupby(steps.iterator(), TABLE)
+    letters = [(table, "".join(map(LETTER_OF.__getitem__, map(STATUS, some)))) for table, some in by_table]
     return [
         TableStrip(table, strips.strip(found), total=len(found), verified=found.count("c"))
         for table, found in sorted(letters, key=lambda each: place.get(each[0], len(place)))
@@ -382,6 +383,7 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
             last_attempt=newest(Attempt, "number"),
             under_way=number_of(Attempt, Attempt.Status.RUNNING),
             pending=number_of(Step, Step.Status.PENDING),
+            last_end=last_end(),
             is_held=Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
         )
         .values_list(
@@ -395,6 +397,7 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
             "last_attempt",
             "under_way",
             "pending",
+            "last_end",
         )
         .first()
     )
@@ -410,6 +413,12 @@ def newest(model: type[Event] | type[Attempt], column: str) -> Subquery:
     rows = model._default_manager.filter(run=OuterRef("pk"))
     order = "-number" if model is Attempt else "-id"
     return Subquery(rows.order_by(order).values(column)[:1])
+
+
+def last_end() -> Subquery:
+    """When the run's last step ended."""
+    rows = Step.objects.filter(run=OuterRef("pk"), finished_at__isnull=False)
+    return Subquery(rows.order_by("-finished_at").values("finished_at")[:1])
 
 
 def number_of(model: type[Attempt] | type[Step], status: str) -> Subquery:

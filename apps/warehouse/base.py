@@ -38,26 +38,31 @@ class Question:
     written_column: str | None = None
     fallback_column: str | None = None
     key_columns: tuple[str, ...] = ()
+    not_null: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         wanted = (self.date_column, self.quality_column, self.written_column, self.fallback_column)
-        return [column for column in (*wanted, *self.key_columns) if column]
+        return [column for column in (*wanted, *self.key_columns, *self.not_null) if column]
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows; `keys` is how many
-    different keys there are, None where no key was asked about."""
+    different keys there are, None where no key was asked about; `nulls` has for each of the question's `not_null`
+    columns the rows that have no value there."""
 
     rows: int
     quality: float | None = None
     written_at: dt.datetime | None = None
     fallback_share: float | None = None
     keys: int | None = None
+    nulls: tuple[int, ...] = ()
 
 
 EMPTY = Count(rows=0)
+# What a problem ends with where there is no such table at all.
+ABSENT = "does not exist in the warehouse"
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,36 @@ class Reading:
         if table in self.problems or table not in self.counts:
             return None
         return self.counts[table].get(date, EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuestion:
+    """Where the warehouse keeps what its processors did: a table, and what its columns are called."""
+
+    table: str
+    processor_column: str
+    date_column: str
+    status_column: str
+    started_column: str
+    duration_column: str | None = None
+    errors_column: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        needed = (self.processor_column, self.date_column, self.status_column, self.started_column)
+        return [column for column in (*needed, self.duration_column, self.errors_column) if column]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A processor's latest attempt at a date, as the run history tells it."""
+
+    processor: str
+    date: dt.date
+    status: str
+    started_at: dt.datetime | None = None
+    seconds: float | None = None
+    errors: str = ""
 
 
 class Warehouse(Protocol):
@@ -91,6 +126,10 @@ class Warehouse(Protocol):
 
     def calendar(self, query: str) -> dict[dt.date, int]:
         """Units a date, from a query with the columns `date` and `units`."""
+        ...
+
+    def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
+        """The latest attempt of every processor for each date of a range (both ends included), in one query."""
         ...
 
     def run_sql(

@@ -16,7 +16,18 @@ from pathlib import Path
 
 import duckdb
 
-from apps.warehouse.base import Busy, Count, Interrupted, QueryFailed, Question, Reading, Unreachable
+from apps.warehouse.base import (
+    ABSENT,
+    Busy,
+    Count,
+    HistoryQuestion,
+    Interrupted,
+    QueryFailed,
+    Question,
+    Reading,
+    Try,
+    Unreachable,
+)
 
 FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
 ONE_AT_A_TIME = threading.Lock()
@@ -57,6 +68,16 @@ class DuckDBWarehouse:
                 )
             at, units = names.index("date"), names.index("units")
             return units_a_date((row[at], row[units]) for row in found.fetchall())
+
+    def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
+        with self.opened() as connection:
+            try:
+                rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
+            except ITS_OWN_FAULT:
+                if problems := absent(connection, [question]):
+                    raise QueryFailed(problems[question.table]) from None
+                raise
+        return [as_try(*row) for row in rows]
 
     def run_sql(
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
@@ -182,10 +203,12 @@ def as_count(
     written_at: dt.datetime | None,
     fallback: float | None,
     keys: int | None,
+    nulls: Sequence[int] | None,
 ) -> Count:
     """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
     mean = quality if quality is not None and math.isfinite(quality) else None
-    return Count(rows, mean, written_at and written_at.replace(tzinfo=dt.UTC), fallback, keys)
+    written = written_at and written_at.replace(tzinfo=dt.UTC)
+    return Count(rows, mean, written, fallback, keys, tuple(nulls or ()))
 
 
 def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
@@ -238,7 +261,7 @@ def grouped_count(place: int, question: Question, wanted: Collection[str]) -> st
     return (
         f"SELECT {place}, {date}, count(*), {mean(question.quality_column)}, "
         f"{latest(question.written_column)}, {share(question.fallback_column)}, "
-        f"{different(question.key_columns)} "
+        f"{different(question.key_columns)}, {without_value(question.not_null)} "
         f"FROM {located(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"
     )
 
@@ -257,10 +280,45 @@ def share(column: str | None) -> str:
 
 def different(columns: Sequence[str]) -> str:
     named = ", ".join(quoted(column) for column in columns)
-    return f"count(DISTINCT ({named}))" if columns else "CAST(NULL AS BIGINT)"
+    # As a row, since a single column without a value would count for no key at all.
+    return f"count(DISTINCT row({named}))" if columns else "CAST(NULL AS BIGINT)"
 
 
-def absent(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question]) -> dict[str, str]:
+def without_value(columns: Sequence[str]) -> str:
+    counts = ", ".join(f"count(*) FILTER (WHERE {quoted(column)} IS NULL)" for column in columns)
+    return f"CAST([{counts}] AS BIGINT[])" if columns else "CAST(NULL AS BIGINT[])"
+
+
+def latest_tries(question: HistoryQuestion) -> str:
+    processor, status = quoted(question.processor_column), quoted(question.status_column)
+    date = f"CAST({quoted(question.date_column)} AS DATE)"
+    started = f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
+    seconds = f"CAST({quoted(question.duration_column)} AS DOUBLE)" if question.duration_column else "NULL"
+    errors = f"CAST({quoted(question.errors_column)} AS VARCHAR)" if question.errors_column else "NULL"
+    return (
+        f"SELECT CAST({processor} AS VARCHAR), {date}, CAST({status} AS VARCHAR), {started}, {seconds}, {errors} "
+        f"FROM {located(question.table)} WHERE {date} BETWEEN $start AND $end "
+        f"QUALIFY row_number() OVER (PARTITION BY {processor}, {date} ORDER BY {started} DESC NULLS LAST, "
+        f"{status}) = 1 ORDER BY 1, 2"
+    )
+
+
+def as_try(
+    processor: str | None,
+    date: dt.date,
+    status: str | None,
+    started_at: dt.datetime | None,
+    seconds: float | None,
+    errors: str | None,
+) -> Try:
+    """A warehouse's timestamps without a zone are UTC."""
+    started = started_at and started_at.replace(tzinfo=dt.UTC)
+    return Try(processor or "", date, status or "", started, seconds, errors or "")
+
+
+def absent(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
+) -> dict[str, str]:
     """The tables that cannot be asked, with what is missing."""
     has: dict[str, set[str]] = {}
     for table, column in connection.execute(
@@ -272,7 +330,7 @@ def absent(connection: duckdb.DuckDBPyConnection, questions: Sequence[Question])
     for question in questions:
         columns = has.get(question.table.lower())
         if columns is None:
-            problems[question.table] = f"table {question.table} does not exist in the warehouse"
+            problems[question.table] = f"table {question.table} {ABSENT}"
         elif gone := [column for column in question.columns if column.lower() not in columns]:
             problems[question.table] = f"table {question.table} has no column {', '.join(gone)}"
     return problems

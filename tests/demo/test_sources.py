@@ -1,10 +1,17 @@
 """The demo's sources cover exactly the dates that the product tells of."""
 
+import json
+import re
 from datetime import date, timedelta
 
 import pytest
+from django.core.management import call_command
 
-from tests.demo.reference import PIPELINE, days
+from apps.coverage import scanning, windows
+from apps.coverage.models import Scan
+from apps.pipeline import definition
+from apps.runs import planning
+from tests.demo.reference import DEMO, PIPELINE, days
 
 TEST_WINDOW = set(days("2024-01-15", "2024-01-28"))
 
@@ -59,3 +66,84 @@ def test_the_gamebook_has_about_24_players_a_game(built):
 
     assert all(20 <= rows[day] / units[day] <= 28 for day in units)
     assert sum(rows.values()) / sum(units.values()) == pytest.approx(24, abs=0.5)
+
+
+# What the console says of it -------------------------------------------------------------------------
+
+# Out of 675, rounded down to hundredths: 93.8 and 94.8 percent, 94.0 and 0.1, 40 and 99.7 in the product's words.
+SHARES = {
+    "Player stats": ("675 of 675 (100 %)", ["675 of 675 (100 %)", "633 of 675 (93.77 %)"]),
+    "Team stats": ("675 of 675 (100 %)", ["640 of 675 (94.81 %)", "675 of 675 (100 %)"]),
+    "Shot zones": ("635 of 675 (94.07 %)", ["635 of 675 (94.07 %)", "1 of 675 (0.14 %)"]),
+    "Props": ("673 of 675 (99.7 %)", ["270 of 675 (40 %)", "673 of 675 (99.7 %)"]),
+}
+
+
+@pytest.fixture
+def console(built, db, settings, monkeypatch):
+    """The console on the demo's warehouse, scanned once."""
+    monkeypatch.setenv("DEMO_WAREHOUSE", str(built.path))
+    settings.PIPELINE = DEMO / "pipeline.toml"
+    definition.load.cache_clear()
+    pipeline = definition.current()
+    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    yield pipeline
+    definition.load.cache_clear()
+
+
+def cards(page: str) -> dict[str, str]:
+    """The text of each need's card."""
+    found = re.findall(r'<section class="card" id="need-.*?</section>', page, re.DOTALL)
+    return {
+        re.search(r"<h2[^>]*>(.*?)<", card)[1]: " ".join(re.sub(r"<[^>]+>", " ", card).split())
+        for card in found
+    }
+
+
+def test_page_and_command_show_the_shares_of_every_need(console, client, viewer, capsys):
+    client.force_login(viewer)
+    page = cards(client.get("/sources/").content.decode())
+    call_command("sources", "--json")
+    told = {need["name"]: need for need in json.loads(capsys.readouterr().out)["needs"]}
+
+    assert page.keys() == told.keys() == SHARES.keys()
+    for name, (together, sources) in SHARES.items():
+        assert f"{together} of the expected dates together" in page[name]
+        assert in_words(told[name]["together"]) == together
+        assert [in_words(source["has"]) for source in told[name]["sources"]] == sources
+        assert all(share in page[name] for share in sources)
+
+
+def in_words(share: dict) -> str:
+    return f"{share['dates']} of {share['of']} ({share['percent']:g} %)"
+
+
+def test_the_dates_without_props_are_named_on_page_and_command(console, client, viewer, capsys):
+    client.force_login(viewer)
+    page = cards(client.get("/sources/").content.decode())
+    call_command("sources", "--json")
+    told = {need["name"]: need for need in json.loads(capsys.readouterr().out)["needs"]}
+
+    assert told["Props"]["no_source"] == "2021-10-19, 2022-10-18"
+    assert "No source has 2 : 2021-10-19 , 2022-10-18" in page["Props"]
+
+
+def test_no_need_closes_a_date_of_the_demo(console):
+    plan = planning.plan(console, planning.select(console, phases=["3"]))
+
+    assert plan.left_out_counts.keys() == {"complete", "off the calendar"}
+
+
+def test_the_test_window_is_complete_and_the_best_one_is_not_at_a_season_s_start(console):
+    ground = windows.ground(console)
+
+    told = windows.starting(ground, date(2024, 1, 15))
+    best, *others = windows.best(ground)
+
+    assert (told.end, told.is_complete, told.excluded) == (date(2024, 1, 28), True, 0)
+    assert (best.is_complete, best.day_of_season > 14, len(others)) == (True, True, 2)
+
+
+@pytest.mark.parametrize("season", PIPELINE["season"], ids=lambda season: season["name"])
+def test_no_window_at_a_season_s_start_is_complete(console, season):
+    assert not windows.starting(windows.ground(console), season["opening"]).is_complete

@@ -64,8 +64,8 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('sql = "jobs/trend.sql"', 'sql = "jobs/trend.sql"\ncwd = "x"', 'table "weekly.trend" > job: cwd belongs to a command, and this job is SQL; remove it'),
         ("env = {", 'env = { "A=B" = "1",', f'{SALES} > job > env > A=B = "A=B" is not a variable\'s name; write it in letters, digits and _'),
         ('["{python}"', '["{python}", "a\\u0000b"', f'{SALES} > job > command[2] = "a�b" contains a null character, which no path or command can; remove it'),
-        ('timeout = "1m"', 'timeout = "1 minute"', f'{SALES} > job > timeout = "1 minute" is not a time; write one such as "90s", "30m" or "2h"'),
-        ('timeout = "1m"', 'timeout = "9999h"', f'{SALES} > job > timeout = "9999h" is too large; write 604,800 or less'),
+        ('timeout = "1m"', 'timeout = "1 minute"', f'{SALES} > job > timeout = "1 minute" is not a time; write one such as "90s", "30m" or "1h"'),
+        ('timeout = "1m"', 'timeout = "9999h"', f'{SALES} > job > timeout = "9999h" is too large; write 6,600 or less'),
         # Addresses
         *(
             ('name = "winter"', f'name = "{name}"', f'season "{name}" > name = "{name}" is the address of another page below /coverage/; give the season another name')

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from apps.runs import control, jobs, runner, tasks
@@ -61,6 +62,14 @@ def test_it_goes_on_by_itself_when_the_warehouse_is_back(away, drain, shop):
 
     assert (away.status, away.waits, away.again_at) == (Run.Status.SUCCEEDED, 0, None)
     assert "Trying again" in away.events.values_list("text", flat=True)
+
+
+def test_it_goes_on_though_the_clock_was_set_back_by_an_hour(away, drain, shop):
+    with time_machine.travel(timezone.now() + dt.timedelta(hours=1)):
+        perform(away, drain)
+    shop.with_suffix(".gone").rename(shop)
+
+    assert perform(away, drain).status == Run.Status.SUCCEEDED
 
 
 def test_a_run_whose_logs_find_no_room_waits_and_loses_nothing(launch, drain, monkeypatch):

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+import time_machine
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -31,6 +32,13 @@ def test_it_takes_the_oldest_first(broker):
     late, early = waiting("runs", seconds=1), waiting("runs", seconds=9)
 
     assert take(broker) + take(broker) == [early, late]
+
+
+def test_a_task_is_taken_though_the_clock_was_set_back_since(broker):
+    with time_machine.travel(timezone.now() + dt.timedelta(hours=1)):
+        row = broker.enqueue("x")
+
+    assert take(broker) == [row]
 
 
 def test_it_takes_what_only_this_machine_is_asked(broker):

@@ -77,3 +77,9 @@ def test_a_name_that_queues_or_people_could_not_use_is_refused(settings, name):
 
     assert error.id == "workers.E004"
     assert "letters, digits, dots, dashes and underscores, 60 at most" in error.hint
+
+
+def test_the_longest_call_of_a_job_fits_into_a_task():
+    from apps.pipeline.values import LONGEST_CALL
+
+    assert settings.Q_CLUSTER["ALT_CLUSTERS"]["runs"]["timeout"] > LONGEST_CALL + 300

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from django_q.conf import Conf
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
 from apps.workers import clusters
 from apps.workers.models import Worker
@@ -80,6 +80,29 @@ def test_what_another_machine_may_be_performing_is_left_alone():
     taken(now - HOUR)
 
     assert clusters.free_taken_tasks("runs", taken_before=now) == 0
+
+
+def schedule(next_run):
+    return Schedule.objects.create(func="f", schedule_type=Schedule.MINUTES, minutes=15, next_run=next_run)
+
+
+def test_after_the_clock_was_set_back_a_schedule_is_due_now():
+    now = timezone.now()
+    row = schedule(now + HOUR)
+
+    clusters.hasten_schedules(now)
+
+    row.refresh_from_db()
+    assert row.next_run == now
+
+
+def test_a_schedule_that_is_due_soon_keeps_its_time():
+    now = timezone.now()
+    row = schedule(now + dt.timedelta(minutes=14))
+
+    clusters.hasten_schedules(now)
+
+    assert Schedule.objects.get(pk=row.pk).next_run == row.next_run
 
 
 def test_a_worker_without_a_process_is_marked_as_gone():

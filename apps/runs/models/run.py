@@ -54,6 +54,7 @@ class Run(models.Model):
         FAILURES = "failures", "too many failures"
         WAREHOUSE = "warehouse", "warehouse away"
         DISK = "disk", "logs cannot be kept"
+        PREFLIGHT = "preflight", "not ready to start"
 
     class Request(models.TextChoices):
         """What a person asked of a run while a worker holds it; the worker obeys at its next look."""

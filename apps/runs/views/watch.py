@@ -9,7 +9,9 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.utils.http import quote_etag
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import etag, require_GET
 
 from apps.pipeline import definition
 from apps.runs import listing, outcomes, results, triage, watching
@@ -41,15 +43,20 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "runs/detail.html", shown(run))
 
 
+def validator(request: HttpRequest, pk: int) -> str | None:
+    found = watching.version(pk, now=timezone.now())
+    return quote_etag(found[1]) if found else None
+
+
 @require_GET
+@cache_control(private=True, no_cache=True)
+@etag(validator)
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """What changes on a run's page, or 204 where the browser has it already."""
-    version = watching.version(pk, now=timezone.now())
-    if version and request.GET.get("version") == version[1]:
-        return HttpResponse(status=204)
+    """What changes on a run's page; 304 where the browser has it already, as it says in If-None-Match."""
     run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
-    head_is_old = version is not None and request.GET.get("head") != version[0]
-    return render(request, "runs/_refresh.html", shown(run) | {"head_is_old": head_is_old})
+    context = shown(run)
+    head_is_old = request.GET.get("head") != context["head_version"]
+    return render(request, "runs/_refresh.html", context | {"head_is_old": head_is_old})
 
 
 def shown(run: Run) -> dict[str, object]:

@@ -8,7 +8,6 @@ from django.utils import timezone
 from apps.runs import control
 from apps.runs.models import Attempt, Run
 from tests.conftest import day
-from tests.runs.pages.conftest import words
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 
@@ -46,6 +45,13 @@ def test_newest_first_turns_the_strip_from_the_right(launch, drive, operating):
     run = drive(launch(tables=["daily.sales"], order="newest", **WEEK), attempts=1)
 
     assert 'd="M2 0h4v16h-4z"' in operating.get(run.get_absolute_url()).content.decode()
+
+
+def test_a_strip_is_in_the_order_of_dates_whatever_was_done_first(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    run.steps.filter(date=day("01-01")).update(position=99, status="succeeded")
+
+    assert 'd="M0 0h1v16h-1z"' in operating.get(run.get_absolute_url()).content.decode()
 
 
 def test_without_a_worker_a_queued_run_says_that_nothing_happens(launch, read):
@@ -178,45 +184,6 @@ def test_the_number_of_queries_does_not_grow_with_the_steps(
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
-
-
-def test_a_refresh_gets_nothing_where_nothing_changed(launch, operating, hold, worker):
-    run = hold(launch(tables=["daily.sales"], **WEEK))
-    version = operating.get(run.get_absolute_url()).context["version"]
-
-    assert operating.get(f"/runs/{run.pk}/live/", {"version": version}).status_code == 204
-
-
-def test_asking_whether_something_changed_is_cheap(
-    launch, operating, hold, worker, django_assert_num_queries
-):
-    run = hold(launch(tables=["daily.sales"], **WEEK))
-    version = operating.get(run.get_absolute_url()).context["version"]
-
-    with django_assert_num_queries(4):  # session, person, version, workers
-        operating.get(f"/runs/{run.pk}/live/", {"version": version})
-
-
-def test_a_refresh_gets_what_changed(launch, drive, operating, hold, worker):
-    run = hold(launch(tables=["daily.sales"], **WEEK))
-    version = operating.get(run.get_absolute_url()).context["version"]
-    run.held_lanes.update(lease_until=None)
-    drive(run, attempts=1)
-
-    response = operating.get(f"/runs/{run.pk}/live/", {"version": version})
-
-    assert "Verified 4 of 6" in words(response.content.decode())
-
-
-def test_the_buttons_come_with_a_refresh_only_when_they_changed(launch, operating, operator, hold, worker):
-    run = hold(launch(tables=["daily.sales"], **WEEK))
-    head = operating.get(run.get_absolute_url()).context["head_version"]
-    same = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
-    control.pause(run, by=operator)
-    changed = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
-
-    assert "hx-swap-oob" not in same
-    assert "hx-swap-oob" in changed
 
 
 def test_a_finished_run_does_not_ask_for_more(launch, drive, operating):

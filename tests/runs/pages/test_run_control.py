@@ -243,6 +243,20 @@ def test_of_two_people_who_override_the_other_reads_who_was_first(launch, operat
     assert "was overridden by otto already" in after(operating, run, "override", reason="mine")
 
 
+@pytest.mark.parametrize(
+    ("verb", "said"), [("override", {"reason": "late files"}), ("lanes", {"lanes": "2"})]
+)
+def test_when_somebody_cancelled_the_run_meanwhile_nothing_is_changed(
+    launch, operating, four_lanes, verb, said
+):
+    run = launch(**WEEK)
+    operating.post(f"/runs/{run.pk}/cancel/")
+
+    text = after(operating, run, verb, **said)
+
+    assert f"Run {run.pk} is cancelled" in text and "nothing was changed" in text
+
+
 def test_a_run_whose_tables_read_nothing_has_no_gate_to_override(launch, markup):
     assert "Override gates" not in markup(launch(**SALES))
 
@@ -289,6 +303,10 @@ def test_an_operator_changes_the_lanes_while_it_runs(calls, operating, four_lane
 @pytest.mark.parametrize(("lanes", "says"), [("5", "5 lanes are not possible here"), ("two", "whole number")])
 def test_lanes_that_cannot_be_are_refused_in_words(calls, operating, four_lanes, lanes, says):
     assert says in after(operating, calls(1), "lanes", lanes=lanes)
+
+
+def test_a_refresh_keeps_the_number_that_is_being_typed(calls, markup, four_lanes):
+    assert '<details class="more" id="lanes-2" hx-preserve="true">' in markup(calls(1))
 
 
 def test_where_there_is_only_one_lane_the_page_says_why(launch, markup):
@@ -346,6 +364,15 @@ def test_a_rerun_that_lost_rows_is_called_a_regression(launch, drive, read, ask)
 
     assert "1 regression : complete before, smaller now 1 of 6 5 50 48 2" in text
     assert "Done again" in text and "1 of 6 partitions changed" in read(f"/runs/{run.pk}/summary/")
+
+
+def test_what_somebody_else_filled_meanwhile_is_not_done_again(launch, drive, read, ask):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
+
+    text = read(drive(run).get_absolute_url())
+
+    assert "Verified 1 of 1" in text and "Done again" not in text
 
 
 def test_a_run_that_filled_gaps_only_has_nothing_done_again(launch, drive, read):

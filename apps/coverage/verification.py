@@ -1,0 +1,176 @@
+"""Verifies a range: asks the warehouse anew, keeps what it says as a scan does, and stores a report about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from django.utils import timezone
+
+from apps.coverage import grid as grids
+from apps.coverage import partial
+from apps.coverage.dates import successor
+from apps.coverage.models import Scan, Verification
+from apps.coverage.partial import Partial
+from apps.coverage.verifying import histories, kept, qualities, tables
+from apps.coverage.verifying.reasons import reasons, verdict
+from apps.coverage.verifying.report import Report
+from apps.coverage.verifying.tables import Seen
+from apps.pipeline import scope as scopes
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.scope import DoesNotFit, Scope
+from apps.warehouse.base import Try, Warehouse
+
+Tell = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class EveryDay(Scope):
+    """All days from start to end, those between two seasons too: rows there are unexpected."""
+
+    def __contains__(self, date: dt.date) -> bool:
+        return self.start <= date <= self.end
+
+
+def scope(
+    pipeline: Pipeline,
+    *,
+    phases: Iterable[str] = (),
+    tables: Iterable[str] = (),
+    seasons: Iterable[str] = (),
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+) -> Scope:
+    """What to verify; UnknownName or DoesNotFit where the names or dates have no sense together."""
+    named = list(seasons)
+    found = scopes.scope(pipeline, phases=phases, tables=tables, seasons=named, start=start, end=end)
+    return found if named else EveryDay(found.tables, found.seasons, found.start, found.end)
+
+
+# Asked for, and performed --------------------------------------------------------------------------
+
+
+def request(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
+    """A verification that waits for somebody to perform it."""
+    return Verification.objects.create(
+        requested_by=by,
+        start=wanted.start,
+        end=wanted.end,
+        seasons=[] if isinstance(wanted, EveryDay) else [season.name for season in wanted.seasons],
+        tables=[table.name for table in wanted.tables],
+        whole=len(wanted.tables) == len(pipeline.tables),
+    )
+
+
+def perform(pipeline: Pipeline, warehouse: Warehouse, verification: Verification) -> None:
+    """Asks, judges and stores, for a verification that nobody has begun."""
+    mine = Verification.objects.filter(pk=verification.pk)
+    if not mine.filter(started_at=None).update(status=Verification.Status.RUNNING, started_at=timezone.now()):
+        return  # another worker got there first
+    try:
+        found = verify(
+            pipeline,
+            warehouse,
+            scope_of(pipeline, verification),
+            tell=lambda stage: mine.update(stage=stage),
+        )
+    except (UnknownName, DoesNotFit) as error:
+        give_up(verification, f"The pipeline file has changed since this was asked for. {error}")
+        return
+    except Exception as error:
+        give_up(verification, f"The console failed at it: {type(error).__name__}. Its log says more.")
+        raise
+    mine.update(
+        status=Verification.Status.FINISHED,
+        finished_at=timezone.now(),
+        verdict=str(found.verdict),
+        report=kept.dump(found),
+        stage="",
+    )
+
+
+def give_up(verification: Verification, problem: str) -> None:
+    Verification.objects.filter(pk=verification.pk, finished_at=None).update(
+        status=Verification.Status.FAILED, finished_at=timezone.now(), problem=problem, stage=""
+    )
+
+
+def scope_of(pipeline: Pipeline, verification: Verification) -> Scope:
+    return scope(
+        pipeline,
+        tables=verification.tables,
+        seasons=verification.seasons,
+        start=verification.start,
+        end=verification.end,
+    )
+
+
+def report_of(verification: Verification) -> Report | None:
+    """The stored report; None where there is none yet, or never will be."""
+    return kept.load(Report, verification.report) if verification.report else None
+
+
+# The report ---------------------------------------------------------------------------------------
+
+
+def verify(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Scope, *, tell: Tell = lambda stage: None
+) -> Report:
+    """One query a kind of question: the calendar, all tables in one, the run history."""
+    asked_at = timezone.now()
+    tell(f"asking the warehouse about {len(wanted.tables)} tables")
+    answer = partial.scan(pipeline, warehouse, wanted)
+    tries: list[Try] | str | None = None
+    if pipeline.history:
+        tell("asking for the run history")
+        tries = histories.ask(warehouse, pipeline.history, wanted)
+    tell("judging what it said")
+    return judged(pipeline, wanted, answer, tries, asked_at=asked_at)
+
+
+def judged(
+    pipeline: Pipeline,
+    wanted: Scope,
+    answer: Partial,
+    tries: list[Try] | str | None,
+    *,
+    asked_at: dt.datetime,
+) -> Report:
+    seen = look(pipeline, wanted, answer)
+    needs = tables.needs_within(pipeline, wanted.tables)
+    found = Report(
+        pipeline=pipeline.name,
+        start=wanted.start,
+        end=wanted.end,
+        asked_at=asked_at,
+        dates_expected=len(seen.grid.dates),
+        queries=answer.queries + isinstance(tries, list),
+        problem=seen.problem,
+        tables=tuple(tables.tables(wanted.tables, seen, needs)),
+        needs=tuple(tables.need(need, wanted, seen) for need in needs),
+        quality=tuple(qualities.qualities(pipeline, wanted.tables, seen)),
+        history=None
+        if pipeline.history is None or tries is None
+        else histories.report(pipeline, pipeline.history, tries, wanted, seen),
+    )
+    why = tuple(reasons(found, seen.after))
+    return replace(found, reasons=why, verdict=verdict(found, why))
+
+
+def look(pipeline: Pipeline, wanted: Scope, answer: Partial) -> Seen:
+    """What the pages know of the range now, beside what the warehouse said."""
+    grid = grids.load(
+        pipeline,
+        start=wanted.start,
+        end=wanted.end,
+        seasons=() if isinstance(wanted, EveryDay) else wanted.seasons,
+        tables=wanted.tables,
+    )
+    problem = answer.problem if answer.reading is None else ""
+    return Seen(
+        grid=grid,
+        reading=answer.reading,
+        problem=problem.removeprefix(Scan.NOT_ASKED).rstrip("."),
+        after=successor(grid.dates),
+    )

@@ -1,0 +1,1 @@
+"""What a verification finds, piece by piece: `apps.coverage.verification` performs one."""

@@ -1,0 +1,245 @@
+"""The report of a verification: what was found, in objects that are kept as JSON and never computed again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from apps.coverage.dates import next_day
+from apps.coverage.serving import Share
+
+RANGES_SHOWN = 6
+
+# As a report counts partitions: "expected" is the denominator of the next six.
+STATES = (
+    "complete",
+    "thin",
+    "excess",
+    "missing",
+    "stale",
+    "unknown",
+    "unexpected",
+    "accepted",
+    "not_expected",
+)
+WRONG = ("missing", "thin", "excess", "stale", "unexpected")
+
+
+class Verdict(StrEnum):
+    """A verification in a word. What could not be asked is never passed."""
+
+    PASSED = "passed"
+    NOT_PASSED = "not passed"
+    COULD_NOT_RUN = "could not run"
+    NOTHING = "nothing to verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Dates that follow each other on the calendar, both ends included."""
+
+    start: dt.date
+    end: dt.date
+    dates: int
+
+    def __str__(self) -> str:
+        return f"{self.start}" if self.start == self.end else f"{self.start} to {self.end}"
+
+
+Spans = tuple[Span, ...]
+
+
+def spans(found: Iterable[dt.date], after: Callable[[dt.date], dt.date] = next_day) -> Spans:
+    """Dates as spans; `after` says which date follows another without a hole."""
+    made: list[Span] = []
+    for date in sorted(set(found)):
+        if made and after(made[-1].end) == date:
+            made[-1] = Span(made[-1].start, date, made[-1].dates + 1)
+        else:
+            made.append(Span(date, date, 1))
+    return tuple(made)
+
+
+def total(found: Iterable[Span]) -> int:
+    return sum(span.dates for span in found)
+
+
+def in_words(found: Sequence[Span], *, most: int | None = RANGES_SHOWN) -> str:
+    """ "2022-02-18, 2024-02-16 to 2024-02-18"; with `most`, that many of them "and 3 more ranges"."""
+    words = [str(span) for span in found[:most]]
+    if most is not None and len(found) > most:
+        rest = len(found) - most
+        words.append(f"and {rest:,} more range{'' if rest == 1 else 's'}")
+    return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a verification did not pass: something is wrong, or could not be asked."""
+
+    text: str
+    could_not_run: bool = False
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Rows beyond the different keys of their dates; `extra` is None where it could not be asked."""
+
+    key: tuple[str, ...]
+    extra: int | None = None
+    dates: Spans = ()
+
+
+@dataclass(frozen=True)
+class Nulls:
+    """Rows without a value in a column, of all rows; None where it could not be asked."""
+
+    column: str
+    without: int | None = None
+    rows: int | None = None
+    dates: Spans = ()
+
+    @property
+    def share(self) -> str:
+        """Percent of the rows: "0 %" only where it is none of them, "100 %" only where it is all."""
+        if self.without is None or not self.rows:
+            return ""
+        percent = min(max(100 * self.without / self.rows, 0.1), 99.9)
+        return {0: "0 %", self.rows: "100 %"}.get(self.without, f"{percent:.1f} %")
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """A table: partitions by state, with the dates of each. `rows` are those on dates of the range.
+
+    `by_need` is for sources that another one may stand in for: a missing date is then judged by the need.
+    """
+
+    name: str
+    phase: str
+    is_source: bool
+    by_need: bool
+    expected: int
+    counts: dict[str, int]
+    dates: dict[str, Spans]
+    rows: int | None
+    problem: str = ""
+    duplicates: Duplicates | None = None
+    nulls: tuple[Nulls, ...] = ()
+
+    @property
+    def short_name(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing of what is expected could be read."""
+        return 0 < self.expected == self.counts["unknown"]
+
+    @property
+    def wrong(self) -> list[tuple[str, int, Spans]]:
+        """What is not as it should be, or not known: state, how many dates, and which."""
+        named = (*WRONG, "unknown", "accepted")
+        return [
+            (state, self.counts[state], self.dates.get(state, ())) for state in named if self.counts[state]
+        ]
+
+
+@dataclass(frozen=True)
+class NeedReport:
+    """A need: on how many of the expected dates some source serves it.
+
+    `short` says where that is less than the pipeline file wants, `may_be_short` where nobody knows.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    at_least: float
+    expected: int
+    served: int
+    unknown: int
+    missing: Spans = ()
+    short: tuple[str, ...] = ()
+    may_be_short: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        return Share(self.served, self.expected, self.unknown).in_words
+
+    @property
+    def wanted(self) -> str:
+        return "every date" if self.at_least >= 1 else f"{100 * self.at_least:g} % of a season"
+
+
+class Point(NamedTuple):
+    """A date's mean quality, and where it should lie; `most` is None where that is open, `least` without a band."""
+
+    date: dt.date
+    season: str
+    day: int
+    mean: float | None
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    table: str
+    column: str
+    points: tuple[Point, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A processor's latest attempt at a date, which did not succeed. `excused` says why it does not count."""
+
+    processor: str
+    table: str
+    date: dt.date
+    status: str
+    started_at: dt.datetime | None = None
+    seconds: float | None = None
+    errors: str = ""
+    excused: str = ""
+
+
+@dataclass(frozen=True)
+class HistoryReport:
+    """What the warehouse's run history says of the range; `others` are failures of tables that nobody asked about."""
+
+    table: str
+    tries: int = 0
+    failures: tuple[Failure, ...] = ()
+    others: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of it. `problem` is why the warehouse as a whole could not be asked, without a full stop."""
+
+    pipeline: str
+    start: dt.date
+    end: dt.date
+    asked_at: dt.datetime
+    dates_expected: int
+    queries: int
+    problem: str = ""
+    tables: tuple[TableReport, ...] = ()
+    needs: tuple[NeedReport, ...] = ()
+    quality: tuple[QualityReport, ...] = ()
+    history: HistoryReport | None = None
+    verdict: Verdict = Verdict.NOTHING
+    reasons: tuple[Reason, ...] = field(default=())
+
+    @property
+    def wrong(self) -> list[Reason]:
+        return [reason for reason in self.reasons if not reason.could_not_run]
+
+    @property
+    def not_asked(self) -> list[Reason]:
+        return [reason for reason in self.reasons if reason.could_not_run]

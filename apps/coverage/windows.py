@@ -1,0 +1,204 @@
+"""Which stretch of dates is the best for a first test: all that the tables read is there, and it is a usual one.
+
+A window is N expected dates one after another in one season. One is better than another if, in this order,
+
+1. its worst need is served on more of its dates: the least, over the needs that the chosen tables use, of the dates
+   that some source has, out of those expected;
+2. fewer of its dates are left out for any of the chosen tables (bootstrap, accepted);
+3. its volume is nearer to its season's usual one: the mean of its units a date against the median of the season's,
+   as whole percents of that median;
+4. it is later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from statistics import median
+
+from apps.coverage import serving, sources
+from apps.coverage.grid import Grid
+from apps.coverage.models import Partition
+from apps.coverage.serving import Served, Share
+from apps.pipeline.definition import Need, Pipeline, Season, Table
+
+DAYS = 14
+MOST_DAYS = 366
+
+
+class NoSuchWindow(ValueError):
+    """A window that a person named does not exist; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class NeedInWindow:
+    need: Need
+    letters: str
+    served: Served
+
+
+@dataclass(frozen=True)
+class Window:
+    """Expected dates one after another, with the numbers that it is judged by."""
+
+    season: Season
+    dates: tuple[dt.date, ...]
+    needs: tuple[NeedInWindow, ...]
+    excluded: int
+    units: int
+    usual_units: float
+
+    @property
+    def start(self) -> dt.date:
+        return self.dates[0]
+
+    @property
+    def end(self) -> dt.date:
+        return self.dates[-1]
+
+    @property
+    def worst(self) -> Share:
+        """The share of the need that is served on the fewest dates."""
+        shares = [each.served.together for each in self.needs]
+        return min(shares, key=fraction, default=Share(len(self.dates), len(self.dates)))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every need is served on every date."""
+        return self.worst.is_all
+
+    @property
+    def day_of_season(self) -> int:
+        """Of the first date: 1 is the opening day."""
+        return self.season.day(self.start)
+
+    @property
+    def by_fallback(self) -> int:
+        return sum(each.served.by_fallback for each in self.needs)
+
+    @property
+    def units_a_date(self) -> float:
+        return self.units / len(self.dates)
+
+    @property
+    def off_usual(self) -> int:
+        """How far its mean units a date are from the season's median, in whole percents of that."""
+        difference = abs(self.units_a_date - self.usual_units)
+        return int(100 * difference / self.usual_units) if self.usual_units else 0
+
+    @property
+    def rank(self) -> tuple[Fraction, int, int, dt.date]:
+        """The greater the better: the order that the module's docstring explains."""
+        return fraction(self.worst), -self.excluded, -self.off_usual, self.start
+
+    @property
+    def in_words(self) -> str:
+        """ "every need on 14 of 14 dates" or how much the worst one has."""
+        if self.is_complete:
+            return f"every need on all {len(self.dates)} dates"
+        return f"its worst need on {self.worst.in_words}"
+
+    def overlaps(self, other: Window) -> bool:
+        return self.start <= other.end and other.start <= self.end
+
+
+def fraction(share: Share) -> Fraction:
+    return Fraction(share.part, share.whole) if share.whole else Fraction(0)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What windows are cut from: the sources' dates, the needs that count, and what is left out for the tables."""
+
+    grid: Grid
+    needs: tuple[tuple[Need, str], ...]
+    excluded: frozenset[dt.date]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any source was read: else a window is no better than another."""
+        return not self.needs or any(serving.as_states(letters).strip("u") for _, letters in self.needs)
+
+
+def ground(
+    pipeline: Pipeline, *, seasons: Sequence[Season] = (), tables: Iterable[Table] | None = None
+) -> Ground:
+    """For some seasons and for the tables that shall be tested (all without); in three queries."""
+    chosen = tuple(pipeline.filled if tables is None else tables)
+    names = {table.name for table in chosen}
+    needs = [need for need in pipeline.needs if names & set(need.used_by)]
+    grid = sources.load(pipeline, seasons=seasons, needs=needs)
+    return Ground(
+        grid,
+        tuple((need, serving.serving(need, grid.states)) for need in needs),
+        frozenset(excluded_dates(grid, chosen)),
+    )
+
+
+def excluded_dates(grid: Grid, tables: Collection[Table]) -> set[dt.date]:
+    """Dates that are left out for at least one of the tables, on purpose or because somebody accepted them."""
+    gaps = Partition.objects.of(table.name for table in tables).filter(state=Partition.State.ACCEPTED)
+    found = set(gaps.order_by().values_list("date", flat=True))
+    for table in tables:
+        for season, part in grid.seasons if table.skip_first_days else ():
+            found |= {date for date in grid.dates[part] if table.skips(date, season)}
+    return found
+
+
+def every(ground: Ground, *, days: int) -> Iterable[Window]:
+    for season, part in ground.grid.seasons:
+        usual = median(ground.grid.units[part])
+        for first in range(part.start, part.stop - days + 1):
+            yield window(ground, season, slice(first, first + days), usual)
+
+
+def window(ground: Ground, season: Season, part: slice, usual: float) -> Window:
+    dates = ground.grid.dates[part]
+    return Window(
+        season=season,
+        dates=dates,
+        needs=tuple(
+            NeedInWindow(need, letters[part], serving.tally(need, letters[part]))
+            for need, letters in ground.needs
+        ),
+        excluded=sum(date in ground.excluded for date in dates),
+        units=sum(ground.grid.units[part]),
+        usual_units=usual,
+    )
+
+
+def best(ground: Ground, *, days: int = DAYS, most: int = 3) -> list[Window]:
+    """The best windows that have no date in common, the best first; none where nothing is known."""
+    found: list[Window] = []
+    if not ground.is_known:
+        return found
+    for each in sorted(every(ground, days=days), key=lambda window: window.rank, reverse=True):
+        if not any(each.overlaps(other) for other in found):
+            found.append(each)
+        if len(found) == most:
+            break
+    return found
+
+
+def starting(ground: Ground, start: dt.date, *, days: int = DAYS) -> Window:
+    """The window that a person named by its first date; NoSuchWindow where there is none."""
+    for season, part in ground.grid.seasons:
+        if start in season:
+            following = [place for place in range(part.start, part.stop) if ground.grid.dates[place] >= start]
+            if len(following) < days:
+                raise NoSuchWindow(
+                    f"Only {len(following)} expected dates of {season.name} are left from {start} on; "
+                    f"choose an earlier start, or fewer dates than {days}."
+                )
+            places = slice(following[0], following[0] + days)
+            return window(ground, season, places, median(ground.grid.units[part]))
+    raise NoSuchWindow(f"{start} is in no chosen season with expected dates; choose a start inside of one.")
+
+
+def usable(days: int) -> int:
+    """A number of dates, if a window can have so many."""
+    if not 1 <= days <= MOST_DAYS:
+        raise NoSuchWindow(f"A window of {days} dates is not possible; give 1 to {MOST_DAYS}.")
+    return days

@@ -1,0 +1,152 @@
+"""`manage.py sources`: which source serves which need, on how many dates; for a terminal or a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table as Grid
+
+from apps.coverage import sources
+from apps.coverage.serving import Share
+from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Report, SourceLine
+from apps.pipeline import arguments, definition
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import UnknownName
+
+
+class Command(BaseCommand):
+    help = "Shows which source serves each need, and what no source has. Exit 0, or 2 for wrong arguments."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--season", action="append", default=[], help="a season; may be given again")
+        parser.add_argument(
+            "--off", action="append", default=[], metavar="SOURCE", help="as if this source were off"
+        )
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        try:
+            seasons = [pipeline.season(name) for name in options["season"]]
+            off = [sources.find_source(pipeline, name) for name in options["off"]]
+        except (UnknownName, NotASource) as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
+        report = sources.report(pipeline, seasons=seasons, off=off)
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(report)))
+        else:
+            show(terminal(self.stdout), report)
+
+
+# For programs ---------------------------------------------------------------------------------------
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    return {
+        "as_of": report.as_of.isoformat() if report.as_of else None,
+        "problem": report.problem,
+        "dates_expected": report.dates_expected,
+        "off": [table.name for table in report.off],
+        "needs": [need_as_json(need) for need in report.needs],
+        "fallbacks": [fallback_as_json(each) for each in report.fallbacks],
+        "effects": [effect_as_json(effect) for effect in report.effects],
+    }
+
+
+def share_as_json(share: Share) -> dict[str, Any]:
+    """`percent` is rounded down to hundredths, None where nobody knows; the dates are exact."""
+    percent = float(share.percent) if share.percent is not None else None
+    return {"dates": share.part, "of": share.whole, "unknown": share.unknown, "percent": percent}
+
+
+def need_as_json(need: NeedReport) -> dict[str, Any]:
+    return {
+        "name": need.need.name,
+        "used_by": list(need.need.used_by),
+        "at_least": need.need.at_least,
+        "together": share_as_json(need.served.together),
+        "seasons": {each.season.name: share_as_json(each.served.together) for each in need.seasons},
+        "sources": [source_as_json(line) for line in need.sources],
+        "no_source": need.residual,
+        "unknown": need.unknown_dates,
+        "closed": [
+            {"reason": reason, "dates": number, "ranges": dates}
+            for reason, number, dates in need.closed_reasons
+        ],
+    }
+
+
+def source_as_json(line: SourceLine) -> dict[str, Any]:
+    return {
+        "table": line.table.name,
+        "has": share_as_json(line.has),
+        "serves": line.serves,
+        "standing": line.standing,
+        "problem": line.problem,
+    }
+
+
+def fallback_as_json(each: Fallback) -> dict[str, Any]:
+    shares = {f"{date}": share for date, share in sorted(each.shares.items())}
+    return {"table": each.table.name, "dates_read": each.read, "shares": shares}
+
+
+def effect_as_json(effect: Effect) -> dict[str, Any]:
+    return {
+        "table": effect.table.name,
+        "closed": {f"{date}": reason for date, reason in sorted(effect.closed.items())},
+        "to_fill": len(effect.to_fill),
+        "behind": sorted(map(str, effect.behind)),
+    }
+
+
+# For people -----------------------------------------------------------------------------------------
+
+
+def show(console: Console, report: Report) -> None:
+    console.print(
+        f"Sources over {report.dates_expected:,} expected dates, {report.freshness.in_words}", markup=False
+    )
+    for need in report.needs:
+        show_need(console, need)
+    if report.off:
+        console.print(f"\nWithout {', '.join(table.short_name for table in report.off)}:", style="bold")
+        for effect in report.effects:
+            console.print(f"  {effect.table.short_name}: {in_words(effect)}", markup=False, highlight=False)
+        if not report.effects:
+            console.print("  no gate would close, as far as is known")
+
+
+def show_need(console: Console, need: NeedReport) -> None:
+    console.print(f"\n{need.need.name}: {need.served.together.in_words} together", style="bold", markup=False)
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for title in ("  source, in order", "has", "serves", ""):
+        grid.add_column(title, justify="right" if title == "serves" else "left", no_wrap=bool(title))
+    for line in need.sources:
+        note = line.problem or line.standing
+        serves = "off" if line.is_off else f"{line.serves:,}"
+        grid.add_row(f"  {line.rank} {line.table.short_name}", line.has.in_words, serves, note)
+    console.print(grid)
+    for label, dates in (("no source has", need.residual), ("unknown", need.unknown_dates)):
+        if dates:
+            console.print(f"  {label}: {dates}", markup=False, highlight=False)
+    for reason, number, dates in need.closed_reasons:
+        said = f"  cannot be planned, {number:,} dates: {reason} ({dates})"
+        console.print(said, markup=False, highlight=False)
+
+
+def in_words(effect: Effect) -> str:
+    said = []
+    if effect.closed:
+        said.append(
+            f"{len(effect.closed):,} dates close, {len(effect.to_fill):,} of them not filled yet "
+            f"({'; '.join(effect.reasons)}; {effect.closed_dates})"
+        )
+    if effect.behind:
+        said.append(f"{len(effect.behind):,} dates wait behind such ones")
+    return "; ".join(said)

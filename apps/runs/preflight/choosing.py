@@ -1,0 +1,63 @@
+"""Which checks belong to some tables and dates: those of the pipeline file, and the console's own beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from apps.pipeline import check_kinds as kinds
+from apps.pipeline.check_kinds import AboutTables, Check
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import Scope
+from apps.runs.preflight.facts import is_about
+
+# They apply to every pipeline, unless its file has a check of the kind that says it better.
+BUILT_IN: tuple[Check, ...] = (
+    kinds.Credentials(name="The warehouse answers"),
+    kinds.TableExists(name="Tables and their columns"),
+    kinds.SeasonsHaveDates(name="Calendar"),
+    kinds.CoverageAtLeast(name="Needs of the tables"),
+    kinds.Lookback(name="Inputs and their lookback", severity="warning"),
+    kinds.FileExists(name="Scripts of the jobs"),
+    kinds.MustContain(name="Safety flags"),
+    kinds.Imports(name="Imports of the jobs"),
+    kinds.Overlap(name="Other runs"),
+    kinds.Workers(name="Workers"),
+    kinds.Disk(name="Disk"),
+    kinds.Commit(name="Commit of the jobs", severity="warning"),
+    kinds.Mail(name="Mail", severity="warning"),
+)
+SLOW = "dry_run"  # what a quick pre-flight leaves out
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The checks to ask, those that a quick pre-flight skips among them; and the names of those about other tables."""
+
+    checks: tuple[Check, ...]
+    elsewhere: tuple[str, ...]
+
+
+def choose(pipeline: Pipeline, scope: Scope) -> Chosen:
+    here, elsewhere = [], []
+    for check in (*pipeline.checks, *built_in(pipeline)):
+        if isinstance(check, AboutTables) and not is_about(check, pipeline, scope):
+            elsewhere.append(check.name)
+        else:
+            here.append(check)
+    return Chosen(tuple(here), tuple(elsewhere))
+
+
+def built_in(pipeline: Pipeline) -> Iterator[Check]:
+    configured = {kind_of(check) for check in pipeline.checks}
+    for check in BUILT_IN:
+        if kind_of(check) not in configured:
+            yield check
+
+
+def kind_of(check: Check) -> str:
+    return check.kind  # type: ignore[attr-defined]  # every kind of check has its own
+
+
+def is_built_in(check: Check) -> bool:
+    return any(check is each for each in BUILT_IN)

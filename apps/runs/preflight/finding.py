@@ -1,0 +1,102 @@
+"""What a check said: its level, a sentence, the value it found, the threshold it wanted, and what to do about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """The worst first. What was not asked or not answered is no pass."""
+
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    PASS = "pass"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check found. `command` and `link` are remedies: words to type, or an address of the console."""
+
+    level: Level
+    text: str
+    value: str = ""
+    threshold: str = ""
+    detail: str = ""
+    command: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A check with all that it found. Its answers are good for `valid_for` seconds after `asked_at`."""
+
+    name: str
+    kind: str
+    severity: str
+    is_built_in: bool
+    asked_at: dt.datetime
+    valid_for: int
+    seconds: float
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def level(self) -> Level:
+        """The worst that was found; a check that found nothing was not asked."""
+        found = {finding.level for finding in self.findings} or {Level.SKIPPED}
+        return next(level for level in Level if level in found)
+
+    @property
+    def is_critical(self) -> bool:
+        return self.severity == "critical"
+
+    @property
+    def valid_until(self) -> dt.datetime:
+        return self.asked_at + dt.timedelta(seconds=self.valid_for)
+
+    @property
+    def worst(self) -> Finding | None:
+        """The first finding of its level."""
+        return next((finding for finding in self.findings if finding.level == self.level), None)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"asked_at": self.asked_at.isoformat(), "level": self.level}
+
+
+def from_json(stored: dict[str, Any]) -> Result:
+    values = {name: value for name, value in stored.items() if name != "level"}
+    found = tuple(Finding(**(each | {"level": Level(each["level"])})) for each in values.pop("findings"))
+    asked_at = dt.datetime.fromisoformat(values.pop("asked_at"))
+    return Result(**values, asked_at=asked_at, findings=found)
+
+
+def passed(text: str, **more: str) -> Finding:
+    return Finding(Level.PASS, text, **more)
+
+
+def failed(text: str, **more: str) -> Finding:
+    return Finding(Level.FAILURE, text, **more)
+
+
+def warned(text: str, **more: str) -> Finding:
+    return Finding(Level.WARNING, text, **more)
+
+
+def unknown(text: str, **more: str) -> Finding:
+    return Finding(Level.UNKNOWN, text, **more)
+
+
+def skipped(text: str, **more: str) -> Finding:
+    return Finding(Level.SKIPPED, text, **more)
+
+
+def some(names: Iterable[str], *, most: int = 5) -> str:
+    """Names with commas; many are cut, with how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

@@ -1,0 +1,201 @@
+"""Checks that call something: a command, an address, the interpreter of the jobs. Never through a shell."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.pipeline import files
+from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
+from apps.pipeline.definition import Table
+from apps.runs import failures, jobs, masking
+from apps.runs.jobs import Call, Outcome
+from apps.runs.preflight.facts import Facts
+from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
+from apps.runs.preflight.registry import check
+from apps.runs.words import count
+
+LARGEST = 200_000  # bytes of an answer that are looked at
+LONGEST_QUOTE = 300
+
+
+@dataclass(frozen=True)
+class Said:
+    """How a command ended, what it printed, and what of that is an error."""
+
+    outcome: Outcome
+    output: str
+    errors: tuple[str, ...] = ()
+
+    @property
+    def last_words(self) -> str:
+        lines = [line for line in self.output.splitlines() if line.strip()]
+        return masking.text(lines[-1].strip())[:LONGEST_QUOTE] if lines else ""
+
+
+def perform(call: Call, *, timeout: float) -> Said:
+    """Calls a command like a job, and reads its log, which nobody needs afterwards."""
+    with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
+        log = Path(folder) / "log"
+        outcome = jobs.run_process(
+            call, log, timeout=timeout, stopped=lambda: False, started=lambda pid, known_as: None
+        )
+        output = failures.tail(log, LARGEST)
+        return Said(outcome, output, tuple(line for line, is_error in failures.said(log) if is_error))
+
+
+def not_answered(said: Said, timeout: float) -> Finding | None:
+    """Why the command says nothing about the question; None where it came to its end."""
+    if said.outcome.timed_out:
+        return unknown(f"Did not end within {timeout:.0f} s.", threshold=f"{timeout:.0f} s")
+    if said.outcome.error:
+        return unknown(f"Could not be asked. {said.outcome.error}")
+    return None
+
+
+@check("command")
+def command(asked: Command, facts: Facts) -> Iterator[Finding]:
+    """Its exit status, and a pattern in what it prints."""
+    argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
+    call = Call(argv, facts.pipeline.inside(asked.cwd), asked.env)
+    said = perform(call, timeout=asked.timeout)
+    yield not_answered(said, asked.timeout) or judged(asked, said, " ".join(call.shown_argv))
+
+
+def judged(asked: Command, said: Said, words: str) -> Finding:
+    status = said.outcome.exit_status
+    shown = {"value": f"exit {status}", "threshold": f"exit {asked.exit_status}", "detail": said.last_words}
+    if status != asked.exit_status:
+        return failed(f"{words} ended with {status}.", command=words, **shown)
+    if asked.pattern and not re.search(asked.pattern, said.output, re.MULTILINE):
+        shown["threshold"] = f"says {asked.pattern}"
+        return failed(f"{words} did not say what it should.", command=words, **shown)
+    return passed("The command ended as it should.", **shown)
+
+
+@check("http")
+def http(asked: Http, facts: Facts) -> Iterator[Finding]:
+    """A refused connection is an answer: nobody serves there. Anything else that keeps us from asking is unknown."""
+    try:
+        status, text = fetch(asked.url, asked.timeout)
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        shown = masking.text(asked.url)
+        if isinstance(reason, ConnectionRefusedError):
+            yield failed(f"{shown} does not answer: the connection is refused.", threshold=str(asked.status))
+        else:
+            yield unknown(f"{shown} could not be asked: {reason}.", threshold=str(asked.status))
+        return
+    yield answered(asked, status, text)
+
+
+def fetch(url: str, timeout: float) -> tuple[int, str]:
+    request = urllib.request.Request(url, headers={"User-Agent": "backfill-console pre-flight"})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return response.status, response.read(LARGEST).decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(LARGEST).decode(errors="replace")
+
+
+def answered(asked: Http, status: int, text: str) -> Finding:
+    shown = {"value": str(status), "threshold": str(asked.status)}
+    url = masking.text(asked.url)
+    if status != asked.status:
+        return failed(f"{url} answers {status}.", **shown)
+    if asked.contains and asked.contains not in text:
+        return failed(f'{url} answers without "{asked.contains}" in its text.', **shown)
+    return passed(f"{url} answers.", **shown)
+
+
+# Imports ------------------------------------------------------------------------------------------
+
+TRY_TO_IMPORT = """
+import importlib, sys
+place = sys.argv.index("--")
+sys.path[:0] = sys.argv[1:place]
+for name in sys.argv[place + 1 :]:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        print(f"cannot import {name}: {type(error).__name__}: {error}")
+print("done")
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """Where jobs of one kind run."""
+
+    program: str
+    cwd: Path
+    env: tuple[tuple[str, str], ...]
+
+
+@check("python")
+def python(asked: Imports, facts: Facts) -> Iterator[Finding]:
+    """Without names it is about what the scripts of the jobs import. The script itself is not run."""
+    found: dict[Interpreter, dict[str, set[str]]] = defaultdict(lambda: {"folders": set(), "modules": set()})
+    for table in facts.jobs(asked):
+        if (own := interpreter(facts, table)) is None:
+            continue
+        for script in scripts(facts, table):
+            found[own]["folders"].add(str(script.parent))
+            found[own]["modules"] |= set(asked.modules) or imported(script)
+    if not found:
+        yield skipped("No job of these tables is a Python script.")
+    for where, names in found.items():
+        yield tried(where, sorted(names["folders"]), sorted(names["modules"]), asked.timeout)
+
+
+def interpreter(facts: Facts, table: Table) -> Interpreter | None:
+    """None for a job that is no Python."""
+    assert table.job
+    if not table.job.command:
+        return None
+    program = table.job.command[0].replace(PROGRAM, sys.executable)
+    if not re.fullmatch(r"python[\d.]*", os.path.basename(program)):
+        return None
+    return Interpreter(program, facts.pipeline.inside(table.job.cwd), tuple(table.job.env.items()))
+
+
+def scripts(facts: Facts, table: Table) -> list[Path]:
+    assert table.job
+    folder = facts.pipeline.inside(table.job.cwd)
+    return [folder / word for word in files.scripts(table.job.command) if (folder / word).is_file()]
+
+
+def imported(script: Path) -> set[str]:
+    """The modules that a script names in its imports; SyntaxError where it is no Python."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(script.read_bytes(), str(script))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+def tried(where: Interpreter, folders: list[str], modules: list[str], timeout: float) -> Finding:
+    argv = (where.program, "-c", TRY_TO_IMPORT, *folders, "--", *modules)
+    env: Mapping[str, str] = dict(where.env)
+    said = perform(Call(argv, where.cwd, env), timeout=timeout)
+    if finding := not_answered(said, timeout):
+        return finding
+    lines = said.output.splitlines()
+    if gone := [line for line in lines if line.startswith("cannot import ")]:
+        return failed(f"{where.program} {gone[0]}.", value=count(len(gone), "module"), detail=some(gone[1:]))
+    if not lines or lines[-1] != "done":
+        return unknown(f"{where.program} did not come to its end: {said.last_words}")
+    return passed(
+        "All that the jobs import is there.", value=count(len(modules), "module"), detail=where.program
+    )

@@ -1,0 +1,150 @@
+"""Checks of what is complete: tables, phases and needs over the range, what is read from before it, the calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+from django.db.models import Count
+
+from apps.coverage import rollup, serving
+from apps.coverage.dates import in_words, successor
+from apps.coverage.models import CalendarDate
+from apps.coverage.serving import Share
+from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
+from apps.pipeline.definition import Need, Season, Table
+from apps.runs import gates
+from apps.runs.preflight.facts import Facts
+from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown, warned
+from apps.runs.preflight.registry import check
+from apps.runs.words import count
+
+MOST_RANGES = 4
+
+
+@check("coverage", asks_warehouse=True)
+def coverage(asked: CoverageAtLeast, facts: Facts) -> Iterator[Finding]:
+    """Without names it is about the needs of the tables asked for."""
+    for phase in asked.phases:
+        yield of_phase(facts, phase, 1.0 if asked.at_least is None else asked.at_least)
+    for name in asked.tables:
+        yield of_table(facts, facts.pipeline.table(name), 1.0 if asked.at_least is None else asked.at_least)
+    for need in needs(asked, facts):
+        yield of_need(facts, need, need.at_least if asked.at_least is None else asked.at_least)
+
+
+def needs(asked: CoverageAtLeast, facts: Facts) -> list[Need]:
+    own = {table.name for table in facts.scope.tables}
+    if asked.needs:
+        return [need for need in facts.pipeline.needs if need.name in asked.needs]
+    if asked.names_any:
+        return []
+    return [need for need in facts.pipeline.needs if own & {*need.used_by, *need.sources}]
+
+
+def of_phase(facts: Facts, name: str, at_least: float) -> Finding:
+    phase = rollup.phase_coverage(facts.pipeline, facts.pipeline.phase(name), facts.grid)
+    each = ", ".join(f"{table.table.short_name} {table.tally.in_words}" for table in phase.tables)
+    share = Share(phase.dates_complete, phase.dates_expected, phase.dates_unknown)
+    missing = [
+        date for date, letter in zip(facts.grid.dates, phase.shown, strict=True) if letter not in "cna"
+    ]
+    return compared(phase.phase.full_label, share, at_least, missing, facts, detail=each)
+
+
+def of_table(facts: Facts, table: Table, at_least: float) -> Finding:
+    states = facts.grid.states[table.name]
+    tally = rollup.tally(states, facts.grid.activities[table.name])
+    missing = [date for date, letter in zip(facts.grid.dates, states, strict=True) if letter in "mtesu"]
+    share = Share(tally.complete, tally.expected, tally.unknown)
+    return compared(table.name, share, at_least, missing, facts)
+
+
+def of_need(facts: Facts, need: Need, at_least: float) -> Finding:
+    letters = serving.serving(need, facts.grid.states)
+    served = serving.tally(need, letters)
+    missing = [date for date, letter in zip(facts.grid.dates, letters, strict=True) if letter in "mu"]
+    by_source = ", ".join(
+        f"{name.rpartition('.')[2]} {number:,}"
+        for name, number in zip(need.sources, served.by_source, strict=True)
+    )
+    detail = f"Served by {by_source}"
+    return compared(f"Need {need.name}", served.together, at_least, missing, facts, detail=detail)
+
+
+def compared(
+    what: str, share: Share, at_least: float, missing: list[dt.date], facts: Facts, *, detail: str = ""
+) -> Finding:
+    """A share against its threshold. What is unknown may be there: it neither passes nor fails."""
+    said = {"value": share.in_words, "threshold": f"at least {100 * at_least:g} %", "detail": detail}
+    dates = in_words(missing, most=MOST_RANGES, after=successor(facts.grid.dates))
+    if not share.whole:
+        return skipped(f"{what}: no date of {facts.dates_in_words} is expected.", **said)
+    if share.part + share.unknown < at_least * share.whole:
+        return failed(f"{what} is not complete: {dates}.", link="/coverage/", **said)
+    if share.unknown:
+        return unknown(f"{what} could not be read on {count(share.unknown, 'date')}.", **said)
+    if not missing:
+        return passed(f"{what} is complete.", **said)
+    enough = "is complete enough" if at_least else "was read"
+    return passed(f"{what} {enough}; not there: {dates}.", **said)
+
+
+@check("lookback", asks_warehouse=True)
+def lookback(asked: Lookback, facts: Facts) -> Iterator[Finding]:
+    """Inputs that this launch does not fill: before its first date, and of tables that it leaves out."""
+    readers = [table for table in facts.scope.tables if table.after]
+    if not readers:
+        yield passed("These tables read no other table of the pipeline.")
+        return
+    found = [finding for table in readers for finding in of_inputs(facts, table)]
+    yield from found or [passed("All that these tables read from before is complete.")]
+
+
+def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
+    own = {each.name for each in facts.scope.tables}
+    first, last = facts.scope.start, facts.scope.end
+    open_dates = gates.not_complete(table, first, last)
+    for needed in table.after:
+        until = first - dt.timedelta(days=1) if needed.table in own else last
+        gaps = gates.window(open_dates[needed.table], first - dt.timedelta(days=needed.lookback), until)
+        if not gaps:
+            continue
+        dates = [date for date, _ in gaps]
+        said = f"{table.short_name} reads {needed.table.rpartition('.')[2]}, not complete on {in_words(dates, most=3)}"
+        value = count(len(dates), "date")
+        is_unknown = all(state == "unknown" for _, state in gaps)
+        yield unknown(f"{said}: unknown.", value=value) if is_unknown else failed(f"{said}.", value=value)
+
+
+@check("calendar", asks_warehouse=True)
+def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
+    """Every season asked for has dates, and no past date waits to become final."""
+    days = CalendarDate.objects.order_by().values_list("season").annotate(dates=Count("pk"))
+    dates: dict[str, int] = dict(days.values_list("season", "dates"))
+    for season in facts.scope.seasons:
+        yield of_season(facts, season, dates.get(season.name, 0))
+    if facts.pipeline.calendar.not_final:
+        yield not_final(facts, facts.pipeline.calendar.not_final)
+
+
+def of_season(facts: Facts, season: Season, dates: int) -> Finding:
+    if dates:
+        return passed(f"Season {season.name} has dates.", value=count(dates, "date"))
+    if season.start > facts.now.date():
+        return skipped(f"Season {season.name} begins on {season.start}.")
+    return failed(
+        f"Season {season.name} has no expected date: the calendar is empty there.", link="/coverage/"
+    )
+
+
+def not_final(facts: Facts, query: str) -> Finding:
+    """A date that is over and not final is in nobody's denominator: it would be forgotten."""
+    today = facts.now.date()
+    waiting = sorted(date for date in facts.warehouse.calendar(query) if date in facts.scope and date < today)
+    if not waiting:
+        return passed("No past date waits to become final.")
+    return warned(
+        f"Past dates that are not final, and so not expected: {in_words(waiting, most=MOST_RANGES)}.",
+        value=count(len(waiting), "date"),
+    )

@@ -1,0 +1,80 @@
+"""Checks of what is there at all: the warehouse, its datasets, its tables with their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from apps.coverage.models import Partition
+from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
+from apps.pipeline.definition import Table
+from apps.runs.preflight.facts import Facts, made_from
+from apps.runs.preflight.finding import Finding, failed, passed, some, unknown, warned
+from apps.runs.preflight.registry import check
+from apps.runs.words import count
+from apps.warehouse.base import ABSENT
+
+
+@check("credentials", asks_warehouse=True)
+def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
+    """That it counted anything is the proof; why it did not, is said for every check that asks it."""
+    assert facts.asked
+    read = [table for table in facts.reach.tables if table.name not in facts.asked.problems]
+    if read:
+        yield passed("The warehouse lets us in.", value=f"{count(len(read), 'table')} read")
+    else:
+        yield unknown(f"No table could be read: {some(facts.asked.problems.values(), most=2)}.")
+
+
+@check("dataset", asks_warehouse=True)
+def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
+    """A dataset is there when one of its tables is. Of one whose tables nobody reads, nothing is known."""
+    assert facts.asked
+    here: dict[str, list[bool]] = {name: [] for name in asked.datasets}
+    for table in facts.reach.tables:
+        name = table.name.rpartition(".")[0]
+        if name in here or not asked.datasets:
+            here.setdefault(name, []).append(is_there(table, facts))
+    for name, tables in here.items():
+        if any(tables):
+            yield passed(f"{name} is there.", value=f"{sum(tables)} of {count(len(tables), 'table')}")
+        elif tables:
+            yield failed(f"{name} has none of its {count(len(tables), 'table')}.")
+        else:
+            yield unknown(f"No table of this pipeline is in {name}, so nothing says that it is there.")
+
+
+def is_there(table: Table, facts: Facts) -> bool:
+    assert facts.asked
+    return not facts.asked.problems.get(table.name, "").endswith(ABSENT)
+
+
+@check("table", asks_warehouse=True)
+def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
+    """Tables that cannot be read as the file describes them, and complete dates that lost rows since."""
+    assert facts.asked
+    read = made_from(facts.pipeline, facts.about(asked))
+    wanted = [each for each in facts.reach.tables if each.name in read]
+    broken = [each for each in wanted if each.name in facts.asked.problems]
+    for each in broken:
+        yield failed(f"{capitalised(facts.asked.problems[each.name])}.", value=each.name)
+    yield from losses(wanted, facts)
+    if not broken:
+        yield passed("Every table is there, with its columns.", value=count(len(wanted), "table"))
+
+
+def capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:].rstrip(".")
+
+
+def losses(tables: list[Table], facts: Facts) -> Iterator[Finding]:
+    """Partitions that expired or were cleaned up: the engine need not say so, fewer rows than once are enough."""
+    lost = Partition.objects.regressions().of(each.name for each in tables)
+    by_table: dict[str, list[str]] = {}
+    for name, date in lost.between(facts.scope.start, facts.scope.end).values_list("table", "date"):
+        by_table.setdefault(name, []).append(str(date))
+    for name, dates in by_table.items():
+        yield warned(
+            f"{name} lost rows on {count(len(dates), 'date')} that were complete: look for partitions that expire.",
+            detail=some(sorted(dates)),
+            link="/failures/",
+        )

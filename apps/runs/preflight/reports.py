@@ -1,0 +1,206 @@
+"""Reports of pre-flights: made, performed, found again for a plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import Scope
+from apps.runs import jobs
+from apps.runs.models import Preflight
+from apps.runs.planning import Plan
+from apps.runs.preflight import asking, verdict
+from apps.runs.preflight.choosing import choose
+from apps.runs.preflight.facts import Facts
+from apps.runs.preflight.finding import Level, Result, from_json
+from apps.warehouse.base import Warehouse
+
+log = logging.getLogger(__name__)
+
+Status = Preflight.Status
+LONGEST = 780.0  # seconds for all checks together; the cluster ends a task after 900
+LOOKED_AT = 50  # of the newest reports, for one that covers a plan
+
+
+def create(scope: Scope, *, by: Any, quick: bool = False) -> Preflight:
+    return Preflight.objects.create(
+        requested_by=str(by),
+        requested_by_user=by if getattr(by, "pk", None) else None,
+        quick=quick,
+        tables=[table.name for table in scope.tables],
+        seasons=[season.name for season in scope.seasons],
+        start=scope.start,
+        end=scope.end,
+    )
+
+
+def perform(
+    report: Preflight,
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    *,
+    tell: Callable[[Result], None] | None = None,
+) -> None:
+    """Asks every check, and stores each result as it comes. Does nothing where somebody performs it already."""
+    now = timezone.now()
+    taken = Preflight.objects.filter(pk=report.pk, status=Status.QUEUED)
+    if not taken.update(status=Status.RUNNING, started_at=now):
+        return
+    try:
+        ask(report, Facts(pipeline, scope_of(report, pipeline), warehouse, now), tell)
+    except Exception as error:
+        log.exception("Pre-flight %s", report.pk)
+        problem = f"The pre-flight did not come to its end: {asking.in_words(error)}."
+        Preflight.objects.filter(pk=report.pk).update(
+            status=Status.FAILED, problem=problem, finished_at=timezone.now()
+        )
+    report.refresh_from_db()
+
+
+def ask(report: Preflight, facts: Facts, tell: Callable[[Result], None] | None) -> None:
+    chosen = choose(facts.pipeline, facts.scope)
+    stored = Preflight.objects.filter(pk=report.pk)
+    stored.update(checks=len(chosen.checks), elsewhere=list(chosen.elsewhere))
+    results: list[Result] = []
+    until = time.monotonic() + LONGEST
+    for result in asking.ask_all(chosen.checks, facts, quick=report.quick, until=until):
+        results.append(result)
+        stored.update(results=[each.as_json() for each in results])
+        if tell:
+            tell(result)
+    stored.update(
+        status=Status.FINISHED,
+        verdict=verdict.verdict(results),
+        finished_at=timezone.now(),
+        commit=jobs.commit_of(facts.pipeline.folder).get("commit", ""),
+    )
+
+
+def scope_of(report: Preflight, pipeline: Pipeline) -> Scope:
+    """What the report is about, by the pipeline file as it is now; UnknownName where that has it no more."""
+    return Scope(
+        tables=tuple(pipeline.table(name) for name in report.tables),
+        seasons=tuple(pipeline.season(name) for name in report.seasons),
+        start=report.start,
+        end=report.end,
+    )
+
+
+# For a plan -------------------------------------------------------------------------------------------
+
+
+def scope_of_plan(plan: Plan, pipeline: Pipeline) -> Scope | None:
+    """The tables and dates of a plan's steps; None where there are none."""
+    if not plan.steps:
+        return None
+    tables = tuple(table for table in pipeline.filled if table.name in plan.by_table)
+    seasons = tuple(season for season in pipeline.seasons if season.name in plan.seasons)
+    return Scope(tables, seasons, min(plan.dates), max(plan.dates))
+
+
+def covering(plan: Plan) -> Preflight | None:
+    """The newest finished report that was about all tables and dates of the plan; None where there is none."""
+    if not plan.steps:
+        return None
+    wanted = (set(plan.by_table), set(plan.seasons), min(plan.dates), max(plan.dates))
+    newest = Preflight.objects.finished()[:LOOKED_AT]
+    return next((report for report in newest if report.covers(*wanted)), None)
+
+
+# To be read -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """A report with its results, as page, command and JSON say them."""
+
+    report: Preflight
+    results: tuple[Result, ...]
+
+    @property
+    def counts(self) -> str:
+        return verdict.in_words(self.results)
+
+    @property
+    def groups(self) -> list[tuple[str, Level, list[Result]]]:
+        """Title, level, results: what is in the way first, then what was not answered."""
+        return [
+            (title, level, found)
+            for level, title in TITLES.items()
+            if (found := [each for each in self.results if each.level == level])
+        ]
+
+    @property
+    def percent(self) -> int:
+        return 100 * len(self.results) // (self.report.checks or 1)
+
+    @property
+    def segments(self) -> list[dict[str, Any]]:
+        width = 1000 * len(self.results) // (self.report.checks or 1)
+        return [{"state": "running", "x": 0, "width": width}]
+
+    @property
+    def why(self) -> str:
+        """What is in the way, by the checks' names."""
+        stops = [
+            each.name
+            for each in self.results
+            if each.is_critical and each.level in (Level.FAILURE, Level.UNKNOWN)
+        ]
+        return ", ".join(stops)
+
+    @property
+    def good_until(self) -> dt.datetime | None:
+        """Until when all of its answers are good."""
+        return min((each.valid_until for each in self.results if each.valid_for), default=None)
+
+    @property
+    def state(self) -> str:
+        """The name of the verdict's colour."""
+        return STATES.get(self.report.verdict, "unknown")
+
+    def as_json(self) -> dict[str, Any]:
+        report = self.report
+        return {
+            "preflight": report.pk,
+            "status": report.status,
+            "verdict": report.get_verdict_display() if report.verdict else "",
+            "counts": self.counts,
+            "quick": report.quick,
+            "tables": report.tables,
+            "seasons": report.seasons,
+            "start": str(report.start),
+            "end": str(report.end),
+            "requested_by": report.requested_by,
+            "requested_at": report.requested_at.isoformat(),
+            "finished_at": report.finished_at.isoformat() if report.finished_at else None,
+            "commit": report.commit,
+            "problem": report.problem,
+            "about_other_tables": report.elsewhere,
+            "checks": [each.as_json() for each in self.results],
+        }
+
+
+TITLES = {
+    Level.FAILURE: "Failure",
+    Level.UNKNOWN: "Could not be asked",
+    Level.WARNING: "Needs a look",
+    Level.SKIPPED: "Skipped",
+    Level.PASS: "Pass",
+}
+STATES: dict[str, str] = {
+    Preflight.Verdict.READY: "pass",
+    Preflight.Verdict.WARNINGS: "warning",
+    Preflight.Verdict.NOT_READY: "failure",
+}
+
+
+def told(report: Preflight) -> Told:
+    return Told(report, tuple(from_json(each) for each in report.results))

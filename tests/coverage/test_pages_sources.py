@@ -1,0 +1,205 @@
+"""What a person reads on the pages of the sources, and what the shell says of the same."""
+
+import json
+
+import pytest
+from django.core.management import call_command
+
+from apps.runs import presets
+from tests.conftest import day
+
+SOURCES = "/sources/"
+WINDOWS = "/sources/windows/"
+
+
+@pytest.fixture
+def lose(ask):
+    """Takes dates away from sources."""
+
+    def delete(table: str, *dates: str) -> None:
+        for date in dates:
+            ask(f"DELETE FROM {table} WHERE day = ?", day(date))
+
+    return delete
+
+
+@pytest.fixture
+def said(capsys):
+    """What a command prints, as JSON."""
+
+    def run(*words: str) -> dict:
+        call_command(*words, "--json")
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.parametrize("address", [SOURCES, WINDOWS])
+def test_the_pages_are_for_people_who_are_logged_in(client, shop, db, address):
+    assert client.get(address).status_code == 302
+
+
+def test_page_and_command_say_the_same_number_with_its_denominator(scan, lose, read, said):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05")
+    scan()
+
+    assert "<b>28 of 29 (96.55 %)</b>" in read(SOURCES)
+    assert said("sources")["needs"][0]["together"] == {"dates": 28, "of": 29, "unknown": 0, "percent": 96.55}
+
+
+def test_the_age_of_what_is_said_stands_above_it(scan, read):
+    done = scan()
+
+    assert f"{done.finished_at:%Y-%m-%dT%H:%M:%SZ}" in read(SOURCES)
+
+
+def test_a_season_is_chosen_by_its_tab(scan, read):
+    scan()
+
+    text = read(f"{SOURCES}?season=spring")
+
+    assert "10 expected dates" in text and "10 of 10 (100 %)" in text
+
+
+def test_the_dates_that_no_source_has_are_said_and_the_gate_that_they_close(scan, lose, read):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05")
+    scan()
+
+    text = read(SOURCES)
+
+    assert '<b>1</b>: <span class="nowrap">2024-01-05</span>' in text
+    assert "Closed on 1 date: no source has the date" in text
+
+
+def test_a_declared_source_that_does_not_exist_is_badged(scan, ask, read, said):
+    ask("DROP TABLE raw.orders_backup")
+    scan()
+
+    assert "declared, does not exist</span>" in read(SOURCES)
+    assert said("sources")["needs"][0]["sources"][1]["standing"] == "declared, does not exist"
+
+
+def test_a_warehouse_that_is_away_leaves_no_percentage(scan, shop, read):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    text = read(SOURCES)
+
+    assert "unknown on all 29" in text and " %)" not in text
+    assert "could not be read since" in text
+
+
+def test_before_the_first_scan_the_pages_say_so(shop, read):
+    assert "Nothing is known yet" in read(SOURCES)
+    assert "Nothing is known yet" in read(WINDOWS)
+
+
+def test_what_if_a_source_were_off_is_an_address(scan, lose, read):
+    lose("raw.orders_backup", "01-05")
+    scan()
+
+    text = read(f"{SOURCES}?off=raw.orders")
+
+    assert "Without orders" in text and "29 of 29 (100 %) before, <b>28 of 29 (96.55 %)</b> without" in text
+    assert "<b>1</b> date, 1 of them not filled yet: no source has the date" in text
+
+
+def test_a_source_may_be_off_where_nobody_needs_it(scan, read):
+    scan()
+
+    assert "No gate would close" in read(f"{SOURCES}?off=raw.orders_backup")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("off=daily.sales", "daily.sales serves no need. Sources are: orders, orders_backup."),
+        ("off=raw.nobody", "There is no table &quot;raw.nobody&quot;"),
+        ("season=summer", "There is no season &quot;summer&quot;"),
+    ],
+)
+def test_what_cannot_be_asked_gets_a_sentence(scan, read, query, says):
+    scan()
+
+    assert says in read(f"{SOURCES}?{query}")
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("days=0", "A window of 0 dates is not possible"),
+        ("days=many", "&quot;many&quot; is no number of dates"),
+        ("start=soon", "&quot;soon&quot; is no date"),
+        ("start=2024-01-19", "Only 2 expected dates of winter are left"),
+    ],
+)
+def test_a_window_that_cannot_be_gets_a_sentence(scan, read, query, says):
+    scan()
+
+    assert says in read(f"{WINDOWS}?{query}")
+
+
+def test_a_window_that_a_person_names_stands_beside_the_best(scan, read, said):
+    scan()
+
+    text = " ".join(read(f"{WINDOWS}?days=5&start=2024-01-02").split())
+
+    assert '<span class="tag">named</span>' in text and '<span class="tag">1. best</span>' in text
+    found = said("windows", "--days", "5", "--start", "2024-01-02")
+    assert (found["named"]["start"], found["best"][0]["start"]) == ("2024-01-02", "2024-03-06")
+
+
+def test_the_launch_form_offers_the_best_window_and_names_the_next(scan, pipeline):
+    scan()
+
+    preset = presets.presets(pipeline, presets.gaps(pipeline))[0]
+
+    assert (preset.label, preset.query) == ("Test window, Phase 2", "phase=2&start=2024-01-06&end=2024-01-20")
+    assert preset.note == "2024-01-06 to 2024-01-20: every need on all 14 dates, 56 orders"
+
+
+@pytest.mark.parametrize("words", [["sources", "--off", "nobody"], ["windows", "--days", "0"]])
+def test_wrong_arguments_exit_2(scan, words, capsys):
+    scan()
+
+    with pytest.raises(SystemExit) as end:
+        call_command(*words)
+
+    assert end.value.code == 2 and capsys.readouterr().err
+
+
+def test_the_terminal_says_who_serves(scan, lose, capsys):
+    lose("raw.orders", "01-05")
+    scan()
+    call_command("sources")
+
+    said = capsys.readouterr().out
+
+    assert "Orders: 29 of 29 (100 %) together" in said
+    assert [line.split()[-1] for line in said.splitlines() if " raw" in line or "orders" in line][:2] == [
+        "28",
+        "1",
+    ]
+
+
+@pytest.mark.parametrize("address", [SOURCES, f"{SOURCES}?off=raw.orders", WINDOWS])
+def test_pages_have_no_inline_script_or_style(scan, read, address):
+    scan()
+
+    text = read(address)
+
+    assert "style=" not in text and "<script>" not in text and "<style" not in text
+
+
+def test_queries_do_not_grow_with_the_dates(scan, lose, read, django_assert_max_num_queries):
+    scan()
+    with django_assert_max_num_queries(16) as few:
+        read(SOURCES)
+    lose("raw.orders", *(f"01-{date:02}" for date in range(1, 20, 2)))
+    scan()
+
+    with django_assert_max_num_queries(len(few)):
+        read(SOURCES)

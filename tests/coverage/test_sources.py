@@ -1,0 +1,294 @@
+"""Who serves a need on which dates, what nobody has, and what that closes."""
+
+from dataclasses import replace
+
+import pytest
+
+from apps.coverage import rollup, serving, sources
+from apps.coverage.models import Partition
+from apps.coverage.serving import Share
+from apps.runs import planning
+from tests.conftest import day
+
+SALES = "daily.sales"
+
+
+@pytest.fixture
+def lose(ask):
+    """Takes dates away from sources: `lose("raw.orders", "01-05")`."""
+
+    def delete(table: str, *dates: str) -> None:
+        for date in dates:
+            ask(f"DELETE FROM {table} WHERE day = ?", day(date))
+
+    return delete
+
+
+@pytest.fixture
+def orders(scan, pipeline):
+    """The report of the shop's one need, from a fresh scan."""
+
+    def make(**kwargs):
+        scan()
+        return sources.report(pipeline, **kwargs).needs[0]
+
+    return make
+
+
+@pytest.fixture
+def at_least(pipeline):
+    """The shop's pipeline with another `at_least` of its need."""
+
+    def make(share: float):
+        need = pipeline.needs[0].model_copy(update={"at_least": share})
+        return pipeline.model_copy(update={"needs": (need,)})
+
+    return make
+
+
+def mark(table: str, *dates: str, state: str) -> None:
+    Partition.objects.filter(table=table, date__in=[day(date) for date in dates]).update(state=state)
+
+
+# Who serves -----------------------------------------------------------------------------------------
+
+
+def test_the_first_source_that_has_a_date_serves_it(orders, lose):
+    lose("raw.orders", "01-05", "01-06")
+
+    need = orders()
+
+    assert need.served.by_source == (27, 2)
+    assert need.served.together == Share(29, 29)
+
+
+def test_together_is_the_union_and_not_a_sum(orders, lose):
+    lose("raw.orders", "01-05", "01-06")
+    lose("raw.orders_backup", "01-06", "01-08")
+
+    need = orders()
+
+    assert [line.has.part for line in need.sources] == [27, 27]
+    assert need.served.together.in_words == "28 of 29 (96.55 %)"
+
+
+def test_the_dates_that_no_source_has_are_ranges_over_a_closed_day(orders, lose):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05", "01-06", "01-08", "03-02")
+
+    assert orders().residual == "2024-01-05 to 2024-01-08, 2024-03-02"
+
+
+def test_each_season_has_its_own_denominator(orders, lose):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "03-02")
+
+    shares = {each.season.name: each.served.together.in_words for each in orders().seasons}
+
+    assert shares == {"winter": "19 of 19 (100 %)", "spring": "9 of 10 (90 %)"}
+
+
+def test_a_source_that_was_not_read_neither_serves_nor_counts_as_absent(orders, ask, lose):
+    lose("raw.orders", "01-05")
+    ask("DROP TABLE raw.orders_backup")
+
+    need = orders()
+
+    assert (need.served.by_source, need.served.nobody, need.served.unknown) == ((28, 0), 0, 1)
+    assert need.served.together.in_words == "28 of 29 (96.55 %), 1 unknown"
+    assert need.unknown_dates == "2024-01-05" and need.residual == ""
+
+
+def test_with_no_source_read_there_is_no_percentage(orders, shop):
+    orders()
+    shop.rename(shop.with_suffix(".gone"))
+
+    assert orders().served.together.in_words == "unknown on all 29"
+
+
+def test_a_declared_source_that_does_not_exist_says_so(orders, ask):
+    ask("DROP TABLE raw.orders_backup")
+
+    backup = orders().sources[1]
+
+    assert backup.standing == "declared, does not exist"
+    assert "raw.orders_backup does not exist" in backup.problem
+
+
+def test_a_declared_source_without_a_row_says_so(orders, ask):
+    ask("DELETE FROM raw.orders_backup")
+
+    assert orders().sources[1].standing == "declared, empty"
+
+
+def test_a_source_whose_column_is_gone_could_not_be_read(orders, ask):
+    ask("ALTER TABLE raw.orders_backup RENAME COLUMN day TO days")
+
+    assert orders().sources[1].standing == "could not be read"
+
+
+def test_an_accepted_gap_leaves_the_denominator(orders, lose, pipeline):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05")
+    orders()
+    mark("raw.orders", "01-05", state="accepted")
+
+    served = sources.report(pipeline).needs[0].served
+
+    assert served.together.in_words == "28 of 28 (100 %)"
+    assert served.left_out == "1 left out (accepted gaps)"
+
+
+def test_too_few_rows_do_not_serve(orders, pipeline):
+    orders()
+    mark("raw.orders", "01-05", state="thin")
+
+    assert sources.report(pipeline).needs[0].served.by_source == (28, 1)
+
+
+def test_a_share_is_rounded_down_and_100_means_all():
+    assert Share(99_999, 100_000).percent == "99.99"
+    assert Share(100_000, 100_000).percent == "100"
+    assert Share(5, 5, unknown=5).percent is None
+
+
+# What a need closes ---------------------------------------------------------------------------------
+
+
+def test_a_need_that_must_always_be_met_closes_the_dates_that_no_source_has(orders, lose):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05", "01-06")
+
+    assert orders().closed_reasons == [("no source has the date", 2, "2024-01-05 to 2024-01-06")]
+
+
+def test_a_need_that_falls_short_of_its_share_closes_the_season(scan, lose, at_least):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "03-01", "03-02")
+    scan()
+
+    plan = plan_of(at_least(0.85))
+
+    assert plan.left_out_counts == {"need Orders has 80 % of 85 % in spring": 10}
+    assert len(plan) == 19
+
+
+def test_a_need_that_reaches_its_share_closes_nothing(scan, lose, at_least):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "03-01", "03-02")
+    scan()
+
+    assert len(plan_of(at_least(0.8))) == 29
+
+
+def test_a_few_dates_are_judged_by_their_whole_season(scan, lose, at_least):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "03-01", "03-02")
+    scan()
+
+    plan = plan_of(at_least(0.85), start=day("03-05"), end=day("03-06"))
+
+    assert plan.left_out_counts == {"need Orders has 80 % of 85 % in spring": 2}
+
+
+def test_what_is_unknown_may_reach_the_share(scan, at_least):
+    scan()
+    for table in ("raw.orders", "raw.orders_backup"):
+        mark(table, "03-01", "03-02", state="unknown")
+
+    assert len(plan_of(at_least(0.85))) == 29
+
+
+def plan_of(pipeline, **kwargs):
+    chosen = planning.select(pipeline, tables=[SALES], **kwargs)
+    found = planning.plan(pipeline, chosen)
+    return replace(
+        found, left_out={why: some for why, some in found.left_out.items() if why != "off the calendar"}
+    )
+
+
+# What if --------------------------------------------------------------------------------------------
+
+
+def test_without_a_source_the_next_one_serves_and_the_union_is_counted_again(orders, lose, pipeline):
+    lose("raw.orders_backup", "01-05")
+
+    need = orders(off=[pipeline.table("raw.orders")])
+
+    assert need.served.by_source == (0, 28)
+    assert (need.served.together.part, need.before.together.part) == (28, 29)
+
+
+def test_without_a_source_the_gates_that_close_are_named_with_their_dates(scan, lose, pipeline):
+    lose("raw.orders_backup", "01-05")
+    scan()
+
+    effects = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects
+
+    assert [(each.table.short_name, each.closed_dates) for each in effects[:2]] == [
+        ("sales", "2024-01-05"),
+        ("visits", "2024-01-05"),
+    ]
+
+
+def test_tables_that_look_back_on_a_closed_date_wait_behind_it(scan, lose, pipeline):
+    lose("raw.orders_backup", "01-05")
+    scan()
+
+    trend = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects[2]
+
+    assert (trend.table.short_name, trend.behind_dates) == ("trend", "2024-01-05 to 2024-01-08")
+
+
+def test_what_is_filled_already_keeps_nobody_waiting(scan, lose, fill, pipeline):
+    lose("raw.orders_backup", "01-05")
+    fill("daily.sales", "01-05")
+    fill("daily.visits", "01-05")
+    scan()
+
+    effects = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects
+
+    assert [(each.table.short_name, len(each.to_fill)) for each in effects] == [("sales", 0), ("visits", 0)]
+
+
+def test_a_source_that_is_off_closes_nothing_where_the_others_have_all(scan, pipeline):
+    scan()
+
+    assert sources.report(pipeline, off=[pipeline.table("raw.orders_backup")]).effects == ()
+
+
+# How much it takes ----------------------------------------------------------------------------------
+
+
+def test_a_report_takes_five_queries_at_most_however_much_there_is(
+    scan, pipeline, django_assert_max_num_queries
+):
+    scan()
+
+    with django_assert_max_num_queries(5):
+        sources.report(pipeline)
+    with django_assert_max_num_queries(6):
+        sources.report(pipeline, off=[pipeline.table("raw.orders")])
+
+
+def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
+    scan()
+    table = pipeline.table(SALES).model_copy(update={"fallback_column": "used_fallback"})
+    tables = tuple(table if each.name == SALES else each for each in pipeline.tables)
+    Partition.objects.filter(table=SALES).update(fallback_share=0)
+    Partition.objects.filter(table=SALES, date=day("01-05")).update(fallback_share=0.255)
+
+    (found,) = sources.report(pipeline.model_copy(update={"tables": tables})).fallbacks
+
+    assert (found.dates, found.of.in_words, found.most_percent) == ("2024-01-05", "1 of 29 (3.44 %)", "25.5")
+
+
+def test_the_phase_of_the_sources_has_the_same_number(scan, lose, pipeline):
+    for table in ("raw.orders", "raw.orders_backup"):
+        lose(table, "01-05")
+    scan()
+
+    need = sources.report(pipeline).needs[0]
+
+    assert rollup.coverage(pipeline).phase("1").dates_complete == need.served.together.part == 28
+    assert serving.as_states(need.letters).count("c") == 28

@@ -1,0 +1,144 @@
+"""Which dates are the best for a first test, and by which numbers."""
+
+import datetime as dt
+
+import pytest
+
+from apps.coverage import windows
+from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.windows import NoSuchWindow
+from tests.conftest import day
+
+
+@pytest.fixture
+def lose(ask):
+    """Takes dates away from both sources."""
+
+    def delete(*dates: str) -> None:
+        for table in ("raw.orders", "raw.orders_backup"):
+            for date in dates:
+                ask(f"DELETE FROM {table} WHERE day = ?", day(date))
+
+    return delete
+
+
+def best(pipeline, *, days: int = 5, **kwargs) -> list[windows.Window]:
+    return windows.best(windows.ground(pipeline, **kwargs), days=days)
+
+
+def starts(found: list[windows.Window]) -> list[dt.date]:
+    return [window.start for window in found]
+
+
+def test_of_equal_windows_the_latest_is_the_best(scan, pipeline):
+    scan()
+
+    assert starts(best(pipeline)) == [day("03-06"), day("01-16"), day("01-11")]
+
+
+def test_the_best_ones_have_no_date_in_common(scan, pipeline):
+    scan()
+
+    dates = [date for window in best(pipeline) for date in window.dates]
+
+    assert len(dates) == len(set(dates)) == 15
+
+
+def test_a_window_never_reaches_over_two_seasons(scan, pipeline):
+    scan()
+
+    assert all(
+        window.season.name in ("winter", "spring") and window.end in window.season
+        for window in windows.every(windows.ground(pipeline), days=10)
+    )
+
+
+def test_the_need_that_is_served_least_outranks_all_else(scan, lose, pipeline):
+    lose("03-08", "01-18")
+    scan()
+
+    first, *_ = best(pipeline)
+
+    assert (first.start, first.is_complete) == (day("01-13"), True)
+
+
+def test_then_fewer_dates_that_are_left_out(scan, pipeline):
+    scan()
+    Partition.objects.filter(table="daily.sales", date__in=[day("03-07"), day("01-17")]).update(
+        state="accepted"
+    )
+
+    first, *_ = best(pipeline)
+
+    assert (first.start, first.excluded) == (day("01-12"), 0)
+
+
+def test_bootstrap_dates_are_left_out(scan, pipeline):
+    scan()
+
+    opening = windows.starting(windows.ground(pipeline), day("01-01"), days=5)
+
+    assert opening.excluded == 3
+
+
+def test_then_the_usual_volume(scan, pipeline):
+    scan()
+    CalendarDate.objects.filter(date__gte=day("01-14")).update(units=8)
+    CalendarDate.objects.filter(date__gte=day("03-06")).update(units=1)
+
+    first, *_ = best(pipeline, seasons=[pipeline.season("winter")])
+
+    assert (first.start, first.units, first.off_usual) == (day("01-09"), 20, 0)
+
+
+def test_a_window_says_how_far_it_is_off_the_usual_volume(scan, pipeline):
+    scan()
+    CalendarDate.objects.filter(date__gte=day("01-16"), date__lte=day("01-20")).update(units=5)
+
+    named = windows.starting(windows.ground(pipeline), day("01-16"), days=5)
+
+    assert (named.units, named.usual_units, named.off_usual) == (25, 4, 25)
+
+
+def test_what_is_unknown_is_not_served_and_is_counted_apart(scan, pipeline):
+    scan()
+    for table in ("raw.orders", "raw.orders_backup"):
+        Partition.objects.filter(table=table, date=day("03-08")).update(state="unknown")
+
+    named = windows.starting(windows.ground(pipeline), day("03-06"), days=5)
+
+    assert named.worst.in_words == "4 of 5 (80 %), 1 unknown"
+
+
+def test_where_nothing_is_known_no_window_is_better(scan, shop, pipeline):
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    assert best(pipeline) == []
+
+
+def test_a_named_window_begins_at_the_next_expected_date(scan, pipeline):
+    scan()
+
+    named = windows.starting(windows.ground(pipeline), day("01-07"), days=3)
+
+    assert (named.start, named.end) == (day("01-08"), day("01-10"))
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [("01-18", "Only 3 expected dates of winter are left"), ("02-10", "is in no chosen season")],
+)
+def test_a_window_that_does_not_exist_says_what_to_change(scan, pipeline, start, says):
+    scan()
+
+    with pytest.raises(NoSuchWindow, match=says):
+        windows.starting(windows.ground(pipeline), day(start), days=14)
+
+
+def test_windows_take_three_queries(scan, pipeline, django_assert_num_queries):
+    scan()
+
+    with django_assert_num_queries(3):
+        best(pipeline)

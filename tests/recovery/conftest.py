@@ -1,0 +1,62 @@
+"""A served console in the middle of a run, to which something is about to happen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.recovery.console import PASSWORD, Browser, Running
+from tests.workers.conftest import folder, journal, migrated, serve
+from tests.workers.served import Served, manage, wait_until
+
+__all__ = ["folder", "journal", "migrated", "serve"]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of seconds, for every process that is started from now on."""
+    monkeypatch.setenv("TEST_HURRY", "1")
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, float]], None]:
+    """Shorter times for every process that is started from now on."""
+    return lambda seconds: monkeypatch.setenv("TEST_TIMES", json.dumps(seconds))
+
+
+@pytest.fixture
+def begin(shop: Path, fault, folder, serve, journal, monkeypatch) -> Callable[..., Running]:
+    """Launches a run of the shop, a date a call, and serves it until its sixth date, which takes so many seconds."""
+
+    def start(*arguments: str, sixth: float = 600, **options: object) -> Running:
+        monkeypatch.setenv("TEST_PIPELINE", str(shop.parent / "shop.toml"))
+        fault("daily.sales", "01-06", f"sleep {sixth}")
+        launch = ("backfill", "--table", "sales", "--season", "winter", "--batch", "1", "--yes")
+        for words in (("scan",), launch):
+            done = manage(folder, *words)
+            assert done.returncode == 0, done.stderr
+        running = Running(serve(*arguments, **options), folder / "journal")
+        wait_until(lambda: running.steps("running") and running.steps("succeeded") == 5, "it is at the sixth")
+        running.job()
+        running.served.look()
+        return running
+
+    return start
+
+
+@pytest.fixture
+def log_in(folder: Path, monkeypatch) -> Callable[[Served], Browser]:
+    """A browser in which an administrator is logged in."""
+
+    def enter(served: Served) -> Browser:
+        monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+        made = manage(
+            folder, "createsuperuser", "--noinput", "--username", "anna", "--email", "a@shop.example"
+        )
+        assert made.returncode == 0, made.stderr
+        return Browser(served, "anna")
+
+    return enter

@@ -1,0 +1,119 @@
+"""Processes that are killed or freeze: the run goes on by itself, and nobody else's process is touched."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.recovery.console import Running, gone, kill, stranger
+from tests.workers.served import manage, wait_until
+
+pytestmark = pytest.mark.processes
+
+
+def test_everything_is_killed_and_started_again(begin, hurried, ask, serve):
+    run = begin()
+    job = run.job()
+    ask("DELETE FROM raw.faults")
+
+    kill([process for process in run.served.look() if process.pid != job.pid])
+    wait_until(lambda: gone(job), "the job ends with its worker")
+    run.served = serve()
+
+    run.succeeds()
+    assert run.is_whole()
+    assert run.attempts("lost") == 1
+
+
+def test_after_a_reboot_the_run_goes_on_and_no_stranger_is_killed(begin, hurried, ask, serve, folder: Path):
+    run = begin()
+    ask("DELETE FROM raw.faults")
+    kill(list(run.served.look()))
+    number, left = stranger()  # of another boot, so whose numbers they are now says nothing
+    run.ask(
+        "UPDATE runs_attempt SET pid = ?, process = 'an-earlier-boot 77' WHERE status = 'running'", number
+    )
+    record = json.loads((folder / "serve.json").read_text())
+    record["services"] = {"runs": [number, "an-earlier-boot 78"]}
+    (folder / "serve.json").write_text(json.dumps(record))
+
+    run.served = serve()
+
+    run.succeeds()
+    assert run.is_whole()
+    assert not gone(left)
+    kill([left])
+
+
+def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
+    run = begin(sixth=15)
+    browser = log_in(run.served)
+
+    kill([run.served.main("web")])
+
+    wait_until(lambda: browser.sees("/runs/1/") == 200, "the web is back")
+    run.succeeds()
+    assert run.is_whole()
+    assert run.attempts("lost") == 0
+
+
+def test_a_worker_that_was_frozen_and_wakes_writes_nothing(begin, hurried, ask):
+    run = begin("--runs-workers", "2")
+    job, frozen = run.job(), run.worker()
+    ask("DELETE FROM raw.faults")
+
+    frozen.send_signal(signal.SIGSTOP)
+    run.succeeds()
+    before = run.written()
+    frozen.send_signal(signal.SIGCONT)
+
+    wait_until(lambda: "another worker performs it by now" in run.served.says, "it finds itself fenced")
+    assert run.written() == before
+    assert run.is_whole()
+    assert gone(job)
+    assert run.attempts("lost") == 1
+
+
+STUBBORN = """
+import os, subprocess, sys, time
+child = "trap 'echo asked >> asked' TERM; echo $$ > child; while :; do sleep 0.1; done"
+subprocess.Popen(["sh", "-c", child])
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def stubborn(shop: Path) -> Path:
+    """The folder of a job that starts a child which does not end when it is asked to."""
+    jobs = shop.parent / "jobs"
+    (jobs / "fill.py").write_text(STUBBORN)
+    return jobs
+
+
+@pytest.fixture
+def begin_stubborn(stubborn: Path, folder, serve, journal, monkeypatch) -> Callable[[], Running]:
+    def start() -> Running:
+        monkeypatch.setenv("TEST_PIPELINE", str(stubborn.parent / "shop.toml"))
+        for words in (("scan",), ("backfill", "--table", "sales", "--season", "winter", "--yes")):
+            assert manage(folder, *words).returncode == 0
+        return Running(serve(), folder / "journal")
+
+    return start
+
+
+def test_stop_now_ends_a_child_of_a_job_that_does_not_listen(stubborn: Path, begin_stubborn):
+    run = begin_stubborn()
+    wait_until((stubborn / "child").exists, "the job has a child")
+    child = psutil.Process(int((stubborn / "child").read_text()))
+
+    run.ask("UPDATE runs_run SET request = 'stop'")
+
+    wait_until(lambda: run.state[0] == "paused", "the run stops")
+    assert (stubborn / "asked").read_text() == "asked\n"
+    wait_until(lambda: gone(child), "the child has ended")
+    assert (run.attempts("stopped"), run.steps("pending"), run.steps("running")) == (1, 19, 0)
