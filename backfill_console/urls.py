@@ -15,6 +15,7 @@ urlpatterns = [
     path("coverage/", include("apps.coverage.urls")),
     path("sources/", include("apps.coverage.source_urls")),
     path("runs/", include("apps.runs.urls")),
+    path("preflight/", include("apps.runs.preflight_urls")),
     path("verify/", include("apps.coverage.verify_urls")),
     path("failures/", include("apps.runs.failure_urls")),
     path("workers/", workers.index, name="workers"),

@@ -35,6 +35,7 @@ STATES = {
     Run.Pause.FAILURES: "stopped",
     Run.Pause.WAREHOUSE: "waiting",
     Run.Pause.DISK: "waiting",
+    Run.Pause.PREFLIGHT: "waiting",
 }
 LONGEST_QUOTE = 200
 MOST_CHANGES = 12
@@ -116,7 +117,7 @@ class Report:
                 return (
                     f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
                 )
-            case Run.Pause.WAREHOUSE | Run.Pause.DISK:
+            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.PREFLIGHT:
                 return "It goes on when a person resumes it."
         return ""
 

@@ -41,15 +41,16 @@ def seconds_chart(seconds: Sequence[float]) -> SecondsChart | None:
         return None
     together = -(-len(seconds) // MOST_BARS)
     values = [fmean(seconds[place : place + together]) for place in range(0, len(seconds), together)]
-    highest = max(*values, median(seconds)) or 1.0
+    middle = median(seconds)
+    highest = max(*values, middle) or 1.0
     room = WIDTH / max(len(values), 24)  # a few bars stay bars and do not become walls
     return SecondsChart(
         bars=tuple(bar(place, value / highest, room) for place, value in enumerate(values)),
         steps=len(seconds),
         steps_a_bar=together,
-        median=median(seconds),
+        median=middle,
         highest=highest,
-        median_y=number(level(median(seconds) / highest)),
+        median_y=number(level(middle / highest)),
         first=values[0],
         last=values[-1],
     )

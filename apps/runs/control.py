@@ -14,9 +14,10 @@ from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
 from apps.runs import failures, gates, jobs, outcomes, planning, rows, tasks
-from apps.runs.models import IllegalMove, Run, Step
+from apps.runs.models import IllegalMove, Preflight, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
+from apps.runs.preflight import reports
 from apps.runs.words import count
 
 Status, Request = Run.Status, Run.Request
@@ -42,15 +43,19 @@ def launch(
     title: str = "",
     retry_of: Run | None = None,
     options: Options | None = None,
+    unready: str = "",
     queued: bool = True,
 ) -> Run:
     """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
 
-    LaunchRefused where there is nothing to do or another run is about to fill one of its partitions; PlanRefused where
-    the options are not possible.
+    LaunchRefused where there is nothing to do, another run is about to fill one of its partitions, or its pre-flight is
+    not ready and `unready` does not say why to launch it all the same; PlanRefused where the options are not possible.
     """
     if not plan.steps:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
+    report = reports.covering(plan)
+    if report and report.is_not_ready and not unready.strip():
+        raise LaunchRefused(not_ready_in_words(report), left_out=plan.left_out_counts)
     chosen = check(options or Options(), pipeline)
     canary = chosen.canary_dates(plan)
     now = timezone.now()
@@ -83,6 +88,8 @@ def launch(
                 by=str(by),
                 data={"forecast_seconds": planning.seconds_range(plan)},
             )
+            if report:
+                run.record("preflight", preflight_in_words(report, unready), by=str(by))
             if chosen.override:
                 override_gates(run, by=by, reason=chosen.override)
             if queued:
@@ -90,6 +97,20 @@ def launch(
     except IntegrityError:
         raise LaunchRefused(overlap_in_words(plan), left_out=plan.left_out_counts) from None
     return run
+
+
+def not_ready_in_words(report: Preflight) -> str:
+    return (
+        f"{report} is not ready: {reports.told(report).why}. Mend it and run the pre-flight again, or say why to "
+        "launch all the same. Nothing was launched."
+    )
+
+
+def preflight_in_words(report: Preflight, unready: str) -> str:
+    """What the timeline says of the newest pre-flight that covers the plan."""
+    if report.is_not_ready:
+        return f"Launched although pre-flight {report.pk} is not ready ({reports.told(report).why}): {unready.strip()}"
+    return f"Pre-flight {report.pk} is {report.get_verdict_display().lower()}"
 
 
 def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:

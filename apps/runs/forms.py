@@ -82,6 +82,12 @@ class PlanForm(OptionsForm):
         help_text="Shown on the run and in its mails.",
     )
     retry = forms.CharField(required=False, max_length=20)
+    unready = forms.CharField(
+        label="Launch although it is not ready, because",
+        required=False,
+        max_length=500,
+        help_text="The reason stays visible on the run.",
+    )
 
     def __init__(self, data: QueryDict, pipeline: Pipeline):
         self.pipeline = pipeline

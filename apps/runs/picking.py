@@ -61,18 +61,18 @@ class Done:
 Pick = Take | Skip | Gate | CanaryDone | Wait | Done
 
 
-def pick(pipeline: Pipeline, run: Run) -> Pick:
-    """What is next for a free lane, in the run's order. Asks only what is stored."""
-    return Picker(pipeline, run).pick()
+def pick(pipeline: Pipeline, run: Run, *, after: Attempt | None = None) -> Pick:
+    """What is next for a free lane, in the run's order, once this attempt is over. Asks only what is stored."""
+    return Picker(pipeline, run, after).pick()
 
 
 class Picker:
     """One look at a run, table by table in its order."""
 
-    def __init__(self, pipeline: Pipeline, run: Run):
+    def __init__(self, pipeline: Pipeline, run: Run, after: Attempt | None):
         self.pipeline = pipeline
         self.run = run
-        attempts = run.attempts.filter(status=Attempt.Status.RUNNING)
+        attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk=after and after.pk)
         self.under_way = Counter(attempts.values_list("table", flat=True))
 
     def pick(self) -> Pick:

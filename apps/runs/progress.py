@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
@@ -94,8 +95,7 @@ def of(run: Run) -> Progress:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A finished step: its table, run and call, and what it took."""
 
     table: str
@@ -112,7 +112,7 @@ def finished(run: Run) -> list[Done]:
     """The run's last finished steps, oldest first."""
     ended = run.steps.filter(finished_at__isnull=False)  # these have an index in this order
     newest = ended.filter(status__in=FINISHED, seconds__isnull=False).order_by("-finished_at", "-position")
-    return [Done(*row) for row in newest.values_list(*COLUMNS)[:NEWEST]][::-1]
+    return list(map(Done._make, newest.values_list(*COLUMNS)[:NEWEST]))[::-1]
 
 
 def by_table(steps: Iterable[Done]) -> dict[str, list[Work]]:
@@ -153,4 +153,4 @@ def history(tables: set[str], *, before: Run | None = None) -> dict[str, list[Wo
     # Each table's newest are found by their index; to number all of a table's steps would take longer with every run.
     newest = [verified.filter(table=table).values("pk")[:EARLIER] for table in sorted(tables)]
     recent = Step.objects.filter(reduce(or_, (Q(pk__in=some) for some in newest))).order_by("-id")
-    return by_table([Done(*row) for row in recent.values_list(*COLUMNS)][::-1])
+    return by_table(list(map(Done._make, recent.values_list(*COLUMNS)))[::-1])

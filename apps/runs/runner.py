@@ -25,6 +25,7 @@ from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import CanaryDone, Done, Gate, Pick, Skip, Take
+from apps.runs.preflight import starting
 from apps.runs.recovery import Fenced, put_back, recover, release_steps
 from apps.warehouse.base import Warehouse, WarehouseError
 
@@ -69,8 +70,8 @@ class Runner:
             return False
         if self.run.request or self.number >= self.run.lanes:
             return self.leave()
-        if self.run.status == Run.Status.QUEUED:
-            self.begin()
+        if self.run.status == Run.Status.QUEUED and not self.begin():
+            return False
         taken = self.claim()
         if not isinstance(taken, tuple):
             return self.stand_still(taken)
@@ -102,7 +103,11 @@ class Runner:
 
     # What stands in the way -----------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
+        """Starts or goes on, unless something that a launch was checked for is not so any more."""
+        # A run that waits for the warehouse tries again by itself: what else there is was asked before.
+        if not self.run.waits and (says := self.obstacle()):
+            return self.rest(says, why=Run.Pause.PREFLIGHT)
         with self.fenced():
             self.run.refresh_from_db()
             if self.run.status == Run.Status.QUEUED:
@@ -111,6 +116,10 @@ class Runner:
                     says="Going on" if self.run.started_at else "Started",
                     started_at=self.run.started_at or timezone.now(),
                 )
+        return True
+
+    def obstacle(self) -> str:
+        return starting.obstacle(self.run, self.pipeline, self.warehouse, now=timezone.now())
 
     def stand_still(self, why: Pick) -> bool:
         """Does what is due when no step may be taken; False, since this lane has nothing to do then."""
@@ -293,7 +302,7 @@ class Runner:
     ) -> dict[Key, Found]:
         """What is there after the call, and in the same question what is there before the next one."""
         wanted = {table.name: [step.date for step in steps]}
-        coming = patiently(lambda: picking.pick(self.pipeline, self.run))
+        coming = patiently(lambda: picking.pick(self.pipeline, self.run, after=attempt))
         for step in coming.steps if isinstance(coming, Take) else ():
             wanted.setdefault(step.table, []).append(step.date)
         try:

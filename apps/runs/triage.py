@@ -119,7 +119,8 @@ def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Tol
     if not found:
         return []
     after = successor(list(CalendarDate.objects.values_list("date", flat=True)))
-    attempts = Attempt.objects.in_bulk({group.last_attempt_id for group in found if group.last_attempt_id})
+    newest = {group.last_attempt_id for group in found if group.last_attempt_id}
+    attempts = Attempt.objects.only("run_id", "number").in_bulk(newest)
     return [
         Told(group, in_words(group.dates, most=most, after=after), attempts.get(group.last_attempt_id or 0))
         for group in found

@@ -55,6 +55,7 @@ STATE_OF_EVENT = {
     "gate": "paused",
     "canary": "queued",
     "override": "warning",
+    "preflight": "warning",
     "lost": "warning",
     "stalled": "warning",
     "failed steps": "failed",

@@ -43,7 +43,8 @@ class Question:
     @property
     def columns(self) -> list[str]:
         wanted = (self.date_column, self.quality_column, self.written_column, self.fallback_column)
-        return [column for column in (*wanted, *self.key_columns, *self.not_null) if column]
+        named = (column for column in (*wanted, *self.key_columns, *self.not_null) if column)
+        return list(dict.fromkeys(named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class DuckDBWarehouse:
                 return ask(connection, questions, start=start, end=end, dates=dates)
             except ITS_OWN_FAULT:
                 # Somebody's table or column is not there, or holds what is no date; the others can still answer.
-                return ask_one_by_one(connection, questions, start=start, end=end, dates=dates)
+                return ask_who_can(connection, questions, start=start, end=end, dates=dates)
 
     def calendar(self, query: str) -> dict[dt.date, int]:
         with self.opened() as connection:
@@ -176,7 +176,7 @@ def ask(
     return Reading(counts, queries=1)
 
 
-def ask_one_by_one(
+def ask_who_can(
     connection: duckdb.DuckDBPyConnection,
     questions: Sequence[Question],
     *,
@@ -184,17 +184,34 @@ def ask_one_by_one(
     end: dt.date | None,
     dates: Collection[dt.date] | None,
 ) -> Reading:
-    """The answers of those that can answer, and for the others why not."""
-    counts: dict[str, dict[dt.date, Count]] = {}
+    """The answers of those that can answer, and for the others why not: again in one query, where that is possible."""
     problems = absent(connection, questions)
+    rest = [question for question in questions if question.table not in problems]
+    try:
+        counts, queries = ask(connection, rest, start=start, end=end, dates=dates).counts, 1
+    except ITS_OWN_FAULT:
+        counts, more = ask_one_by_one(connection, rest, start=start, end=end, dates=dates)
+        problems, queries = problems | more, 1 + len(rest)
+    return Reading(counts, problems, queries=2 + queries)
+
+
+def ask_one_by_one(
+    connection: duckdb.DuckDBPyConnection,
+    questions: Sequence[Question],
+    *,
+    start: dt.date | None,
+    end: dt.date | None,
+    dates: Collection[dt.date] | None,
+) -> tuple[dict[str, dict[dt.date, Count]], dict[str, str]]:
+    """Where somebody's column holds what it should not, only its own question can tell: counts, and problems."""
+    counts: dict[str, dict[dt.date, Count]] = {}
+    problems = {}
     for question in questions:
-        if question.table in problems:
-            continue
         try:
             counts |= ask(connection, [question], start=start, end=end, dates=dates).counts
         except ITS_OWN_FAULT as error:
             problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
-    return Reading(counts, problems, queries=2 + len(questions))
+    return counts, problems
 
 
 def as_count(

@@ -14,3 +14,6 @@ form?.addEventListener("change", ({ target }) => {
     group(target).querySelector("[data-phase]").checked = boxes.every((box) => box.checked);
   }
 });
+
+// What is typed beside the plan does not change it, and must not be lost when it is drawn anew.
+document.addEventListener("input", (event) => event.target.closest?.("[data-quiet]") && event.stopPropagation(), true);

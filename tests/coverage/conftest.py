@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import day
+from tests.coverage.verifying import filled, history, rewrite, verify  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What becomes of a run's steps, with real jobs on a real warehouse."""
 
+from apps.coverage import scanning
 from apps.coverage.models import Partition
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
@@ -21,6 +22,16 @@ def test_a_job_gets_consecutive_dates_in_batches(launch, drive):
     run = drive(launch(tables=["daily.sales"], **WEEK))
 
     assert [len(attempt.dates) for attempt in run.attempts.order_by("number")] == [4, 2]
+
+
+def test_what_is_there_after_a_call_is_not_asked_again_before_the_next(launch, drive, monkeypatch):
+    run = launch(tables=["daily.sales"], **WEEK)
+    asked, really = [], scanning.read
+    monkeypatch.setattr(scanning, "read", lambda *args: asked.append(args) or really(*args))
+
+    drive(run)
+
+    assert (run.attempts.count(), len(asked)) == (2, 3)
 
 
 def test_a_range_never_covers_a_date_that_is_not_a_step(launch, drive, ask):
@@ -97,12 +108,12 @@ def test_a_job_that_crashes_fails_the_dates_it_did_not_fill(launch, drive, fault
 
 
 def test_a_job_that_cannot_be_started_says_so(launch, drive, pipeline, shop):
-    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
+    run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
     (shop.parent / "jobs").rename(shop.parent / "elsewhere")
 
     drive(run)
 
-    assert "could not be started" in step(run, "01-01").message
+    assert "could not be started" in step(run, "01-06").message
 
 
 def test_the_rows_before_and_after_are_kept(launch, drive, ask):

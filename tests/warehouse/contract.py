@@ -2,17 +2,27 @@
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from apps.warehouse.base import EMPTY, Count, Interrupted, QueryFailed, Question, Warehouse
+from apps.warehouse.base import (
+    EMPTY,
+    Count,
+    HistoryQuestion,
+    Interrupted,
+    QueryFailed,
+    Question,
+    Warehouse,
+)
 
 Ask = Callable[..., list[tuple]]
 SALES = Question("shop.sales", "day")
 SCORES = Question(
     "shop.scores", "moment", quality_column="score", written_column="made", fallback_column="spare"
 )
+HISTORY = HistoryQuestion("shop.history", "who", "day", "status", "begun", "seconds", "said")
 FIRST, SECOND, THIRD = (dt.date(2024, 1, number) for number in (1, 2, 3))
 
 
@@ -24,7 +34,9 @@ class Contract:
     """Fixtures that an engine gives: `warehouse`, and `ask`, which performs SQL without the console.
 
     Tables there: shop.sales (day DATE, item BIGINT), with 2, 3 and 0 rows on the first three days of 2024 and one
-    row without a day; shop.scores (moment TIMESTAMP, score, made TIMESTAMP, spare BOOLEAN), with two rows on the first.
+    row without a day; shop.scores (moment TIMESTAMP, score, made TIMESTAMP, spare BOOLEAN), with two rows on the first;
+    shop.history (who VARCHAR, day DATE, status VARCHAR, begun TIMESTAMP, seconds DOUBLE, said VARCHAR), in which sales
+    failed on the first and then succeeded, and failed on the third.
     """
 
     @pytest.fixture
@@ -48,6 +60,21 @@ class Contract:
 
     def test_keys_that_nobody_asked_about_are_not_counted(self, warehouse):
         assert warehouse.count([SALES]).of("shop.sales", FIRST).keys is None
+
+    def test_keys_without_a_value_are_one_key(self, warehouse, fill):
+        fill("INSERT INTO shop.sales VALUES (DATE '2024-01-03', NULL), (DATE '2024-01-03', NULL)")
+
+        asked = warehouse.count([Question("shop.sales", "day", key_columns=("item",))])
+
+        assert (asked.of("shop.sales", THIRD).rows, asked.of("shop.sales", THIRD).keys) == (2, 1)
+
+    def test_rows_without_a_value_are_counted_by_column(self, warehouse, fill):
+        fill("INSERT INTO shop.sales VALUES (DATE '2024-01-02', NULL)")
+
+        asked = warehouse.count([Question("shop.sales", "day", not_null=("day", "item"))])
+
+        assert asked.of("shop.sales", SECOND).nulls == (0, 1)
+        assert asked.of("shop.sales", FIRST).nulls == (0, 0)
 
     def test_many_tables_are_counted_in_one_query(self, warehouse):
         reading = warehouse.count([SALES, SCORES])
@@ -114,6 +141,55 @@ class Contract:
 
         assert "table shop.words cannot be counted" in reading.problems["shop.words"]
         assert reading.of("shop.sales", FIRST).rows == 2
+
+    def test_a_column_that_must_have_values_is_missing_like_any_other(self, warehouse):
+        reading = warehouse.count([Question("shop.sales", "day", not_null=("price",)), SCORES])
+
+        assert reading.problems == {"shop.sales": "table shop.sales has no column price"}
+
+    def test_tables_that_are_missing_cost_the_others_no_query_each(self, warehouse):
+        nothing = [Question(f"shop.nothing_{number}", "day") for number in range(5)]
+
+        assert warehouse.count([*nothing, SALES, SCORES]).queries <= 3
+
+    def test_a_column_that_is_wanted_twice_is_missing_once(self, warehouse):
+        twice = Question("shop.scores", "moment", quality_column="grade", not_null=("grade",))
+
+        assert warehouse.count([twice]).problems == {"shop.scores": "table shop.scores has no column grade"}
+
+    # The run history ------------------------------------------------------------------------------
+
+    def test_the_latest_attempt_at_a_date_counts(self, warehouse):
+        tries = warehouse.history(HISTORY, start=FIRST, end=THIRD)
+
+        assert [(each.processor, each.date, each.status) for each in tries] == [
+            ("sales", FIRST, "success"),
+            ("sales", THIRD, "failed"),
+        ]
+
+    def test_an_attempt_has_its_time_and_what_it_said(self, warehouse):
+        (failed,) = warehouse.history(HISTORY, start=THIRD, end=THIRD)
+
+        assert failed.started_at == dt.datetime(2024, 1, 4, 6, 30, tzinfo=dt.UTC)
+        assert (failed.seconds, failed.errors) == (1.5, "overflow")
+
+    def test_a_history_without_durations_and_errors_has_none(self, warehouse):
+        (failed,) = warehouse.history(
+            HistoryQuestion("shop.history", "who", "day", "status", "begun"), start=THIRD, end=THIRD
+        )
+
+        assert (failed.status, failed.seconds, failed.errors) == ("failed", None, "")
+
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            ({"table": "shop.past"}, "table shop.past does not exist in the warehouse"),
+            ({"status_column": "state"}, "table shop.history has no column state"),
+        ],
+    )
+    def test_a_history_that_cannot_be_asked_says_why(self, warehouse, changes, says):
+        with pytest.raises(QueryFailed, match=says):
+            warehouse.history(replace(HISTORY, **changes), start=FIRST, end=THIRD)
 
     # The calendar ---------------------------------------------------------------------------------
 

@@ -27,6 +27,12 @@ TABLES = (
     "CREATE TABLE shop.scores (moment TIMESTAMP, score DECIMAL(5,2), made TIMESTAMP, spare BOOLEAN)",
     "INSERT INTO shop.scores VALUES ('2024-01-01 23:59:59', 70, '2024-01-02 12:30:00', TRUE), "
     "('2024-01-01', 80, '2024-01-02 11:00:00', FALSE)",
+    "CREATE TABLE shop.history (who VARCHAR, day DATE, status VARCHAR, begun TIMESTAMP, seconds DOUBLE, "
+    "said VARCHAR)",
+    "INSERT INTO shop.history VALUES "
+    "('sales', '2024-01-01', 'failed', '2024-01-02 06:00:00', 2, 'quota'), "
+    "('sales', '2024-01-01', 'success', '2024-01-02 07:00:00', 9, NULL), "
+    "('sales', '2024-01-03', 'failed', '2024-01-04 06:30:00', 1.5, 'overflow')",
     "CREATE TABLE shop.words (day VARCHAR)",
     "INSERT INTO shop.words VALUES ('yesterday')",
 )

@@ -23,6 +23,14 @@ def folder(tmp_path: Path) -> Path:
     )
     scores = ["2024-01-01 23:59:59,70,2024-01-02 12:30:00,true", "2024-01-01,80,2024-01-02 11:00:00,false"]
     shelf.put(tmp_path, "shop.scores", "2024-01-01", scores)
+    history = ('"who" VARCHAR', '"day" DATE', '"status" VARCHAR', '"begun" TIMESTAMP', '"seconds" DOUBLE')
+    shelf.make(tmp_path, "shop.history", *history, '"said" VARCHAR')
+    first = ["sales,2024-01-01,failed,2024-01-02 06:00:00,2,quota"]
+    shelf.put(
+        tmp_path, "shop.history", "2024-01-01", [*first, "sales,2024-01-01,success,2024-01-02 07:00:00,9,"]
+    )
+    third = ["sales,2024-01-03,failed,2024-01-04 06:30:00,1.5,overflow"]
+    shelf.put(tmp_path, "shop.history", "2024-01-03", third)
     shelf.make(tmp_path, "shop.words", '"day" VARCHAR')
     shelf.put(tmp_path, "shop.words", shelf.UNDATED, ["yesterday"])
     return tmp_path

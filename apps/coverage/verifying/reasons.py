@@ -39,14 +39,18 @@ def verdict(report: Report, reasons: Sequence[Reason]) -> Verdict:
     return Verdict.PASSED
 
 
-def reasons(report: Report, after: After = next_day) -> Iterator[Reason]:
-    """What could not be asked first, then what is wrong by table, need, quality and history."""
+def reasons(report: Report, after: After = next_day) -> list[Reason]:
+    """What could not be asked first, then what is wrong; each by table, need, quality and history."""
+    return sorted(all_reasons(report, after), key=lambda reason: not reason.could_not_run)
+
+
+def all_reasons(report: Report, after: After) -> Iterator[Reason]:
     if report.problem:
         yield Reason(f"The warehouse could not be asked: {report.problem}.", could_not_run=True)
     for table in report.tables:
         yield from of_table(table, told=bool(report.problem))
     for need in report.needs:
-        yield from of_need(need)
+        yield from of_need(need, told=bool(report.problem))
     for found in report.quality:
         yield from of_quality(found, after)
     if report.history:
@@ -105,12 +109,11 @@ def wrong_rows(table: TableReport) -> Iterator[Reason]:
 # Needs, quality, history --------------------------------------------------------------------------
 
 
-def of_need(need: NeedReport) -> Iterator[Reason]:
+def of_need(need: NeedReport, *, told: bool) -> Iterator[Reason]:
     for share in need.short:
-        yield Reason(f"{need.name}, needed on {need.wanted}, has a source on {share}.")
-    for share in need.may_be_short:
-        said = f"{need.name}, needed on {need.wanted}, has a source on {share}."
-        yield Reason(said, could_not_run=True)
+        yield Reason(f"{need.name} (some source needed on {need.wanted}): {share}.")
+    for share in () if told else need.may_be_short:
+        yield Reason(f"{need.name} (some source needed on {need.wanted}): {share}.", could_not_run=True)
 
 
 def of_quality(found: QualityReport, after: After) -> Iterator[Reason]:

@@ -12,6 +12,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='step',
+            index=models.Index(fields=['run', 'table', 'status', 'units'], name='step_counts'),
+        ),
+        migrations.AddIndex(
+            model_name='step',
             index=models.Index(condition=models.Q(('status', 'succeeded')), fields=['table', '-id'], name='step_verified'),
         ),
         migrations.AddIndex(

@@ -43,7 +43,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['status', '-id'], name='runs_prefli_status_85a310_idx')],
             },
         ),
     ]

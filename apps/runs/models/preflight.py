@@ -13,11 +13,6 @@ from django.utils import timezone
 LONGEST = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
-class PreflightQuerySet(models.QuerySet["Preflight"]):
-    def finished(self) -> PreflightQuerySet:
-        return self.filter(status=Preflight.Status.FINISHED)
-
-
 class Preflight(models.Model):
     """One round of checks. Its results are stored as they come, so that a page can show how far it is."""
 
@@ -51,11 +46,8 @@ class Preflight(models.Model):
     commit = models.CharField(max_length=40, blank=True, help_text="Of the jobs' folder.")
     problem = models.TextField(blank=True, help_text="Why it did not come to its end.")
 
-    objects = PreflightQuerySet.as_manager()
-
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["status", "-id"])]
 
     def __str__(self) -> str:
         return f"Pre-flight {self.pk}"

@@ -72,6 +72,7 @@ class Step(models.Model):
         ]
         indexes = [
             models.Index(fields=["run", "status", "position"]),
+            models.Index(fields=["run", "table", "status", "units"], name="step_counts"),
             models.Index(fields=["table", "date", "-id"]),
             models.Index(
                 fields=["table", "-id"], condition=models.Q(status="succeeded"), name="step_verified"

@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 WAREHOUSE_SECONDS = 120.0
-GRACE = 15.0  # seconds that a check which ends its own process group may take for that
 
 
 class TooLate(Exception):
@@ -74,7 +73,7 @@ def findings(kind: Kind, check: Check, facts: Facts) -> list[Finding]:
     if kind.asks_warehouse and facts.asked and facts.asked.problem:
         return [unknown(f"Could not be asked. {facts.asked.problem}")]
     try:
-        return within(check.timeout + GRACE * (kind.name == SLOW), lambda: list(kind.ask(check, facts)))
+        return within(check.timeout + kind.grace, lambda: list(kind.ask(check, facts)))
     except TooLate:
         return [unknown(f"Did not answer within {check.timeout} s.", threshold=f"{check.timeout} s")]
     except Exception as error:

@@ -14,28 +14,37 @@ Ask = Callable[[Any, Facts], Iterable[Finding]]
 
 QUARTER_OF_AN_HOUR = 900
 MINUTE = 60
+CALLING = 15.0  # seconds: a process group has ten of them to end
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a kind of check is asked, whether it needs the warehouse's counts, and how long its answer is good."""
+    """How a kind of check is asked, whether it needs the warehouse's counts, and how long its answer is good.
+
+    `grace` are seconds beside its timeout, for one that ends by itself what it called.
+    """
 
     name: str
     ask: Ask
     asks_warehouse: bool
     valid_for: int
+    grace: float = 0.0
 
 
 _kinds: dict[str, Kind] = {}
 
 
 def check(
-    name: str, *, asks_warehouse: bool = False, valid_for: int = QUARTER_OF_AN_HOUR
+    name: str,
+    *,
+    asks_warehouse: bool = False,
+    valid_for: int = QUARTER_OF_AN_HOUR,
+    grace: float = 0.0,
 ) -> Callable[[Ask], Ask]:
     """Registers a function `(definition, facts) -> findings` for a kind of `[[check]]`."""
 
     def register(ask: Ask) -> Ask:
-        _kinds[name] = Kind(name, ask, asks_warehouse, valid_for)
+        _kinds[name] = Kind(name, ask, asks_warehouse, valid_for, grace)
         return ask
 
     return register

@@ -107,11 +107,15 @@ def scope_of_plan(plan: Plan, pipeline: Pipeline) -> Scope | None:
 
 def covering(plan: Plan) -> Preflight | None:
     """The newest finished report that was about all tables and dates of the plan; None where there is none."""
+    return next((report for report in about(plan) if report.is_finished), None)
+
+
+def about(plan: Plan) -> list[Preflight]:
+    """The newest pre-flights of all tables and dates of the plan, finished or not, the newest first."""
     if not plan.steps:
-        return None
+        return []
     wanted = (set(plan.by_table), set(plan.seasons), min(plan.dates), max(plan.dates))
-    newest = Preflight.objects.finished()[:LOOKED_AT]
-    return next((report for report in newest if report.covers(*wanted)), None)
+    return [report for report in Preflight.objects.all()[:LOOKED_AT] if report.covers(*wanted)]
 
 
 # To be read -------------------------------------------------------------------------------------------
@@ -162,6 +166,11 @@ class Told:
         return min((each.valid_until for each in self.results if each.valid_for), default=None)
 
     @property
+    def is_old(self) -> bool:
+        """Whether some of its answers are not good any more."""
+        return self.good_until is not None and self.good_until < timezone.now()
+
+    @property
     def state(self) -> str:
         """The name of the verdict's colour."""
         return STATES.get(self.report.verdict, "unknown")
@@ -204,3 +213,23 @@ STATES: dict[str, str] = {
 
 def told(report: Preflight) -> Told:
     return Told(report, tuple(from_json(each) for each in report.results))
+
+
+@dataclass(frozen=True)
+class ForPlan:
+    """What a person reads beside a plan: the newest report that covers it, and one that is under way."""
+
+    told: Told | None
+    under_way: Preflight | None = None
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether a launch has to say why it does not wait."""
+        return self.told is not None and self.told.report.is_not_ready
+
+
+def for_plan(plan: Plan) -> ForPlan:
+    """In one query."""
+    reports = about(plan)
+    report = next((each for each in reports if each.is_finished), None)
+    return ForPlan(told(report) if report else None, next((each for each in reports if each.is_active), None))

@@ -17,6 +17,7 @@ from apps.runs import control, launching, presets
 from apps.runs.control import LaunchRefused
 from apps.runs.forms import PlanForm
 from apps.runs.planning import Plan
+from apps.runs.preflight import reports
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -46,6 +47,7 @@ def launch(request: HttpRequest) -> HttpResponse:
             note=form.cleaned_data["note"],
             retry_of=form.retry_of,
             options=form.options,
+            unready=form.cleaned_data["unready"],
         )
     except LaunchRefused as refusal:
         messages.warning(request, str(refusal))
@@ -76,4 +78,5 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 def drawn(form: PlanForm, plan: Plan | None) -> dict[str, Any]:
     shown = launching.draw(plan, form.pipeline, now=timezone.now()) if plan is not None else None
-    return {"form": form, "plan": shown}
+    preflight = reports.for_plan(plan) if plan is not None and plan.steps else None
+    return {"form": form, "plan": shown, "preflight": preflight}

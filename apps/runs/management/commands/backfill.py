@@ -37,6 +37,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_plan_arguments(parser)
         parser.add_argument("--note", default="", help="why; it stays with the run")
+        parser.add_argument(
+            "--although-not-ready",
+            default="",
+            metavar="WHY",
+            help="launch although the pre-flight is not ready",
+        )
         parser.add_argument("--yes", action="store_true", help="do not ask before launching")
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--wait", action="store_true", help="wait for the end; a worker performs the run")
@@ -53,7 +59,12 @@ class Command(BaseCommand):
             if plan.steps and not options["yes"]:
                 self.ask(console, plan, pipeline, quiet=options["json"])
             run = control.launch(
-                plan, pipeline, by=person(), note=options["note"], queued=not options["here"]
+                plan,
+                pipeline,
+                by=person(),
+                note=options["note"],
+                unready=options["although_not_ready"],
+                queued=not options["here"],
             )
         except PlanRefused as refusal:
             self.stderr.write(str(refusal))

@@ -21,7 +21,7 @@ from apps.runs import failures, jobs, masking
 from apps.runs.jobs import Call, Outcome
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
-from apps.runs.preflight.registry import check
+from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
 
 LARGEST = 200_000  # bytes of an answer that are looked at
@@ -62,7 +62,7 @@ def not_answered(said: Said, timeout: float) -> Finding | None:
     return None
 
 
-@check("command")
+@check("command", grace=CALLING)
 def command(asked: Command, facts: Facts) -> Iterator[Finding]:
     """Its exit status, and a pattern in what it prints."""
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
@@ -141,7 +141,7 @@ class Interpreter:
     env: tuple[tuple[str, str], ...]
 
 
-@check("python")
+@check("python", grace=CALLING)
 def python(asked: Imports, facts: Facts) -> Iterator[Finding]:
     """Without names it is about what the scripts of the jobs import. The script itself is not run."""
     found: dict[Interpreter, dict[str, set[str]]] = defaultdict(lambda: {"folders": set(), "modules": set()})

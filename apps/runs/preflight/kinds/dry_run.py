@@ -21,14 +21,14 @@ from apps.runs.models import Attempt
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
-from apps.runs.preflight.registry import check
+from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
 from apps.warehouse.base import EMPTY, Count, Reading, WarehouseError
 
 Key = tuple[str, dt.date]
 
 
-@check("dry_run", asks_warehouse=True, valid_for=24 * 3600)
+@check("dry_run", asks_warehouse=True, valid_for=24 * 3600, grace=CALLING)
 def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
     """Each job on its first dates with something to do, the whole warehouse counted around it."""
     until = time.monotonic() + asked.timeout

@@ -1,0 +1,282 @@
+"""The pages of verifications: asked for by an operator, read by everybody, kept for good."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from apps.coverage import scanning, tasks, verification
+from apps.coverage.models import Verification
+from apps.pipeline import definition
+from apps.runs.models import Run, Step
+from tests.conftest import day
+from tests.coverage.verifying import WEEK
+
+START = "/verify/start/"
+SALES = {"tables": ["daily.sales"], **WEEK}
+
+
+@pytest.fixture
+def operating(client, operator, shop):
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def kept(shop, db):
+    """A verification with its report: `kept(tables=["daily.sales"])`."""
+
+    def perform(**named) -> Verification:
+        pipeline = definition.current()
+        found = verification.request(pipeline, verification.scope(pipeline, **named), by="olga")
+        verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+        found.refresh_from_db()
+        return found
+
+    return perform
+
+
+def words(page: str) -> str:
+    """What a person reads, without the elements."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+# Asking for one -----------------------------------------------------------------------------------
+
+
+def test_an_operator_asks_a_worker(operating):
+    response = operating.post(START, {"season": "winter", "phase": "2", "start": "2024-01-05"})
+
+    asked = Verification.objects.get()
+    assert response.headers["Location"] == f"/verify/{asked.pk}/"
+    assert (asked.requested_by, asked.start, asked.end) == ("olga", day("01-05"), day("01-20"))
+    assert (asked.seasons, asked.tables) == (["winter"], ["daily.sales", "daily.visits"])
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_worker_makes_the_report(operating, filled):
+    operating.post(START, {"table": "daily.sales"})
+
+    tasks.verify(Verification.objects.get().pk)
+
+    assert Verification.objects.get().verdict == "passed"
+
+
+def test_a_viewer_may_not_ask(client, viewer, shop):
+    client.force_login(viewer)
+
+    assert client.post(START).status_code == 403
+    assert "Verify</button>" not in client.get("/verify/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"start": "soon"}, "Write a date of the calendar"),
+        ({"start": "2024-02-01", "end": "2024-01-01"}, "swap them"),
+        ({"season": "winter", "start": "2024-02-01"}, "lie outside the season winter"),
+        ({"season": "autumn"}, "There is no season &quot;autumn&quot;"),
+        ({"table": "nowhere.at_all"}, "There is no table &quot;nowhere.at_all&quot;"),
+        ({"phase": "3", "table": "daily.sales"}, "daily.sales is not in Phase 3"),
+    ],
+)
+def test_a_wish_without_sense_gets_a_sentence(operating, values, sentence):
+    response = operating.post(START, values)
+
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert not Verification.objects.exists()
+
+
+def test_a_season_is_a_preset(operating):
+    page = operating.get("/verify/?season=winter").content.decode()
+
+    assert 'href="/verify/?season=spring"' in page
+    assert re.search(r'name="season" value="winter" checked', page)
+
+
+def test_the_last_run_is_a_preset(operating, pipeline):
+    run = Run.objects.create(title="Daily", launched_by="olga")
+    for place, date in enumerate(("01-03", "01-05")):
+        Step.objects.create(
+            run=run, position=place, phase="2", table="daily.sales", date=day(date), season="winter"
+        )
+
+    page = operating.get("/verify/").content.decode()
+
+    assert f"Last run, {run.pk}" in page
+    assert 'href="/verify/?table=daily.sales&amp;start=2024-01-03&amp;end=2024-01-05"' in page
+
+
+# While it is under way ----------------------------------------------------------------------------
+
+
+def test_one_that_waits_says_so_and_asks_again(operating, filled):
+    operating.post(START)
+    asked = Verification.objects.get()
+
+    page = operating.get(f"/verify/{asked.pk}/").content.decode()
+
+    assert "It waits" in page and 'hx-trigger="every 1s' in page
+
+
+def test_one_that_runs_says_what_it_is_about(operating, db):
+    asked = Verification.objects.create(
+        requested_by="olga", status="running", stage="asking the warehouse about 5 tables", **WEEK
+    )
+
+    page = operating.get(f"/verify/{asked.pk}/", headers={"HX-Request": "true"})
+
+    assert "It is asking the warehouse about 5 tables." in page.content.decode()
+    assert "HX-Refresh" not in page.headers
+
+
+def test_the_page_is_loaded_anew_when_the_report_is_there(operating, kept):
+    response = operating.get(f"/verify/{kept(**SALES).pk}/", headers={"HX-Request": "true"})
+
+    assert response.headers["HX-Refresh"] == "true"
+
+
+def test_one_whose_worker_died_ends_with_a_sentence(read, db, shop):
+    long_ago = timezone.now() - tasks.LONGEST_SCAN * 2
+    dead = Verification.objects.create(requested_by="olga", status="running", started_at=long_ago, **WEEK)
+
+    tasks.give_up_dead_verifications(timezone.now())
+
+    assert "There is no report: The worker died" in read(f"/verify/{dead.pk}/")
+
+
+# The report ---------------------------------------------------------------------------------------
+
+
+def test_a_report_says_its_verdict_and_the_dates(read, filled, kept, ask):
+    ask("DELETE FROM daily.sales WHERE day BETWEEN '2024-01-02' AND '2024-01-03'")
+
+    page = words(read(f"/verify/{kept(**SALES).pk}/"))
+
+    assert "not passed" in page
+    assert "sales is missing on 2 of 6 dates: 2024-01-02 to 2024-01-03 ." in page
+    assert "4 of 6" in page
+
+
+def test_a_report_that_passed_says_so(read, filled, kept):
+    page = words(read(f"/verify/{kept(**SALES).pk}/"))
+
+    assert "passed Every expected date" in page.replace(" Every", " Every")
+    assert "not passed" not in page
+
+
+def test_what_could_not_be_asked_shows_no_number_as_if_it_knew(read, filled, kept, shop):
+    kept(phases=["2"])
+    shop.unlink()
+
+    page = words(read(f"/verify/{kept(phases=['2']).pk}/"))
+
+    assert "could not run" in page and "unknown on all 29" in page
+    assert "%" not in page and "29 of 29" not in page
+
+
+def test_a_dropped_table_is_unknown_beside_the_others(read, filled, kept, ask):
+    ask("DROP TABLE daily.visits")
+
+    page = words(read(f"/verify/{kept(phases=['2']).pk}/"))
+
+    assert "table daily.visits does not exist in the warehouse" in page
+    assert "29 of 29" in page and "unknown on all 29" in page
+
+
+def test_the_run_history_is_told_with_what_it_said(read, history, filled, kept):
+    history("sales", "01-02", "failed", errors="numeric overflow")
+
+    page = words(read(f"/verify/{kept(**SALES).pk}/"))
+
+    assert "1 latest attempt at dates of the range, 1 failed" in page
+    assert "numeric overflow" in page
+
+
+def test_a_file_without_a_run_history_says_so(read, filled, kept):
+    assert "names no run history" in read(f"/verify/{kept(**SALES).pk}/")
+
+
+def test_quality_is_drawn_and_written(read, rewrite, kept, ask):
+    rewrite('{ column = "score" }', '{ column = "score", bands = [{ from_day = 4, between = [60, 95] }] }')
+    ask("INSERT INTO weekly.trend VALUES ('2024-01-10', 50), ('2024-01-11', 70)")
+
+    page = read(f"/verify/{kept(tables=['weekly.trend']).pk}/")
+
+    assert 'class="dots dots-outside" d="M' in page
+    assert "below 2024-01-10" in words(page)
+
+
+def test_a_report_stays_as_it_was(read, filled, kept, ask):
+    made = kept(**SALES)
+    ask("DELETE FROM daily.sales")
+    kept(**SALES)
+
+    assert "6 of 6" in words(read(f"/verify/{made.pk}/"))
+
+
+def test_the_list_has_every_report_with_its_verdict(read, filled, kept, ask):
+    kept(**SALES)
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
+    kept(**SALES)
+    kept(start=day("01-07"), end=day("01-07"))
+
+    page = words(read("/verify/"))
+
+    assert page.index("nothing to verify") < page.index("not passed")
+    assert page.count("2024-01-01 to 2024-01-06") == 2
+
+
+# Downloads ----------------------------------------------------------------------------------------
+
+
+def test_the_csv_has_a_finding_a_line(client, viewer, filled, kept, ask):
+    ask("DELETE FROM daily.sales WHERE day BETWEEN '2024-01-02' AND '2024-01-03'")
+    made = kept(**SALES)
+    client.force_login(viewer)
+
+    text = client.get(f"/verify/{made.pk}/verification.csv").getvalue().decode()
+
+    found = [tuple(row.values())[:6] for row in csv.DictReader(io.StringIO(text))]
+    assert ("daily.sales", "rows", "missing", "2", "2024-01-02", "2024-01-03") in found
+
+
+def test_the_json_says_what_the_page_says(client, viewer, filled, kept, ask):
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
+    made = kept(**SALES)
+    client.force_login(viewer)
+
+    told = client.get(f"/verify/{made.pk}/verification.json").json()
+
+    assert (told["verification"], told["verdict"]) == (made.pk, "not passed")
+    assert told["reasons"][0]["text"] == "sales is missing on 1 of 6 dates: 2024-01-02."
+
+
+@pytest.mark.parametrize("address", ["/verify/9/", "/verify/9/verification.csv", f"/verify/{10**30}/"])
+def test_what_nobody_asked_for_is_not_found(operating, address):
+    assert operating.get(address).status_code == 404
+
+
+def test_a_report_that_is_not_there_yet_cannot_be_downloaded(operating):
+    operating.post(START)
+
+    assert operating.get(f"/verify/{Verification.objects.get().pk}/verification.json").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/verify/", "/verify/1/"])
+def test_nobody_reads_it_without_a_login(client, shop, db, address):
+    assert client.get(address).status_code == 302
+
+
+def test_operating_runs_alone_is_not_enough(client, viewer, shop):
+    viewer.user_permissions.set(Permission.objects.filter(codename="operate_run"))
+    client.force_login(viewer)
+
+    assert client.post(START).status_code == 403

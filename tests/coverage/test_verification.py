@@ -1,0 +1,362 @@
+"""A verification says what is there, what is not, and what nobody could tell."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from django.core.serializers.json import DjangoJSONEncoder
+
+from apps.coverage import rollup, scanning, verification
+from apps.coverage.models import CalendarDate, Partition, Verification
+from apps.coverage.verifying import kept
+from apps.coverage.verifying.report import Report, in_words
+from apps.pipeline import definition
+from tests.conftest import day
+from tests.coverage.verifying import WEEK
+
+SALES = {"tables": ["daily.sales"], **WEEK}
+
+
+def said(report: Report) -> list[str]:
+    return [reason.text for reason in report.reasons]
+
+
+def table(report: Report, name: str = "daily.sales"):
+    return next(each for each in report.tables if each.name == name)
+
+
+# What is there ------------------------------------------------------------------------------------
+
+
+def test_a_range_that_is_as_it_should_be_passes(filled, verify):
+    report = verify(phases=["1", "2"])
+
+    assert (report.verdict, report.reasons, report.dates_expected) == ("passed", (), 29)
+
+
+def test_missing_dates_are_not_passed(filled, verify, ask):
+    ask("DELETE FROM daily.sales WHERE day BETWEEN '2024-01-02' AND '2024-01-04'")
+
+    report = verify(**SALES)
+
+    assert report.verdict == "not passed"
+    assert said(report) == ["sales is missing on 3 of 6 dates: 2024-01-02 to 2024-01-04."]
+
+
+def test_a_few_rows_make_no_date_complete(filled, verify, ask):
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02' AND item > 0")
+
+    assert said(verify(**SALES)) == ["sales is thin on 1 of 6 dates: 2024-01-02."]
+
+
+def test_too_many_rows_are_an_excess_and_their_keys_are_there_twice(filled, verify, ask):
+    ask("INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day = '2024-01-02'")
+
+    assert said(verify(**SALES)) == [
+        "sales has an excess of rows on 1 of 6 dates: 2024-01-02.",
+        "sales has 8 rows too many of the same key (item): 2024-01-02.",
+    ]
+
+
+def test_duplicates_are_told_where_the_number_of_rows_is_right(filled, verify, ask):
+    ask("UPDATE daily.sales SET item = 1 WHERE day = '2024-01-02' AND item < 3")
+
+    report = verify(**SALES)
+
+    assert table(report).counts["complete"] == 6
+    assert said(report) == ["sales has 2 rows too many of the same key (item): 2024-01-02."]
+
+
+@pytest.mark.parametrize("date", ["01-07", "02-10"])
+def test_rows_where_none_should_be_are_unexpected(filled, fill, verify, date):
+    fill("daily.sales", date)
+
+    report = verify(tables=["daily.sales"])
+
+    assert said(report) == [f"sales has rows on 1 date without any expected: 2024-{date}."]
+
+
+def test_rows_on_a_bootstrap_date_are_unexpected(filled, verify, ask):
+    ask("INSERT INTO weekly.trend VALUES ('2024-01-02', 90)")
+
+    report = verify(tables=["weekly.trend"], start=day("01-01"), end=day("01-03"))
+
+    assert (report.verdict, table(report, "weekly.trend").expected) == ("not passed", 0)
+    assert said(report) == ["trend has rows on 1 date without any expected: 2024-01-02."]
+
+
+def test_a_column_that_may_not_be_null_tells_its_share(rewrite, filled, verify, ask):
+    rewrite('key = ["item"]', 'key = ["item"]\nnot_null = ["item"]')
+    ask("UPDATE daily.sales SET item = NULL WHERE day = '2024-01-02' AND item = 1")
+
+    report = verify(**SALES)
+
+    assert said(report) == ["sales has no item in 1 of 48 rows (2.1 %): 2024-01-02."]
+
+
+def test_a_day_off_tears_no_range_apart(verify):
+    report = verify(tables=["daily.sales"], start=day("01-05"), end=day("01-09"))
+
+    assert in_words(table(report).dates["missing"]) == "2024-01-05 to 2024-01-09"
+    assert table(report).counts["missing"] == 4
+
+
+# Sources ------------------------------------------------------------------------------------------
+
+
+def test_a_source_that_another_stands_in_for_is_no_fault(verify, ask):
+    ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
+
+    report = verify(phases=["1"])
+
+    assert (report.verdict, table(report, "raw.orders").counts["missing"]) == ("passed", 1)
+
+
+def test_a_date_that_no_source_has_is_a_fault_of_the_need(verify, ask):
+    ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
+    ask("DELETE FROM raw.orders_backup WHERE day = '2024-01-02'")
+
+    (reason,) = said(verify(phases=["1"]))
+
+    assert reason == "Orders (some source needed on every date): 28 of 29 (96.55 %), not 2024-01-02."
+
+
+def test_a_source_alone_is_judged_alone(verify, ask):
+    ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
+
+    assert verify(tables=["raw.orders"]).verdict == "not passed"
+
+
+# Quality ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trend(rewrite, verify, ask):
+    """Verifies a quality on 10 January, the tenth day of its season."""
+    rewrite('{ column = "score" }', '{ column = "score", bands = [{ from_day = 4, between = [60, 95] }] }')
+
+    def judge(score: float | None) -> Report:
+        ask("INSERT INTO weekly.trend VALUES ('2024-01-10', ?)", score)
+        return verify(tables=["weekly.trend"], start=day("01-10"), end=day("01-10"))
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("score", "reasons"),
+    [
+        (60, []),
+        (59.5, ["trend: score is below its band on 1 date: 2024-01-10."]),
+        (96, ["trend: score is above its band on 1 date: 2024-01-10."]),
+        (None, ["trend: score has no value on 1 date: 2024-01-10."]),
+    ],
+)
+def test_quality_lies_in_its_band(trend, score, reasons):
+    assert said(trend(score)) == reasons
+
+
+def test_quality_is_told_by_day_of_season(trend):
+    (found,) = trend(70).quality
+
+    assert found.points == ((day("01-10"), "winter", 10, 70, 60, 95),)
+
+
+# The run history ----------------------------------------------------------------------------------
+
+
+def test_the_latest_attempt_that_failed_is_told(history, filled, verify):
+    history("sales", "01-02", "failed", errors="numeric overflow")
+
+    report = verify(**SALES)
+
+    assert said(report) == ["sales: the latest attempt failed on 1 date: 2024-01-02."]
+    assert report.history.failures[0].errors == "numeric overflow"
+
+
+def test_an_older_failure_that_was_made_good_is_none(history, filled, verify):
+    history("sales", "01-02", "failed", at="06:00")
+    history("sales", "01-02", "success", at="07:00")
+
+    assert (verify(**SALES).verdict, verify(**SALES).history.failures) == ("passed", ())
+
+
+def test_an_older_success_hides_no_failure(history, filled, verify):
+    history("sales", "01-02", "success", at="06:00")
+    history("sales", "01-02", "failed", at="07:00")
+
+    assert verify(**SALES).verdict == "not passed"
+
+
+def test_a_failure_where_nothing_is_expected_does_not_count(history, filled, verify):
+    history("sales", "01-07", "failed")
+
+    report = verify(tables=["daily.sales"], start=day("01-06"), end=day("01-08"))
+
+    assert (report.verdict, report.history.failures[0].excused) == ("passed", "not expected")
+
+
+def test_failures_of_other_tables_are_only_counted(history, filled, verify):
+    history("visits", "01-02", "failed")
+
+    report = verify(**SALES)
+
+    assert (report.verdict, report.history.others) == ("passed", 1)
+
+
+def test_a_history_that_is_gone_could_not_run(history, filled, verify, ask):
+    ask("DROP TABLE ops.history")
+
+    report = verify(**SALES)
+
+    assert report.verdict == "could not run"
+    assert said(report) == [
+        "The run history could not be asked: table ops.history does not exist in the warehouse."
+    ]
+
+
+def test_a_history_without_its_column_could_not_run(history, filled, verify, ask):
+    ask("ALTER TABLE ops.history DROP COLUMN status")
+
+    assert said(verify(**SALES)) == [
+        "The run history could not be asked: table ops.history has no column status."
+    ]
+
+
+# What could not be asked --------------------------------------------------------------------------
+
+
+def test_a_table_that_is_gone_could_not_run_and_the_others_are_verified(filled, verify, ask):
+    ask("DROP TABLE daily.visits")
+
+    report = verify(phases=["2"])
+
+    assert report.verdict == "could not run"
+    assert said(report) == ["visits could not be asked: table daily.visits does not exist in the warehouse."]
+    assert table(report).counts["complete"] == 29
+
+
+def test_a_column_that_is_gone_could_not_run(filled, verify, ask):
+    ask("ALTER TABLE daily.sales DROP COLUMN item")
+
+    report = verify(**SALES)
+
+    assert said(report) == ["sales could not be asked: table daily.sales has no column item."]
+    assert (table(report).is_unknown, table(report).duplicates.extra) == (True, None)
+
+
+@pytest.mark.parametrize("scanned_before", [True, False])
+def test_a_warehouse_that_is_away_could_not_run(filled, verify, shop, scanned_before):
+    if scanned_before:
+        verify(phases=["2"])
+    shop.unlink()
+
+    report = verify(phases=["2"])
+
+    assert report.verdict == "could not run"
+    assert said(report) == [f"The warehouse could not be asked: the warehouse file {shop} does not exist."]
+    assert table(report).counts["unknown"] == table(report).expected
+
+
+def test_a_warehouse_that_is_no_warehouse_could_not_run(filled, verify, shop):
+    shop.write_text("not a database")
+
+    assert verify(**SALES).verdict == "could not run"
+
+
+def test_what_is_surely_wrong_outranks_what_is_unknown(filled, verify, ask):
+    ask("DROP TABLE daily.visits")
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
+
+    report = verify(phases=["2"], **WEEK)
+
+    assert (report.verdict, len(report.wrong), len(report.not_asked)) == ("not passed", 1, 1)
+
+
+@pytest.mark.parametrize("dates", [("01-07", "01-07"), ("02-05", "02-06")])
+def test_dates_on_which_nothing_is_expected_are_nothing_to_verify(filled, verify, dates):
+    report = verify(start=day(dates[0]), end=day(dates[1]))
+
+    assert (report.verdict, report.reasons) == ("nothing to verify", ())
+
+
+# Asked anew, and kept -----------------------------------------------------------------------------
+
+
+class Counting:
+    """The shop's warehouse, and how often it was asked what."""
+
+    def __init__(self, warehouse):
+        self.warehouse = warehouse
+        self.asked = Counter()
+
+    def __getattr__(self, name):
+        def ask(*args, **kwargs):
+            self.asked[name] += 1
+            return getattr(self.warehouse, name)(*args, **kwargs)
+
+        return ask
+
+
+def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
+    pipeline = definition.current()
+    warehouse = Counting(scanning.open_warehouse(pipeline))
+
+    report = verification.verify(pipeline, warehouse, verification.scope(pipeline))
+
+    assert warehouse.asked == {"calendar": 1, "count": 1, "history": 1}
+    assert (report.queries, len(report.tables)) == (3, 5)
+
+
+def test_every_page_says_the_same_afterwards(filled, verify, ask, pipeline, scan):
+    scan()
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
+
+    report = verify(**SALES)
+
+    assert rollup.coverage(pipeline).table("daily.sales").tally.missing == table(report).counts["missing"]
+    assert Partition.objects.get(table="daily.sales", date=day("01-02")).state == "missing"
+
+
+def test_what_nobody_asked_about_stays_as_it_was(filled, verify, ask, scan):
+    scan()
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-15'")
+
+    verify(**SALES)
+
+    assert Partition.objects.get(table="daily.sales", date=day("01-15")).state == "complete"
+    assert CalendarDate.objects.count() == 29
+
+
+def test_a_report_is_kept_as_it_was_made(history, trend):
+    history("trend", "01-10", "failed")
+    report = trend(50)
+
+    stored = json.loads(json.dumps(kept.dump(report), cls=DjangoJSONEncoder))
+
+    asked_at = report.asked_at.replace(microsecond=report.asked_at.microsecond // 1000 * 1000)
+    assert kept.load(Report, stored) == verification.replace(report, asked_at=asked_at)
+
+
+def test_a_verification_is_performed_once(filled, pipeline, db):
+    found = verification.request(pipeline, verification.scope(pipeline, **SALES), by="olga")
+    warehouse = Counting(scanning.open_warehouse(pipeline))
+
+    verification.perform(pipeline, warehouse, found)
+    verification.perform(pipeline, warehouse, found)
+
+    stored = Verification.objects.get()
+    assert (stored.status, stored.verdict, warehouse.asked["count"]) == ("finished", "passed", 1)
+
+
+def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db):
+    found = verification.request(pipeline, verification.scope(pipeline), by="olga")
+    Verification.objects.update(tables=["daily.returns"])
+    found.refresh_from_db()
+
+    verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+
+    found.refresh_from_db()
+    assert (found.status, found.verdict) == ("failed", "")
+    assert 'There is no table "daily.returns"' in found.problem

@@ -1,0 +1,78 @@
+"""What the tests of verifications share: a shop that is filled as it should be, with a run history beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from apps.coverage import scanning, verification
+from apps.coverage.verifying.report import Report
+from apps.pipeline import definition
+from tests.conftest import day
+
+HISTORY = """
+[history]
+table = "ops.history"
+processor = "who"
+date = "day"
+status = "status"
+started = "started_at"
+errors = "errors"
+"""
+
+WEEK = {"start": day("01-01"), "end": day("01-06")}
+
+
+@pytest.fixture
+def history(shop, settings, ask) -> Callable[..., None]:
+    """A run history that the pipeline file names: `history("sales", "01-02", "failed", at="08:00")`."""
+    path = Path(settings.PIPELINE)
+    path.write_text(path.read_text().replace("[[season]]", f"{HISTORY}\n[[season]]", 1))
+    ask("CREATE SCHEMA ops")
+    ask("CREATE TABLE ops.history (who TEXT, day DATE, status TEXT, started_at TIMESTAMP, errors TEXT)")
+
+    def note(who: str, date: str, status: str, *, at: str = "06:00", errors: str = "") -> None:
+        ask(
+            "INSERT INTO ops.history VALUES (?, ?, ?, ?, ?)",
+            who,
+            day(date),
+            status,
+            f"2024-02-01 {at}",
+            errors,
+        )
+
+    return note
+
+
+@pytest.fixture
+def rewrite(shop, settings) -> Callable[[str, str], None]:
+    """Changes the shop's pipeline file, before anybody has read it."""
+    path = Path(settings.PIPELINE)
+
+    def change(old: str, new: str) -> None:
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    return change
+
+
+@pytest.fixture
+def filled(shop, ask) -> None:
+    """The daily tables as they should be, on every open day."""
+    rows = "SELECT day, i{} FROM raw.days, range(8) items(i) WHERE open"
+    ask(f"INSERT INTO daily.sales {rows.format(', NULL')}")
+    ask(f"INSERT INTO daily.visits {rows.format('')}")
+
+
+@pytest.fixture
+def verify(shop, db) -> Callable[..., Report]:
+    """Verifies the shop: `verify(tables=["daily.sales"], **WEEK)`."""
+
+    def perform(**named) -> Report:
+        pipeline = definition.current()
+        wanted = verification.scope(pipeline, **named)
+        return verification.verify(pipeline, scanning.open_warehouse(pipeline), wanted)
+
+    return perform

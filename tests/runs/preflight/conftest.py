@@ -1,0 +1,67 @@
+"""What tests of pre-flights share: checks written into the shop's file, and reports that are really made."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from apps.coverage import scanning
+from apps.pipeline import definition, scope
+from apps.runs.models import Preflight
+from apps.runs.preflight import reports
+from apps.runs.preflight.finding import Finding, Result
+from apps.runs.preflight.reports import Told
+from apps.workers.models import Worker
+
+Checked = Callable[..., Told]
+
+
+@pytest.fixture
+def configure(shop: Path, transactional_db: None) -> Callable[[str], None]:
+    """Adds `[[check]]` blocks to the shop's pipeline file; a line `name = ...` may be left out."""
+
+    def write(text: str, **changes: str) -> None:
+        path = shop.parent / "shop.toml"
+        blocks = text.replace("PYTHON", sys.executable)
+        path.write_text(path.read_text() + "\n" + blocks)
+        definition.load.cache_clear()
+
+    return write
+
+
+@pytest.fixture
+def checked(shop: Path, transactional_db: None) -> Checked:
+    """Makes a report now, as a worker would: `checked(tables=["daily.sales"])`."""
+
+    def make(*, quick: bool = False, **names) -> Told:
+        pipeline = definition.current()
+        report = reports.create(scope.scope(pipeline, **names), by="olga", quick=quick)
+        reports.perform(report, pipeline, scanning.open_warehouse(pipeline))
+        return reports.told(Preflight.objects.get(pk=report.pk))
+
+    return make
+
+
+@pytest.fixture
+def workers(transactional_db: None) -> None:
+    """One for each cluster, alive."""
+    now = timezone.now()
+    for number, cluster in enumerate(("main", "runs")):
+        Worker.objects.create(
+            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, beat_at=now
+        )
+
+
+def result(told: Told, kind: str) -> Result:
+    return next(each for each in told.results if each.kind == kind)
+
+
+def finding(told: Told, kind: str) -> Finding:
+    """The worst that the check of a kind found."""
+    worst = result(told, kind).worst
+    assert worst
+    return worst

@@ -1,0 +1,108 @@
+"""A dry run is performed, and the rows are counted around it: what it says of itself is not believed."""
+
+from pathlib import Path
+
+import pytest
+
+from apps.runs.models import Preflight
+from apps.runs.preflight.finding import Level
+from tests.conftest import day
+from tests.runs.preflight.conftest import finding, result
+
+CHECK = '[[check]]\nname = "Dry run"\nkind = "dry_run"\ntables = ["daily.sales"]\ndry_run = ["--dry-run"]\n'
+
+
+@pytest.fixture
+def obeys(shop: Path) -> None:
+    """The shop's job learns what a dry run is."""
+    script = shop.parent / "jobs" / "fill.py"
+    text = script.read_text().replace(
+        'parser.add_argument("--safe", action="store_true")',
+        'parser.add_argument("--safe", action="store_true")\n    parser.add_argument("--dry-run", action="store_true")',
+    )
+    script.write_text(
+        text.replace(
+            "        try:\n            fill(", "        try:\n            arguments.dry_run or fill("
+        )
+    )
+
+
+@pytest.fixture
+def ignores(shop: Path) -> None:
+    """The shop's job takes the words, and writes all the same."""
+    script = shop.parent / "jobs" / "fill.py"
+    safe = 'parser.add_argument("--safe", action="store_true")'
+    text = script.read_text()
+    script.write_text(
+        text.replace(safe, f'{safe}\n    parser.add_argument("--dry-run", action="store_true")')
+    )
+
+
+def test_a_dry_run_that_writes_nothing_passes(checked, configure, obeys):
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert (found.level, found.text) == (Level.PASS, "The dry run of sales wrote nothing.")
+
+
+def test_a_dry_run_that_writes_is_caught_with_table_and_date(checked, configure, ignores, workers):
+    configure(CHECK)
+
+    told = checked(tables=["daily.sales"])
+
+    found = finding(told, "dry_run")
+    assert found.text == "The dry run of sales wrote: daily.sales on 2024-01-01 (0 rows before, 8 after)."
+    assert found.level == Level.FAILURE and "--dry-run" in found.command
+    assert told.report.verdict == Preflight.Verdict.NOT_READY
+
+
+def test_a_dry_run_that_writes_the_same_rows_again_is_caught(checked, configure, ignores, launch, drive):
+    drive(launch(tables=["daily.sales"]))
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.text == "The dry run of sales wrote: daily.sales on 2024-01-01 (8 rows before, 8 after)."
+
+
+def test_a_job_that_does_not_know_the_words_fails(checked, configure):
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.text == "The dry run of sales ended with 2."
+    assert "unrecognized arguments: --dry-run" in found.detail
+
+
+def test_a_dry_run_that_only_says_an_error_fails(checked, configure, ignores, fault):
+    fault("daily.sales", "01-01", "overflow")
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.FAILURE and "numeric overflow" in found.text
+
+
+def test_what_a_run_fills_meanwhile_is_not_blamed_on_it(checked, configure, ignores, launch):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
+    run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease="x")
+    configure(CHECK)
+
+    assert finding(checked(tables=["daily.sales"]), "dry_run").level == Level.PASS
+
+
+def test_a_quick_pre_flight_leaves_it_out_and_says_so(checked, configure, ignores, ask):
+    configure(CHECK)
+
+    told = checked(tables=["daily.sales"], quick=True)
+
+    assert result(told, "dry_run").level == Level.SKIPPED
+    assert told.counts.startswith("0 of 1 run, 1 skipped; built in: ")
+    assert ask("SELECT count(*) FROM daily.sales") == [(0,)]
+
+
+def test_sql_has_no_dry_run(checked, configure):
+    configure(CHECK.replace("daily.sales", "weekly.trend"))
+
+    assert finding(checked(), "dry_run").text == "The job of trend has no words for a dry run."

@@ -1,0 +1,153 @@
+"""A launch shows the verdict for its plan, asks for a reason when that is not ready, and looks again at the start."""
+
+import re
+
+import pytest
+
+from apps.runs import control
+from apps.runs.control import LaunchRefused
+from apps.runs.models import Preflight, Run
+from tests.conftest import day
+from tests.runs.pages.conftest import operating, words  # noqa: F401
+
+SALES = {"table": "daily.sales", "start": "2024-01-01", "end": "2024-01-06"}
+WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def beside(operating, scan):  # noqa: F811
+    """What is written beside the plan."""
+
+    def look(**fields) -> str:
+        scan()
+        return words(operating.get("/runs/plan/", SALES | fields).content.decode())
+
+    return look
+
+
+def test_without_a_pre_flight_the_plan_says_so(beside):
+    assert "Pre-flight Not run for these tables and dates. Run pre-flight for this plan" in beside()
+
+
+def test_a_pre_flight_that_covers_the_plan_is_shown(beside, checked):
+    report = checked(**WEEK).report
+
+    assert f"not ready Pre-flight {report.pk}" in beside()
+    assert "In the way: Workers." in beside()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tables": ["daily.visits"]},
+        {"tables": ["daily.sales"], "end": day("01-05")},
+        {"tables": ["daily.sales"], "seasons": ["spring"]},
+    ],
+)
+def test_one_of_other_tables_or_dates_does_not_count(beside, checked, other):
+    checked(**other)
+
+    assert "Not run for these tables and dates." in beside()
+
+
+def test_the_newest_counts(beside, checked, workers):
+    Preflight.objects.filter(pk=checked(**WEEK).report.pk).update(verdict="not_ready")
+    checked(**WEEK)
+
+    assert "ready with warnings" in beside()
+
+
+def test_it_is_asked_for_from_beside_the_plan(operating, scan):  # noqa: F811
+    scan()
+    page = operating.post("/preflight/start-for-plan/", SALES, headers={"HX-Request": "true"})
+
+    report = Preflight.objects.get()
+    assert (report.tables, report.start, report.end) == (["daily.sales"], day("01-01"), day("01-06"))
+    assert f"/preflight/{report.pk}/beside-plan/" in page.content.decode()
+
+
+def test_at_its_end_the_plan_is_drawn_anew(operating, checked):  # noqa: F811
+    report = checked(**WEEK).report
+
+    assert operating.get(f"/preflight/{report.pk}/beside-plan/").headers["HX-Trigger"] == "preflighted"
+
+
+def test_a_plan_that_is_not_ready_is_launched_with_a_reason_only(checked, plan, pipeline):
+    report = checked(**WEEK).report
+
+    with pytest.raises(LaunchRefused, match=rf"Pre-flight {report.pk} is not ready: Workers\. Mend it"):
+        control.launch(plan(**WEEK), pipeline, by="olga", queued=False)
+
+
+def test_the_reason_stays_on_the_run(checked, plan, pipeline):
+    report = checked(**WEEK).report
+
+    run = control.launch(plan(**WEEK), pipeline, by="olga", unready="workers start at noon", queued=False)
+
+    event = run.events.get(kind="preflight")
+    assert event.text == (
+        f"Launched although pre-flight {report.pk} is not ready (Workers): workers start at noon"
+    )
+    assert event.by == "olga"
+
+
+def test_the_form_asks_for_the_reason_and_takes_it(operating, checked, scan):  # noqa: F811
+    checked(**WEEK)
+    page = operating.get("/runs/plan/", SALES).content.decode()
+    fields = SALES | dict(re.findall(r'name="(seen\w*)" value="(\w+)"', page))
+    assert "Launch although it is not ready, because" in words(page)
+
+    assert operating.post("/runs/new/", fields).status_code == 409
+    assert operating.post("/runs/new/", fields | {"unready": "it starts later"}).status_code == 302
+    assert Run.objects.get().events.filter(kind="preflight", text__endswith=": it starts later").exists()
+
+
+def test_a_ready_pre_flight_is_in_the_timeline(checked, workers, launch):
+    report = checked(**WEEK).report
+
+    run = launch(**WEEK)
+
+    assert run.events.get(kind="preflight").text == f"Pre-flight {report.pk} is ready with warnings"
+
+
+# At the start -----------------------------------------------------------------------------------------
+
+
+def test_a_run_does_not_start_without_its_script(launch, drive, shop):
+    run = launch(**WEEK)
+    (shop.parent / "jobs" / "fill.py").unlink()
+
+    drive(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PREFLIGHT)
+    assert "Not ready to start: " in run.message and "fill.py is not there" in run.message
+    assert not run.attempts.exists()
+
+
+def test_a_run_does_not_start_when_its_safety_flag_was_taken_out(launch, drive, shop):
+    run = launch(**WEEK)
+    path = shop.parent / "shop.toml"
+    path.write_text(path.read_text().replace(', "--safe"]', "]", 1))
+
+    assert "does not say --safe in shop.toml any more" in drive(run).message
+
+
+def test_a_run_does_not_start_on_a_table_that_is_not_there(launch, drive, ask):
+    run = launch(**WEEK)
+    ask("DROP TABLE daily.sales")
+
+    assert drive(run).message == ("Not ready to start: Table daily.sales does not exist in the warehouse")
+
+
+def test_a_run_that_is_resumed_looks_again_and_goes_on(launch, drive, shop):
+    run, script = launch(**WEEK), shop.parent / "jobs" / "fill.py"
+    text = script.read_text()
+    script.unlink()
+    drive(run)
+
+    script.write_text(text)
+    control.resume(run, by="olga")
+
+    assert drive(run).status == Run.Status.SUCCEEDED

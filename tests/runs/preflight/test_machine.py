@@ -1,0 +1,55 @@
+"""Checks of the console itself: workers, other runs, disks, mail."""
+
+from apps.runs.preflight.finding import Level
+from tests.conftest import day
+from tests.runs.preflight.conftest import finding
+
+
+def test_without_workers_it_is_not_ready_and_says_what_starts_them(checked):
+    told = checked()
+
+    assert finding(told, "workers").text == "No worker of cluster main has reported yet."
+    assert finding(told, "workers").command == ".venv/bin/python manage.py serve"
+    assert "Workers" in told.why
+
+
+def test_with_workers_it_passes(checked, workers):
+    assert finding(checked(), "workers").value == "2 alive"
+
+
+def test_another_run_is_named_with_its_dates(checked, launch):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-05"))
+
+    found = finding(checked(tables=["daily.sales"]), "overlap")
+
+    assert found.level == Level.FAILURE
+    assert f"Run {run.pk} (sales, 2024-01-01 to 2024-01-05, launched by olga, queued)" in found.text
+    assert found.link == run.get_absolute_url()
+
+
+def test_a_run_of_other_tables_does_not_overlap(checked, launch):
+    launch(tables=["daily.visits"], start=day("01-01"), end=day("01-05"))
+
+    assert finding(checked(tables=["daily.sales"]), "overlap").level == Level.PASS
+
+
+def test_a_disk_with_less_room_than_wanted_fails(checked, configure):
+    configure('[[check]]\nname = "Disk"\nkind = "disk"\nfree_mb = 1000000000')
+
+    assert finding(checked(), "disk").level == Level.FAILURE
+
+
+def test_a_mail_server_that_does_not_answer_needs_a_look(checked, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+
+    found = finding(checked(), "mail")
+
+    assert found.level == Level.WARNING and "127.0.0.1 does not answer: ConnectionRefusedError" in found.text
+
+
+def test_mails_kept_as_files_reach_nobody(checked, settings, tmp_path):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+
+    assert finding(checked(), "mail").text.startswith("No mail leaves: EMAIL_URL is not set")

@@ -1,0 +1,104 @@
+"""What people see and do on the pages of pre-flights."""
+
+import pytest
+from django.test import Client
+from django_q.models import OrmQ
+
+from apps.runs import tasks
+from apps.runs.models import Preflight
+from tests.runs.pages.conftest import operating, read, viewing, words  # noqa: F401
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def queued() -> int:
+    return OrmQ.objects.filter(key="main").count()
+
+
+def test_an_operator_asks_for_one_and_a_worker_makes_it(operating, workers):
+    response = operating.post("/preflight/start/", {"table": "daily.sales", "quick": "on"})
+
+    report = Preflight.objects.get()
+    assert response.url == f"/preflight/{report.pk}/" and queued() == 1
+    assert (report.status, report.tables, report.quick) == ("queued", ["daily.sales"], True)
+    tasks.preflight(report.pk)
+    report.refresh_from_db()
+    assert report.is_finished and report.requested_by == "olga"
+
+
+def test_the_page_itself_asks_nothing(operating, shop):
+    shop.unlink()
+    operating.post("/preflight/start/", {})
+
+    assert "It waits" in words(operating.get(f"/preflight/{Preflight.objects.get().pk}/").content.decode())
+
+
+def test_a_report_has_its_checks_in_groups_with_remedies(read, checked):
+    report = checked(tables=["daily.sales"]).report
+
+    said = read(report.get_absolute_url())
+
+    assert "Not ready : 12 of 13 run, 1 could not be asked . In the way: Workers ." in said.replace(
+        "asked.", "asked ."
+    ).replace("Workers.", "Workers .")
+    failure, _, others = said.partition("Could not be asked 1 check")
+    assert "No worker of cluster main has reported yet." in failure and "manage.py serve" in failure
+    assert "Pass 11 checks" in others
+
+
+def test_the_history_has_every_report(read, checked):
+    first, second = checked(tables=["daily.sales"]).report, checked(quick=True).report
+
+    said = read("/preflight/")
+
+    assert f"{second.pk} not ready" in said and f"{first.pk} not ready" in said
+
+
+def test_json_and_page_say_the_same(operating, checked):
+    told = checked(tables=["daily.sales"])
+
+    found = operating.get(f"/preflight/{told.report.pk}.json").json()
+
+    assert found == told.as_json()
+
+
+def test_a_report_under_way_shows_how_far_it_is(operating, checked):
+    report = checked(tables=["daily.sales"]).report
+    Preflight.objects.filter(pk=report.pk).update(status="running", verdict="", results=report.results[:4])
+
+    page = operating.get(f"/preflight/{report.pk}/live/").content.decode()
+
+    assert "4 of 13 checks asked." in words(page) and 'hx-trigger="every 2s' in page
+
+
+def test_a_report_whose_worker_died_says_that_nothing_is_known(operating, checked):
+    report = checked(tables=["daily.sales"]).report
+    Preflight.objects.filter(pk=report.pk).update(
+        status="running", verdict="", results=[], started_at="2024-01-01T00:00Z"
+    )
+
+    page = operating.get(f"/preflight/{report.pk}/live/").content.decode()
+
+    assert "its worker died" in page and "every 2s" not in page
+
+
+def test_wrong_dates_get_a_sentence(operating):
+    response = operating.post("/preflight/start/", {"start": "2024-02-01", "end": "2024-01-01"}, follow=True)
+
+    assert "The end 2024-01-01 is before the start 2024-02-01; swap them." in words(response.content.decode())
+    assert not Preflight.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["/preflight/start/", "/preflight/start-for-plan/"])
+def test_a_viewer_reads_and_does_not_ask(viewing, address):
+    assert viewing.post(address, {}).status_code == 403
+    assert "Run pre-flight" not in viewing.get("/preflight/").content.decode()
+
+
+def test_nobody_reads_without_signing_in(shop):
+    assert Client().get("/preflight/").status_code == 302
+
+
+@pytest.mark.parametrize("number", ["999", "0", "99999999999999999999"])
+def test_a_report_that_is_not_there_is_not_found(operating, number):
+    assert operating.get(f"/preflight/{number}/").status_code == 404

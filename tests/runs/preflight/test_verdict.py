@@ -1,0 +1,45 @@
+"""Ready, ready with warnings, not ready: and what was not asked or not answered is never a pass."""
+
+import pytest
+from django.utils import timezone
+
+from apps.runs.preflight import verdict
+from apps.runs.preflight.finding import Finding, Level, Result
+from apps.runs.preflight.verdict import Verdict
+
+
+def result(level: Level, *, severity: str = "critical", is_built_in: bool = False) -> Result:
+    found = (Finding(level, "it was looked at"),)
+    return Result("a check", "file", severity, is_built_in, timezone.now(), 60, 0.1, found)
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([Level.PASS, Level.PASS], Verdict.READY),
+        ([Level.PASS, Level.WARNING], Verdict.WARNINGS),
+        ([Level.PASS, Level.SKIPPED], Verdict.WARNINGS),
+        ([Level.PASS, Level.UNKNOWN], Verdict.NOT_READY),
+        ([Level.PASS, Level.FAILURE], Verdict.NOT_READY),
+        ([], Verdict.NOT_READY),
+    ],
+)
+def test_the_worst_of_the_critical_checks_decides(levels, expected):
+    assert verdict.verdict([result(level) for level in levels]) == expected
+
+
+@pytest.mark.parametrize("level", [Level.UNKNOWN, Level.WARNING])
+def test_a_check_that_is_not_critical_needs_a_look_at_most(level):
+    assert verdict.verdict([result(Level.PASS), result(level, severity="warning")]) == Verdict.WARNINGS
+
+
+def test_what_was_not_asked_is_counted_apart():
+    results = [result(Level.PASS)] * 12 + [result(Level.SKIPPED)] * 2
+
+    assert verdict.in_words(results) == "12 of 14 run, 2 skipped"
+
+
+def test_what_did_not_answer_was_not_run():
+    results = [result(Level.PASS), result(Level.UNKNOWN), result(Level.PASS, is_built_in=True)]
+
+    assert verdict.in_words(results) == "1 of 2 run, 1 could not be asked; built in: 1 of 1 run"

@@ -1,0 +1,167 @@
+"""`manage.py verify`: an exit code for scripts, a table for people, JSON for programs, the page's own words."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.coverage.models import Verification
+from tests.coverage.verifying import filled, history  # noqa: F401 (fixtures)
+
+WEEK = ("2024-01-01", "2024-01-06")
+SALES = (*WEEK, "--table", "sales")
+
+pytestmark = pytest.mark.usefixtures("filled")
+
+
+@pytest.fixture
+def verified(shop, db, capsys):
+    """Runs the command; answers its exit code, and what it printed and complained."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        try:
+            call_command("verify", *words)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_what_is_as_it_should_be_exits_0(verified):
+    code, said, _ = verified(*SALES)
+
+    assert (code, said.splitlines()[-1]) == (0, "PASSED")
+
+
+def test_what_is_not_exits_1_with_its_reasons(verified, ask):
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
+
+    code, said, _ = verified(*SALES)
+
+    assert code == 1
+    assert "NOT PASSED\n  - sales is missing on 1 of 6 dates: 2024-01-02.\n" in said
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("DROP TABLE daily.sales", "sales could not be asked: table daily.sales does not exist"),
+        ("ALTER TABLE daily.sales DROP COLUMN item", "table daily.sales has no column item"),
+        ("DROP TABLE raw.days", "The warehouse could not be asked: "),
+    ],
+)
+def test_what_could_not_be_asked_exits_1(verified, ask, harm, says):
+    ask(harm)
+
+    code, said, _ = verified(*SALES)
+
+    assert code == 1
+    assert "COULD NOT RUN\n  ? " in said and says in said
+
+
+def test_a_warehouse_that_is_away_exits_1_and_shows_no_number(verified, shop):
+    verified(*SALES)
+    shop.unlink()
+
+    code, said, _ = verified(*SALES)
+
+    row = next(line.split() for line in said.splitlines() if line.startswith("sales "))
+    assert (code, row[:3]) == (1, ["sales", "6", "unknown"])
+    assert "does not exist" in said and "%" not in said
+
+
+@pytest.mark.parametrize("dates", [("2024-01-07", "2024-01-07"), ("2024-02-05", "2024-02-06")])
+def test_an_empty_range_exits_2(verified, dates):
+    code, said, _ = verified(*dates)
+
+    assert code == 2
+    assert "NOTHING TO VERIFY" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["2024-01-01"], "Give the last date too"),
+        (["2024-01-06", "2024-01-01"], "swap them"),
+        ([*WEEK, "--table", "nowhere.at_all"], 'There is no table "nowhere.at_all"'),
+        ([*WEEK, "--phase", "9"], 'There is no phase "9"'),
+        (["--season", "autumn"], 'There is no season "autumn"'),
+        ([*WEEK, "--season", "spring"], "lie outside the season spring"),
+    ],
+)
+def test_wrong_arguments_exit_2_with_a_sentence(verified, words, sentence):
+    code, said, complaint = verified(*words)
+
+    assert (code, said) == (2, "")
+    assert sentence in complaint
+    assert not Verification.objects.exists()
+
+
+def test_a_date_that_is_none_is_refused(verified):
+    with pytest.raises(CommandError, match="'soon' is no date; write it like 2024-01-15"):
+        verified("soon", "2024-01-06")
+
+
+def test_a_season_alone_is_a_range(verified):
+    assert json.loads(verified("--season", "spring", "--table", "sales", "--json")[1])["dates_expected"] == 10
+
+
+def test_it_is_plain_text_in_a_pipe(verified):
+    assert "\x1b" not in verified(*SALES)[1]
+
+
+def test_in_detail_it_lists_every_date(verified, ask):
+    ask("DELETE FROM daily.sales WHERE day IN ('2024-01-02', '2024-01-04')")
+
+    assert "sales, missing on 2: 2024-01-02, 2024-01-04" in verified(*SALES, "--detailed")[1]
+    assert "missing on 2: " not in verified(*SALES)[1]
+
+
+def test_in_detail_it_tells_the_run_history(history, verified):  # noqa: F811
+    history("sales", "01-02", "failed", errors="numeric overflow")
+
+    assert "sales 2024-01-02: failed. numeric overflow" in verified(*SALES, "--detailed")[1]
+
+
+def test_who_asked_is_kept_with_the_report(verified):
+    verified(*SALES)
+
+    found = Verification.objects.get()
+    assert found.requested_by.endswith("(shell)")
+    assert (found.tables, found.verdict) == (["daily.sales"], "passed")
+
+
+FAULTS = [
+    ("DELETE FROM daily.sales WHERE day = '2024-01-02'", "sales is missing on 1 of 6 dates: 2024-01-02."),
+    (
+        "DELETE FROM daily.sales WHERE day = '2024-01-02' AND item > 0",
+        "sales is thin on 1 of 6 dates: 2024-01-02.",
+    ),
+    (
+        "INSERT INTO daily.sales SELECT day, item + 8, NULL FROM daily.sales WHERE day = '2024-01-02'",
+        "sales has an excess of rows on 1 of 6 dates: 2024-01-02.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
+def test_page_command_and_json_say_the_same(verified, ask, client, viewer, fault, reason):
+    ask(fault)
+    client.force_login(viewer)
+
+    printed = verified(*SALES)[1]
+    found = Verification.objects.get()
+    page = client.get(f"/verify/{found.pk}/").content.decode()
+    told = client.get(f"/verify/{found.pk}/verification.json").json()
+
+    assert f"  - {reason}\n" in printed
+    assert reason in html.unescape(re.sub(r"<[^>]+>", "", page))
+    assert [each["text"] for each in told["reasons"]] == [reason]
+    assert json.loads(verified(*SALES, "--json")[1])["reasons"] == told["reasons"]
