@@ -72,7 +72,8 @@ class Picker:
     def __init__(self, pipeline: Pipeline, run: Run, after: Attempt | None):
         self.pipeline = pipeline
         self.run = run
-        attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk=after and after.pk)
+        over = [after.pk] if after else []
+        attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk__in=over)
         self.under_way = Counter(attempts.values_list("table", flat=True))
 
     def pick(self) -> Pick:
@@ -94,14 +95,10 @@ class Picker:
     def tables(self) -> Iterator[tuple[str, list[Step]]]:
         """Tables with pending steps, each with the first of them; the next is asked for when it is needed."""
         seen: list[str] = []
-        while first := list(self.pending().exclude(table__in=seen)[: self.ahead]):
+        while first := list(self.pending().exclude(table__in=seen)[:AHEAD]):
             name = first[0].table
             seen.append(name)
             yield name, [step for step in first if step.table == name]
-
-    @property
-    def ahead(self) -> int:
-        return max(AHEAD, self.run.batch or 0)
 
     def forgotten(self, name: str) -> Skip:
         """A run may be older than the pipeline file, and have steps of a table that was renamed or removed."""
@@ -109,12 +106,16 @@ class Picker:
         return Skip(name, dict.fromkeys(self.run.steps.pending().filter(table=name), says))
 
     def of_table(self, table: Table, first: list[Step]) -> Take | Skip | None:
-        found = self.among(table, first)
-        if found or len(first) < self.ahead:
+        assert table.job
+        most = batching.next_size(self.run, table.name, table.job)
+        if most > AHEAD == len(first):
+            first = list(self.pending().filter(table=table.name)[:most])
+        found = self.among(table, first, most)
+        if found or len(first) < AHEAD:
             return found
-        return self.among(table, list(self.pending().filter(table=table.name)))
+        return self.among(table, list(self.pending().filter(table=table.name)), most)
 
-    def among(self, table: Table, steps: list[Step]) -> Take | Skip | None:
+    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | None:
         ready = gates.readiness_of(table, [step.date for step in steps], run=self.run)
         closed = {step: ready.closed[step.date] for step in steps if step.date in ready.closed}
         if closed and not self.run.override_reason:
@@ -122,13 +123,9 @@ class Picker:
         may_start = [step for step in steps if step.date not in ready.waiting]
         if not may_start:
             return None
-        taken = self.one_call(table, may_start)
-        return Take(table, taken, {step.date for step in taken} & set(ready.closed))
-
-    def one_call(self, table: Table, steps: list[Step]) -> list[Step]:
         assert table.job
-        most = 1 if steps[0].attempts else batching.next_size(self.run, table.name, table.job)
-        return list(fitting(table.job, steps, most, self.calendar))
+        taken = list(fitting(table.job, may_start, 1 if may_start[0].attempts else most, self.calendar))
+        return Take(table, taken, {step.date for step in taken} & set(ready.closed))
 
     @cached_property
     def calendar(self) -> list[dt.date]:

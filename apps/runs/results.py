@@ -16,7 +16,7 @@ from apps.runs.models import Run
 from apps.runs.outcomes import Counts, counted
 from apps.runs.progress import Progress
 from apps.runs.reworking import Rework
-from apps.runs.watching import dates_of, timeline
+from apps.runs.watching import Layout, layout_of, timeline
 from apps.runs.words import between, duration, duration_range
 
 
@@ -48,7 +48,7 @@ class Summary:
     run: Run
     progress: Progress
     tables: list[TableResult]
-    dates: tuple[int, dt.date | None, dt.date | None]
+    layout: Layout
     worked_seconds: float
     attempts: int
     forecast_seconds: tuple[float, float] | None
@@ -109,7 +109,7 @@ def summary(run: Run, pipeline: Pipeline) -> Summary:
         run=run,
         progress=progress.of(run),
         tables=tables_of(run),
-        dates=dates_of(run),
+        layout=layout_of(run),
         worked_seconds=calls["seconds"].total_seconds(),
         attempts=calls["number"],
         forecast_seconds=tuple(forecast) if forecast else None,

@@ -104,9 +104,8 @@ class Runner:
     # What stands in the way -----------------------------------------------------------------------
 
     def begin(self) -> bool:
-        """Starts or goes on, unless something that a launch was checked for is not so any more."""
-        # A run that waits for the warehouse tries again by itself: what else there is was asked before.
-        if not self.run.waits and (says := self.obstacle()):
+        """Starts or goes on; the first time only where what a launch was checked for still is so."""
+        if self.run.started_at is None and (says := self.obstacle()):
             return self.rest(says, why=Run.Pause.PREFLIGHT)
         with self.fenced():
             self.run.refresh_from_db()

@@ -7,9 +7,8 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
+from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery
@@ -48,7 +47,6 @@ LETTER_OF: dict[str, str] = {
     Step.Status.RUNNING: LETTER[Partition.Activity.RUNNING],
     Step.Status.PENDING: LETTER[Partition.State.MISSING],
 }
-TABLE, STATUS = itemgetter(0), itemgetter(1)  # of a row of both
 NUMBERS = re.compile(r"\d+")
 STATE_OF_EVENT = {
     "launched": "queued",
@@ -104,7 +102,7 @@ class Watched:
     situation: Situation
     calls: list[Attempt]
     strips: list[TableStrip] = field(repr=False)
-    dates: tuple[int, dt.date | None, dt.date | None] = field(repr=False)
+    layout: Layout = field(repr=False)
 
     @property
     def segments(self) -> list[dict[str, Any]]:
@@ -292,7 +290,7 @@ class Watched:
 
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
-    found = progress.of(run)
+    found, layout = progress.of(run), layout_of(run)
     calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
     return Watched(
         run=run,
@@ -301,8 +299,8 @@ def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
         progress=found,
         calls=calls,
         situation=situation.of(run, found, calls, surroundings(run, calls, now=now), now=now),
-        strips=table_strips(run, pipeline),
-        dates=dates_of(run),
+        strips=table_strips(run, pipeline, layout),
+        layout=layout,
     )
 
 
@@ -325,23 +323,40 @@ def workers_alive(now: dt.datetime) -> int:
     return Worker.objects.alive(now).filter(cluster="runs").count()
 
 
-def table_strips(run: Run, pipeline: Pipeline) -> list[TableStrip]:
+def table_strips(run: Run, pipeline: Pipeline, layout: Layout) -> list[TableStrip]:
     """A strip a table in the order of the pipeline file, its steps by date, in one query."""
-    place = {table.name: number for number, table in enumerate(pipeline.tables)}
-    steps = run.steps.order_by("table", "date").values_list("table", "status")
+    statuses = run.steps.order_by("table", "date").values_list("status", flat=True)
     # One by one: kept rows would only feed the garbage collector.
-    by_table = groupby(steps.iterator(), TABLE)
-    letters = [(table, "".join(map(LETTER_OF.__getitem__, map(STATUS, some)))) for table, some in by_table]
+    letters = iter("".join(map(LETTER_OF.__getitem__, statuses.iterator())))
+    found = {table: "".join(islice(letters, steps)) for table, steps in layout.steps}
+    place = {table.name: number for number, table in enumerate(pipeline.tables)}
     return [
-        TableStrip(table, strips.strip(found), total=len(found), verified=found.count("c"))
-        for table, found in sorted(letters, key=lambda each: place.get(each[0], len(place)))
+        TableStrip(table, strips.strip(found[table]), len(found[table]), verified=found[table].count("c"))
+        for table in sorted(found, key=lambda name: place.get(name, len(place)))
     ]
 
 
-def dates_of(run: Run) -> tuple[int, dt.date | None, dt.date | None]:
-    """How many dates the run is about, the first and the last."""
-    found = run.steps.aggregate(number=Count("date", distinct=True), first=Min("date"), last=Max("date"))
-    return found["number"], found["first"], found["last"]
+@dataclass(frozen=True)
+class Layout:
+    """What a run is about: how many steps each table has, by name, and how many dates there are, from when to when."""
+
+    steps: tuple[tuple[str, int], ...]
+    dates: int
+    first: dt.date | None
+    last: dt.date | None
+
+
+def layout_of(run: Run) -> Layout:
+    return settled(run.pk, run.launched_at)
+
+
+@lru_cache(maxsize=100)
+def settled(pk: int, launched_at: dt.datetime) -> Layout:
+    """Asked once by each process: a run's steps are settled when it is launched."""
+    steps = Step.objects.filter(run=pk).order_by()
+    by_table = steps.order_by("table").values_list("table").annotate(Count("id"))
+    dates = steps.aggregate(dates=Count("date", distinct=True), first=Min("date"), last=Max("date"))
+    return Layout(steps=tuple(by_table), **dates)
 
 
 def ended(run: Run) -> QuerySet[Step]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.runs import batching
+from apps.runs import batching, picking
 from apps.runs.batching import Called
 from apps.runs.models import Run
 from tests.conftest import day
@@ -70,3 +70,10 @@ def test_what_a_run_called_last_is_looked_at_first(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06"), batch=4))
 
     assert [call.dates for call in batching.last_calls(run, "daily.sales")] == [2, 4]
+
+
+def test_a_call_takes_as_many_dates_as_the_pipeline_file_says_however_many(launch, pipeline, monkeypatch):
+    monkeypatch.setattr(picking, "AHEAD", 3)
+    run = launch(tables=["daily.visits"], start=day("01-01"), end=day("01-06"))
+
+    assert len(picking.pick(pipeline, run).steps) == 5

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from apps.pipeline import check_kinds as kinds
 from apps.pipeline.check_kinds import AboutTables, Check
-from apps.pipeline.definition import Pipeline
+from apps.pipeline.definition import Need, Pipeline
 from apps.pipeline.scope import Scope
 from apps.runs.preflight.facts import is_about
 
@@ -40,7 +40,7 @@ class Chosen:
 
 def choose(pipeline: Pipeline, scope: Scope) -> Chosen:
     here, elsewhere = [], []
-    for check in (*pipeline.checks, *built_in(pipeline)):
+    for check in (*pipeline.checks, *built_in(pipeline, scope)):
         if isinstance(check, AboutTables) and not is_about(check, pipeline, scope):
             elsewhere.append(check.name)
         else:
@@ -48,11 +48,23 @@ def choose(pipeline: Pipeline, scope: Scope) -> Chosen:
     return Chosen(tuple(here), tuple(elsewhere))
 
 
-def built_in(pipeline: Pipeline) -> Iterator[Check]:
-    configured = {kind_of(check) for check in pipeline.checks}
+def built_in(pipeline: Pipeline, scope: Scope) -> Iterator[Check]:
+    """The console's own checks, as far as there is anything that they could ask about."""
+    known = {kind_of(check) for check in pipeline.checks}
+    jobs = [table.job for table in scope.tables if table.job]
+    subjects: dict[str, bool] = {
+        "file": bool(jobs),
+        "must_contain": any(job.must_contain for job in jobs),
+        "python": any(job.command for job in jobs),
+        "coverage": any(in_use(need, scope) for need in pipeline.needs),
+    }
     for check in BUILT_IN:
-        if kind_of(check) not in configured:
+        if kind_of(check) not in known and subjects.get(kind_of(check), True):
             yield check
+
+
+def in_use(need: Need, scope: Scope) -> bool:
+    return any(table.name in (*need.used_by, *need.sources) for table in scope.tables)
 
 
 def kind_of(check: Check) -> str:

@@ -16,6 +16,7 @@ from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Finding, Result
 from apps.runs.preflight.reports import Told
 from apps.workers.models import Worker
+from tests.runs.pages.conftest import operating, read, viewing  # noqa: F401  # fixtures
 
 Checked = Callable[..., Told]
 

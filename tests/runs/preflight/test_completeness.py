@@ -73,7 +73,7 @@ def test_inputs_that_the_launch_fills_itself_are_not_demanded(checked, launch, d
 def test_a_season_without_dates_fails(checked, ask):
     ask("DELETE FROM raw.days WHERE day >= ?", day("03-01"))
 
-    assert finding(checked(), "calendar").text.startswith("Season spring has no expected date")
+    assert finding(checked(), "calendar").text.startswith("Season spring has no expected date in ")
 
 
 def test_past_dates_that_are_not_final_are_told(checked, shop, workers):
@@ -101,3 +101,10 @@ def test_a_check_of_the_file_takes_the_place_of_the_consoles_own(checked, config
 
     assert [each.name for each in checked().results if each.kind == "coverage"] == ["State"]
     assert not result(checked(), "coverage").is_built_in
+
+
+def test_a_state_that_is_only_told_is_no_pass_where_a_table_could_not_be_read(checked, configure, ask):
+    configure(STATE + 'phases = ["2"]\nat_least = 0.0')
+    ask("DROP TABLE daily.sales")
+
+    assert finding(checked(), "coverage").level == Level.UNKNOWN

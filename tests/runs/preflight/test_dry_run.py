@@ -106,3 +106,13 @@ def test_sql_has_no_dry_run(checked, configure):
     configure(CHECK.replace("daily.sales", "weekly.trend"))
 
     assert finding(checked(), "dry_run").text == "The job of trend has no words for a dry run."
+
+
+def test_a_table_that_cannot_be_counted_does_not_pass(checked, configure, obeys, ask):
+    configure(CHECK)
+    ask("ALTER TABLE daily.sales DROP COLUMN written_at")
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.UNKNOWN
+    assert "rows could not be counted, table daily.sales has no column written_at" in found.text

@@ -8,7 +8,7 @@ from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Preflight, Run
 from tests.conftest import day
-from tests.runs.pages.conftest import operating, words  # noqa: F401
+from tests.runs.pages.conftest import words
 
 SALES = {"table": "daily.sales", "start": "2024-01-01", "end": "2024-01-06"}
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def beside(operating, scan):  # noqa: F811
+def beside(operating, scan):
     """What is written beside the plan."""
 
     def look(**fields) -> str:
@@ -59,7 +59,7 @@ def test_the_newest_counts(beside, checked, workers):
     assert "ready with warnings" in beside()
 
 
-def test_it_is_asked_for_from_beside_the_plan(operating, scan):  # noqa: F811
+def test_it_is_asked_for_from_beside_the_plan(operating, scan):
     scan()
     page = operating.post("/preflight/start-for-plan/", SALES, headers={"HX-Request": "true"})
 
@@ -68,7 +68,7 @@ def test_it_is_asked_for_from_beside_the_plan(operating, scan):  # noqa: F811
     assert f"/preflight/{report.pk}/beside-plan/" in page.content.decode()
 
 
-def test_at_its_end_the_plan_is_drawn_anew(operating, checked):  # noqa: F811
+def test_at_its_end_the_plan_is_drawn_anew(operating, checked):
     report = checked(**WEEK).report
 
     assert operating.get(f"/preflight/{report.pk}/beside-plan/").headers["HX-Trigger"] == "preflighted"
@@ -93,7 +93,7 @@ def test_the_reason_stays_on_the_run(checked, plan, pipeline):
     assert event.by == "olga"
 
 
-def test_the_form_asks_for_the_reason_and_takes_it(operating, checked, scan):  # noqa: F811
+def test_the_form_asks_for_the_reason_and_takes_it(operating, checked, scan):
     checked(**WEEK)
     page = operating.get("/runs/plan/", SALES).content.decode()
     fields = SALES | dict(re.findall(r'name="(seen\w*)" value="(\w+)"', page))

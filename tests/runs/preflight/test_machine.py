@@ -1,5 +1,10 @@
 """Checks of the console itself: workers, other runs, disks, mail."""
 
+import socket
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+
 from apps.runs.preflight.finding import Level
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding
@@ -37,6 +42,21 @@ def test_a_disk_with_less_room_than_wanted_fails(checked, configure):
     configure('[[check]]\nname = "Disk"\nkind = "disk"\nfree_mb = 1000000000')
 
     assert finding(checked(), "disk").level == Level.FAILURE
+
+
+def test_a_mail_server_that_answers_passes(checked, settings):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Controller(Sink(), hostname="127.0.0.1", port=port)
+    server.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+
+    found = finding(checked(), "mail")
+    server.stop()
+
+    assert (found.level, found.value) == (Level.PASS, "127.0.0.1")
 
 
 def test_a_mail_server_that_does_not_answer_needs_a_look(checked, settings):

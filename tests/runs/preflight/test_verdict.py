@@ -43,3 +43,9 @@ def test_what_did_not_answer_was_not_run():
     results = [result(Level.PASS), result(Level.UNKNOWN), result(Level.PASS, is_built_in=True)]
 
     assert verdict.in_words(results) == "1 of 2 run, 1 could not be asked; built in: 1 of 1 run"
+
+
+def test_a_check_of_the_console_that_has_nothing_to_ask_about_is_not_there(checked, workers):
+    told = checked(tables=["weekly.trend"])
+
+    assert not {"must_contain", "python", "coverage"} & {each.kind for each in told.results}

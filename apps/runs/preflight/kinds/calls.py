@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 import sys
 import tempfile
 import urllib.error
@@ -68,17 +69,19 @@ def command(asked: Command, facts: Facts) -> Iterator[Finding]:
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
     call = Call(argv, facts.pipeline.inside(asked.cwd), asked.env)
     said = perform(call, timeout=asked.timeout)
-    yield not_answered(said, asked.timeout) or judged(asked, said, " ".join(call.shown_argv))
+    yield not_answered(said, asked.timeout) or judged(asked, said, call)
 
 
-def judged(asked: Command, said: Said, words: str) -> Finding:
+def judged(asked: Command, said: Said, call: Call) -> Finding:
+    words = shlex.join(call.shown_argv)
+    remedy = f"cd {shlex.quote(str(call.cwd))} && {words}"
     status = said.outcome.exit_status
     shown = {"value": f"exit {status}", "threshold": f"exit {asked.exit_status}", "detail": said.last_words}
     if status != asked.exit_status:
-        return failed(f"{words} ended with {status}.", command=words, **shown)
+        return failed(f"{words} ended with {status}.", command=remedy, **shown)
     if asked.pattern and not re.search(asked.pattern, said.output, re.MULTILINE):
         shown["threshold"] = f"says {asked.pattern}"
-        return failed(f"{words} did not say what it should.", command=words, **shown)
+        return failed(f"{words} did not say what it should.", command=remedy, **shown)
     return passed("The command ended as it should.", **shown)
 
 

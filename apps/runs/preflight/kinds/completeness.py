@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-
-from django.db.models import Count
+from dataclasses import replace
 
 from apps.coverage import rollup, serving
 from apps.coverage.dates import in_words, successor
-from apps.coverage.models import CalendarDate
 from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
 from apps.pipeline.definition import Need, Season, Table
 from apps.runs import gates
 from apps.runs.preflight.facts import Facts
-from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown, warned
+from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
 
@@ -49,7 +47,13 @@ def of_phase(facts: Facts, name: str, at_least: float) -> Finding:
     missing = [
         date for date, letter in zip(facts.grid.dates, phase.shown, strict=True) if letter not in "cna"
     ]
-    return compared(phase.phase.full_label, share, at_least, missing, facts, detail=each)
+    found = compared(phase.phase.full_label, share, at_least, missing, facts, detail=each)
+    if found.level == Level.PASS and phase.unknown:
+        # Another table's gap makes the dates certain; what nobody could read is no pass for that.
+        return replace(
+            found, level=Level.UNKNOWN, text=f"{phase.phase.full_label} could not be read as a whole."
+        )
+    return found
 
 
 def of_table(facts: Facts, table: Table, at_least: float) -> Finding:
@@ -119,11 +123,11 @@ def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
 
 @check("calendar", asks_warehouse=True)
 def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
-    """Every season asked for has dates, and no past date waits to become final."""
-    days = CalendarDate.objects.order_by().values_list("season").annotate(dates=Count("pk"))
-    dates: dict[str, int] = dict(days.values_list("season", "dates"))
+    """Every season in the range has dates in it, and no past date waits to become final."""
+    dates = {season.name: part.stop - part.start for season, part in facts.grid.seasons}
     for season in facts.scope.seasons:
-        yield of_season(facts, season, dates.get(season.name, 0))
+        if season.start <= facts.scope.end and facts.scope.start <= season.end:
+            yield of_season(facts, season, dates.get(season.name, 0))
     if facts.pipeline.calendar.not_final:
         yield not_final(facts, facts.pipeline.calendar.not_final)
 
@@ -134,7 +138,8 @@ def of_season(facts: Facts, season: Season, dates: int) -> Finding:
     if season.start > facts.now.date():
         return skipped(f"Season {season.name} begins on {season.start}.")
     return failed(
-        f"Season {season.name} has no expected date: the calendar is empty there.", link="/coverage/"
+        f"Season {season.name} has no expected date in {facts.dates_in_words}: the calendar is empty there.",
+        link="/coverage/",
     )
 
 

@@ -44,7 +44,7 @@ def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
             began = timezone.now()
             said = perform(call, timeout=max(until - time.monotonic(), 1))
             after = counted(facts)
-            yield finding(table, dates, call, said, asked.timeout, written(before, after, since=began))
+            yield finding(table, dates, call, said, asked.timeout, written(table, before, after, began))
             before = after
 
 
@@ -76,11 +76,13 @@ def counted(facts: Facts) -> Reading | str:
 
 
 def written(
-    before: Reading | str, after: Reading | str, *, since: dt.datetime
+    own: Table, before: Reading | str, after: Reading | str, since: dt.datetime
 ) -> dict[Key, tuple[Count, Count]] | str:
     """What is different now, without what runs were filling meanwhile; or why nobody can say."""
-    if isinstance(before, str) or isinstance(after, str):
-        return before if isinstance(before, str) else str(after)
+    for reading in (before, after):
+        if isinstance(reading, str) or own.name in reading.problems:
+            return reading if isinstance(reading, str) else reading.problems[own.name]
+    assert isinstance(before, Reading) and isinstance(after, Reading)
     theirs = filled_by_runs(since)
     found = {}
     for table in before.counts.keys() & after.counts.keys():

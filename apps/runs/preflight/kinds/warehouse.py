@@ -20,7 +20,10 @@ def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
     assert facts.asked
     read = [table for table in facts.reach.tables if table.name not in facts.asked.problems]
     if read:
-        yield passed("The warehouse lets us in.", value=f"{count(len(read), 'table')} read")
+        yield passed(
+            "The warehouse lets us in.",
+            value=f"{len(read)} of {count(len(facts.reach.tables), 'table')} read",
+        )
     else:
         yield unknown(f"No table could be read: {some(facts.asked.problems.values(), most=2)}.")
 
