@@ -16,7 +16,7 @@ from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import batching, gates
 from apps.runs.models import Attempt, Run, Step
 
-AHEAD = 50  # pending steps of a table that are looked at first; all of them where none of these may start
+AHEAD = 20  # pending steps of a table that are looked at first; all of them where none of these may start
 
 
 @dataclass(frozen=True)
