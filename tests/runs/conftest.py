@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
+from apps.runs import lanes
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -26,6 +27,12 @@ def step(run: Run, date: str, table: str = "daily.sales") -> Step:
 
 def shown(date: str, table: str = "daily.sales") -> str:
     return Partition.objects.get(table=table, date=day(date)).shown
+
+
+def may_write(run: Run, lease: str) -> bool:
+    """Whether a worker with that lease could write of the run now."""
+    with transaction.atomic():
+        return lanes.holds(run, lease)
 
 
 def wait_until(happened: Callable[[], object]) -> None:

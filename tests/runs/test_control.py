@@ -9,7 +9,7 @@ from apps.runs import control, failures, lanes, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from tests.conftest import day
-from tests.runs.conftest import meanwhile, shown, step, wait_until
+from tests.runs.conftest import may_write, meanwhile, shown, step, wait_until
 
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
@@ -226,7 +226,7 @@ def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
 
     control.give_up(run, by="olga")
 
-    assert not lanes.holds(run, lease)
+    assert not may_write(run, lease)
 
 
 # Gates --------------------------------------------------------------------------------------------
