@@ -14,7 +14,7 @@ from apps.pipeline.definition import Pipeline, Season, Table
 
 State, Activity = Partition.State, Partition.Activity
 
-LETTER: dict[str, str] = {
+LETTERS = {
     State.COMPLETE: "c",
     State.THIN: "t",
     State.EXCESS: "e",
@@ -29,6 +29,7 @@ LETTER: dict[str, str] = {
     Activity.FAILED: "f",
     Activity.NONE: "-",
 }
+LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text is found twice as fast
 # Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
@@ -88,13 +89,13 @@ def load(
         found = found.of(states)
     rows = found.values_list("table", day, "state", "activity")
     for table, date, state, activity in rows.iterator():  # kept rows would only feed the garbage collector
-        if table not in states:
+        if (row := states.get(table)) is None:
             continue
-        index = place.get(date)
-        if index is not None:
-            unread = state == State.UNKNOWN and states[table][index] == "n"
-            states[table][index] = UNREAD if unread else LETTER[state]
-            activities[table][index] = LETTER[activity]
+        if (index := place.get(date)) is not None:
+            letter = LETTER[state]
+            row[index] = UNREAD if letter == "u" and row[index] == "n" else letter
+            if activity:
+                activities[table][index] = LETTER[activity]
         elif state == State.UNEXPECTED:
             stray = dt.date.fromisoformat(date)
             if not seasons or any(stray in season for season in seasons):

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.coverage import freshness, serving
 from apps.coverage import grid as grids
@@ -198,12 +199,13 @@ def phase_letters(pipeline: Pipeline, phase: Phase, grid: Grid) -> str:
     filled = [grid.states[table.name] for table in pipeline.tables_of(phase.name) if table.job]
     served = [serving.as_states(serving.serving(need, grid.states)) for need in pipeline.needs_of(phase.name)]
     rows = filled + served or [grid.states[table.name] for table in pipeline.tables_of(phase.name)]
-    return "".join(all_of(letters) for letters in zip(*rows, strict=True))
+    return "".join(map(all_of, zip(*rows, strict=True)))
 
 
 NOT_WANTED = f"nxa{UNREAD}"
 
 
+@lru_cache(maxsize=4096)  # the same few combinations, hundreds of times
 def all_of(letters: tuple[str, ...]) -> str:
     """What a date is when every table must be complete: a certain gap outranks what is not known."""
     wanted = [letter for letter in letters if letter not in NOT_WANTED]

@@ -132,10 +132,14 @@ class DuckDBWarehouse:
             time.sleep(random.uniform(0.005, 0.05))
 
 
+# What a scan needed for a moment goes back to the system: a worker that keeps its instance is 16 MB smaller.
+GIVE_BACK = {"allocator_flush_threshold": "1MB", "allocator_bulk_deallocation_flush_threshold": "1MB"}
+
+
 @cache
 def host() -> duckdb.DuckDBPyConnection:
     """This process's own DuckDB, without data: attaching a file to it costs 1 ms, a new one for each call 15."""
-    return duckdb.connect()
+    return duckdb.connect(config=GIVE_BACK)
 
 
 @contextmanager
