@@ -18,6 +18,7 @@ from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs import control, lanes, planning, recovery, runner
+from apps.runs.holding import Hold
 from apps.runs.keeper import Keeper
 from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
@@ -158,7 +159,7 @@ def drive(pipeline: Pipeline) -> Callable[..., Run]:
         assert lease
         with Keeper(run.pk, lease) as kept:
             recovery.recover(run, lease)
-            performer = runner.Runner(run, pipeline, scanning.open_warehouse(pipeline), kept)
+            performer = runner.Runner(Hold(run, pipeline, kept), scanning.open_warehouse(pipeline))
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass
         lanes.give_back(run.pk, lease)

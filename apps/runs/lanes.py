@@ -11,6 +11,10 @@ from apps.runs.models import Lane, Run
 from apps.runs.models.lane import LEASE
 
 
+class Fenced(Exception):
+    """Somebody else performs this by now; nothing may be written any more."""
+
+
 def take(run_id: int, *, ticket: str | None = None) -> str | None:
     """A lease on a lane of the run, for whoever gets here first; None where no lane is free.
 

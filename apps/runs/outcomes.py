@@ -93,6 +93,15 @@ def skipped(run: Run) -> list[Step]:
     return steps
 
 
+def record_table_end(run: Run, table: str) -> None:
+    """A line in the timeline when a table has no step left."""
+    steps = run.steps.filter(table=table)
+    if steps.unfinished().exists():
+        return
+    verified = steps.filter(status=Status.SUCCEEDED).count()
+    run.record("table", f"{table.rpartition('.')[2]} verified on {verified} of {steps.count()}")
+
+
 def attempts(run: Run) -> QuerySet[Attempt]:
     """The run's calls, newest first, each with how many of its dates are verified and failed by its own doing.
 

@@ -15,16 +15,13 @@ from django.utils import timezone
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
 from apps.runs import failures, lanes, processes
+from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 
 log = logging.getLogger(__name__)
 
 LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tried for ever
 RECENTLY = dt.timedelta(hours=1)
-
-
-class Fenced(Exception):
-    """Somebody else performs this by now; nothing may be written any more."""
 
 
 def recover(run: Run, lease: str) -> None:

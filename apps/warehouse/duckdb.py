@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
+from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
-    ABSENT,
+    NO_LABELS,
     Busy,
     Count,
     HistoryQuestion,
     Interrupted,
+    Known,
     QueryFailed,
     Question,
     Reading,
@@ -58,15 +58,14 @@ class DuckDBWarehouse:
                 # Somebody's table or column is not there, or holds what is no date; the others can still answer.
                 return ask_who_can(connection, questions, start=start, end=end, dates=dates)
 
+    def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
+        """Counts everything: the file does not note when a date was written."""
+        return self.count(questions, start=start, end=end)
+
     def calendar(self, query: str) -> dict[dt.date, int]:
         with self.opened() as connection:
             found = connection.execute(query)
-            names = [column[0].lower() for column in found.description]
-            if not {"date", "units"} <= set(names):
-                raise QueryFailed(
-                    f"the calendar's query answers {', '.join(names)}; it must answer the columns date and units"
-                )
-            at, units = names.index("date"), names.index("units")
+            at, units = calendar_columns([column[0] for column in found.description])
             return units_a_date((row[at], row[units]) for row in found.fetchall())
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
@@ -80,8 +79,17 @@ class DuckDBWarehouse:
         return [as_try(*row) for row in rows]
 
     def run_sql(
-        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+        self,
+        sql: str,
+        *,
+        start: dt.date,
+        end: dt.date,
+        timeout: float,
+        stopped: Callable[[], bool],
+        job_id: str = "",
+        labels: Mapping[str, str] = NO_LABELS,
     ) -> int:
+        """The file keeps no jobs, so their id and labels say nothing to it."""
         given = {"start_date": start, "end_date": end}
         with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
             statements = connection.extract_statements(
@@ -132,14 +140,12 @@ class DuckDBWarehouse:
             time.sleep(random.uniform(0.005, 0.05))
 
 
-# What a scan needed for a moment goes back to the system: a worker that keeps its instance is 16 MB smaller.
-GIVE_BACK = {"allocator_flush_threshold": "1MB", "allocator_bulk_deallocation_flush_threshold": "1MB"}
-
-
 @cache
 def host() -> duckdb.DuckDBPyConnection:
     """This process's own DuckDB, without data: attaching a file to it costs 1 ms, a new one for each call 15."""
-    return duckdb.connect(config=GIVE_BACK)
+    # What a scan needs for a moment goes back to the system: a worker stays 16 MB smaller.
+    give_back = {"allocator_flush_threshold": "1MB", "allocator_bulk_deallocation_flush_threshold": "1MB"}
+    return duckdb.connect(config={**give_back})
 
 
 @contextmanager
@@ -218,36 +224,6 @@ def ask_one_by_one(
     return counts, problems
 
 
-def as_count(
-    rows: int,
-    quality: float | None,
-    written_at: dt.datetime | None,
-    fallback: float | None,
-    keys: int | None,
-    nulls: Sequence[int] | None,
-) -> Count:
-    """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
-    mean = quality if quality is not None and math.isfinite(quality) else None
-    written = written_at and written_at.replace(tzinfo=dt.UTC)
-    return Count(rows, mean, written, fallback, keys, tuple(nulls or ()))
-
-
-def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
-    """The calendar's answer, which decides what is expected: where it is not plain, it is refused."""
-    found: dict[dt.date, int] = {}
-    for date, units in rows:
-        if date is None:
-            continue
-        if not isinstance(date, dt.date):
-            raise QueryFailed(f"the calendar's query answers {date!r} for a date; CAST it AS DATE")
-        if not isinstance(units, (int, float, Decimal)) or units != units:  # nan is not even itself
-            raise QueryFailed(f"the calendar's query answers {units!r} units for {as_date(date)}; count them")
-        if as_date(date) in found:
-            raise QueryFailed(f"the calendar's query answers {as_date(date)} twice; GROUP BY the date")
-        found[as_date(date)] = int(units)
-    return found
-
-
 @contextmanager
 def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> Iterator[None]:
     """All statements or none: in a transaction around them, unless the script brings its own."""
@@ -324,19 +300,6 @@ def latest_tries(question: HistoryQuestion) -> str:
     )
 
 
-def as_try(
-    processor: str | None,
-    date: dt.date,
-    status: str | None,
-    started_at: dt.datetime | None,
-    seconds: float | None,
-    errors: str | None,
-) -> Try:
-    """A warehouse's timestamps without a zone are UTC."""
-    started = started_at and started_at.replace(tzinfo=dt.UTC)
-    return Try(processor or "", date, status or "", started, seconds, errors or "")
-
-
 def absent(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
 ) -> dict[str, str]:
@@ -347,14 +310,8 @@ def absent(
         f"WHERE table_catalog = '{FILE}'"
     ).fetchall():
         has.setdefault(table.lower(), set()).add(column.lower())
-    problems = {}
-    for question in questions:
-        columns = has.get(question.table.lower())
-        if columns is None:
-            problems[question.table] = f"table {question.table} {ABSENT}"
-        elif gone := [column for column in question.columns if column.lower() not in columns]:
-            problems[question.table] = f"table {question.table} has no column {', '.join(gone)}"
-    return problems
+    found = {question.table: lacking(question, has.get(question.table.lower())) for question in questions}
+    return {table: problem for table, problem in found.items() if problem}
 
 
 @contextmanager
@@ -386,10 +343,6 @@ def located(table: str) -> str:
 
 def quoted(name: str) -> str:
     return ".".join(f'"{part}"' for part in name.split("."))
-
-
-def as_date(value: dt.date | dt.datetime) -> dt.date:
-    return value.date() if isinstance(value, dt.datetime) else value
 
 
 def first_line(error: Exception) -> str:

@@ -7,7 +7,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from apps.coverage import scanning
-from apps.runs import control, lanes, recovery, runner, tasks
+from apps.runs import control, lanes, picking, recovery, runner, tasks
+from apps.runs.claiming import claim
+from apps.runs.holding import Hold
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, IllegalMove, Lane, Run
 from tests.conftest import day
@@ -30,7 +32,7 @@ def worker(pipeline):
     def take(run: Run, wake=runner.nobody) -> runner.Runner:
         own = Run.objects.get(pk=run.pk)
         kept = Keeper(run.pk, lanes.take(run.pk))
-        return runner.Runner(own, pipeline, scanning.open_warehouse(pipeline), kept, wake)
+        return runner.Runner(Hold(own, pipeline, kept), scanning.open_warehouse(pipeline), wake)
 
     return take
 
@@ -49,8 +51,8 @@ def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
 def test_two_lanes_take_two_tables(run, worker):
     one, other = worker(run), worker(run)
 
-    assert one.claim()[0].table.name == "daily.sales"
-    assert other.claim()[0].table.name == "daily.visits"
+    assert claim(one.hold)[0].table.name == "daily.sales"
+    assert claim(other.hold)[0].table.name == "daily.visits"
 
 
 def test_one_table_is_called_by_one_lane_unless_the_pipeline_file_allows_more(launch, worker):
@@ -58,7 +60,7 @@ def test_one_table_is_called_by_one_lane_unless_the_pipeline_file_allows_more(la
     Run.objects.filter(pk=run.pk).update(lanes=2)
     one, other = worker(run), worker(run)
     one.begin()
-    one.claim()
+    claim(one.hold)
 
     assert not other.advance()
     assert run.attempts.count() == 1
@@ -69,7 +71,7 @@ def test_two_lanes_on_one_table_take_different_dates(launch, worker, pipeline, m
     run = launch(tables=["daily.sales"])
     Run.objects.filter(pk=run.pk).update(lanes=2)
 
-    one, other = worker(run).claim()[1], worker(run).claim()[1]
+    one, other = claim(worker(run).hold)[1], claim(worker(run).hold)[1]
 
     assert one.table == other.table == "daily.sales"
     assert not set(one.dates) & set(other.dates)
@@ -80,10 +82,10 @@ def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
     Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
     workers = [worker(run) for _ in range(3)]
 
-    taken = [each.claim() for each in workers]
+    taken = [claim(each.hold) for each in workers]
 
     assert [each[0].table.name for each in taken[:2]] == ["daily.sales", "daily.visits"]
-    assert isinstance(taken[2], runner.picking.Wait)
+    assert isinstance(taken[2], picking.Wait)
 
 
 def test_a_worker_with_more_work_than_it_can_do_wakes_another(run, worker):
@@ -116,7 +118,7 @@ def test_the_last_lane_ends_the_run(run, worker):
 def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
     one, other = worker(run), worker(run)
     one.begin()
-    take, attempt = one.claim()
+    take, attempt = claim(one.hold)
     control.pause(Run.objects.get(pk=run.pk), by="olga")
 
     assert not other.advance()
@@ -129,7 +131,7 @@ def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
 
 def test_a_lane_that_died_loses_its_call_to_another(run, worker):
     dead, alive = worker(run), worker(run)
-    _, lost = dead.claim()
+    _, lost = claim(dead.hold)
     Lane.objects.filter(lease=dead.keeper.lease).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
 
     recovery.recover(run, alive.keeper.lease)
@@ -140,20 +142,20 @@ def test_a_lane_that_died_loses_its_call_to_another(run, worker):
 
 def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, worker):
     frozen, alive = worker(run), worker(run)
-    take, attempt = frozen.claim()
+    take, attempt = claim(frozen.hold)
     Lane.objects.filter(lease=frozen.keeper.lease).update(
         lease_until=timezone.now() - dt.timedelta(minutes=1)
     )
     recovery.recover(run, alive.keeper.lease)
 
-    with pytest.raises(recovery.Fenced):
+    with pytest.raises(lanes.Fenced):
         frozen.attempt(take, attempt)
     assert run.steps.pending().count() == run.steps.count()
 
 
 def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, worker, monkeypatch):
     frozen, alive = worker(run), worker(run)
-    frozen.claim()
+    claim(frozen.hold)
     run_out(frozen)
     woken = []
     wake = lambda *process, **log: woken.append(lanes.renew(run.pk, frozen.keeper.lease))  # noqa: E731

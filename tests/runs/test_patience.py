@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from apps.runs import lanes, patience, runner
+from apps.runs import deciding, lanes, patience, runner
 from apps.runs.models import Attempt, Run
 from apps.runs.patience import patiently
 from tests.conftest import day
@@ -69,8 +69,8 @@ def perform(run: Run, pipeline) -> Run:
 
 
 def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline, monkeypatch):
-    really, breaks = runner.Runner.close, failing(1, error=OperationalError("the server was terminated"))
-    monkeypatch.setattr(runner.Runner, "close", lambda self, *args: (breaks(), really(self, *args)))
+    really, breaks = deciding.close, failing(1, error=OperationalError("the server was terminated"))
+    monkeypatch.setattr(deciding, "close", lambda *args: (breaks(), really(*args)))
 
     run = perform(launch(**TWO_DAYS), pipeline)
 

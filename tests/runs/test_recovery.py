@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from apps.coverage import scanning
 from apps.pipeline import definition
-from apps.runs import control, keeper, lanes, recovery, runner
+from apps.runs import claiming, control, keeper, lanes, recovery, resting, runner
+from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Lane, Run
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
@@ -151,7 +152,7 @@ def frozen(launch, pipeline, fault):
     """A worker whose call has ended, and whose run somebody else took meanwhile."""
     run = launch(**TWO_DAYS)
     kept = keeper.Keeper(run.pk, lanes.take(run.pk))  # its thread is not started: it is frozen
-    sleeper = runner.Runner(run, pipeline, scanning.open_warehouse(pipeline), kept)
+    sleeper = runner.Runner(Hold(run, pipeline, kept), scanning.open_warehouse(pipeline))
 
     def steal() -> str:
         let_the_lease_run_out(run)
@@ -184,7 +185,7 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 
     monkeypatch.setattr(sleeper, "look_after", look_after)
 
-    with pytest.raises(runner.Fenced):
+    with pytest.raises(lanes.Fenced):
         sleeper.advance()
 
     assert {(s.status, s.attempts, s.rows_after) for s in run.steps.all()} == {("pending", 0, None)}
@@ -195,10 +196,10 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, pipeline, ask, name):
     run, sleeper, steal = frozen
     table = pipeline.table(name)
-    attempt = sleeper.new_attempt(table, [day("01-01")])
+    attempt = claiming.new_attempt(sleeper.hold, table, [day("01-01")])
     steal()
 
-    with pytest.raises(runner.Fenced):
+    with pytest.raises(lanes.Fenced):
         sleeper.call(table, table.job, list(run.steps.all()), attempt)
 
     assert ask(f"SELECT count(*) FROM {name}") == [(0,)]
@@ -211,7 +212,7 @@ def test_a_worker_that_wakes_before_its_call_writes_nothing(frozen, request_):
     steal()
     before = state_of(run)
 
-    with pytest.raises(runner.Fenced):
+    with pytest.raises(lanes.Fenced):
         sleeper.advance()
 
     assert state_of(run) == before
@@ -224,7 +225,7 @@ def test_a_worker_that_wakes_at_the_end_does_not_end_the_run(frozen):
     steal()
     before = state_of(run)
 
-    with pytest.raises(runner.Fenced):
+    with pytest.raises(lanes.Fenced):
         sleeper.advance()
 
     assert state_of(run) == before
@@ -236,8 +237,8 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     steal()
     before = state_of(run)
 
-    with pytest.raises(runner.Fenced):
-        sleeper.rest("too many failures", why=Run.Pause.FAILURES)
+    with pytest.raises(lanes.Fenced):
+        resting.rest(sleeper.hold, "too many failures", why=Run.Pause.FAILURES)
 
     assert state_of(run) == before
 
@@ -248,8 +249,8 @@ def test_a_cancel_outranks_a_rest(launch, pipeline):
     lease = lanes.take(run.pk)
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
-    worker = runner.Runner(run, pipeline, None, keeper.Keeper(run.pk, lease))
-    worker.rest("Phase 3 starts by hand", why=Run.Pause.GATE)
+    hold = Hold(run, pipeline, keeper.Keeper(run.pk, lease))
+    resting.rest(hold, "Phase 3 starts by hand", why=Run.Pause.GATE)
 
     assert run.status == Run.Status.CANCELLED
 

@@ -1,0 +1,77 @@
+"""The next steps of a run become an attempt, or are decided without one: all in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.coverage.models import Partition, set_activity
+from apps.pipeline.definition import Table
+from apps.runs import control, jobs, outcomes, picking
+from apps.runs.holding import Hold
+from apps.runs.models import Attempt, Step
+from apps.runs.picking import Pick, Skip, Take
+from apps.runs.recovery import release_steps
+
+Status = Step.Status
+
+
+def claim(hold: Hold) -> tuple[Take, Attempt] | Pick:
+    """Takes the next steps with the attempt that is about to be made; or why no step can be taken now."""
+    while True:
+        with hold.fenced():
+            found = picking.pick(hold.pipeline, hold.run)
+            if isinstance(found, Take):
+                return found, take(hold, found)
+            if not isinstance(found, Skip):
+                return found
+            skip(hold, found)
+
+
+def take(hold: Hold, found: Take) -> Attempt:
+    table, steps = found.table, found.steps
+    attempt = new_attempt(hold, table, [step.date for step in steps])
+    for step in steps:
+        step.status, step.attempt = Status.RUNNING, attempt
+        step.attempts += 1  # before it is performed: one that takes its worker with it has to count
+        step.is_overridden = step.date in found.overridden
+    Step.objects.bulk_update(steps, ["status", "attempt", "attempts", "is_overridden"])
+    set_activity(table.name, [step.date for step in steps], Partition.Activity.RUNNING, run_id=hold.run.pk)
+    return attempt
+
+
+def new_attempt(hold: Hold, table: Table, dates: list[dt.date]) -> Attempt:
+    """The call as it will be made, with its secrets masked."""
+    assert table.job
+    number = (hold.run.attempts.aggregate(last=Max("number"))["last"] or 0) + 1
+    call = jobs.prepare(hold.pipeline, table.job, dates, run=hold.run.pk, attempt=number)
+    return hold.run.attempts.create(
+        number=number,
+        table=table.name,
+        dates=[str(date) for date in dates],
+        lease=hold.keeper.lease,
+        worker=settings.WORKER_NAME,
+        argv=list(call.shown_argv),
+        cwd=str(call.cwd),
+        environment=call.shown_environment,
+    )
+
+
+def skip(hold: Hold, found: Skip) -> None:
+    """Decides steps without a call; each has its reason."""
+    dates = [step.date for step in found.reasons]
+    for step, reason in found.reasons.items():
+        step.status, step.message, step.finished_at = Status.SKIPPED, reason, timezone.now()
+    Step.objects.bulk_update(found.reasons, ["status", "message", "finished_at"], batch_size=500)
+    set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)
+    control.recall_failures(found.table, dates)
+    outcomes.record_table_end(hold.run, found.table)
+
+
+def undo(attempt: Attempt) -> None:
+    """The job was not called after all: there was no attempt."""
+    release_steps(attempt)
+    attempt.delete()

@@ -1,0 +1,128 @@
+"""What a call did is written down: its attempt, its steps and what is known of their partitions, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from apps.coverage import scanning
+from apps.coverage.models import Partition, set_activity
+from apps.coverage.scanning import Found, Key
+from apps.pipeline.definition import Table
+from apps.runs import claiming, failures, outcomes, verdicts
+from apps.runs.holding import Hold
+from apps.runs.jobs import Outcome
+from apps.runs.lanes import Fenced
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.recovery import put_back
+
+Status = Step.Status
+
+
+def decide(
+    hold: Hold,
+    attempt: Attempt,
+    table: Table,
+    steps: list[Step],
+    *,
+    before: Mapping[Key, Found],
+    after: Mapping[Key, Found],
+    outcome: Outcome,
+    seconds: float,
+) -> None:
+    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word."""
+    assert table.job
+    found = [after[step.table, step.date] for step in steps]
+    said = failures.messages(attempt.log_path, [step.date for step in steps])
+    units = sum(step.units for step in steps) or 1
+    for step, each in zip(steps, found, strict=True):
+        step.seconds = seconds * step.units / units
+        was = before[step.table, step.date]
+        verdicts.settle(step, was, each, said.get(step.date, ""), outcome, table.job)
+    if outcome.timed_out and len(steps) > 1:
+        verdicts.try_again_in_halves(steps)
+    with hold.fenced():
+        close(attempt, outcome)
+        record_news(hold.run, steps)
+        scanning.remember(found)
+        Step.objects.bulk_update(steps, verdicts.FIELDS)
+        show_activity(hold.run, table, steps)
+        outcomes.record_table_end(hold.run, table.name)
+        if hold.run.waits:
+            Run.objects.filter(pk=hold.run.pk).update(waits=0)
+
+
+def close(attempt: Attempt, outcome: Outcome) -> None:
+    """Ends the attempt, unless it was taken for lost while its worker was frozen."""
+    mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
+    if not mine.update(
+        status=verdicts.of_call(outcome),
+        exit_status=outcome.exit_status,
+        finished_at=timezone.now(),
+        message=outcome.error,
+    ):
+        raise Fenced
+
+
+def record_news(run: Run, steps: list[Step]) -> None:
+    """A line in the timeline for a failure that says what none before did, while something can be done yet."""
+    first = {step.signature: step for step in reversed(steps) if step.status == Status.FAILED}
+    if not first or not run.steps.unfinished().exclude(pk__in=[step.pk for step in steps]).exists():
+        return
+    known = run.steps.failed().filter(signature__in=first).values_list("signature", flat=True)
+    for signature in sorted(set(first) - set(known)):
+        step = first[signature]
+        says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
+        run.record("first failure", says)
+
+
+def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
+    """Tells the partitions what became of their steps."""
+    for status, activity in (
+        (Status.SUCCEEDED, Partition.Activity.NONE),
+        (Status.PENDING, Partition.Activity.QUEUED),
+        (Status.FAILED, Partition.Activity.FAILED),
+    ):
+        some = [step for step in steps if step.status == status]
+        if some:
+            run_id = None if activity == Partition.Activity.NONE else run.pk
+            set_activity(table.name, [step.date for step in some], activity, run_id=run_id)
+    for step in steps:
+        if step.status == Status.SUCCEEDED:
+            Partition.objects.filter(table=step.table, date=step.date).update(
+                seconds=step.seconds, complete_rows=step.rows_after
+            )
+
+
+def verify_complete(
+    hold: Hold, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
+) -> bool:
+    """Steps that a worker that died, or anybody else, completed need no call; True where there were some.
+
+    The others are then taken anew: a range over them must not cover what is complete.
+    """
+    if hold.run.reprocess == Run.Reprocess.ALL:
+        return False
+    done = [step for step in steps if before[step.table, step.date].is_complete]
+    if not done:
+        return False
+    dates = [step.date for step in done]
+    with hold.fenced():
+        scanning.remember(before[step.table, step.date] for step in done)
+        for step in done:
+            verdicts.verified_without_a_call(step, before[step.table, step.date])
+        Step.objects.bulk_update(done, verdicts.FIELDS)
+        set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
+        Partition.objects.filter(table=table.name, date__in=dates).update(complete_rows=F("rows"))
+        claiming.undo(attempt)
+        outcomes.record_table_end(hold.run, table.name)
+    return True
+
+
+def withdraw(hold: Hold, attempt: Attempt, says: str = "", **facts: Any) -> None:
+    """A call of which nobody can say what it did decides nothing."""
+    with hold.fenced():
+        put_back(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

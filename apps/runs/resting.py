@@ -1,0 +1,118 @@
+"""How a run starts, rests and ends, seen from one of its lanes: the last lane to leave does what was asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+
+from apps.runs import breaker, control, gates, lanes, outcomes
+from apps.runs.holding import Hold
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.models.run import LONGEST_WAIT
+from apps.runs.picking import CanaryDone, Done, Gate, Pick
+
+SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
+
+
+def begin(hold: Hold) -> None:
+    """The run goes to work, for the first time or again, unless another lane was quicker."""
+    with hold.fenced():
+        run = hold.run
+        run.refresh_from_db()
+        if run.status == Run.Status.QUEUED:
+            run.move(
+                Run.Status.RUNNING,
+                says="Going on" if run.started_at else "Started",
+                started_at=run.started_at or timezone.now(),
+            )
+
+
+def stand_still(hold: Hold, why: Pick) -> None:
+    """Does what is due when no step may be taken."""
+    match why:
+        case Done():
+            finish(hold)
+        case Gate(phase):
+            rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
+        case CanaryDone():
+            rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
+
+
+def gate_in_words(hold: Hold, phase: str) -> str:
+    needs = gates.readiness(hold.pipeline, hold.run, phase)
+    short = [
+        f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met
+    ]
+    says = f"{hold.pipeline.phase(phase).label} starts by hand"
+    return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says
+
+
+def canary_in_words(run: Run) -> str:
+    steps = run.steps.filter(is_canary=True)
+    verified = steps.filter(status=Step.Status.SUCCEEDED).count()
+    return f"Canary done: {verified:,} of {steps.count():,} steps verified; the others wait for a release"
+
+
+def rest(hold: Hold, says: str, *, why: Run.Pause, **facts: Any) -> None:
+    """Asks all lanes to rest for a reason of the run's own, unless a person asked for something meanwhile."""
+    with hold.fenced():
+        Run.objects.filter(pk=hold.run.pk, request=Run.Request.NONE).update(
+            request=Run.Request.PAUSE, pause=why, message=says, **facts
+        )
+    leave(hold)
+
+
+def wait(hold: Hold, says: str, *, why: Run.Pause) -> None:
+    """Rests until it can try again by itself, each time for longer."""
+    run = hold.run
+    run.refresh_from_db(fields=["waits"])
+    seconds = min(SHORTEST_WAIT * 2**run.waits, LONGEST_WAIT.total_seconds())
+    at = timezone.now() + dt.timedelta(seconds=seconds)
+    rest(hold, says, why=why, again_at=at, waits=run.waits + 1)
+
+
+def leave(hold: Hold) -> None:
+    """Gives the lane back. The last one to leave does what was asked of the run."""
+    with hold.fenced():
+        hold.run.refresh_from_db()
+        lanes.give_back(hold.run.pk, hold.keeper.lease)
+        under_way = hold.run.attempts.filter(status=Attempt.Status.RUNNING)
+        if hold.run.request and not under_way.exists():
+            obey(hold.run)
+
+
+def obey(run: Run) -> None:
+    if run.request == Run.Request.CANCEL:
+        control.give_up(run)
+        return
+    run.move(
+        Run.Status.PAUSED,
+        says=run.message if run.pause else "Paused",
+        pause=run.pause or Run.Pause.OPERATOR,
+        again_at=run.again_at,
+    )
+
+
+def broke_off(hold: Hold) -> bool:
+    """Rests a run that only collects failures; True where it did."""
+    says = breaker.why_stop(hold.run)
+    if not says or not hold.run.steps.unfinished().exists():
+        return False  # or nothing is left that stopping could save
+    rest(hold, says, why=Run.Pause.FAILURES)
+    return True
+
+
+def finish(hold: Hold) -> None:
+    """Every step is decided: the run succeeded if, and only if, every one is verified."""
+    run = hold.run
+    after = control.snapshot(hold.pipeline)
+    counts = outcomes.of_run(run)
+    facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
+    with hold.fenced():
+        if counts.verified == counts.total:
+            run.move(Run.Status.SUCCEEDED, says=f"All {counts.total:,} steps verified", **facts)
+        else:
+            says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
+            run.move(Run.Status.FAILED, says=says, **facts)
