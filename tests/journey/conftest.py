@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +67,19 @@ class Console:
 
 @pytest.fixture(scope="module")
 def console() -> Iterator[Console]:
-    """The served demo with its test run in the queue. When it stops, none of its processes is left."""
+    """The served demo with its test run in the queue."""
+    with served([*demo.TEST_RUN, "--note", "first check before the full range"]) as console:
+        yield console
+
+
+@contextmanager
+def served(first: Sequence[str] = ()) -> Iterator[Console]:
+    """The demo, with a first command that waits for its workers. When it stops, none of its processes is left."""
     env, port = demo.environment(), free_port()
     env["BASE_URL"] = f"http://localhost:{port}"
     demo.build(env)
-    demo.python(env, "manage.py", *demo.TEST_RUN, "--note", "first check before the full range")
+    if first:
+        demo.python(env, "manage.py", *first)
     words = [sys.executable, "manage.py", "serve", "--port", str(port)]
     server = psutil.Popen(words, cwd=demo.ROOT, env=env)
     try:

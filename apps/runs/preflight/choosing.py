@@ -17,7 +17,7 @@ BUILT_IN: tuple[Check, ...] = (
     kinds.TableExists(name="Tables and their columns"),
     kinds.SeasonsHaveDates(name="Calendar"),
     kinds.CoverageAtLeast(name="Needs of the tables"),
-    kinds.Lookback(name="Inputs and their lookback", severity="warning"),
+    kinds.Lookback(name="Inputs and their lookback"),
     kinds.FileExists(name="Scripts of the jobs"),
     kinds.MustContain(name="Safety flags"),
     kinds.Imports(name="Imports of the jobs"),

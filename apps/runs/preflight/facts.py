@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.coverage import grid as grids
 from apps.coverage import partial
+from apps.coverage.calendar import Said
 from apps.coverage.grid import Grid
 from apps.pipeline.check_kinds import AboutTables, CoverageAtLeast
 from apps.pipeline.definition import Pipeline, Table
@@ -21,11 +22,15 @@ from apps.warehouse.base import Warehouse
 
 @dataclass(frozen=True)
 class Asked:
-    """How the warehouse answered: why not at all, and why some tables could not be counted."""
+    """How the warehouse answered: why not at all, and why some tables could not be counted.
+
+    `said` is what its calendar said, None where it could not be asked.
+    """
 
     at: dt.datetime
     problem: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
+    said: Said | None = None
 
 
 @dataclass
@@ -40,12 +45,12 @@ class Facts:
     asked: Asked | None = None
 
     def ask_warehouse(self) -> Asked:
-        """Two queries: the calendar, and the counts of every table that a check looks at."""
+        """A query for the calendar, one for what is not final in it, one for all tables that a check looks at."""
         at = timezone.now()
         found = partial.scan(self.pipeline, self.warehouse, self.reach)
         if found.reading is None:
             return Asked(at, problem=found.problem)
-        return Asked(at, problems=found.reading.problems)
+        return Asked(at, problems=found.reading.problems, said=found.said)
 
     @cached_property
     def reach(self) -> Scope:

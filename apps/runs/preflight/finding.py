@@ -21,7 +21,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a check found. `command` and `link` are remedies: words to type, or an address of the console."""
+    """One thing that a check found. `command` and `link` are remedies: words to type, or an address of the console.
+
+    `deed` is what the link is called.
+    """
 
     level: Level
     text: str
@@ -30,6 +33,7 @@ class Finding:
     detail: str = ""
     command: str = ""
     link: str = ""
+    deed: str = "Look at it"
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,12 @@ def test_inputs_before_the_range_are_looked_at(checked, launch, drive):
 
     found = finding(checked(tables=["weekly.trend"], start=day("01-06"), end=day("01-06")), "lookback")
 
-    assert found.level == Level.WARNING
+    assert found.level == Level.FAILURE
     assert found.text == "trend reads sales, not complete on 2024-01-03 to 2024-01-04."
+    assert (found.deed, found.link) == (
+        "Plan these gaps",
+        "/runs/new/?table=daily.sales&start=2024-01-03&end=2024-01-04",
+    )
 
 
 def test_inputs_that_the_launch_fills_itself_are_not_demanded(checked, launch, drive):
@@ -85,6 +89,18 @@ def test_past_dates_that_are_not_final_are_told(checked, shop, workers):
 
     assert found.level == Level.WARNING
     assert found.text == "Past dates that are not final, and so not expected: 2024-01-07."
+
+
+def test_that_nobody_can_say_what_is_final_is_no_pass(checked, shop, workers):
+    path = shop.parent / "shop.toml"
+    path.write_text(
+        path.read_text().replace('unit = "order"', 'unit = "order"\nnot_final = "SELECT 1 FROM nowhere"')
+    )
+
+    found = finding(checked(), "calendar")
+
+    assert found.level == Level.UNKNOWN
+    assert found.text.startswith("Nobody could say which past dates are not final: ")
 
 
 def test_a_check_about_other_tables_is_left_out_by_name(checked, configure):

@@ -6,6 +6,8 @@ import pytest
 
 from apps.runs.models import Preflight
 from apps.runs.preflight.finding import Level
+from apps.warehouse.base import QueryFailed
+from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result
 
@@ -57,6 +59,59 @@ def test_a_dry_run_that_writes_is_caught_with_table_and_date(checked, configure,
     assert told.report.verdict == Preflight.Verdict.NOT_READY
 
 
+BOTH = CHECK.replace('tables = ["daily.sales"]', 'phases = ["2"]')
+
+
+def test_of_several_dry_runs_the_one_that_wrote_is_named(checked, configure, ignores, shop):
+    """Visits obey, sales do not."""
+    path = shop.parent / "shop.toml"
+    path.write_text(
+        path.read_text().replace('"daily.visits", "--dates"', '"--help", "daily.visits", "--dates"')
+    )
+    configure(BOTH)
+
+    found = result(checked(phases=["2"]), "dry_run").findings
+
+    assert [each.text.partition(":")[0] for each in found] == [
+        "The dry run of sales wrote",
+        "The dry run of visits wrote nothing.",
+    ]
+
+
+def test_what_any_of_several_dry_runs_may_have_written_is_told(checked, configure, obeys, shop):
+    script = shop.parent / "jobs" / "fill.py"
+    script.write_text(
+        script.read_text()
+        .replace("\nmain()", "\nfill_orders()\nmain()")
+        .replace(
+            "def main",
+            "def fill_orders():\n    with connect() as warehouse:\n"
+            "        warehouse.execute(\"INSERT INTO raw.orders VALUES ('2024-01-02', 9)\")\n\n\ndef main",
+        )
+    )
+    configure(BOTH)
+
+    found = result(checked(phases=["2"]), "dry_run").findings[-1]
+
+    assert found.level == Level.FAILURE
+    assert found.text == (
+        "One of the dry runs of sales, visits wrote: raw.orders on 2024-01-02 (4 rows before, 6 after)."
+    )
+
+
+def test_the_whole_warehouse_is_counted_twice_however_many_jobs_there_are(
+    checked, configure, obeys, monkeypatch
+):
+    configure(BOTH)
+    asked = []
+    real = DuckDBWarehouse.count
+    monkeypatch.setattr(DuckDBWarehouse, "count", lambda *a, **k: asked.append(1) or real(*a, **k))
+
+    checked(phases=["2"])
+
+    assert len(asked) == 1 + 2  # the first is for all checks together
+
+
 def test_a_dry_run_that_writes_the_same_rows_again_is_caught(checked, configure, ignores, launch, drive):
     drive(launch(tables=["daily.sales"]))
     configure(CHECK)
@@ -102,10 +157,51 @@ def test_a_quick_pre_flight_leaves_it_out_and_says_so(checked, configure, ignore
     assert ask("SELECT count(*) FROM daily.sales") == [(0,)]
 
 
-def test_sql_has_no_dry_run(checked, configure):
-    configure(CHECK.replace("daily.sales", "weekly.trend"))
+def test_without_words_for_it_there_is_no_dry_run(checked, configure):
+    configure(CHECK.replace('dry_run = ["--dry-run"]', ""))
 
-    assert finding(checked(), "dry_run").text == "The job of trend has no words for a dry run."
+    assert finding(checked(), "dry_run").text == "The job of sales has no words for a dry run."
+
+
+SQL = CHECK.replace("daily.sales", "weekly.trend")
+
+
+def test_sql_is_skipped_where_the_engine_knows_no_dry_run(checked, configure, monkeypatch):
+    monkeypatch.delattr(DuckDBWarehouse, "rehearse", raising=False)
+    configure(SQL)
+
+    found = finding(checked(), "dry_run")
+
+    assert found.level == Level.SKIPPED
+    assert found.text == "The SQL of trend: the engine duckdb knows no dry run of a script."
+
+
+def rehearse(self, sql, *, start, end, timeout, stopped) -> str:
+    """An engine that looks at a script and performs nothing."""
+    if "no_such" in sql:
+        raise QueryFailed("there is no table no_such.")
+    return f"{start} to {end}, 1 GB would be read"
+
+
+def test_sql_is_looked_at_by_an_engine_that_can(checked, configure, monkeypatch):
+    monkeypatch.setattr(DuckDBWarehouse, "rehearse", rehearse, raising=False)
+    configure(SQL)
+
+    found = finding(checked(), "dry_run")
+
+    assert (found.level, found.text) == (Level.PASS, "The SQL of trend would run.")
+    assert found.detail == "2024-01-04 to 2024-01-04, 1 GB would be read"
+
+
+def test_sql_that_would_fail_fails(checked, configure, monkeypatch, shop):
+    monkeypatch.setattr(DuckDBWarehouse, "rehearse", rehearse, raising=False)
+    (shop.parent / "jobs" / "trend.sql").write_text("INSERT INTO no_such SELECT 1")
+    configure(SQL)
+
+    found = finding(checked(), "dry_run")
+
+    assert found.level == Level.FAILURE
+    assert found.text == "The SQL of trend would fail: there is no table no_such."
 
 
 def test_a_table_that_cannot_be_counted_does_not_pass(checked, configure, obeys, ask):

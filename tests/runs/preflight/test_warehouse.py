@@ -1,9 +1,12 @@
 """What pre-flight says of a warehouse: what is there, what is not, and what it could not ask."""
 
+import datetime as dt
+
 import pytest
 
 from apps.runs.models import Preflight
 from apps.runs.preflight.finding import Level
+from apps.warehouse.base import QueryFailed
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result
@@ -112,3 +115,59 @@ def test_all_checks_together_ask_the_warehouse_once_a_kind_of_question(checked, 
     checked()
 
     assert sorted(questions) == ["calendar", "count"]
+
+
+# Partitions that expire ---------------------------------------------------------------------------
+
+
+def expiry(told) -> tuple[Level, str]:
+    found = [each for each in result(told, "table").findings if "artition" in each.text]
+    return found[0].level, found[0].text
+
+
+def test_an_engine_without_expiry_says_that_it_does_not_apply(checked, workers):
+    assert expiry(checked(tables=["daily.sales"])) == (
+        Level.SKIPPED,
+        "Partition expiry does not apply: the engine duckdb has none.",
+    )
+
+
+@pytest.fixture
+def expires(monkeypatch):
+    """An engine that drops partitions of daily.sales after so many days."""
+
+    def after(days: int) -> None:
+        kept = {"daily.sales": dt.timedelta(days=days)}
+        monkeypatch.setattr(DuckDBWarehouse, "expirations", lambda self, tables: kept, raising=False)
+
+    return after
+
+
+def test_dates_that_would_expire_at_once_fail(checked, workers, expires):
+    expires(60)
+
+    level, text = expiry(checked(tables=["daily.sales"]))
+
+    assert level == Level.FAILURE
+    assert text.startswith("daily.sales drops partitions after 60 days: nothing before ")
+
+
+def test_partitions_that_are_kept_long_enough_pass(checked, workers, expires):
+    expires(365_000)
+
+    assert expiry(checked(tables=["daily.sales"])) == (
+        Level.PASS,
+        "No table drops partitions of these dates.",
+    )
+
+
+def test_an_expiry_that_cannot_be_asked_is_unknown(checked, workers, monkeypatch):
+    def refuse(self, tables):
+        raise QueryFailed("no permission.")
+
+    monkeypatch.setattr(DuckDBWarehouse, "expirations", refuse, raising=False)
+
+    assert expiry(checked(tables=["daily.sales"])) == (
+        Level.UNKNOWN,
+        "Partition expiry could not be asked: no permission.",
+    )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from apps.coverage import rollup, serving
 from apps.coverage.dates import in_words, successor
@@ -96,7 +99,8 @@ def compared(
 
 @check("lookback", asks_warehouse=True)
 def lookback(asked: Lookback, facts: Facts) -> Iterator[Finding]:
-    """Inputs that this launch does not fill: before its first date, and of tables that it leaves out."""
+    """Inputs that this launch does not fill, before its first date or of tables that it leaves out: what reads them
+    would be skipped."""
     readers = [table for table in facts.scope.tables if table.after]
     if not readers:
         yield passed("These tables read no other table of the pipeline.")
@@ -117,8 +121,18 @@ def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
         dates = [date for date, _ in gaps]
         said = f"{table.short_name} reads {needed.table.rpartition('.')[2]}, not complete on {in_words(dates, most=3)}"
         value = count(len(dates), "date")
-        is_unknown = all(state == "unknown" for _, state in gaps)
-        yield unknown(f"{said}: unknown.", value=value) if is_unknown else failed(f"{said}.", value=value)
+        if all(state == "unknown" for _, state in gaps):
+            yield unknown(f"{said}: unknown.", value=value)
+        else:
+            yield failed(f"{said}.", value=value, **remedy(facts.pipeline.table(needed.table), dates))
+
+
+def remedy(table: Table, dates: list[dt.date]) -> dict[str, str]:
+    """Where these gaps are planned; a source is not the console's to fill."""
+    if table.is_source:
+        return {"link": "/coverage/"}
+    query = urlencode({"table": table.name, "start": min(dates), "end": max(dates)})
+    return {"link": f"{reverse('runs:new')}?{query}", "deed": "Plan these gaps"}
 
 
 @check("calendar", asks_warehouse=True)
@@ -129,7 +143,7 @@ def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
         if season.start <= facts.scope.end and facts.scope.start <= season.end:
             yield of_season(facts, season, dates.get(season.name, 0))
     if facts.pipeline.calendar.not_final:
-        yield not_final(facts, facts.pipeline.calendar.not_final)
+        yield not_final(facts)
 
 
 def of_season(facts: Facts, season: Season, dates: int) -> Finding:
@@ -143,10 +157,13 @@ def of_season(facts: Facts, season: Season, dates: int) -> Finding:
     )
 
 
-def not_final(facts: Facts, query: str) -> Finding:
+def not_final(facts: Facts) -> Finding:
     """A date that is over and not final is in nobody's denominator: it would be forgotten."""
-    today = facts.now.date()
-    waiting = sorted(date for date in facts.warehouse.calendar(query) if date in facts.scope and date < today)
+    said = facts.asked.said if facts.asked else None
+    if said is None or said.not_final is None:
+        why = said.problem if said else "the calendar was not asked"
+        return unknown(f"Nobody could say which past dates are not final: {why}.")
+    waiting = [date for date in said.not_final if date in facts.scope]
     if not waiting:
         return passed("No past date waits to become final.")
     return warned(

@@ -6,7 +6,7 @@ import datetime as dt
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.db.models import Q
 from django.utils import timezone
@@ -18,40 +18,95 @@ from apps.pipeline.definition import Table
 from apps.runs import jobs
 from apps.runs.jobs import Call
 from apps.runs.models import Attempt
+from apps.runs.preflight.engines import Rehearsing
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
-from apps.warehouse.base import EMPTY, Count, Reading, WarehouseError
+from apps.warehouse.base import EMPTY, Count, QueryFailed, Reading, WarehouseError
 
 Key = tuple[str, dt.date]
+Changes = dict[Key, tuple[Count, Count]]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The dry run of a table's job, performed."""
+
+    table: Table
+    dates: list[dt.date]
+    call: Call
+    said: Said
+
+    @property
+    def words(self) -> str:
+        return f"cd {shlex.quote(str(self.call.cwd))} && {shlex.join(self.call.shown_argv)}"
 
 
 @check("dry_run", asks_warehouse=True, valid_for=24 * 3600, grace=CALLING)
 def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
-    """Each job on its first dates with something to do, the whole warehouse counted around it."""
+    """Each job on its first dates with something to do. The whole warehouse is counted once before and once after."""
     until = time.monotonic() + asked.timeout
-    before = counted(facts)
+    to_try: list[tuple[Table, list[dt.date], Call]] = []
     for table in facts.jobs(asked):
         words, dates = words_of(asked, table), dates_of(facts, table, asked.dates)
-        if not words:
-            yield skipped(f"The job of {table.short_name} has no words for a dry run.")
-        elif not dates:
+        if not dates:
             yield skipped(f"{table.short_name}: no date of {facts.dates_in_words} is expected.")
+        elif table.job and table.job.sql:
+            yield rehearsed(facts, table, dates, timeout=max(until - time.monotonic(), 1))
+        elif not words:
+            yield skipped(f"The job of {table.short_name} has no words for a dry run.")
         else:
-            call = with_words(facts, table, dates, words)
-            began = timezone.now()
-            said = perform(call, timeout=max(until - time.monotonic(), 1))
-            after = counted(facts)
-            yield finding(table, dates, call, said, asked.timeout, written(table, before, after, began))
-            before = after
+            to_try.append((table, dates, with_words(facts, table, dates, words)))
+    if to_try:
+        yield from performed(to_try, facts, until=until, timeout=asked.timeout)
+
+
+def performed(
+    to_try: list[tuple[Table, list[dt.date], Call]], facts: Facts, *, until: float, timeout: float
+) -> Iterator[Finding]:
+    before, began = counted(facts), timezone.now()
+    tried = [
+        Tried(table, dates, call, perform(call, timeout=max(until - time.monotonic(), 1)))
+        for table, dates, call in to_try
+    ]
+    after = counted(facts)
+    changes = written(before, after, began)
+    own = {each.table.name for each in tried}
+    for each in tried:
+        # What only one job can have done is its doing, whatever table it is.
+        mine = {key: value for key, value in changes.items() if len(tried) == 1 or key[0] == each.table.name}
+        yield finding(each, mine, uncounted(each.table, before, after), timeout)
+    if len(tried) > 1 and (others := {key: value for key, value in changes.items() if key[0] not in own}):
+        yield wrote(f"One of the dry runs of {some(each.table.short_name for each in tried)}", others)
 
 
 def words_of(asked: DryRun, table: Table) -> tuple[str, ...]:
-    """None for SQL: the warehouse knows no dry run of a script."""
     assert table.job
-    return (asked.dry_run or table.job.dry_run) if table.job.command else ()
+    return asked.dry_run or table.job.dry_run
+
+
+def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: float) -> Finding:
+    """A script, looked at by the warehouse itself; nothing of it is performed, so there is nothing to count."""
+    if not isinstance(facts.warehouse, Rehearsing):
+        engine = facts.pipeline.warehouse.engine
+        return skipped(f"The SQL of {table.short_name}: the engine {engine} knows no dry run of a script.")
+    assert table.job and table.job.sql
+    path = facts.pipeline.inside(table.job.sql)
+    try:
+        said = facts.warehouse.rehearse(
+            path.read_text(encoding="utf-8"),
+            start=min(dates),
+            end=max(dates),
+            timeout=timeout,
+            stopped=lambda: False,
+        )
+    except QueryFailed as error:
+        return failed(f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.", value=str(path))
+    except (WarehouseError, OSError) as error:
+        return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
+    return passed(f"The SQL of {table.short_name} would run.", value=in_words(dates), detail=said)
 
 
 def dates_of(facts: Facts, table: Table, most: int) -> list[dt.date]:
@@ -75,16 +130,20 @@ def counted(facts: Facts) -> Reading | str:
         return str(error).rstrip(".")
 
 
-def written(
-    own: Table, before: Reading | str, after: Reading | str, since: dt.datetime
-) -> dict[Key, tuple[Count, Count]] | str:
-    """What is different now, without what runs were filling meanwhile; or why nobody can say."""
-    for reading in (before, after):
-        if isinstance(reading, str) or own.name in reading.problems:
-            return reading if isinstance(reading, str) else reading.problems[own.name]
-    assert isinstance(before, Reading) and isinstance(after, Reading)
+def uncounted(table: Table, *readings: Reading | str) -> str:
+    """Why nobody can say whether the table was written; empty where somebody can."""
+    for reading in readings:
+        if isinstance(reading, str) or table.name in reading.problems:
+            return reading if isinstance(reading, str) else reading.problems[table.name]
+    return ""
+
+
+def written(before: Reading | str, after: Reading | str, since: dt.datetime) -> Changes:
+    """What is different now, as far as it could be counted, without what runs were filling meanwhile."""
+    found: Changes = {}
+    if isinstance(before, str) or isinstance(after, str):
+        return found
     theirs = filled_by_runs(since)
-    found = {}
     for table in before.counts.keys() & after.counts.keys():
         for date in before.counts[table].keys() | after.counts[table].keys():
             was, now = before.counts[table].get(date, EMPTY), after.counts[table].get(date, EMPTY)
@@ -99,19 +158,11 @@ def filled_by_runs(since: dt.datetime) -> set[Key]:
     return {(each.table, date) for each in at_work.only("table", "dates") for date in each.date_list}
 
 
-def finding(
-    table: Table,
-    dates: list[dt.date],
-    call: Call,
-    said: Said,
-    timeout: float,
-    changes: dict[Key, tuple[Count, Count]] | str,
-) -> Finding:
+def finding(tried: Tried, changes: Changes, uncounted: str, timeout: float) -> Finding:
     """That it wrote outweighs how it ended; that nobody could count outweighs that it ended well."""
-    words = f"cd {shlex.quote(str(call.cwd))} && {shlex.join(call.shown_argv)}"
-    name = table.short_name
-    if isinstance(changes, dict) and changes:
-        return wrote(name, changes, words)
+    name, said, words = tried.table.short_name, tried.said, tried.words
+    if changes:
+        return wrote(f"The dry run of {name}", changes, command=words)
     if unanswered := not_answered(said, timeout):
         return replace(unanswered, text=f"The dry run of {name}: {unanswered.text}", command=words)
     if said.outcome.exit_status:
@@ -119,23 +170,26 @@ def finding(
         return failed(text, detail=said.last_words, command=words)
     if said.errors:
         return failed(f"The dry run of {name} said an error: {said.errors[0]}", command=words)
-    if isinstance(changes, str):
+    if uncounted:
         return unknown(
-            f"Nobody knows whether the dry run of {name} wrote: rows could not be counted, {changes}."
+            f"Nobody knows whether the dry run of {name} wrote: rows could not be counted, {uncounted}."
         )
     return passed(
-        f"The dry run of {name} wrote nothing.", value=in_words(dates), detail=said.last_words, command=words
+        f"The dry run of {name} wrote nothing.",
+        value=in_words(tried.dates),
+        detail=said.last_words,
+        command=words,
     )
 
 
-def wrote(name: str, changes: dict[Key, tuple[Count, Count]], words: str) -> Finding:
+def wrote(who: str, changes: Changes, *, command: str = "") -> Finding:
     places = [
         f"{table} on {date} ({was.rows:,} rows before, {now.rows:,} after)"
         for (table, date), (was, now) in sorted(changes.items())
     ]
     return failed(
-        f"The dry run of {name} wrote: {some(places, most=4)}.",
+        f"{who} wrote: {some(places, most=4)}.",
         value=count(len(changes), "partition"),
         threshold="row counts before and after are equal",
-        command=words,
+        command=command,
     )

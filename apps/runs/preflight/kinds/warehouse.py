@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Mapping
 
 from apps.coverage.models import Partition
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
 from apps.pipeline.definition import Table
+from apps.runs.preflight.engines import Expiring
 from apps.runs.preflight.facts import Facts, made_from
-from apps.runs.preflight.finding import Finding, failed, passed, some, unknown, warned
+from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
-from apps.warehouse.base import ABSENT
+from apps.warehouse.base import ABSENT, WarehouseError
 
 
 @check("credentials", asks_warehouse=True)
@@ -63,6 +65,7 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     yield from losses(wanted, facts)
     if not broken:
         yield passed("Every table is there, with its columns.", value=count(len(wanted), "table"))
+    yield from expiry([each for each in wanted if each not in broken], facts)
 
 
 def capitalised(text: str) -> str:
@@ -81,3 +84,41 @@ def losses(tables: list[Table], facts: Facts) -> Iterator[Finding]:
             detail=some(sorted(dates)),
             link="/failures/",
         )
+
+
+def expiry(tables: list[Table], facts: Facts) -> Iterator[Finding]:
+    """Whether what is filled would stay: of dates that are older than a table keeps, nothing would."""
+    if not isinstance(facts.warehouse, Expiring):
+        engine = facts.pipeline.warehouse.engine
+        yield skipped(f"Partition expiry does not apply: the engine {engine} has none.")
+        return
+    try:
+        kept = facts.warehouse.expirations([table.name for table in tables])
+    except WarehouseError as error:
+        yield unknown(f"Partition expiry could not be asked: {str(error).rstrip('.')}.")
+        return
+    yield from too_short(tables, kept, facts)
+
+
+def too_short(tables: list[Table], kept: Mapping[str, dt.timedelta], facts: Facts) -> Iterator[Finding]:
+    found = [
+        table
+        for table in tables
+        if table.name in kept and oldest_kept(kept[table.name], facts) > facts.scope.start
+    ]
+    for table in found:
+        days = kept[table.name].days
+        yield failed(
+            f"{table.name} drops partitions after {count(days, 'day')}: nothing before "
+            f"{oldest_kept(kept[table.name], facts)} would stay.",
+            value=count(days, "day"),
+            threshold=f"partitions from {facts.scope.start} on",
+        )
+    if not found:
+        yield passed(
+            "No table drops partitions of these dates.", value=f"{len(kept)} of {len(tables)} expire"
+        )
+
+
+def oldest_kept(keeps: dt.timedelta, facts: Facts) -> dt.date:
+    return facts.now.date() - keeps

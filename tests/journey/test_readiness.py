@@ -1,0 +1,92 @@
+"""Before and after a run: is it ready, which sources does it stand on, is what it did true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journey.conftest import Console, served
+from tests.journey.test_main_path import A_RUN, launch, plan, wait_for_end
+
+pytestmark = pytest.mark.journey
+
+TEST_WINDOW = "start=2024-01-15&end=2024-01-28"
+
+
+@pytest.fixture(scope="module")
+def console() -> Iterator[Console]:
+    """The demo before anybody launched anything."""
+    with served() as console:
+        yield console
+
+
+@pytest.fixture(scope="module")
+def operator(visit: Callable[..., Page]) -> Page:
+    return visit("operator")
+
+
+def card(page: Page, heading: str | re.Pattern) -> Locator:
+    return page.locator(".card", has=page.get_by_role("heading", name=heading))
+
+
+def verify(page: Page, console: Console, query: str) -> None:
+    page.goto(f"{console.url}/verify/?{query}")
+    page.get_by_role("button", name="Verify", exact=True).click()
+    expect(page.locator(".verdict")).to_be_visible(timeout=A_RUN)
+
+
+def preflight(page: Page, console: Console, phase: str) -> None:
+    page.goto(f"{console.url}/preflight/")
+    page.get_by_label("Phase").select_option(phase)
+    page.get_by_label("First date").fill("2024-01-15")
+    page.get_by_label("Last date").fill("2024-01-28")
+    page.get_by_role("button", name="Run pre-flight").click()
+    page.wait_for_url(re.compile(r"/preflight/\d+/$"))
+    expect(page.locator("#preflight .alert")).to_contain_text("eady", timeout=A_RUN)
+
+
+def test_the_test_window_does_not_pass_before_it_was_filled(operator: Page, console: Console):
+    verify(operator, console, f"phase=3&{TEST_WINDOW}")
+
+    expect(operator.locator(".verdict")).to_contain_text("not passed")
+    expect(operator.locator(".verdict")).to_contain_text("missing")
+
+
+def test_phase_4_is_not_ready_and_the_failing_check_says_what_to_do(operator: Page, console: Console):
+    preflight(operator, console, "4")
+
+    expect(operator.locator("#preflight .alert")).to_contain_text("Not ready")
+    inputs = card(operator, "Failure").locator(".told", has_text="Inputs and their lookback")
+    expect(inputs).to_contain_text(
+        "team_defense_zone_analysis reads team_defense_game_summary, not complete on"
+    )
+    inputs.get_by_role("link", name="Plan these gaps").first.click()
+    expect(operator.get_by_role("button", name=re.compile(r"Launch \d+ steps"))).to_be_enabled()
+
+
+def test_without_its_first_source_a_need_falls_back_and_closed_gates_are_named(
+    operator: Page, console: Console
+):
+    operator.goto(f"{console.url}/sources/")
+    operator.locator("#what-if").get_by_label("nbac_gamebook_player_stats").check()
+    operator.get_by_role("button", name="Show without these").click()
+
+    effects = operator.locator("#effects")
+    expect(effects).to_contain_text("675 of 675 (100 %) before, 633 of 675 (93.77 %) without")
+    expect(effects.get_by_role("row", name="player_game_summary")).to_contain_text(
+        "42 dates, 30 of them not filled yet: no source has the date"
+    )
+
+
+def test_the_test_window_passes_after_its_run(operator: Page, console: Console):
+    plan(operator, console, f"phase=3&{TEST_WINDOW}")
+    launch(operator, 70)
+    wait_for_end(operator, "Succeeded")
+
+    verify(operator, console, f"phase=3&{TEST_WINDOW}")
+
+    expect(operator.locator(".verdict")).not_to_contain_text("not passed")
+    expect(operator.locator(".verdict")).to_contain_text("passed")
