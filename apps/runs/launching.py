@@ -13,7 +13,7 @@ from apps.runs.control import LaunchRefused
 from apps.runs.jobs import Call
 from apps.runs.models import Run
 from apps.runs.planning import Plan
-from apps.runs.watching import workers_alive
+from apps.runs.situation import workers_alive
 from apps.runs.words import count, duration_range
 
 # They get their values when the call is made.
@@ -118,19 +118,25 @@ class ShownPlan:
 
     @cached_property
     def calls(self) -> list[ShownCall]:
-        return [self.shown_call(table, call) for table, call in self.plan.calls(self.pipeline)]
+        return shown_calls(self.plan, self.pipeline)
 
-    def shown_call(self, table: Table, call: Call) -> ShownCall:
-        assert table.job
-        at_once = batching.dates_a_call(table.job, self.plan.selection.batch)
-        return ShownCall(
-            table=table,
-            command=shlex.join(call.shown_argv),
-            folder=str(call.cwd),
-            environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
-            dates_a_call=at_once,
-            calls=-(-self.plan.by_table[table.name] // at_once),
-        )
+
+def shown_calls(plan: Plan, pipeline: Pipeline) -> list[ShownCall]:
+    """The first call of each table, as page, command and JSON show it before it is made."""
+    return [shown_call(plan, table, call) for table, call in plan.calls(pipeline)]
+
+
+def shown_call(plan: Plan, table: Table, call: Call) -> ShownCall:
+    assert table.job
+    at_once = batching.dates_a_call(table.job, plan.selection.batch)
+    return ShownCall(
+        table=table,
+        command=shlex.join(call.shown_argv),
+        folder=str(call.cwd),
+        environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
+        dates_a_call=at_once,
+        calls=-(-plan.by_table[table.name] // at_once),
+    )
 
 
 def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:

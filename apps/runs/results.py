@@ -11,12 +11,12 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, outcomes, progress, reworking, triage
+from apps.runs import failures, outcomes, progress, reworking, timelines, triage
+from apps.runs.layout import Layout, layout_of
 from apps.runs.models import Run
 from apps.runs.outcomes import Counts, counted
 from apps.runs.progress import Progress
 from apps.runs.reworking import Rework
-from apps.runs.watching import Layout, layout_of, timeline
 from apps.runs.words import between, duration, duration_range
 
 
@@ -96,7 +96,7 @@ class Summary:
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
-        return timeline(self.run.events.order_by("id"))
+        return timelines.lines(self.run.events.order_by("id"))
 
 
 def summary(run: Run, pipeline: Pipeline) -> Summary:

@@ -12,6 +12,7 @@ from apps.runs.models import Attempt, Run
 from apps.runs.progress import Progress
 from apps.runs.stalls import Stall
 from apps.runs.words import count, duration
+from apps.workers.models import Worker
 
 PAUSE, STOP, RESUME, START_PHASE, CANCEL = "pause", "stop", "resume", "start_phase", "cancel"
 RESUME_WITH_REASON, RESUME_NOW, RELEASE = "resume_with_reason", "resume_now", "release"
@@ -185,3 +186,8 @@ def phase_label(pipeline: Pipeline, name: str | None) -> str:
     """ "Phase 4"; the bare name where the pipeline file does not have it any more."""
     known = {phase.name: phase.label for phase in pipeline.phases}
     return known.get(name or "", f"Phase {name}")
+
+
+def workers_alive(now: dt.datetime) -> int:
+    """How many workers could perform a run."""
+    return Worker.objects.alive(now).filter(cluster="runs").count()

@@ -1,35 +1,39 @@
-"""Everything that a run's page shows, in a fixed number of queries, and a version that changes when any of it does."""
+"""Everything that a run's page shows, in a fixed number of queries."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from itertools import islice
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, QuerySet, Subquery
-from django.db.models.fields import IntegerField
+from django.db.models import Count, F, Max, QuerySet
 
-from apps.coverage import strips
 from apps.coverage.dates import in_words
-from apps.coverage.grid import LETTER
-from apps.coverage.models import Partition
-from apps.coverage.strips import Strip
 from apps.pipeline.definition import Pipeline
-from apps.runs import calling, charts, failures, gates, logs, progress, reworking, situation, stalls, triage
+from apps.runs import (
+    calling,
+    charts,
+    failures,
+    gates,
+    logs,
+    progress,
+    reworking,
+    situation,
+    stalls,
+    timelines,
+    triage,
+)
 from apps.runs.calling import Calling
 from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.failures import FailureGroup
-from apps.runs.models import Attempt, Event, Lane, Run, Step
+from apps.runs.layout import Layout, TableStrip, layout_of, table_strips
+from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.progress import Progress
 from apps.runs.reworking import Rework
-from apps.runs.situation import Situation, Surroundings
+from apps.runs.situation import Situation, Surroundings, workers_alive
 from apps.runs.words import between, count, duration_range
-from apps.workers.models import Worker
 
 EVENTS_SHOWN = 30
 GROUPS_SHOWN = 5
@@ -37,45 +41,6 @@ RANGES_SHOWN = 8
 LOG_LINES = 40
 POINTS = 200  # of the chart of finished steps
 SOON = 120  # seconds
-FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
-
-LETTER_OF: dict[str, str] = {
-    Step.Status.SUCCEEDED: LETTER[Partition.State.COMPLETE],
-    Step.Status.FAILED: LETTER[Partition.Activity.FAILED],
-    Step.Status.SKIPPED: LETTER[Partition.State.ACCEPTED],
-    Step.Status.CANCELLED: LETTER[Partition.State.ACCEPTED],
-    Step.Status.RUNNING: LETTER[Partition.Activity.RUNNING],
-    Step.Status.PENDING: LETTER[Partition.State.MISSING],
-}
-NUMBERS = re.compile(r"\d+")
-STATE_OF_EVENT = {
-    "launched": "queued",
-    "gate": "paused",
-    "canary": "queued",
-    "override": "warning",
-    "preflight": "warning",
-    "lost": "warning",
-    "stalled": "warning",
-    "failed steps": "failed",
-    "first failure": "failed",
-    "pause": "paused",
-    "stop": "paused",
-    "cancel": "cancelled",
-}
-
-
-@dataclass(frozen=True)
-class TableStrip:
-    """A table's steps as a strip, by date."""
-
-    table: str
-    strip: Strip
-    total: int
-    verified: int
-
-    @property
-    def label(self) -> str:
-        return f"{self.table.rpartition('.')[2]}: {self.verified} of {self.total} verified"
 
 
 @dataclass(frozen=True)
@@ -245,7 +210,7 @@ class Watched:
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
-        return timeline(self.run.events.order_by("-id")[:EVENTS_SHOWN])
+        return timelines.lines(self.run.events.order_by("-id")[:EVENTS_SHOWN])
 
     @cached_property
     def gate(self) -> Gate | None:
@@ -318,47 +283,6 @@ def surroundings(run: Run, calls: list[Attempt], *, now: dt.datetime) -> Surroun
     )
 
 
-def workers_alive(now: dt.datetime) -> int:
-    """How many workers could perform a run."""
-    return Worker.objects.alive(now).filter(cluster="runs").count()
-
-
-def table_strips(run: Run, pipeline: Pipeline, layout: Layout) -> list[TableStrip]:
-    """A strip a table in the order of the pipeline file, its steps by date, in one query."""
-    statuses = run.steps.order_by("table", "date").values_list("status", flat=True)
-    # One by one: kept rows would only feed the garbage collector.
-    letters = iter("".join(map(LETTER_OF.__getitem__, statuses.iterator())))
-    found = {table: "".join(islice(letters, steps)) for table, steps in layout.steps}
-    place = {table.name: number for number, table in enumerate(pipeline.tables)}
-    return [
-        TableStrip(table, strips.strip(found[table]), len(found[table]), verified=found[table].count("c"))
-        for table in sorted(found, key=lambda name: place.get(name, len(place)))
-    ]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What a run is about: how many steps each table has, by name, and how many dates there are, from when to when."""
-
-    steps: tuple[tuple[str, int], ...]
-    dates: int
-    first: dt.date | None
-    last: dt.date | None
-
-
-def layout_of(run: Run) -> Layout:
-    return settled(run.pk, run.launched_at)
-
-
-@lru_cache(maxsize=100)
-def settled(pk: int, launched_at: dt.datetime) -> Layout:
-    """Asked once by each process: a run's steps are settled when it is launched."""
-    steps = Step.objects.filter(run=pk).order_by()
-    by_table = steps.order_by("table").values_list("table").annotate(Count("id"))
-    dates = steps.aggregate(dates=Count("date", distinct=True), first=Min("date"), last=Max("date"))
-    return Layout(steps=tuple(by_table), **dates)
-
-
 def ended(run: Run) -> QuerySet[Step]:
     """The steps that are over, which have an index of their own."""
     return run.steps.filter(finished_at__isnull=False)
@@ -373,70 +297,3 @@ def finished_points(run: Run, total: int) -> list[tuple[dt.datetime, int]]:
     finished, last = done.aggregate(count=Count("id"), last=Max("finished_at")).values()
     points = {moment: min(1 + place * every, finished) for place, moment in enumerate(moments)}
     return list((points | {last: finished}).items()) if points else []
-
-
-def timeline(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """Events as `components/_timeline.html` draws them."""
-    return [
-        {"at": event.at, "text": event.text, "who": event.by, "state": state_of(event)} for event in events
-    ]
-
-
-def state_of(event: Event) -> str:
-    """The colour of an event. A table that ended is as good as its numbers."""
-    if event.kind == "table":
-        verified, total = NUMBERS.findall(event.text)[-2:]
-        return "complete" if verified == total else "failed"
-    return STATE_OF_EVENT.get(event.kind, event.kind)
-
-
-def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
-    """Two words that change when the page's head, or anything below it, does; None where there is no such run."""
-    found = (
-        Run.objects.filter(pk=pk)
-        .annotate(
-            last_event=newest(Event, "id"),
-            last_attempt=newest(Attempt, "number"),
-            under_way=number_of(Attempt, Attempt.Status.RUNNING),
-            pending=number_of(Step, Step.Status.PENDING),
-            last_end=last_end(),
-            is_held=Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
-        )
-        .values_list(
-            "status",
-            "pause",
-            "request",
-            "override_reason",
-            "is_held",
-            "lanes",
-            "last_event",
-            "last_attempt",
-            "under_way",
-            "pending",
-            "last_end",
-        )
-        .first()
-    )
-    if found is None:
-        return None
-    status, pause, request, override, is_held, *rest = found
-    head = f"{status}{pause}{request}{bool(override)}".replace(" ", "")
-    clock = int(now.timestamp()) // FRESH_FOR
-    return head, "-".join(map(str, (head, is_held, workers_alive(now) > 0, clock, *rest))).replace(" ", "")
-
-
-def newest(model: type[Event] | type[Attempt], column: str) -> Subquery:
-    rows = model._default_manager.filter(run=OuterRef("pk"))
-    order = "-number" if model is Attempt else "-id"
-    return Subquery(rows.order_by(order).values(column)[:1])
-
-
-def last_end() -> Subquery:
-    """When the run's last step ended."""
-    rows = Step.objects.filter(run=OuterRef("pk"), finished_at__isnull=False)
-    return Subquery(rows.order_by("-finished_at").values("finished_at")[:1])
-
-
-def number_of(model: type[Attempt] | type[Step], status: str) -> Subquery:
-    rows = model._default_manager.filter(run=OuterRef("pk"), status=status).order_by().values("run")
-    return Subquery(rows.annotate(number=Count("id")).values("number"), output_field=IntegerField())

@@ -14,7 +14,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_GET
 
 from apps.pipeline import definition
-from apps.runs import listing, outcomes, results, triage, watching
+from apps.runs import listing, outcomes, results, triage, versions, watching
 from apps.runs.models import Run
 from apps.runs.watching import Watched
 
@@ -44,7 +44,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def validator(request: HttpRequest, pk: int) -> str | None:
-    found = watching.version(pk, now=timezone.now())
+    found = versions.version(pk, now=timezone.now())
     return quote_etag(found[1]) if found else None
 
 
@@ -62,7 +62,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 def shown(run: Run) -> dict[str, object]:
     """What the page and its refreshes are drawn from. The version comes first: what changes meanwhile is new."""
     now = timezone.now()
-    head, body = watching.version(run.pk, now=now) or ("", "")
+    head, body = versions.version(run.pk, now=now) or ("", "")
     watched: Watched = watching.watch(run, definition.current(), now=now)
     return {"run": run, "watched": watched, "head_version": head, "version": body}
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from apps.runs import control, watching
+from apps.runs import control, versions
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
@@ -18,7 +18,7 @@ WEEK = {"start": day("01-01"), "end": day("01-06")}
 @pytest.fixture(autouse=True)
 def same_minute(monkeypatch) -> None:
     """Estimates are told anew every half minute; these tests are not about that."""
-    monkeypatch.setattr(watching, "FRESH_FOR", 10**12)
+    monkeypatch.setattr(versions, "FRESH_FOR", 10**12)
 
 
 @pytest.fixture
