@@ -23,6 +23,7 @@ from apps.runs.failures import FailureGroup
 from apps.runs.models import Run, Step
 from apps.runs.situation import phase_label
 from apps.workers.beacon import beacon
+from backfill_console import readiness
 from backfill_console.truth import Truth, Work, at_gate, filled, truth
 
 SHOWN = 5  # failures, runs
@@ -43,6 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],
         "failures": failed[:SHOWN],
         "more_failures": len(failed[SHOWN:]),
+        "readiness": readiness.now(pipeline, coverage),
         **standing(coverage),
     }
     piece = live.piece(

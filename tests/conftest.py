@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
+from hypothesis import settings as hypothesis_settings
 
 from apps.coverage import scanning
 from apps.coverage.models import Scan
@@ -25,6 +26,10 @@ from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
 
 PIPELINES = Path(__file__).parent / "pipelines"
+
+# By default an example that takes 200 ms fails, and so would a test on a busy machine.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
 
 Ask = Callable[..., list[tuple]]
 

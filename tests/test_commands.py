@@ -115,6 +115,18 @@ def test_coverage_prints_the_agreed_json(shell):
     ]  # fmt: skip
 
 
+def test_coverage_names_what_lost_rows_in_the_range(shell, ask):
+    ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
+    shell("scan")
+    ask("DELETE FROM daily.sales")
+    shell("scan")
+
+    said = shell("coverage", *DAYS)[1]
+    assert "Regression: sales lost 8 rows on 1 date that was complete: 2024-01-02" in said
+    assert asked_json(shell, "coverage", *DAYS)["lost_rows"][0]["dates"] == ["2024-01-02"]
+    assert asked_json(shell, "coverage", "--season", "spring")["lost_rows"] == []
+
+
 def test_coverage_of_a_season_counts_its_dates(shell):
     shell("scan")
 
@@ -192,20 +204,23 @@ def test_plan_prints_the_agreed_json(shell):
 
     said = asked_json(shell, "plan", "--phase", "3", "--start", "2024-01-01", "--end", "2024-01-08")
 
+    (call,) = said.pop("calls")
     assert said == {
         "steps": 4,
         "by_table": {"weekly.trend": 4},
         "left_out": {"bootstrap": 3, "off the calendar": 1},
     }
+    assert call["command"].startswith("sql jobs/trend.sql start_date=2024-01-04 ")
 
 
-def test_plan_shows_the_exact_command_and_its_folder(shell, pipeline):
+def test_plan_shows_the_exact_command_its_folder_and_its_environment(shell, pipeline, shop):
     shell("scan")
 
     said = shell("plan", "--table", "sales", *DAYS)[1]
 
     assert "fill.py daily.sales --start 2024-01-01 --end 2024-01-04 --safe" in said
     assert str(pipeline.folder / "jobs") in said
+    assert f"with SHOP_WAREHOUSE={shop}" in said and "with BACKFILL_MODE=1" in said
 
 
 def test_plan_before_any_scan_leaves_everything_out_and_says_why(shell):
@@ -213,6 +228,7 @@ def test_plan_before_any_scan_leaves_everything_out_and_says_why(shell):
         "steps": 0,
         "by_table": {},
         "left_out": {"off the calendar": 4},
+        "calls": [],
     }
 
 

@@ -1,9 +1,12 @@
 """What an operator sees first."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
-from apps.runs.models import Run
+from apps.runs.models import Preflight, Run
 from apps.workers.models import Worker
 
 
@@ -94,6 +97,21 @@ def test_sources_are_folded_away_with_their_own_counts(scan, ask, overview):
 
     assert "every one of 29 dates can be served" in text
     assert "orders: 28 of 29 complete" in text and "orders_backup: 29 of 29 complete" in text
+
+
+def test_the_last_pre_flight_and_what_no_source_has_stand_on_it(transactional_db, scan, ask, overview):
+    ask("DELETE FROM raw.orders WHERE day = '2024-01-05'")
+    ask("DELETE FROM raw.orders_backup WHERE day = '2024-01-05'")
+    scan()
+    assert "No pre-flight yet" in overview()
+
+    with pytest.raises(SystemExit):
+        call_command("preflight", "--quick", stdout=StringIO())
+
+    text = " ".join(overview().split())
+    assert f'<a href="{Preflight.objects.get().get_absolute_url()}">' in text
+    assert "in the way: Needs of the tables" in text
+    assert "1 date</span> without any source" in text and "28 of 29 (96.55 %)" in text
 
 
 def test_each_season_leads_to_its_page(scan, overview):

@@ -48,15 +48,16 @@ def mail(message: Message) -> EmailMultiAlternatives:
 
 
 def csv_name(message: Message) -> str:
-    return f"failures-run-{message.run_id}.csv"
+    return f"failures-run-{message.run_id}.csv" if message.run_id else f"message-{message.pk}.csv"
 
 
 def headers(message: Message) -> dict[str, str]:
     """A mail sent twice by accident has one id; mails about one run are one thread; nobody's absence answers."""
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    thread = f"run-{message.run_id}" if message.run_id else "coverage"
     return {
         "Message-ID": f"<message-{message.pk}-{message.created_at:%Y%m%d%H%M%S}@{host}>",
-        "References": f"<run-{message.run_id}@{host}>",
+        "References": f"<{thread}@{host}>",
         "Auto-Submitted": "auto-generated",
     }
 

@@ -18,10 +18,11 @@ from apps.alerts.lines import Cut, Line
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import definition
-from apps.runs import control, failures, gates, outcomes, progress
+from apps.runs import control, failures, gates, outcomes, progress, reworking
 from apps.runs.gates import Need
 from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
+from apps.runs.reworking import Rework
 from apps.runs.words import between
 
 # Kinds of events that tell of trouble while a run goes on.
@@ -70,13 +71,23 @@ class Report:
     def subject(self) -> str:
         """ "FAILED 14/675 - Phase 3 2023-24": the state first, then not verified (verified, if all are) of all.
 
+        Skipped is not failed: "FAILED, 20/20 skipped - ...", "FAILED 4/6 (1 failed, 3 skipped) - ...".
         While the run is not over, what happened instead: "STALLED - Phase 3 2023-24: no output for 25 min".
         """
         state, title = self.state.upper(), self.run.title
         if not self.is_over:
             return f"{state} - {title}: {re.split('[;:] ', self.event.text)[0]}"
-        count = self.progress.not_verified or self.progress.verified
-        return f"{state} {count}/{self.progress.total} - {title}"
+        return f"{state}{self.how_many} - {title}"
+
+    @property
+    def how_many(self) -> str:
+        now = self.progress
+        share = f"{now.not_verified or now.verified}/{now.total}"
+        if not now.skipped or self.event.kind != Run.Status.FAILED:
+            return f" {share}"
+        if now.skipped == now.not_verified:
+            return f", {share} skipped"
+        return f" {share} ({now.why_not_verified})"
 
     @cached_property
     def progress(self) -> Progress:
@@ -90,6 +101,11 @@ class Report:
     def not_verified(self) -> str:
         """The number that the subject has; the counts after it add up to it."""
         return f"{self.progress.not_verified:,} not"
+
+    @cached_property
+    def rework(self) -> Rework | None:
+        """What dates came to that had rows and were done again, as the run's page says it."""
+        return reworking.of(self.run)
 
     @property
     def counts(self) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from apps.coverage import grid as grids
 from apps.coverage import quality, rollup
 from apps.coverage.grid import NAME, Grid
-from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
+from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, TableReading
 from apps.coverage.quality import Band
 from apps.coverage.rollup import Tally
 from apps.coverage.strips import in_words
@@ -55,6 +55,11 @@ class Evidence:
     quality_band: Band | None = None
 
     @property
+    def cell(self) -> str:
+        """Which partition a form of the panel is about, and leads back to."""
+        return f"{self.table.name} {self.date}"
+
+    @property
     def state(self) -> str:
         return self.partition.shown if self.partition else State.UNKNOWN
 
@@ -95,8 +100,28 @@ class Evidence:
         return self.partition is not None and self.partition.state in Partition.GAPS
 
     @property
+    def is_accepted(self) -> bool:
+        return self.partition is not None and self.partition.state == State.ACCEPTED
+
+    @property
+    def acceptance(self) -> AcceptedGap | None:
+        """Who accepted it and why, also while it is unknown whether it still is a gap."""
+        return self.partition.acceptance if self.partition else None
+
+    @property
+    def accepted_with_it(self) -> int:
+        """How many partitions would be gaps again if the acceptance were withdrawn."""
+        return self.acceptance.partitions.filter(state=State.ACCEPTED).count() if self.acceptance else 0
+
+    @property
+    def can_be_accepted(self) -> bool:
+        return (
+            self.partition is not None and self.is_gap and self.partition.activity not in Partition.IN_A_RUN
+        )
+
+    @property
     def can_be_planned(self) -> bool:
-        return not self.table.is_source and self.units > 0
+        return not self.table.is_source and self.units > 0 and not self.is_accepted
 
 
 def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
@@ -106,7 +131,7 @@ def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
     return Evidence(
         table=table,
         date=date,
-        partition=Partition.objects.filter(table=table.name, date=date).first(),
+        partition=Partition.objects.filter(table=table.name, date=date).select_related("acceptance").first(),
         units=day.units if day else 0,
         quality_band=quality.band(table, season, date) if (season := pipeline.season_of(date)) else None,
         reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),

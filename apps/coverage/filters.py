@@ -30,7 +30,7 @@ STATES = (
     State.NOT_EXPECTED,
 )
 # What a list of ranges says without being asked.
-UNREMARKABLE = (State.COMPLETE, State.NOT_EXPECTED)
+UNREMARKABLE = (State.COMPLETE, State.NOT_EXPECTED, State.ACCEPTED)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,10 @@ class Span:
         return self.is_gap and not self.table.is_source
 
     @property
+    def can_be_accepted(self) -> bool:
+        return self.is_gap and self.state not in Partition.IN_A_RUN
+
+    @property
     def reason(self) -> str:
         """Why, where one reason stands for all of its dates."""
         alone = self.dates == 1 or self.state == Partition.State.UNKNOWN

@@ -40,6 +40,8 @@ FIELDS = (
     "fallback_share",
 )
 NO_CELL = " "
+# What a cell shows where there is a gap that no run is about to fill.
+GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAILED))
 
 
 def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str,
     return {
         "dates": [date.isoformat() for date in dates],
         "states": {letter: in_words(name) for letter, name in NAME.items() if letter != UNREAD},
+        "gaps": GAPS,
         "phases": {phase.name: phase.full_label for phase in pipeline.phases},
         "qualities": quality.WORDS,
         "rows": [row(table, cells[table.name], bands[table.name], chosen, now) for table in tables],

@@ -42,6 +42,10 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         """Expected and not complete, as far as the warehouse was asked."""
         return self.filter(state__in=Partition.GAPS)
 
+    def acceptable(self) -> PartitionQuerySet:
+        """Gaps that no run is about to fill."""
+        return self.gaps().exclude(activity__in=Partition.IN_A_RUN)
+
     def regressions(self) -> PartitionQuerySet:
         """Once complete, and with fewer rows now than then."""
         lost = self.filter(rows__lt=models.F("complete_rows"))
@@ -74,12 +78,19 @@ class Partition(models.Model):
 
     GAPS = (State.MISSING, State.THIN, State.EXCESS, State.STALE)
     SETTLED = (State.COMPLETE, State.ACCEPTED, State.NOT_EXPECTED)
+    IN_A_RUN = (Activity.QUEUED, Activity.RUNNING)
 
     table = models.CharField(max_length=200)
     date = models.DateField()
     season = models.CharField(max_length=200, blank=True, help_text="Empty for a date off the calendar.")
     state = models.CharField(max_length=12, choices=State, default=State.UNKNOWN)
     reason = models.TextField(blank=True, help_text="Why it has this state, as a sentence.")
+    acceptance = models.ForeignKey(
+        "AcceptedGap", models.SET_NULL, null=True, related_name="partitions", help_text="While it stands."
+    )
+    read_state = models.CharField(
+        max_length=12, blank=True, help_text="What the warehouse said, where a person accepted it."
+    )
     units = models.PositiveIntegerField(default=0)
     rows = models.PositiveBigIntegerField(
         null=True, help_text="Empty where the warehouse could not be asked."
@@ -92,6 +103,9 @@ class Partition(models.Model):
     quality = models.FloatField(null=True)
     fallback_share = models.FloatField(null=True)
     written_at = models.DateTimeField(null=True)
+    modified_at = models.DateTimeField(
+        null=True, help_text="When the warehouse last wrote there, where it notes that for each date."
+    )
     read_at = models.DateTimeField(help_text="When the warehouse last said something new about it.")
     activity = models.CharField(max_length=8, choices=Activity, default=Activity.NONE, blank=True)
     run_id = models.BigIntegerField(null=True, help_text="The run that the activity is about.")
@@ -146,6 +160,51 @@ def band(least: float | None, most: float | None) -> str:
     return f"{least:,.0f}" if least == most else f"{least:,.0f} to {most:,.0f}"
 
 
+class AcceptedGapQuerySet(models.QuerySet["AcceptedGap"]):
+    def standing(self, today: dt.date) -> AcceptedGapQuerySet:
+        return self.filter(withdrawn_at=None).exclude(until__lt=today)
+
+    def expired(self, today: dt.date) -> AcceptedGapQuerySet:
+        return self.filter(withdrawn_at=None, until__lt=today)
+
+    def withdrawn(self) -> AcceptedGapQuerySet:
+        return self.exclude(withdrawn_at=None)
+
+
+class AcceptedGap(models.Model):
+    """Gaps that a person knows of and does not want filled: they leave the to-do and every denominator."""
+
+    tables = models.JSONField(help_text="By name, in the pipeline's order.")
+    start = models.DateField()
+    end = models.DateField(help_text="Included.")
+    dates = models.JSONField(default=dict, help_text="For each table, the ranges that were accepted.")
+    count = models.PositiveIntegerField(default=0, help_text="How many partitions that were.")
+    reason = models.TextField()
+    accepted_by = models.CharField(max_length=150)
+    accepted_at = models.DateTimeField(default=timezone.now)
+    until = models.DateField(null=True, help_text="The last day on which it stands; empty for no end.")
+    withdrawn_by = models.CharField(max_length=150, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_reason = models.TextField(blank=True)
+
+    objects = AcceptedGapQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Accepted {self.start} to {self.end}: {self.reason}"
+
+    def has_expired(self, today: dt.date) -> bool:
+        return self.until is not None and self.until < today
+
+    def status(self, today: dt.date) -> str:
+        """ "standing", "expired" or "withdrawn"."""
+        if self.withdrawn_at:
+            return "withdrawn"
+        return "expired" if self.has_expired(today) else "standing"
+
+
 class ScanQuerySet(models.QuerySet["Scan"]):
     def active(self) -> ScanQuerySet:
         return self.filter(status__in=(Scan.Status.QUEUED, Scan.Status.RUNNING))
@@ -185,8 +244,10 @@ class Scan(models.Model):
     tables_done = models.PositiveIntegerField(default=0)
     tables_total = models.PositiveIntegerField(default=0)
     queries = models.PositiveIntegerField(default=0)
+    bytes_billed = models.PositiveBigIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0, help_text="Partitions about which something was new.")
     problem = models.TextField(blank=True, help_text="Why the warehouse could not be asked, as a sentence.")
+    notes = models.TextField(blank=True, help_text="What to know of tables that did answer, a sentence each.")
 
     objects = ScanQuerySet.as_manager()
 
@@ -206,6 +267,13 @@ class Scan(models.Model):
         return self.status in (self.Status.QUEUED, self.Status.RUNNING)
 
     @property
+    def seconds(self) -> float | None:
+        """How long it took; None before its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
     def reason(self) -> str:
         """The problem to be put into a sentence: without its beginning, without its full stop."""
         return self.problem.removeprefix(self.NOT_ASKED).rstrip(".")
@@ -215,6 +283,26 @@ class Scan(models.Model):
         return self.status == self.Status.FAILED
 
 
+class CalendarReading(models.Model):
+    """What the calendar said when it said something new. Until the next one it says the same."""
+
+    scan = models.ForeignKey(Scan, models.SET_NULL, null=True, help_text="Empty for a scan of some dates.")
+    read_at = models.DateTimeField()
+    is_first = models.BooleanField(default=False, help_text="The first of the whole calendar: no change.")
+    changes = models.JSONField(
+        default=list, help_text="Date, units before and after; null where not expected."
+    )
+    off_season = models.JSONField(default=list, help_text="Dates with units that lie in no season.")
+    not_final = models.JSONField(null=True, help_text="Past dates that are not final; null where unknown.")
+    problem = models.TextField(blank=True, help_text="Why nobody could say which dates are not final.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Calendar at {self.read_at}: {len(self.changes)} changes"
+
+
 class TableReading(models.Model):
     """When a table as a whole was last asked about, and why it could not answer."""
 
@@ -222,6 +310,7 @@ class TableReading(models.Model):
     scan = models.ForeignKey(Scan, models.SET_NULL, null=True)
     read_at = models.DateTimeField()
     problem = models.TextField(blank=True)
+    columns = models.TextField(blank=True, help_text="Those that its partitions tell of beside their rows.")
 
     def __str__(self) -> str:
         return f"{self.table} at {self.read_at}"

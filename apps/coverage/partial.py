@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import scanning
-from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet, Scan
+from apps.coverage import calendar, scanning
+from apps.coverage.calendar import Said
+from apps.coverage.models import Partition, PartitionQuerySet, Scan
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
@@ -23,7 +24,7 @@ from apps.warehouse.base import Reading, Warehouse, WarehouseError
 class Partial:
     """What came of it, in the words of a Scan; it has no number, since nothing but its partitions is kept.
 
-    `reading` is what the warehouse said, None where it could not be asked.
+    `reading` and `said` are what the warehouse and its calendar said, None where they could not be asked.
     """
 
     status: Scan.Status
@@ -32,6 +33,7 @@ class Partial:
     changed: int = 0
     problem: str = ""
     reading: Reading | None = None
+    said: Said | None = None
     pk: None = None
 
 
@@ -39,34 +41,28 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     """Two queries, as for everything: the calendar, and all tables of the scope in one."""
     days, asked_at = scope.days, timezone.now()
     try:
-        expected = scanning.ask_calendar(pipeline, warehouse)
+        said = calendar.ask(pipeline, warehouse)
         reading = scanning.ask(pipeline, warehouse, scope.tables, days)
     except WarehouseError as error:
         problem = scanning.not_asked(error)
         scanning.forget(stored(scope, days), problem)
         return Partial(Scan.Status.FAILED, problem=problem)
-    calendar = {date: units for date, units in expected.items() if date in scope}
+    expected = {date: units for date, units in said.expected.items() if date in scope}
     with transaction.atomic():
-        remember_calendar(pipeline, calendar, days)
-        changed = sum(remember(pipeline, scope, calendar, reading, asked_at=asked_at))
-    problem = scanning.problems_in_words(reading)
-    return Partial(Scan.Status.SUCCEEDED, len(scope.tables), reading.queries + 1, changed, problem, reading)
+        calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
+        changed = sum(remember(pipeline, scope, expected, reading, asked_at=asked_at))
+    problem, queries = scanning.problems_in_words(reading), reading.queries + said.queries
+    return Partial(Scan.Status.SUCCEEDED, len(scope.tables), queries, changed, problem, reading, said)
 
 
 def stored(scope: Scope, days: Collection[dt.date]) -> PartitionQuerySet:
     return Partition.objects.of(table.name for table in scope.tables).filter(date__in=days)
 
 
-def remember_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int], days: Collection[dt.date]) -> None:
-    """Which of these days are expected; of other days the calendar says what it said before."""
-    CalendarDate.objects.filter(date__in=set(days) - set(calendar)).delete()
-    scanning.add_to_calendar(pipeline, calendar)
-
-
 def remember(
     pipeline: Pipeline,
     scope: Scope,
-    calendar: Mapping[dt.date, int],
+    expected: Mapping[dt.date, int],
     reading: Reading,
     *,
     asked_at: dt.datetime,
@@ -74,9 +70,9 @@ def remember(
     """Judges and stores the scope's partitions; answers for each table about how many something was new."""
     changed = []
     for table in scope.tables:
-        dates = sorted(set(calendar) | set(reading.counts.get(table.name, {})))
+        dates = sorted(set(expected) | set(reading.counts.get(table.name, {})))
         found = [
-            scanning.judged(pipeline, table, date, calendar.get(date), reading, asked_at) for date in dates
+            scanning.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
         ]
         changed.append(scanning.remember(found))
         # A date that left the calendar and has no rows is nothing any more.

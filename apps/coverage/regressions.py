@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
-from apps.pipeline.definition import Pipeline
+from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.scope import Scope
 
 RANGES_SHOWN = 6
 
@@ -29,6 +31,14 @@ class Loss:
         return self.had - self.has
 
     @property
+    def sentence(self) -> str:
+        """ "sales lost 12 rows on 2 dates that were complete: 2024-01-02 to 2024-01-03"."""
+        name, number = self.table.rpartition(".")[2], len(self.dates)
+        rows = f"{self.lost:,} row{'' if self.lost == 1 else 's'}"
+        dates = "1 date that was" if number == 1 else f"{number:,} dates that were"
+        return f"{name} lost {rows} on {dates} complete: {self.in_words}"
+
+    @property
     def first(self) -> dt.date:
         return self.dates[0]
 
@@ -39,26 +49,39 @@ class Loss:
 
 def losses(pipeline: Pipeline, *, phase: str = "", table: str = "", season: str = "") -> list[Loss]:
     """The tables that lost rows, in the pipeline's order; in two queries."""
-    rows = Partition.objects.regressions().order_by("date")
+    rows = Partition.objects.regressions()
     if table:
         rows = rows.filter(table=table)
     if season:
         rows = rows.filter(season=season)
-    found: dict[str, list[tuple[dt.date, int, int]]] = defaultdict(list)
-    for name, date, had, has in rows.values_list("table", "date", "complete_rows", "rows"):
-        found[name].append((date, had or 0, has or 0))
+    if phase:
+        rows = rows.of(each.name for each in pipeline.tables if each.phase == phase)
+    return by_table(pipeline, rows)
+
+
+def within(pipeline: Pipeline, scope: Scope) -> list[Loss]:
+    """The same of a scope: of its tables, on its dates."""
+    rows = Partition.objects.regressions().of(each.name for each in scope.tables)
+    return by_table(pipeline, [row for row in rows.between(scope.start, scope.end) if row.date in scope])
+
+
+def by_table(pipeline: Pipeline, rows: Iterable[Partition]) -> list[Loss]:
+    found: dict[str, list[Partition]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.date):
+        found[row.table].append(row)
     if not found:
         return []
     after = successor(list(CalendarDate.objects.order_by("date").values_list("date", flat=True)))
-    return [
-        Loss(
-            table=each.name,
-            phase=each.phase,
-            dates=tuple(date for date, _, _ in found[each.name]),
-            in_words=in_words((date for date, _, _ in found[each.name]), most=RANGES_SHOWN, after=after),
-            had=sum(had for _, had, _ in found[each.name]),
-            has=sum(has for _, _, has in found[each.name]),
-        )
-        for each in pipeline.tables
-        if each.name in found and (not phase or each.phase == phase)
-    ]
+    return [loss(each, found[each.name], after) for each in pipeline.tables if each.name in found]
+
+
+def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date]) -> Loss:
+    dates = tuple(row.date for row in rows)
+    return Loss(
+        table=table.name,
+        phase=table.phase,
+        dates=dates,
+        in_words=in_words(dates, most=RANGES_SHOWN, after=after),
+        had=sum(row.complete_rows or 0 for row in rows),
+        has=sum(row.rows or 0 for row in rows),
+    )

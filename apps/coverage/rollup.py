@@ -58,6 +58,13 @@ class Tally:
         return f"{self.complete:,} of {self.expected:,} complete{unknown}"
 
     @property
+    def left_out(self) -> str:
+        """ "28 not expected (bootstrap), 3 accepted gaps": what the denominator does not have, and why."""
+        gaps = f"{self.accepted:,} accepted gap{'' if self.accepted == 1 else 's'}"
+        found = {f"{self.not_expected:,} not expected (bootstrap)": self.not_expected, gaps: self.accepted}
+        return ", ".join(words for words, count in found.items() if count)
+
+    @property
     def is_complete(self) -> bool:
         return self.expected > 0 and self.complete == self.expected
 
@@ -207,13 +214,18 @@ NOT_WANTED = f"nxa{UNREAD}"
 
 @lru_cache(maxsize=4096)  # the same few combinations, hundreds of times
 def all_of(letters: tuple[str, ...]) -> str:
-    """What a date is when every table must be complete: a certain gap outranks what is not known."""
+    """What a date is when every table must be complete: a certain gap outranks what is not known.
+
+    Where nothing is left but accepted gaps, the date counts as accepted: not all of its tables are complete.
+    """
     wanted = [letter for letter in letters if letter not in NOT_WANTED]
     if not wanted:
         return "a" if "a" in letters else "n"
     if any(letter in "tems" for letter in wanted):
         return "m"
-    return "u" if "u" in wanted else "c"
+    if "u" in wanted:
+        return "u"
+    return "a" if "a" in letters else "c"
 
 
 def table_coverage(table: Table, grid: Grid) -> TableCoverage:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Case, F, Q, TextField, Value, When
 from django.utils import timezone
 
+from apps.coverage import accepting, calendar, staleness
 from apps.coverage.expectation import Verdict, judge
 from apps.coverage.models import (
-    CalendarDate,
     Partition,
     PartitionQuerySet,
     Scan,
     TableReading,
     calendar_between,
 )
-from apps.pipeline.definition import Pipeline, Table
-from apps.warehouse.base import EMPTY, Count, QueryFailed, Question, Reading, Warehouse, WarehouseError
+from apps.pipeline.definition import BigQuery, Pipeline, Table
+from apps.warehouse.base import EMPTY, Count, Question, Reading, Warehouse, WarehouseError
 
 Key = tuple[str, dt.date]
 BATCH = 500
@@ -48,9 +49,16 @@ class Found:
 
 def open_warehouse(pipeline: Pipeline) -> Warehouse:
     """The engine that the pipeline file names."""
-    from apps.warehouse.duckdb import DuckDBWarehouse  # web processes never pay for the import
+    engine = pipeline.warehouse  # web processes never pay for the imports
+    if isinstance(engine, BigQuery):
+        from apps.warehouse.bigquery import BigQueryWarehouse
 
-    return DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path))
+        return BigQueryWarehouse(
+            engine.project, engine.location, byte_limit=engine.byte_limit, impersonate=engine.impersonate
+        )
+    from apps.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(pipeline.inside(engine.path))
 
 
 def question(table: Table) -> Question:
@@ -76,79 +84,68 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     )
     if not started:
         return  # another worker got there first
+    billed = warehouse.bytes_billed
     try:
-        calendar = ask_calendar(pipeline, warehouse)
-        reading = warehouse.count(
-            [question(table) for table in pipeline.tables], start=pipeline.start, end=pipeline.end
+        said = calendar.ask(pipeline, warehouse)
+        reading = warehouse.scan(
+            [question(table) for table in pipeline.tables],
+            start=pipeline.start,
+            end=pipeline.end,
+            known=lambda name: known(pipeline.table(name)),
         )
     except WarehouseError as error:
         give_up(scan, not_asked(error), asked_at=asked_at)
         return
     with transaction.atomic():
-        remember_calendar(pipeline, calendar)
+        calendar.remember(pipeline, said, read_at=asked_at, scan=scan)
     changed = 0
     for table in pipeline.tables:
-        changed += remember_table(pipeline, table, calendar, reading, scan=scan, asked_at=asked_at)
+        changed += remember_table(pipeline, table, said.expected, reading, scan=scan, asked_at=asked_at)
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done + 1)
         scan.tables_done += 1
-    finish(scan, queries=reading.queries + 1, changed=changed, problem=problems_in_words(reading))
-
-
-def ask_calendar(pipeline: Pipeline, warehouse: Warehouse) -> dict[dt.date, int]:
-    """Expected dates with their units, within the seasons. A date without units is not expected."""
-    if pipeline.calendar.query:
-        asked = warehouse.calendar(pipeline.calendar.query)
-    else:
-        asked = dict.fromkeys(every_day(pipeline, until=timezone.now().date() - dt.timedelta(days=1)), 1)
-    expected = {
-        date: units for date, units in sorted(asked.items()) if units > 0 and pipeline.season_of(date)
-    }
-    if pipeline.calendar.query and not expected:
-        # An emptied calendar would make every date not expected, and nothing a gap any more.
-        raise QueryFailed("the calendar's query answers no date within a season")
-    return expected
-
-
-def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:
-    """Every day of every season that is over; today's data is not history yet."""
-    for season in pipeline.seasons:
-        for offset in range((min(season.end, until) - season.start).days + 1):
-            yield season.start + dt.timedelta(days=offset)
-
-
-def remember_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> None:
-    CalendarDate.objects.exclude(date__in=list(calendar)).delete()
-    add_to_calendar(pipeline, calendar)
-
-
-def add_to_calendar(pipeline: Pipeline, calendar: Mapping[dt.date, int]) -> None:
-    CalendarDate.objects.bulk_create(
-        [
-            CalendarDate(date=date, season=season.name, units=units)
-            for date, units in calendar.items()
-            if (season := pipeline.season_of(date))
-        ],
-        update_conflicts=True,
-        unique_fields=["date"],
-        update_fields=["season", "units"],
-        batch_size=BATCH,
+    staleness.mark(pipeline)
+    finish(
+        scan,
+        queries=reading.queries + said.queries,
+        bytes_billed=warehouse.bytes_billed - billed,
+        changed=changed,
+        problem=problems_in_words(reading),
+        notes="; ".join(f"{table}: {note}" for table, note in reading.notes.items()),
     )
+
+
+def known(table: Table) -> Mapping[dt.date, Count]:
+    """What the last reading left of a table, as far as it was asked about the same columns."""
+    if not TableReading.objects.filter(table=table.name, columns=told_columns(table), problem="").exists():
+        return {}
+    rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
+    values = rows.values_list("date", "rows", "quality", "written_at", "fallback_share", "modified_at")
+    return {
+        date: Count(count or 0, quality, written_at, share, modified_at=modified_at)
+        for date, count, quality, written_at, share, modified_at in values
+    }
+
+
+def told_columns(table: Table) -> str:
+    """The columns of which a partition keeps something."""
+    asked = question(table)
+    return " ".join(filter(None, (asked.quality_column, asked.written_column, asked.fallback_column)))
 
 
 def remember_table(
     pipeline: Pipeline,
     table: Table,
-    calendar: Mapping[dt.date, int],
+    expected: Mapping[dt.date, int],
     reading: Reading,
     *,
     scan: Scan,
     asked_at: dt.datetime,
 ) -> int:
     """Judges and stores all dates of a table; answers about how many something was new."""
-    dates = set(calendar) | set(reading.counts.get(table.name, {}))
+    dates = set(expected) | set(reading.counts.get(table.name, {}))
     with transaction.atomic():
         changed = remember(
-            judged(pipeline, table, date, calendar.get(date), reading, asked_at) for date in sorted(dates)
+            judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
         )
         # A date that left the calendar and has no rows is nothing any more.
         Partition.objects.filter(table=table.name, activity="").exclude(date__in=dates).delete()
@@ -158,6 +155,7 @@ def remember_table(
                 "scan": scan,
                 "read_at": timezone.now(),
                 "problem": reading.problems.get(table.name, ""),
+                "columns": told_columns(table),
             },
         )
     return changed
@@ -172,13 +170,15 @@ def not_asked(error: WarehouseError) -> str:
     return f"{Scan.NOT_ASKED}{str(error).rstrip('.')}."
 
 
-def finish(scan: Scan, *, queries: int, changed: int, problem: str) -> None:
+def finish(scan: Scan, *, queries: int, bytes_billed: int, changed: int, problem: str, notes: str) -> None:
     Scan.objects.filter(pk=scan.pk).update(
         status=Scan.Status.SUCCEEDED,
         finished_at=timezone.now(),
         queries=queries,
+        bytes_billed=bytes_billed,
         changed=changed,
         problem=problem,
+        notes=notes,
     )
 
 
@@ -192,13 +192,18 @@ def give_up(scan: Scan, problem: str, *, asked_at: dt.datetime) -> None:
 
 
 def forget(partitions: PartitionQuerySet, problem: str) -> None:
-    """What was known of them is not known any more. What nobody expects or misses stays that: no table said so."""
-    kept = (Partition.State.NOT_EXPECTED, Partition.State.ACCEPTED)
+    """What was known of them is not known any more. What nobody expects stays that: no table said so.
+
+    An accepted gap may have been filled; it is accepted again once a reading says that it was not.
+    """
     why = f"{problem[:1].lower()}{problem[1:].rstrip('.')}"
-    partitions.exclude(state__in=kept).update(state=Partition.State.UNKNOWN, reason=why, **NOTHING_FOUND)
+    known = partitions.exclude(state=Partition.State.NOT_EXPECTED)
+    known.update(state=Partition.State.UNKNOWN, read_state="", reason=why, **NOTHING_FOUND)
 
 
-NOTHING_FOUND: dict[str, None] = dict.fromkeys(("rows", "quality", "fallback_share", "written_at"))
+NOTHING_FOUND: dict[str, None] = dict.fromkeys(
+    ("rows", "quality", "fallback_share", "written_at", "modified_at")
+)
 
 
 # Some partitions, before and after an attempt --------------------------------------------------------
@@ -223,6 +228,12 @@ def read(
         for table in tables
         for date in sorted(wanted[table.name])
     }
+
+
+def was_read(table: str) -> bool:
+    """Whether the warehouse ever answered for this table: if so, one that cannot be asked now is away, not new."""
+    found = Partition.objects.of([table])
+    return found.filter(Q(rows__isnull=False) | Q(complete_rows__isnull=False)).exists()
 
 
 def ask(
@@ -261,28 +272,37 @@ def judged(
 def remember(found: Iterable[Found]) -> int:
     """Stores what was found where it differs from what is stored; answers for how many that was so.
 
-    Something newer than the question stays: a run may have filled the partition while a scan was under way.
+    Something newer than the question stays: a run may have filled the partition while a scan was under way. A gap
+    that a person accepted stays accepted, whatever kind of gap it is now.
     """
     rows = list(found)
     known = stored(rows)
     fresh = [partition(each, known.get((each.table, each.date))) for each in rows if is_news(each, known)]
+    with transaction.atomic():
+        write(fresh)
+        if rows:
+            dates = {each.date for each in rows}
+            accepting.hold({each.table for each in rows}, dates, today=timezone.now().date())
+    return len(fresh)
+
+
+def write(fresh: list[Partition]) -> None:
     Partition.objects.bulk_create(
         fresh,
         update_conflicts=True,
         unique_fields=["table", "date"],
-        update_fields=[*FACTS, "complete_rows", "read_at"],
+        update_fields=[*FACTS, "complete_rows", "read_state", "read_at"],
         batch_size=BATCH,
     )
     if fresh:  # somebody filled what a run had failed to fill
         Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
             activity=Partition.Activity.NONE, run_id=None
         )
-    return len(fresh)
 
 
 def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
     read_at, _, *before = known.get((found.table, found.date), (found.asked_at, None))
-    return read_at <= found.asked_at and facts(found) != tuple(before)
+    return read_at <= found.asked_at and facts(found, before) != tuple(before)
 
 
 FACTS = (
@@ -296,10 +316,11 @@ FACTS = (
     "quality",
     "fallback_share",
     "written_at",
+    "modified_at",
 )
 
 
-def facts(found: Found) -> tuple:
+def facts(found: Found, before: Sequence) -> tuple:
     count, verdict = found.count, found.verdict
     return (
         found.season,
@@ -312,7 +333,15 @@ def facts(found: Found) -> tuple:
         count.quality if count else None,
         count.fallback_share if count else None,
         count.written_at if count else None,
+        modified_at(count, before),
     )
+
+
+def modified_at(count: Count | None, before: Sequence) -> dt.datetime | None:
+    """A reading that does not say it leaves what is known: if it was written later, the next scan looks again."""
+    if count is None or not count.rows:
+        return None
+    return count.modified_at or (before[FACTS.index("modified_at")] if before else None)
 
 
 def stored(rows: list[Found]) -> dict[Key, tuple]:
@@ -320,15 +349,22 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
         return {}
     dates = [each.date for each in rows]
     known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
+    # Neither that a person accepted it nor that its inputs are newer is the warehouse's word.
+    stale = When(state=Partition.State.STALE, then=Value(Partition.State.COMPLETE))
+    said = Case(When(state=Partition.State.ACCEPTED, then=F("read_state")), stale, default=F("state"))
+    why = Case(When(state=Partition.State.STALE, then=Value("", TextField())), default=F("reason"))
+    columns = [{"state": "said", "reason": "why"}.get(name, name) for name in FACTS]
     return {
         (table, date): tuple(values)
-        for table, date, *values in known.values_list("table", "date", "read_at", "complete_rows", *FACTS)
+        for table, date, *values in known.annotate(said=said, why=why).values_list(
+            "table", "date", "read_at", "complete_rows", *columns
+        )
     }
 
 
 def partition(found: Found, before: tuple | None) -> Partition:
-    named = dict(zip(FACTS, facts(found), strict=True))
-    had = before[1] if before else None
+    _, had, *facts_before = before or (None, None)
+    named = dict(zip(FACTS, facts(found, facts_before), strict=True))
     return Partition(
         table=found.table,
         date=found.date,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.coverage.views import maps, scans
+from apps.coverage.views import accepted, calendar, maps, scans
 
 app_name = "coverage"
 
@@ -10,7 +10,13 @@ urlpatterns = [
     path("", maps.index, name="index"),
     path("partitions.csv", maps.download, {"kind": "csv"}, name="csv"),
     path("partitions.json", maps.download, {"kind": "json"}, name="json"),
-    path("scans/", scans.start_scan, name="start_scan"),
+    path("accepted/", accepted.index, name="accepted"),
+    path("accepted/accepted.csv", accepted.download, {"kind": "csv"}, name="accepted_csv"),
+    path("accepted/accepted.json", accepted.download, {"kind": "json"}, name="accepted_json"),
+    path("accepted/new/", accepted.new, name="accept"),
+    path("accepted/<int:pk>/withdraw/", accepted.withdraw, name="withdraw"),
+    path("calendar/", calendar.index, name="calendar"),
+    path("scans/", scans.scans, name="scans"),
     path("scans/<int:pk>/", scans.scan, name="scan"),
     path("partition/", maps.find, name="find"),
     path("partition/<str:table>/<str:date>/", maps.partition, name="partition"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 
 from apps.coverage import grid as grids
-from apps.coverage import partial
+from apps.coverage import partial, regressions
 from apps.coverage.dates import successor
 from apps.coverage.models import Scan, Verification
 from apps.coverage.partial import Partial
@@ -153,6 +153,7 @@ def judged(
         history=None
         if pipeline.history is None or tries is None
         else histories.report(pipeline, pipeline.history, tries, wanted, seen),
+        losses=tuple(loss.sentence for loss in regressions.within(pipeline, wanted)),
     )
     why = tuple(reasons(found, seen.after))
     return replace(found, reasons=why, verdict=verdict(found, why))

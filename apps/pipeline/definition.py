@@ -30,12 +30,16 @@ from apps.pipeline.part import Definition, kinds
 from apps.pipeline.values import (
     YEARS,
     Band,
+    Bytes,
     Column,
     Date,
     FilePath,
+    Location,
     Name,
     Number,
+    Project,
     Seconds,
+    ServiceAccount,
     TableName,
     Text,
     Variables,
@@ -47,7 +51,7 @@ T = TypeVar("T")
 
 PLACEHOLDERS = {"start", "end", "dates", "python"}
 # A season's name is an address below /coverage/, where these are pages of their own (and browsers drop the dots).
-TAKEN = ("scans", "partition", "partitions.csv", "partitions.json", ".", "..")
+TAKEN = ("accepted", "calendar", "scans", "partition", "partitions.csv", "partitions.json", ".", "..")
 
 
 class PipelineError(Exception):
@@ -76,6 +80,21 @@ class DuckDB(Definition):
     def most_lanes(self) -> int:
         """How many jobs may write at once: one process at a time may hold a DuckDB file."""
         return 1
+
+
+class BigQuery(Definition):
+    """The datasets that the queries of a Google Cloud project can reach."""
+
+    engine: Literal["bigquery"]
+    project: Project
+    location: Location
+    impersonate: ServiceAccount | None = None
+    byte_limit: Bytes = 100 * 1024**3
+
+    @property
+    def most_lanes(self) -> int:
+        """How many jobs may write at once: as many as a table may have."""
+        return 64
 
 
 class Calendar(Definition):
@@ -329,7 +348,7 @@ class Pipeline(Definition):
 
     name: Text = Field(min_length=1)
     path: Path
-    warehouse: DuckDB
+    warehouse: Annotated[DuckDB | BigQuery, Field(discriminator="engine")]
     calendar: Calendar
     history: History | None = None
     seasons: tuple[Season, ...] = Field(alias="season", min_length=1)

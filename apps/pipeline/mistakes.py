@@ -25,9 +25,18 @@ def sentences(error: ValidationError, values: dict[str, Any], *, known: Collecti
     found = [
         in_one_line(sentence)
         for item in error.errors(include_url=False)
+        if not is_echo(item)
         for sentence in sentences_of(item, key_path(item["loc"], values), known)
     ]
     return list(dict.fromkeys(found))
+
+
+def is_echo(item: Any) -> bool:
+    """Whether a list is called too short only because something in it is wrong, which is said already.
+
+    Pydantic leaves out what it cannot use before it counts.
+    """
+    return item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]
 
 
 def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
@@ -39,10 +48,12 @@ def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
     if item["type"] == "extra_forbidden":
         return [f"{key}: unknown key; {better_name(item['loc'][-1], known)}"]
     if item["type"] == "union_tag_not_found":
-        return [f"{key} > kind is missing; add it"]
+        return [f"{key} > {tag(item)} is missing; add it"]
     if item["type"] == "union_tag_invalid":
         expected = item["ctx"]["expected_tags"].replace("'", '"')
-        return [f"{key} > kind = {shown(item['input']['kind'])} is not known; write one of {expected}"]
+        return [
+            f"{key} > {tag(item)} = {shown(item['input'][tag(item)])} is not known; write one of {expected}"
+        ]
     says = str(cause) if cause else remedy(item)
     value = shown(item["input"])
     if value:
@@ -50,11 +61,16 @@ def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
     return [f"{key} {says}" if says.startswith("is ") else f"{key}: {says}"]
 
 
+def tag(item: Any) -> str:
+    """The key that says which of several kinds a section is."""
+    return str(item["ctx"]["discriminator"]).strip("'")
+
+
 def key_path(location: tuple[int | str, ...], values: Any) -> str:
     """`table "x.y" > job > batch`: places in lists are named by what the person named them."""
     words: list[str] = []
     for before, part in zip((None, *location), location, strict=False):
-        if isinstance(before, int) and isinstance(values, dict) and values.get("kind") == part:
+        if is_tag(before, part, values):
             continue  # pydantic names the kind that it took the section for, which is no key
         values = step_into(values, part)
         if isinstance(part, str):
@@ -64,6 +80,14 @@ def key_path(location: tuple[int | str, ...], values: Any) -> str:
         else:
             words[-1] += f"[{part + 1}]"
     return " > ".join(words)
+
+
+def is_tag(before: int | str | None, part: int | str, values: Any) -> bool:
+    if not isinstance(values, dict):
+        return False
+    return part == (
+        values.get("kind") if isinstance(before, int) else before == "warehouse" and values.get("engine")
+    )
 
 
 def step_into(values: Any, part: int | str) -> Any:

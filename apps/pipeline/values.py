@@ -33,6 +33,22 @@ def seconds(value: Any) -> Any:
     return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+def size(value: Any) -> Any:
+    """`"10 GB"` or a number of bytes, as bytes: those of which 1024 make a KB, as the warehouse bills."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([0-9]{1,9})\s*([MGT])i?B", value.strip())
+    if not match:
+        raise ValueError('is not a size; write one such as "500 MB", "100 GB" or "1 TB"')
+    return int(match[1]) * 1024 ** {"M": 2, "G": 3, "T": 4}[match[2]]
+
+
+def enough(value: int) -> int:
+    if value < LEAST_BILLED:
+        raise ValueError('is too small; every query bills at least "10 MB", so write that or more')
+    return value
+
+
 def calendar_date(value: Any) -> Any:
     # A text or a number would be taken for a date too, and not always for the one that was meant.
     if type(value) is not dt.date:
@@ -81,6 +97,8 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 LONGEST_CALL = 110 * 60  # seconds; a worker's task is ended after two hours, and a call is a part of one
 Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=LONGEST_CALL)]
+LEAST_BILLED = 10 * 1024**2  # by any query
+Bytes = Annotated[Whole, BeforeValidator(size), AfterValidator(enough), Field(le=1024**5)]
 Band = Annotated[tuple[float, float], BeforeValidator(least_and_most)]
 Name = Annotated[
     str,
@@ -99,6 +117,26 @@ Column = Annotated[
     str,
     Field(max_length=200),
     written_like(r"[A-Za-z_]\w*", "is not a column's name; write it in letters, digits and _"),
+]
+Project = Annotated[
+    Expanded,
+    written_like(
+        r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]",
+        "is not a project's id; write it in small letters, digits and -, such as my-project-123",
+    ),
+]
+Location = Annotated[
+    Expanded,
+    written_like(
+        r"[A-Za-z][A-Za-z0-9-]*", 'is not a location; write one such as "US", "EU" or "europe-west1"'
+    ),
+]
+ServiceAccount = Annotated[
+    Expanded,
+    written_like(
+        r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com",
+        "is not a service account; write its address, such as reader@my-project.iam.gserviceaccount.com",
+    ),
 ]
 Variable = Annotated[
     str, written_like(r"[A-Za-z_]\w*", "is not a variable's name; write it in letters, digits and _")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Table
-from apps.runs import control, jobs, outcomes, picking
+from apps.runs import control, failures, jobs, outcomes, picking
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Step
 from apps.runs.picking import Pick, Skip, Take
@@ -65,7 +65,9 @@ def skip(hold: Hold, found: Skip) -> None:
     dates = [step.date for step in found.reasons]
     for step, reason in found.reasons.items():
         step.status, step.message, step.finished_at = Status.SKIPPED, reason, timezone.now()
-    Step.objects.bulk_update(found.reasons, ["status", "message", "finished_at"], batch_size=500)
+        step.signature = failures.signature(reason)
+    fields = ["status", "message", "signature", "finished_at"]
+    Step.objects.bulk_update(found.reasons, fields, batch_size=500)
     set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)
     control.recall_failures(found.table, dates)
     outcomes.record_table_end(hold.run, found.table)

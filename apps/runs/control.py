@@ -167,19 +167,19 @@ def snapshot(pipeline: Pipeline) -> dict[str, Any]:
 # While it runs ------------------------------------------------------------------------------------
 
 
-def pause(run: Run, *, by: Any) -> None:
+def pause(run: Run, *, by: Any, reason: str = "") -> None:
     """Lets the call under way end, then rests. IllegalMove where the run is not active."""
-    ask(run, Request.PAUSE, "Pause asked: after the call under way the run rests", by=by)
+    ask(run, Request.PAUSE, "Pause asked: after the call under way the run rests", by=by, reason=reason)
 
 
-def stop(run: Run, *, by: Any) -> None:
+def stop(run: Run, *, by: Any, reason: str = "") -> None:
     """Ends the call under way, then rests; its steps are pending again."""
-    ask(run, Request.STOP, "Stop asked: the call under way is ended", by=by)
+    ask(run, Request.STOP, "Stop asked: the call under way is ended", by=by, reason=reason)
 
 
-def cancel(run: Run, *, by: Any) -> None:
+def cancel(run: Run, *, by: Any, reason: str = "") -> None:
     """Ends the call under way and gives the rest up."""
-    ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by)
+    ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by, reason=reason)
 
 
 # A wish may grow, not shrink: whoever asks for less than what was asked already is told so.
@@ -191,7 +191,12 @@ ASKED = {
 }
 
 
-def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> None:
+def because(says: str, reason: str) -> str:
+    """A line of the timeline with why, where somebody said why."""
+    return f"{says}. Why: {reason.strip()}" if reason.strip() else says
+
+
+def ask(run: Run, request: Run.Request, says: str, *, by: Any, reason: str = "") -> None:
     """Leaves the wish for whoever performs the run; a run that nobody performs obeys at once.
 
     IllegalMove where the run is not in a state for it, or somebody asked for as much before.
@@ -204,21 +209,21 @@ def ask(run: Run, request: Run.Request, says: str, *, by: Any) -> None:
                 raise IllegalMove(f"Run {run.pk} {ASKED[Request(run.request)]}.")
             # Why the run itself wanted to rest, if it did, does not matter any more.
             Run.objects.filter(pk=run.pk).update(request=request, pause="", message="")
-            run.record(request, says, by=str(by))
+            run.record(request, because(says, reason), by=str(by))
             run.refresh_from_db()
         elif request == Request.CANCEL:
-            give_up(run, by=str(by))
+            give_up(run, by=str(by), reason=reason)
         else:
-            run.move(Status.PAUSED, says="Paused before it began", by=str(by), pause=Run.Pause.OPERATOR)
+            says = because("Paused before it began", reason)
+            run.move(Status.PAUSED, says=says, by=str(by), pause=Run.Pause.OPERATOR)
 
 
-def give_up(run: Run, *, by: str = "") -> None:
+def give_up(run: Run, *, by: str = "", reason: str = "") -> None:
     """Cancels a run that nobody performs: what is unfinished is cancelled, not failed."""
     with transaction.atomic():
         left = release(run, Step.Status.CANCELLED)
-        run.move(
-            Status.CANCELLED, says=f"Cancelled with {left:,} steps left", by=by, finished_at=timezone.now()
-        )
+        says = because(f"Cancelled with {count(left, 'step')} left", reason)
+        run.move(Status.CANCELLED, says=says, by=by, finished_at=timezone.now())
 
 
 def release(run: Run, status: Step.Status) -> int:
@@ -259,7 +264,7 @@ def resume(run: Run, *, by: Any, reason: str = "") -> None:
         tasks.perform_later(run)
 
 
-def start_phase(run: Run, phase: str, *, by: Any) -> None:
+def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
     """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
     waiting = gates.waiting_phase(run)
     if waiting is None:
@@ -268,17 +273,17 @@ def start_phase(run: Run, phase: str, *, by: Any) -> None:
         raise IllegalMove(f"Run {run.pk} waits before phase {waiting}, not before phase {phase}.")
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
-        run.record("gate", f"Phase {phase} started by hand", by=str(by))
+        run.record("gate", because(f"Phase {phase} started by hand", reason), by=str(by))
         resume(run, by=by)
 
 
-def release_canary(run: Run, *, by: Any) -> None:
+def release_canary(run: Run, *, by: Any, reason: str = "") -> None:
     """Lets the dates after the canary follow. IllegalMove where the run does not wait for that."""
     if not run.waits_for_release:
         raise IllegalMove(f"Run {run.pk} does not wait for its canary's release.")
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(canary_released_at=timezone.now())
-        run.record("canary", "Canary released: the other dates follow", by=str(by))
+        run.record("canary", because("Canary released: the other dates follow", reason), by=str(by))
         resume(run, by=by)
 
 

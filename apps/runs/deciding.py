@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,6 +108,9 @@ def verify_complete(
     if hold.run.reprocess == Run.Reprocess.ALL:
         return False
     done = [step for step in steps if before[step.table, step.date].is_complete]
+    if done:
+        outdated = stale(table, [step.date for step in done])
+        done = [step for step in done if step.date not in outdated]
     if not done:
         return False
     dates = [step.date for step in done]
@@ -120,6 +124,12 @@ def verify_complete(
         claiming.undo(attempt)
         outcomes.record_table_end(hold.run, table.name)
     return True
+
+
+def stale(table: Table, dates: list[dt.date]) -> set[dt.date]:
+    """Dates that have all their rows, of inputs that are not the newest any more."""
+    found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)
+    return set(found.values_list("date", flat=True))
 
 
 def withdraw(hold: Hold, attempt: Attempt, says: str = "", **facts: Any) -> None:

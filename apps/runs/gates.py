@@ -21,7 +21,10 @@ DONE = (*Partition.SETTLED, Partition.State.UNEXPECTED)
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Which of some dates may not start: what they wait for, or why they never will; the others may."""
+    """Which of some dates may not start: what they wait for, and why they never will; the others may.
+
+    A date may be both: what closes it can be overridden, what it waits for cannot.
+    """
 
     waiting: dict[dt.date, str]
     closed: dict[dt.date, str]
@@ -52,10 +55,8 @@ def sort(
         gaps = window(open_dates[needed.table], date - dt.timedelta(days=needed.lookback), date)
         hopeless = [gap for gap in gaps if (needed.table, gap[0]) not in coming]
         if hopeless:
-            found.waiting.pop(date, None)
-            found.closed[date] = sentence(needed.table, hopeless)
-            return
-        if gaps:
+            found.closed.setdefault(date, sentence(needed.table, hopeless))
+        if len(hopeless) < len(gaps):
             found.waiting.setdefault(date, sentence(needed.table, gaps))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
 from apps.runs.planning import Plan, PlannedStep, PlanRefused
+from apps.runs.words import count
 
 MOST_LANES = 64
 MOST_CANARY_DATES = 14
@@ -25,10 +26,16 @@ class Options:
     override: str = ""
 
     def canary_dates(self, plan: Plan) -> list[dt.date]:
-        """The first dates of the plan, in the run's order; none where these would be all."""
+        """The first dates of the plan, in the run's order. PlanRefused where no other date would be left to release."""
         dates = list(dict.fromkeys(step.date for step in plan.steps))
         dates.sort(reverse=plan.selection.order == Run.Order.NEWEST)
-        return dates[: self.canary] if self.canary < len(dates) else []
+        if self.canary and self.canary >= len(dates):
+            raise PlanRefused(
+                f"The plan has {count(len(dates), 'date')}, so a canary of {self.canary} would be all of it. "
+                "Take fewer, or none.",
+                about="canary",
+            )
+        return dates[: self.canary]
 
 
 def check(options: Options, pipeline: Pipeline) -> Options:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from apps.runs import failures
+from apps.runs.failures import FailureGroup
 from apps.runs.models import Attempt, Run, Step
 
 Status = Step.Status
@@ -91,6 +92,14 @@ def skipped(run: Run) -> list[Step]:
     for step in steps:
         step.signature = failures.signature(step.message)
     return steps
+
+
+def reasons_for_skips(run: Run) -> list[FailureGroup]:
+    """Why steps were skipped, grouped as failures are, without a step being loaded."""
+    steps = run.steps.filter(status=Status.SKIPPED)
+    if steps.filter(signature="").exists():  # by a console that kept the message only
+        return list(failures.grouped(skipped(run)))
+    return failures.groups_of(steps)
 
 
 def record_table_end(run: Run, table: str) -> None:

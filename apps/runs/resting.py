@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.coverage import staleness
 from apps.runs import breaker, control, gates, lanes, outcomes
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
@@ -95,9 +96,9 @@ def obey(run: Run) -> None:
     )
 
 
-def broke_off(hold: Hold) -> bool:
+def broke_off(hold: Hold, *, just_decided: int) -> bool:
     """Rests a run that only collects failures; True where it did."""
-    says = breaker.why_stop(hold.run)
+    says = breaker.why_stop(hold.run, just_decided=just_decided)
     if not says or not hold.run.steps.unfinished().exists():
         return False  # or nothing is left that stopping could save
     rest(hold, says, why=Run.Pause.FAILURES)
@@ -107,6 +108,7 @@ def broke_off(hold: Hold) -> bool:
 def finish(hold: Hold) -> None:
     """Every step is decided: the run succeeded if, and only if, every one is verified."""
     run = hold.run
+    staleness.mark(hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}

@@ -88,7 +88,7 @@ class Summary:
     @cached_property
     def skipped(self) -> list[triage.Told]:
         """Why steps were skipped, grouped as failures are."""
-        return triage.told(failures.grouped(outcomes.skipped(self.run)))
+        return triage.told(outcomes.reasons_for_skips(self.run))
 
     @cached_property
     def rework(self) -> Rework | None:

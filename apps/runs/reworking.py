@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Case, CharField, Count, F, Min, Q, Sum, TextChoices, Value, When
 
 from apps.runs.models import Run, Step
 from apps.runs.words import count
 
 DECIDED = (Step.Status.SUCCEEDED, Step.Status.FAILED)
+# What was found complete without a call is not done again.
+DONE_AGAIN = Q(status__in=DECIDED, rows_before__gt=0, rows_after__isnull=False, attempt__isnull=False)
 REGRESSION = "regression:"  # how the message of a step begins whose complete date came out smaller
+
+
+class Again(TextChoices):
+    """What became of a date that had rows and was done again, by its rows and its different keys."""
+
+    CHANGED = "changed"
+    WRITTEN_AGAIN = "written again", "as before, written again"
+    NOT_WRITTEN = "not written", "as before, not written at all"
+    AS_BEFORE = "as before"  # nobody knows when its rows were written
 
 
 @dataclass(frozen=True)
 class Reworked:
-    """The dates of a table that were done again. `lost_rows` are those of dates that came out smaller."""
+    """The dates of a table that were done again. Of the unchanged ones, some were written again and some not at all;
+    of others nobody knows. `lost_rows` are those of dates that came out smaller."""
 
     table: str
     dates: int
     unchanged: int
+    written_again: int
+    not_written: int
     rows_before: int
     rows_after: int
     lost_rows: int
@@ -28,6 +42,10 @@ class Reworked:
     @property
     def changed(self) -> int:
         return self.dates - self.unchanged
+
+    @property
+    def writing(self) -> str:
+        return writing(self.unchanged, self.written_again, self.not_written)
 
 
 @dataclass(frozen=True)
@@ -39,14 +57,27 @@ class Rework:
 
     @property
     def says(self) -> str:
-        """ "12 of 14 dates changed"; "no change" where all are as they were."""
-        dates = sum(table.dates for table in self.tables)
-        changed = sum(table.changed for table in self.tables)
-        if not dates:
+        """ "12 of 14 partitions changed"; "no change: 14 partitions as before, written again"."""
+        if not self.tables:
             return "no date with rows was done again yet"
-        if not changed:
-            return f"no change: {count(dates, 'partition')} as before"
-        return f"{changed:,} of {count(dates, 'partition')} changed"
+        dates, unchanged = self.all("dates"), self.all("unchanged")
+        wrote = writing(unchanged, self.all("written_again"), self.all("not_written"))
+        if unchanged == dates:
+            return ", ".join(filter(None, (f"no change: {count(dates, 'partition')} as before", wrote)))
+        changed = f"{dates - unchanged:,} of {count(dates, 'partition')} changed"
+        as_before = f"{unchanged:,} as before" if unchanged else ""
+        return ", ".join(filter(None, (changed, as_before, wrote)))
+
+    def all(self, fact: str) -> int:
+        return sum(getattr(table, fact) for table in self.tables)
+
+
+def writing(unchanged: int, again: int, not_at_all: int) -> str:
+    """Whether what is as before was written: "written again", "not written at all", or how many of each."""
+    if unchanged and unchanged in (again, not_at_all):
+        return "written again" if again else "not written at all"
+    parts = ((again, "written again"), (not_at_all, "not written at all"))
+    return ", ".join(f"{number:,} {words}" for number, words in parts if number)
 
 
 def of(run: Run) -> Rework | None:
@@ -56,12 +87,12 @@ def of(run: Run) -> Rework | None:
 
 
 def tables_of(run: Run) -> list[Reworked]:
-    steps = run.steps.filter(status__in=DECIDED, rows_before__gt=0, rows_after__isnull=False)
-    called = steps.exclude(attempt=None)  # what was found complete without a call is not done again
     fewer = Q(rows_after__lt=F("rows_before"))
-    rows = called.order_by().values("table").annotate(
+    rows = run.steps.filter(DONE_AGAIN).annotate(again=again()).order_by().values("table").annotate(
         dates=Count("id"),
-        unchanged=Count("id", filter=same("rows") & same("keys") & same("written")),
+        changed=Count("id", filter=Q(again=Again.CHANGED)),
+        written_again=Count("id", filter=Q(again=Again.WRITTEN_AGAIN)),
+        not_written=Count("id", filter=Q(again=Again.NOT_WRITTEN)),
         before=Sum("rows_before"),
         after=Sum("rows_after"),
         lost_rows=Sum(F("rows_before") - F("rows_after"), filter=fewer, default=0),
@@ -72,7 +103,9 @@ def tables_of(run: Run) -> list[Reworked]:
         Reworked(
             table=row["table"],
             dates=row["dates"],
-            unchanged=row["unchanged"],
+            unchanged=row["dates"] - row["changed"],
+            written_again=row["written_again"],
+            not_written=row["not_written"],
             rows_before=row["before"],
             rows_after=row["after"],
             lost_rows=row["lost_rows"],
@@ -80,6 +113,20 @@ def tables_of(run: Run) -> list[Reworked]:
         )
         for row in rows.order_by("first")
     ]
+
+
+def again() -> Case:
+    """For every step what became of its date, as the word of an `Again`; empty where nothing was done again."""
+    # A job that writes a date writes it at another time: the time alone is no change.
+    as_before = DONE_AGAIN & same("rows") & same("keys")
+    return Case(
+        When(as_before & Q(written_before=F("written_after")), then=Value(Again.NOT_WRITTEN)),
+        When(as_before & Q(written_after=None), then=Value(Again.AS_BEFORE)),
+        When(as_before, then=Value(Again.WRITTEN_AGAIN)),
+        When(DONE_AGAIN, then=Value(Again.CHANGED)),
+        default=Value(""),
+        output_field=CharField(),
+    )
 
 
 def same(fact: str) -> Q:

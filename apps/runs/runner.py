@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.utils import timezone
 
@@ -22,7 +22,7 @@ from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import Take
 from apps.runs.preflight import starting
 from apps.runs.recovery import recover
-from apps.warehouse.base import Warehouse, WarehouseError
+from apps.warehouse.base import QueryFailed, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Runner:
             says = f"What the job says cannot be kept: {problem}"
             resting.wait(self.hold, says, why=Run.Pause.DISK)
             return False
-        return not (is_decided and resting.broke_off(self.hold))
+        return not (is_decided and resting.broke_off(self.hold, just_decided=len(take.steps)))
 
     def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> bool:
         """Counts, calls, counts again and decides; False where there was nothing to decide."""
@@ -115,10 +115,10 @@ class Runner:
     def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> dict[Key, Found]:
         """What is there before the call: from the look after the last one, if that saw these partitions."""
         keys = [(step.table, step.date) for step in steps]
-        if all(key in self.seen for key in keys):
+        if all(key in self.seen and self.seen[key].count for key in keys):
             return {key: self.seen[key] for key in keys}
         try:
-            return self.look({table.name: [step.date for step in steps]})
+            return self.look(table, {table.name: [step.date for step in steps]})
         except WarehouseError:
             with self.hold.fenced():
                 claiming.undo(attempt)
@@ -133,7 +133,7 @@ class Runner:
         for step in coming.steps if isinstance(coming, Take) else ():
             wanted.setdefault(step.table, []).append(step.date)
         try:
-            self.seen = self.look(wanted)
+            self.seen = self.look(table, wanted)
         except WarehouseError as error:
             # What the call did nobody can see now. The look before the next call will.
             says = f"The call ended, and the warehouse could not be asked what it did: {error}"
@@ -141,13 +141,15 @@ class Runner:
             raise
         return self.seen
 
-    def look(self, wanted: dict[str, list[dt.date]]) -> dict[Key, Found]:
+    def look(self, table: Table, wanted: dict[str, list[dt.date]]) -> dict[Key, Found]:
         """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
         deadline = time.monotonic() + WAREHOUSE_PATIENCE
         pause = 0.5
         while True:
             try:
-                return scanning.read(self.pipeline, self.warehouse, wanted)
+                found = scanning.read(self.pipeline, self.warehouse, wanted)
+                insist(table, found.values())
+                return found
             except WarehouseError as error:
                 if time.monotonic() + pause > deadline or self.keeper.must_stop():
                     raise
@@ -191,6 +193,13 @@ class Runner:
         for attempt in patiently(lambda: list(mine)):
             self.withdraw(attempt, f"The console's database broke off before this call was decided: {why}")
         self.seen = {}
+
+
+def insist(table: Table, found: Iterable[Found]) -> None:
+    """QueryFailed where the call's own table could be read before and cannot be now: it is away, nothing failed."""
+    silent = next((each for each in found if each.table == table.name and each.count is None), None)
+    if silent and scanning.was_read(table.name):
+        raise QueryFailed(silent.verdict.reason)
 
 
 def perform(

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from apps.runs import converters
-from apps.runs.views import attempts, launch, operate, watch
+from apps.runs.views import attempts, launch, operate, steps, watch
 
 app_name = "runs"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     path("<number:pk>/", watch.detail, name="detail"),
     path("<number:pk>/live/", watch.live, name="live"),
     path("<number:pk>/summary/", watch.summary, name="summary"),
+    path("<number:pk>/steps/", steps.steps, name="steps"),
+    path("<number:pk>/steps.csv", steps.steps_csv, name="steps_csv"),
     path("<number:pk>/failures.csv", watch.failures_csv, name="failures_csv"),
     path("<number:pk>/pause/", operate.pause, name="pause"),
     path("<number:pk>/stop/", operate.stop, name="stop"),

@@ -18,10 +18,12 @@ from apps.runs import (
     failures,
     gates,
     logs,
+    outcomes,
     progress,
     reworking,
     situation,
     stalls,
+    steplist,
     timelines,
     triage,
 )
@@ -84,16 +86,21 @@ class Watched:
     def legend(self) -> list[dict[str, Any]]:
         now = self.progress
         items = [
-            ("complete", "verified", now.verified),
-            ("failed", "failed", now.failed),
-            ("accepted", "skipped", now.skipped),
-            ("accepted", "cancelled", now.cancelled),
-            ("running", "running", now.running),
-            ("missing", "left", now.pending),
+            ("complete", "verified", now.verified, "verified"),
+            ("failed", "failed", now.failed, "failed"),
+            ("accepted", "skipped", now.skipped, "skipped"),
+            ("accepted", "cancelled", now.cancelled, "cancelled"),
+            ("running", "running", now.running, "running"),
+            ("missing", "left", now.pending, "pending"),
         ]
         return [
-            {"state": state, "label": label, "count": number}
-            for state, label, number in items
+            {
+                "state": state,
+                "label": label,
+                "count": number,
+                "url": steplist.address(self.run, state=listed),
+            }
+            for state, label, number, listed in items
             if number or label == "verified"
         ]
 
@@ -116,6 +123,17 @@ class Watched:
         if self.failures:
             return count(len(self.failures), "kind")
         return f"rests after {self.run.stop_after_failures} in a row" if not self.run.is_finished else ""
+
+    @property
+    def reasons(self) -> str:
+        """How many reasons there are for what was skipped."""
+        return count(len(self.skips), "reason")
+
+    @property
+    def beside_skipped(self) -> str:
+        """What else is to be said of a finished run that left steps undone."""
+        cancelled = f"{self.progress.cancelled:,} cancelled" if self.progress.cancelled else ""
+        return ", ".join(filter(None, (self.reasons if self.skips else "", cancelled)))
 
     @property
     def to_retry(self) -> int:
@@ -205,8 +223,22 @@ class Watched:
         return failures.groups_of(self.run.steps.failed())
 
     @cached_property
+    def skips(self) -> list[FailureGroup]:
+        """Why steps were skipped."""
+        return outcomes.reasons_for_skips(self.run) if self.progress.skipped else []
+
+    @property
     def failures_shown(self) -> list[triage.Told]:
-        return triage.told(self.failures[:GROUPS_SHOWN], most=RANGES_SHOWN)
+        return self.told[: len(self.failures[:GROUPS_SHOWN])]
+
+    @property
+    def skips_shown(self) -> list[triage.Told]:
+        return self.told[len(self.failures[:GROUPS_SHOWN]) :]
+
+    @cached_property
+    def told(self) -> list[triage.Told]:
+        """The most frequent failures, then reasons for skips; together, for they ask the calendar."""
+        return triage.told([*self.failures[:GROUPS_SHOWN], *self.skips[:GROUPS_SHOWN]], most=RANGES_SHOWN)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 
@@ -18,6 +19,10 @@ class Unreachable(WarehouseError):
 
 class Busy(WarehouseError):
     """The warehouse is there, and somebody else held it for longer than we wait."""
+
+
+class OverQuota(WarehouseError):
+    """The warehouse is there, and what it allows for a day or an hour is used up: asking again does not help soon."""
 
 
 class QueryFailed(WarehouseError):
@@ -51,7 +56,8 @@ class Question:
 class Count:
     """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows; `keys` is how many
     different keys there are, None where no key was asked about; `nulls` has for each of the question's `not_null`
-    columns the rows that have no value there."""
+    columns the rows that have no value there. `modified_at` is when the warehouse last wrote there, where it notes
+    that for each date."""
 
     rows: int
     quality: float | None = None
@@ -59,8 +65,11 @@ class Count:
     fallback_share: float | None = None
     keys: int | None = None
     nulls: tuple[int, ...] = ()
+    modified_at: dt.datetime | None = None
 
 
+# What is known of a table's dates from the scan before, as far as it can be known to hold still.
+Known = Callable[[str], Mapping[dt.date, Count]]
 EMPTY = Count(rows=0)
 # What a problem ends with where there is no such table at all.
 ABSENT = "does not exist in the warehouse"
@@ -68,11 +77,15 @@ ABSENT = "does not exist in the warehouse"
 
 @dataclass(frozen=True)
 class Reading:
-    """Answers by table and date, and for each table that could not be read the reason."""
+    """Answers by table and date, and for each table that could not be read the reason.
+
+    `notes` say what a reader should know of tables that did answer.
+    """
 
     counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     queries: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     def of(self, table: str, date: dt.date) -> Count | None:
         """The count, 0 rows where the table has none; None where the table could not be read."""
@@ -111,8 +124,16 @@ class Try:
     errors: str = ""
 
 
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
 class Warehouse(Protocol):
-    """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer."""
+    """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer.
+
+    `bytes_billed` is what the questions cost so far, where a warehouse takes money for them.
+    """
+
+    bytes_billed: int
 
     def count(
         self,
@@ -125,6 +146,10 @@ class Warehouse(Protocol):
         """Rows a date of all these tables in one query, over a range (both ends included) or some dates."""
         ...
 
+    def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
+        """Rows a date of all these tables over a range; what is `known` and did not change is not looked at again."""
+        ...
+
     def calendar(self, query: str) -> dict[dt.date, int]:
         """Units a date, from a query with the columns `date` and `units`."""
         ...
@@ -134,10 +159,19 @@ class Warehouse(Protocol):
         ...
 
     def run_sql(
-        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+        self,
+        sql: str,
+        *,
+        start: dt.date,
+        end: dt.date,
+        timeout: float,
+        stopped: Callable[[], bool],
+        job_id: str = "",
+        labels: Mapping[str, str] = NO_LABELS,
     ) -> int:
-        """Performs a script with @start_date and @end_date; answers how many statements ran.
+        """Performs a script with @start_date and @end_date; answers how many statements it has.
 
-        Interrupted where `stopped()` became true or `timeout` seconds went by.
+        Interrupted where `stopped()` became true or `timeout` seconds went by. A warehouse that keeps jobs performs
+        one `job_id` at most once: where it knows the id already, the answer is what came of that job.
         """
         ...

@@ -39,6 +39,8 @@ ITS_OWN_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedE
 class DuckDBWarehouse:
     """A warehouse in one DuckDB file."""
 
+    bytes_billed = 0
+
     def __init__(self, path: Path, *, patience: float = PATIENCE):
         self.path = path
         self.patience = patience
@@ -120,12 +122,12 @@ class DuckDBWarehouse:
                 host().execute(f"DETACH DATABASE IF EXISTS {FILE}")
 
     def attach_patiently(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        if not self.path.is_file():
-            raise Unreachable(f"the warehouse file {self.path} does not exist")
         path = str(self.path).replace("'", "''")
         mode = "READ_ONLY" if read_only else "READ_WRITE"
         deadline = time.monotonic() + self.patience
         while True:
+            if not self.path.is_file():  # asked each time: to write, DuckDB would make a new one
+                raise Unreachable(f"the warehouse file {self.path} does not exist")
             try:
                 connection.execute(f"ATTACH '{path}' AS {FILE} (TYPE duckdb, {mode})")
                 return

@@ -30,13 +30,18 @@ class Record:
 
     def claim(self) -> int:
         """Take the folder over; returns how many processes of an earlier launcher had to be ended."""
+        if launcher := self.launcher():
+            raise AlreadyServed(f"Already served by process {launcher}: stop that one first.")
         earlier = self._read()
-        if earlier and processes.is_still(*earlier["launcher"]):
-            raise AlreadyServed(f"Already served by process {earlier['launcher'][0]}: stop that one first.")
         self.predecessor = earlier["launcher"][0] if earlier else None
         ended = _end_leftovers(earlier) if earlier else 0
         self.save()
         return ended
+
+    def launcher(self) -> int | None:
+        """The process number of the launcher that serves the folder now."""
+        earlier = self._read()
+        return earlier["launcher"][0] if earlier and processes.is_still(*earlier["launcher"]) else None
 
     def save(self) -> None:
         this = (os.getpid(), processes.identity(os.getpid()))

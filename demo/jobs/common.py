@@ -186,10 +186,7 @@ class Warehouse:
         value = os.environ.get("WAREHOUSE", "")
         if not value:
             raise JobError("the environment variable WAREHOUSE does not name the warehouse file")
-        path = Path(value)
-        if not path.is_file():
-            raise JobError(f"there is no warehouse at {path}; demo/build.py makes one")
-        return cls(path)
+        return cls(Path(value))
 
     @contextmanager
     def open(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -271,6 +268,9 @@ def attach_patiently(connection: duckdb.DuckDBPyConnection, path: Path, *, read_
     quoted = str(path).replace("'", "''")
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
+        # DuckDB would make a new file, and a warehouse that is away would be an empty one.
+        if not path.is_file():
+            raise JobError(f"there is no warehouse at {path}; put it back, or let demo/build.py make one")
         try:
             connection.execute(f"ATTACH '{quoted}' AS warehouse{mode}")
             return

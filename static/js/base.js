@@ -65,22 +65,28 @@ function showTimes(root = document) {
   }
 }
 
-// Forms with data-confirm ask first. data-confirm-text explains, data-confirm-button names the deed.
+// Forms with data-confirm ask first. data-confirm-text explains, data-confirm-button names the deed. A field "reason" in
+// the form that is hidden is asked for in the dialog, and may stay empty.
 function confirmDialog(form, proceed) {
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.setAttribute("aria-labelledby", "confirm-title");
-  dialog.innerHTML = `<form method="dialog"><h2 id="confirm-title"></h2><p class="muted"></p><div class="form-actions">
-    <button class="btn" value="">Go back</button><button class="btn" value="yes"></button></div></form>`;
+  dialog.innerHTML = `<form method="dialog"><h2 id="confirm-title"></h2><p class="muted"></p>
+    <label class="field" hidden><span>Why <span class="optional">(optional)</span></span><input maxlength="500"></label>
+    <div class="form-actions"><button class="btn" value="">Go back</button><button class="btn" value="yes"></button></div></form>`;
   const [, yes] = all("button", dialog);
   dialog.querySelector("h2").textContent = form.dataset.confirm;
   dialog.querySelector("p").textContent = form.dataset.confirmText || "";
   dialog.querySelector("p").hidden = !form.dataset.confirmText;
   yes.textContent = form.dataset.confirmButton || "Go on";
+  const [why, asked] = [dialog.querySelector("label"), form.elements.namedItem("reason")];
+  why.hidden = asked?.type !== "hidden";
   yes.classList.add("confirmDanger" in form.dataset ? "btn-danger-solid" : "btn-primary");
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (dialog.returnValue === "yes") proceed();
+    if (dialog.returnValue !== "yes") return;
+    if (!why.hidden) asked.value = why.querySelector("input").value;
+    proceed();
   });
   document.body.append(dialog);
   dialog.showModal();

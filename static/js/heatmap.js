@@ -1,5 +1,5 @@
 // Draws the seasons' maps with Plotly in place of the strips that the page brings. A click opens a cell's panel,
-// a drag over several offers to plan them. Figures come from the server; colours from the palette of states.
+// a drag over several offers to plan them, or to accept their gaps. Figures come from the server; colours from the palette of states.
 
 const card = document.getElementById("maps");
 const ROW = 18;
@@ -269,25 +269,38 @@ function choose(map, range) {
   map.chosen = { left, right, top, bottom };
   Plotly.Fx.hover(map.plot, []);
   draw(map);
-  const rows = map.lines.slice(top, bottom + 1).filter((line) => line.planned);
-  const cells = rows.reduce((sum, row) => sum + [...row.shown.slice(left, right + 1)].filter((l) => !" nx".includes(l)).length, 0);
+  const lines = map.lines.slice(top, bottom + 1).filter((line) => !line.heading);
+  const rows = lines.filter((line) => line.planned);
+  const among = (some, wanted) => some.reduce((sum, line) => sum + [...line.shown.slice(left, right + 1)].filter(wanted).length, 0);
+  const cells = among(rows, (letter) => !" nxa".includes(letter));
+  const gaps = card.dataset.accept ? among(lines, (letter) => map.data.gaps.includes(letter)) : 0;
   bar.hidden = false;
-  if (!cells) { bar.textContent = "Nothing to plan here: sources and dates that are left out have no job."; return; }
-  const dates = map.data.dates;
-  const query = new URLSearchParams(rows.map((row) => ["table", row.table]));
-  query.set("start", dates[left]);
-  query.set("end", dates[right]);
-  const count = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
+  if (!cells && !gaps) { bar.textContent = "Nothing to plan here: sources and dates that are left out have no job."; return; }
+  const [start, end] = [map.data.dates[left], map.data.dates[right]];
+  bar.replaceChildren(
+    `${count(lines.length, "table")}, ${count(right - left + 1, "date")}`,
+    ...(cells ? [offer("btn-primary", card.dataset.plan, rows, start, end, `Plan ${count(cells, "cell")}`)] : []),
+    ...(gaps ? [offer("", card.dataset.accept, lines, start, end, `Accept ${count(gaps, "gap")}`)] : []),
+    clearing(),
+  );
+}
+function count(number, word) {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+}
+function offer(kind, address, lines, start, end, words) {
   const link = document.createElement("a");
-  link.className = "btn btn-primary btn-small";
-  link.href = `${card.dataset.plan}?${query}`;
-  link.textContent = `Plan ${count(cells, "cell")}`;
+  link.className = `btn ${kind} btn-small`;
+  link.href = `${address}?${new URLSearchParams([...lines.map((line) => ["table", line.table]), ["start", start], ["end", end]])}`;
+  link.textContent = words;
+  return link;
+}
+function clearing() {
   const clear = document.createElement("button");
   clear.type = "button";
   clear.className = "btn btn-quiet btn-small";
   clear.textContent = "Clear";
   clear.addEventListener("click", forget);
-  bar.replaceChildren(`${count(rows.length, "table")}, ${count(right - left + 1, "date")}`, link, clear);
+  return clear;
 }
 function forget() {
   bar.hidden = true;

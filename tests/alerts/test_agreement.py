@@ -45,7 +45,7 @@ def browser(client, operator) -> Client:
 def test_the_subject_counts_what_is_not_verified_and_the_text_says_why(mixed):
     message = Message.objects.get()
 
-    assert message.subject.startswith("FAILED 4/6 ")
+    assert message.subject.startswith("FAILED 4/6 (1 failed, 3 skipped) - ")
     assert "2 of 6 verified; 4 not: 1 failed, 3 skipped, 0 cancelled" in message.text
 
 
@@ -88,6 +88,13 @@ def test_the_summary_has_them_too(mixed, browser):
     assert f"Skipped {REASON} 2024-01-04 to 2024-01-06 sales · 3 steps" in text
 
 
+def test_the_page_of_the_run_has_the_reasons_beside_the_failures(mixed, browser):
+    text = words(browser.get(mixed.get_absolute_url()).content.decode())
+
+    assert f"Skipped 3 steps , 1 reason {REASON} 2024-01-04 to 2024-01-06 sales · 3 steps" in text
+    assert "Failed 1 1 kind Skipped 3 1 reason" in text
+
+
 def test_the_list_of_runs_names_skipped_beside_failed(mixed, browser):
     assert "2 of 6 1 3 skipped" in words(browser.get("/runs/").content.decode())
 
@@ -102,3 +109,17 @@ def test_attempts_say_how_many_of_their_dates_are_verified(mixed, browser):
     assert "sales 2024-01-01 and 3 more 2 of 4 1 exit status 0" in words(
         browser.get(f"/runs/{mixed.pk}/attempts/").content.decode()
     )
+
+
+def test_what_a_rerun_changed_is_said_alike_on_the_page_in_the_mail_and_in_json(launch, drive, team, browser):
+    january = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
+    drive(launch(**january))
+    run = drive(launch(reprocess="all", **january))
+    tasks.deliver()
+
+    says = backfill.result(run)["done_again"]["text"]
+
+    assert says == "no change: 2 partitions as before, written again"
+    assert says in words(browser.get(run.get_absolute_url()).content.decode())
+    mail = Message.objects.get(run_id=run.pk)
+    assert f"Done again: {says}" in mail.text and f"Done again: {says}" in mail.html

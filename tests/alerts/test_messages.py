@@ -32,14 +32,14 @@ def test_a_failed_run_says_how_many_are_not_verified(launch, told, fault):
     )
 
 
-def test_skipped_steps_count_as_not_verified(launch, drive, told):
+def test_skipped_steps_are_not_called_failures(launch, drive, told):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-05")))
     tasks.deliver()
     Message.objects.all().delete()
 
     message = told(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-05")))
 
-    assert message.subject == "FAILED 2/2 - trend, 2024-01-04 to 2024-01-05"
+    assert message.subject == "FAILED, 2/2 skipped - trend, 2024-01-04 to 2024-01-05"
 
 
 def test_a_run_that_waits_at_a_gate_is_told(launch, told):

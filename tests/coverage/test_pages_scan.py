@@ -1,5 +1,7 @@
 """Asking for a scan, and watching it."""
 
+import datetime as dt
+
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -62,7 +64,8 @@ def test_a_viewer_does_not_see_the_button(client, viewer, operator, shop):
 
 
 def test_a_get_asks_nobody(operating):
-    assert operating.get(START).status_code == 405
+    assert operating.get(START).status_code == 200
+    assert not Scan.objects.exists()
 
 
 def test_a_scan_in_the_queue_waits_for_a_worker(operating, workers):
@@ -100,3 +103,41 @@ def test_a_scan_under_way_shows_on_the_pages(operating):
     Scan.objects.create(status=Scan.Status.RUNNING, tables_total=5)
 
     assert "Asking the warehouse about 5 tables" in operating.get("/coverage/").content.decode()
+
+
+# The list -----------------------------------------------------------------------------------------
+
+
+def test_the_list_tells_what_a_scan_took(operating, operator):
+    begun = timezone.now()
+    Scan.objects.create(
+        status=Scan.Status.SUCCEEDED,
+        requested_by=operator,
+        started_at=begun,
+        finished_at=begun + dt.timedelta(seconds=2.5),
+        tables_done=3,
+        tables_total=3,
+        queries=4,
+        bytes_billed=20 * 1024**2,
+        notes="daily.sales: rows without a date, which count for none: 2",
+    )
+
+    page = " ".join(operating.get(START).content.decode().split())
+
+    for said in ("3 of 3", "4</td>", "20.0 MB", "2.5 s", "by olga", "rows without a date"):
+        assert said in page
+
+
+def test_the_list_says_what_could_not_be_asked(operating):
+    Scan.objects.create(status=Scan.Status.FAILED, finished_at=timezone.now(), problem="Nobody answered.")
+
+    assert "Nobody answered." in operating.get(START).content.decode()
+
+
+def test_who_may_not_scan_sees_the_list_without_the_button(client, viewer, shop):
+    client.force_login(viewer)
+
+    page = client.get(START).content.decode()
+
+    assert "No scans yet" in page and "Scan now" not in page
+    assert client.post(START).status_code == 403

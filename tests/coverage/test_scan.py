@@ -149,6 +149,8 @@ def test_what_a_run_verified_while_a_scan_failed_stays_known(scan, pipeline, war
     class Away:
         """A warehouse that does not answer, and meanwhile a run's step is verified."""
 
+        bytes_billed = 0
+
         def calendar(self, query):
             fill(ask, "daily.sales", "01-05", 8)
             scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
@@ -162,6 +164,8 @@ def test_what_a_run_verified_while_a_scan_failed_stays_known(scan, pipeline, war
 
 def test_a_problem_ends_with_one_full_stop(pipeline, db, shop):
     class Away:
+        bytes_billed = 0
+
         def calendar(self, query):
             raise Busy("Somebody holds the file.")
 
@@ -212,8 +216,10 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
         def calendar(self, query):
             return warehouse.calendar(query)
 
-        def count(self, questions, **range_):
-            reading = warehouse.count(questions, **range_)
+        bytes_billed = 0
+
+        def scan(self, questions, **range_):
+            reading = warehouse.scan(questions, **range_)
             fill(ask, "daily.sales", "01-05", 8)
             scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             return reading

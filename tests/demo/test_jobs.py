@@ -6,6 +6,7 @@ from datetime import date
 import duckdb
 import pytest
 
+from demo.jobs import common
 from tests.demo.reference import BACKFILL, PHASE_3, TABLES
 
 WEDNESDAY = "2024-01-17"
@@ -100,6 +101,19 @@ def test_a_missing_warehouse_is_said_in_one_sentence(demo):
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert f"there is no warehouse at {demo.path}" in result.stderr
+
+
+def test_a_warehouse_moved_away_in_the_middle_of_a_call_stays_away(demo, caplog):
+    job = common.Job(table="nba_analytics.team_offense_game_summary", date_column="game_date", sql="SELECT 1")
+    options = common.read_arguments(job, ["--dates", WEDNESDAY, *BACKFILL])
+    warehouse = common.Warehouse(demo.path)
+    assert common.game_days(warehouse, options.days)
+    demo.path.rename(demo.path.with_name("moved.duckdb"))
+
+    assert not common.fill_date(job, options, warehouse, options.days[0], games=8)
+
+    assert f"2024-01-17: there is no warehouse at {demo.path}; put it back" in caplog.text
+    assert not demo.path.exists()
 
 
 def test_a_job_waits_while_another_process_holds_the_warehouse(demo):

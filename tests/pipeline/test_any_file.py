@@ -16,7 +16,7 @@ from apps.pipeline.definition import PipelineError
 from tests.conftest import PIPELINES
 
 GOOD = tomllib.loads((PIPELINES / "shop.toml").read_text())
-often = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+often = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ import pytest
 SALES = 'table "daily.sales"'
 BAND = "is not a band; write [least, most], two numbers in this order (inf leaves the end open)"
 DATE = "is not a date; write it without quotes and without a time, such as 2024-01-31"
+PATH = "${SHOP_WAREHOUSE:-shop.duckdb}"
+BIGQUERY = 'project = "shop-1234"\nlocation = "US"'
 SECTION = "is not a section of keys; write it as { key = value, ... } or below a line [key]"
 
 
@@ -34,7 +36,20 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('phase = "2"', "phase = 2", f"{SALES} > phase = 2 is not text; write it in quotes"),
         ("rows = { per_unit = [2, 2] }", "rows = 3", f"{SALES} > rows = 3 {SECTION}"),
         ("[warehouse]", "[[warehouse]]", f"warehouse {SECTION}"),
-        ('engine = "duckdb"', 'engine = "excel"', 'warehouse > engine = "excel" is not known; write "duckdb"'),
+        ('engine = "duckdb"', 'engine = "excel"', 'warehouse > engine = "excel" is not known; write one of "duckdb", "bigquery"'),
+        # BigQuery
+        *[
+            (f'engine = "duckdb"\npath = "{PATH}"', f'engine = "bigquery"\n{values}', f"warehouse > {says}")
+            for values, says in [
+                ('location = "US"', "project is missing; add it"),
+                ('project = "shop-1234"', "location is missing; add it"),
+                ('project = "Shop"\nlocation = "US"', 'project = "Shop" is not a project\'s id; write it in small letters, digits and -, such as my-project-123'),
+                ('project = "shop-1234"\nlocation = "the moon"', 'location = "the moon" is not a location; write one such as "US", "EU" or "europe-west1"'),
+                (f'{BIGQUERY}\nimpersonate = "me"', 'impersonate = "me" is not a service account; write its address, such as reader@my-project.iam.gserviceaccount.com'),
+                (f'{BIGQUERY}\nbyte_limit = "much"', 'byte_limit = "much" is not a size; write one such as "500 MB", "100 GB" or "1 TB"'),
+                (f'{BIGQUERY}\nbyte_limit = "1 MB"', 'byte_limit = "1 MB" is too small; every query bills at least "10 MB", so write that or more'),
+            ]
+        ],
         ('gate = "manual"', 'gate = "hand"', 'phase "3" > gate = "hand" is not known; write "manual" or "auto"'),
         ('"day"\n', '"day of"\n', 'table "raw.orders" > date_column = "day of" is not a column\'s name; write it in letters, digits and _'),
         ('"raw.orders"', '"orders"', 'table "orders" > name = "orders" is not a table\'s name; write dataset.table, in letters, digits and _'),
@@ -100,6 +115,42 @@ def test_tables_that_wait_for_each_other_are_named(change):
     assert found == [
         "after goes in a circle: daily.sales -> daily.visits -> daily.sales; remove one of these"
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('"{dates}", "--safe"', '"{dates}"', f"{SALES} > job: the job must run with --safe; add it to command (or to env as NAME=value)"),
+        ('name = "winter"', 'name = "a/b"', 'season "a/b" > name = "a/b" is not a name; write one in a line, without slashes'),
+        ('gate = "auto"', 'gate = "hand"', 'phase "2" > gate = "hand" is not known; write "manual" or "auto"'),
+        ('["raw.orders"]', '["orders"]', 'need "Orders" > sources[1] = "orders" is not a table\'s name; write dataset.table, in letters, digits and _'),
+        ('["raw.orders"]', "[]", 'need "Orders" > sources = [] is empty; fill it in'),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_only_one_of_a_list_does_not_make_the_list_empty(problems, old, new, says):
+    assert problems(ONE_OF_EACH.replace(old, new)) == [says]
+
+
+ONE_OF_EACH = """
+name = "Shop"
+warehouse = { engine = "duckdb", path = "shop.duckdb" }
+calendar = { every = "day" }
+[[season]]
+name = "winter"
+start = 2024-01-01
+end = 2024-01-20
+[[phase]]
+name = "2"
+gate = "auto"
+[[table]]
+name = "daily.sales"
+phase = "2"
+date_column = "day"
+job = { command = ["fill", "{dates}", "--safe"], must_contain = ["--safe"] }
+[[need]]
+name = "Orders"
+sources = ["raw.orders"]
+"""
 
 
 def test_several_mistakes_are_several_sentences(change):

@@ -66,8 +66,9 @@ def test_a_canary_that_failed_waits_too(launch, drive, fault):
     assert run.message == "Canary done: 1 of 2 steps verified; the others wait for a release"
 
 
-def test_a_canary_of_all_dates_is_none(launch, drive):
-    assert drive(launch(Options(canary=6), **WEEK)).status == Run.Status.SUCCEEDED
+def test_a_canary_that_leaves_nothing_to_release_is_refused(launch):
+    with pytest.raises(PlanRefused, match="The plan has 6 dates, so a canary of 6 would be all of it"):
+        launch(Options(canary=6), **WEEK)
 
 
 def test_a_canary_whose_inputs_come_later_does_not_hold_the_run_up(launch, drive):

@@ -1,11 +1,13 @@
 """What an operator can do with a run, and what becomes of its dates."""
 
+import datetime as dt
+
 import psutil
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.runs import control, failures, lanes, planning
+from apps.runs import breaker, control, failures, lanes, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from tests.conftest import day
@@ -298,6 +300,28 @@ def test_the_breaker_begins_anew_after_a_person_went_on(launch, drive, fault):
 
     assert run.status == Run.Status.RUNNING
     assert failed < run.steps.failed().count() < failed + 5
+
+
+def test_five_in_a_row_stop_a_run_though_the_calls_last_date_was_filled(launch, drive, fault):
+    for number in (1, 2, 3, 4, 5):
+        fault("daily.sales", f"01-{number:02}", "overflow")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-19"), batch=6))
+
+    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert run.message.startswith("5 failures in a row say the same")
+
+
+@pytest.mark.parametrize(("decided", "says"), [(19, ""), (20, "10 of 20 steps failed")])
+def test_a_share_of_failures_means_something_from_twenty_steps_on(launch, decided, says):
+    run = launch(tables=["daily.sales"])
+    some = list(run.steps.order_by("position")[:decided])
+    for place, each in enumerate(some):
+        each.status = "succeeded" if place % 2 else "failed"
+        each.finished_at = timezone.now() + dt.timedelta(seconds=place)
+    Step.objects.bulk_update(some, ["status", "finished_at"])
+
+    assert breaker.why_stop(run) == says
 
 
 def test_a_run_of_which_half_fails_is_stopped_though_never_five_in_a_row(launch, drive, fault):

@@ -88,6 +88,17 @@ def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
     assert isinstance(taken[2], picking.Wait)
 
 
+def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(launch, worker):
+    run = launch(start=day("01-04"), end=day("01-04"))
+    Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
+    control.override_gates(run, by="olga", reason="the source has no such date")
+    workers = [worker(run) for _ in range(3)]
+
+    taken = [claim(each.hold) for each in workers]
+
+    assert isinstance(taken[2], picking.Wait)
+
+
 def test_a_worker_with_more_work_than_it_can_do_wakes_another(run, worker):
     woken = []
 

@@ -227,27 +227,27 @@ class Contract:
 
         assert ask("SELECT address FROM shop.mails") == [("anna@shop.example",)]
 
-    @pytest.mark.parametrize("script", ["BEGIN; {}; COMMIT", "{}"])
+    @pytest.mark.parametrize("script", ["BEGIN TRANSACTION; {}; COMMIT", "{}"])
     def test_a_script_that_fails_leaves_nothing_behind(self, fill, ask, script):
         with pytest.raises(QueryFailed, match="nonsense"):
-            fill(script.format("DELETE FROM shop.sales; INSERT INTO shop.sales SELECT nonsense"))
+            fill(script.format("DELETE FROM shop.sales WHERE TRUE; INSERT INTO shop.sales SELECT nonsense"))
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
     def test_a_script_that_forgets_its_commit_says_so(self, fill, ask):
         with pytest.raises(QueryFailed, match="add COMMIT"):
-            fill("BEGIN; DELETE FROM shop.sales")
+            fill("BEGIN; DELETE FROM shop.sales WHERE TRUE")
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
     def test_a_script_that_takes_too_long_is_ended(self, fill, ask, endless):
         with pytest.raises(Interrupted):
-            fill(f"DELETE FROM shop.sales; {endless}", timeout=0.1)
+            fill(f"DELETE FROM shop.sales WHERE TRUE; {endless}", timeout=0.1)
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
     def test_a_script_that_nobody_wants_any_more_is_ended(self, fill, ask, endless):
         with pytest.raises(Interrupted):
-            fill(f"DELETE FROM shop.sales; {endless}", stopped=lambda: True)
+            fill(f"DELETE FROM shop.sales WHERE TRUE; {endless}", stopped=lambda: True)
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]

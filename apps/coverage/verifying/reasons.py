@@ -49,6 +49,8 @@ def all_reasons(report: Report, after: After) -> Iterator[Reason]:
         yield Reason(f"The warehouse could not be asked: {report.problem}.", could_not_run=True)
     for table in report.tables:
         yield from of_table(table, told=bool(report.problem))
+    for loss in report.losses:
+        yield Reason(f"Regression: {loss}.")
     for need in report.needs:
         yield from of_need(need, told=bool(report.problem))
     for found in report.quality:

@@ -220,7 +220,10 @@ class HistoryReport:
 
 @dataclass(frozen=True)
 class Report:
-    """All of it. `problem` is why the warehouse as a whole could not be asked, without a full stop."""
+    """All of it. `problem` is why the warehouse as a whole could not be asked, without a full stop.
+
+    `losses` are complete dates that lost rows, a sentence a table without its full stop.
+    """
 
     pipeline: str
     start: dt.date
@@ -233,6 +236,7 @@ class Report:
     needs: tuple[NeedReport, ...] = ()
     quality: tuple[QualityReport, ...] = ()
     history: HistoryReport | None = None
+    losses: tuple[str, ...] = ()
     verdict: Verdict = Verdict.NOTHING
     reasons: tuple[Reason, ...] = field(default=())
 

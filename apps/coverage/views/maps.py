@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from urllib.parse import urlencode
 
@@ -55,6 +56,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "gaps": planned_gaps(coverage, tables),
         "unread": strips.shown_counts(coverage.grid, tables)["u"],
         "plan_query": plan_query(coverage, chosen),
+        "may_accept": request.user.has_perm("coverage.operate_coverage"),
         "list_title": f"{strips.in_words(chosen.state).capitalize() or 'Not complete'}, as ranges",
     }
     piece = live.piece(
@@ -140,9 +142,16 @@ def find(request: HttpRequest) -> HttpResponse:
 def partition(request: HttpRequest, table: str, date: str) -> HttpResponse:
     """A panel beside a map, or a page of its own."""
     pipeline = definition.current()
-    found = evidence.of(pipeline, table_or_404(pipeline, table), date_or_404(date))
+    return show_partition(request, pipeline, table_or_404(pipeline, table), date_or_404(date))
+
+
+def show_partition(
+    request: HttpRequest, pipeline: Pipeline, table: Table, date: dt.date, *, problem: str = ""
+) -> HttpResponse:
     template = "coverage/_partition.html" if request.headers.get("HX-Request") else "coverage/partition.html"
-    return render(request, template, {"evidence": found, "unit": pipeline.calendar.unit})
+    found = evidence.of(pipeline, table, date)
+    context = {"evidence": found, "unit": pipeline.calendar.unit, "problem": problem}
+    return render(request, template, context)
 
 
 # Downloads ------------------------------------------------------------------------------------------

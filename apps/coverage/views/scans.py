@@ -1,17 +1,31 @@
-"""A scan on demand, and how far it is."""
+"""The scans that were made, a scan on demand, and how far it is."""
 
 from __future__ import annotations
 
 from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.coverage import tasks
 from apps.coverage.models import Scan
 
+A_PAGE = 40
 
-@require_POST
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def scans(request: HttpRequest) -> HttpResponse:
+    return start_scan(request) if request.method == "POST" else index(request)
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """All scans with what they took, the latest first."""
+    found = Scan.objects.select_related("requested_by")
+    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "coverage/scans.html", {"page": page, "active": Scan.objects.active().first()})
+
+
 @permission_required("coverage.operate_coverage", raise_exception=True)
 def start_scan(request: HttpRequest) -> HttpResponse:
     scan = tasks.scan_later(by=request.user)

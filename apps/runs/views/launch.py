@@ -16,7 +16,7 @@ from apps.pipeline import definition
 from apps.runs import control, launching, presets
 from apps.runs.control import LaunchRefused
 from apps.runs.forms import PlanForm
-from apps.runs.planning import Plan
+from apps.runs.planning import Plan, PlanRefused
 from apps.runs.preflight import reports
 
 
@@ -49,6 +49,9 @@ def launch(request: HttpRequest) -> HttpResponse:
             options=form.options,
             unready=form.cleaned_data["unready"],
         )
+    except PlanRefused as refusal:
+        form.add_error(refusal.about or None, str(refusal))
+        return page(request, form, plan, status=422)
     except LaunchRefused as refusal:
         messages.warning(request, str(refusal))
         return page(request, form, form.plan(), status=409)

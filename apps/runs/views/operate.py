@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -23,48 +24,44 @@ operator = permission_required("runs.operate_run", raise_exception=True)
 @require_POST
 @operator
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run: control.pause(run, by=request.user))
+    return perform(request, pk, lambda run, said: control.pause(run, **said))
 
 
 @require_POST
 @operator
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run: control.stop(run, by=request.user))
+    return perform(request, pk, lambda run, said: control.stop(run, **said))
 
 
 @require_POST
 @operator
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(
-        request, pk, lambda run: control.resume(run, by=request.user, reason=reason_of(request.POST))
-    )
+    return perform(request, pk, lambda run, said: control.resume(run, **said))
 
 
 @require_POST
 @operator
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run: control.cancel(run, by=request.user))
+    return perform(request, pk, lambda run, said: control.cancel(run, **said))
 
 
 @require_POST
 @operator
 def start_phase(request: HttpRequest, pk: int) -> HttpResponse:
     phase = request.POST.get("phase", "")
-    return perform(request, pk, lambda run: control.start_phase(run, phase, by=request.user))
+    return perform(request, pk, lambda run, said: control.start_phase(run, phase, **said))
 
 
 @require_POST
 @operator
 def release(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run: control.release_canary(run, by=request.user))
+    return perform(request, pk, lambda run, said: control.release_canary(run, **said))
 
 
 @require_POST
 @operator
 def override(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(
-        request, pk, lambda run: control.override_gates(run, by=request.user, reason=reason_of(request.POST))
-    )
+    return perform(request, pk, lambda run, said: control.override_gates(run, **said))
 
 
 @require_POST
@@ -74,7 +71,7 @@ def set_lanes(request: HttpRequest, pk: int) -> HttpResponse:
     return perform(
         request,
         pk,
-        lambda run: control.set_lanes(run, lanes_of(request.POST), by=request.user, most=most),
+        lambda run, said: control.set_lanes(run, lanes_of(request.POST), by=said["by"], most=most),
     )
 
 
@@ -87,10 +84,13 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('runs:new')}?{urlencode(named)}")
 
 
-def perform(request: HttpRequest, pk: int, verb: Callable[[Run], None]) -> HttpResponse:
+def perform(request: HttpRequest, pk: int, verb: Callable[[Run, dict[str, Any]], None]) -> HttpResponse:
+    """The verb, with who and why. Where somebody was quicker, what they did is said beside the refusal."""
     run = get_object_or_404(Run, pk=pk)
     try:
-        verb(run)
+        verb(run, {"by": request.user, "reason": reason_of(request.POST)})
     except IllegalMove as refusal:
-        messages.warning(request, str(refusal))
+        last = run.events.exclude(by="").order_by("-id").first()
+        before = f" Last, {last.by}: {last.text.rstrip('.')}." if last else ""
+        messages.warning(request, f"{refusal}{before}")
     return redirect(run)

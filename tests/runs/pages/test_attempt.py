@@ -38,6 +38,14 @@ def test_an_attempt_shows_the_rows_of_each_date(done, read):
     assert "2024-01-02 failed failed: numeric overflow" in text
 
 
+def test_rows_that_could_not_be_counted_are_unknown(done, operating, read):
+    done.steps.filter(date=day("01-02")).update(rows_before=None, message="")
+
+    assert "2024-01-02 failed unknown 0" in read(f"/runs/{done.pk}/attempts/1/")
+    cell = words(operating.get("/runs/partition/daily.sales/2024-01-02/").content.decode())
+    assert "failed unknown to 0 rows" in cell
+
+
 def test_errors_stand_out_in_a_log(done, operating):
     assert '<span class="error">' in operating.get(f"/runs/{done.pk}/attempts/1/").content.decode()
 

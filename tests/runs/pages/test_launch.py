@@ -412,6 +412,14 @@ def test_how_a_run_is_performed_can_be_chosen(operating, see):
     assert (run.stop_at_percent, run.override_reason) == (0, "source is lost")
 
 
+def test_a_canary_that_leaves_nothing_to_release_is_refused_beside_its_field(operating, see):
+    answer = operating.post(NEW, see(**(WEEK | {"end": "2024-01-02"})) | {"canary": "2"})
+
+    assert answer.status_code == 422
+    assert "The plan has 2 dates, so a canary of 2 would be all of it." in words(answer.content.decode())
+    assert not Run.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.runs import control
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
@@ -72,6 +73,27 @@ def test_cancelling_twice_is_refused_in_words(launch, operating):
     operating.post(f"/runs/{run.pk}/cancel/")
 
     assert f"Run {run.pk} is cancelled" in after(operating, run, "cancel")
+
+
+@pytest.mark.parametrize("verb", ["pause", "stop", "cancel"])
+@pytest.mark.parametrize("is_running", [True, False])
+def test_the_timeline_says_who_did_it_and_why(launch, hold, worker, operating, operator, verb, is_running):
+    run = launch(tables=["daily.sales"], **WEEK)
+    if is_running:
+        hold(run)
+
+    operating.post(f"/runs/{run.pk}/{verb}/", {"reason": "the source is being mended"})
+
+    event = run.events.latest("id")
+    assert event.by == operator.username
+    assert event.text.endswith("Why: the source is being mended")
+
+
+def test_whoever_comes_second_reads_who_was_quicker(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    control.cancel(run, by="olga")
+
+    assert "Last, olga: Cancelled with 6 steps left." in after(operating, run, "pause")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -186,6 +186,55 @@ def test_the_number_of_queries_does_not_grow_with_the_steps(
     assert counts[0] == counts[1]
 
 
+def test_a_finished_run_says_how_long_it_took_and_nothing_of_its_pace(launch, drive, read):
+    text = read(drive(launch(tables=["daily.sales"], **WEEK)).get_absolute_url())
+
+    assert "Took" in text and "Pace" not in text and "not known yet" not in text
+
+
+@pytest.fixture
+def skipping(launch, drive) -> Run:
+    """Every step waited for visits, which nobody fills, and was skipped."""
+    drive(launch(tables=["daily.sales"], **WEEK))
+    return drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
+
+def test_what_was_skipped_is_told_by_its_reason(skipping, read):
+    text = read(skipping.get_absolute_url())
+
+    assert "Failed 0 Skipped 3 1 reason" in text
+    assert "visits is missing on … 2024-01-04 to 2024-01-06 trend · 3 steps" in text
+    assert "For example: visits is missing on 2024-01-04" in text
+
+
+def test_reasons_are_known_of_steps_that_an_earlier_console_skipped(skipping, read):
+    skipping.steps.update(signature="")
+
+    assert "visits is missing on … 2024-01-04 to 2024-01-06" in read(skipping.get_absolute_url())
+
+
+def test_page_and_summary_give_the_same_reasons(skipping, read):
+    reason = "visits is missing on … 2024-01-04 to 2024-01-06 trend · 3 steps"
+
+    assert reason in read(skipping.get_absolute_url())
+    assert reason in read(f"/runs/{skipping.pk}/summary/")
+
+
+def test_reasons_cost_as_many_queries_however_many_steps_were_skipped(
+    skipping, launch, operating, django_assert_max_num_queries
+):
+    counts = []
+    for run in (skipping, launch(phases=["2"])):
+        run.steps.update(status="skipped", message="visits is missing on 2024-01-04", signature="visits …")
+        Run.objects.filter(pk=run.pk).update(status="failed", started_at=run.launched_at)
+        operating.get(run.get_absolute_url())  # what a run is about is asked once
+        with django_assert_max_num_queries(40) as queries:
+            operating.get(run.get_absolute_url())
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
+
+
 def test_a_finished_run_does_not_ask_for_more(launch, drive, operating):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
 

@@ -337,22 +337,39 @@ def test_a_size_that_the_run_finds_by_itself_is_called_automatic(launch, drive, 
 # Done again ---------------------------------------------------------------------------------------
 
 
-def test_a_rerun_says_what_changed(launch, drive, read, fault):
+def test_rows_that_were_written_again_as_they_were_are_no_change(launch, drive, read):
     drive(launch(**SALES))
     run = drive(launch(reprocess="all", **SALES))
 
     text = read(run.get_absolute_url())
 
-    assert "Done again 6 of 6 partitions changed" in text  # written anew
-    assert "sales 6 of 6 0 48 48 0" in text
+    assert "Done again no change: 6 partitions as before, written again" in text
+    assert "sales 0 of 6 6 written again 48 48 0" in text
 
 
-def test_a_rerun_that_changed_nothing_says_so(launch, drive, read):
+def test_a_rerun_that_wrote_nothing_at_some_dates_says_at_how_many(launch, drive, read, fault):
+    drive(launch(**SALES))
+    fault("daily.sales", "01-02", "silent")
+    run = drive(launch(reprocess="all", **SALES))
+
+    says = "no change: 6 partitions as before, 5 written again, 1 not written at all"
+    assert says in read(run.get_absolute_url()) and says in read(f"/runs/{run.pk}/summary/")
+
+
+def test_other_keys_in_as_many_rows_are_a_change(launch, drive, read, ask):
+    drive(launch(**SALES))
+    ask("UPDATE daily.sales SET item = 1 WHERE day = ?", day("01-02"))
+    run = drive(launch(reprocess="all", **SALES))
+
+    assert "1 of 6 partitions changed, 5 as before, written again" in read(run.get_absolute_url())
+
+
+def test_when_nobody_knows_when_rows_were_written_only_their_number_is_told(launch, drive, read):
     visits = {"tables": ["daily.visits"], **WEEK}
     drive(launch(tables=["daily.sales", "daily.visits"], **WEEK))
     run = drive(launch(reprocess="all", **visits))
 
-    assert "Done again no change: 6 partitions as before" in read(run.get_absolute_url())
+    assert "Done again no change: 6 partitions as before Table" in read(run.get_absolute_url())
 
 
 def test_a_rerun_that_lost_rows_is_called_a_regression(launch, drive, read, ask):

@@ -16,7 +16,7 @@ from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, failures, lanes, outcomes, planning, progress, runner
+from apps.runs import control, failures, lanes, outcomes, planning, progress, reworking, runner
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
 from apps.runs.models import Run, Step
@@ -154,7 +154,23 @@ def result(run: Run) -> dict[str, Any]:
         "message": run.message,
         "signatures": control.summary(run.steps.failed()),
         "skips": control.summary(outcomes.skipped(run)),
+        **done_again(run),
+        **overridden(run),
     }
+
+
+def done_again(run: Run) -> dict[str, Any]:
+    """What a run that did dates again changed; nothing for others."""
+    rework = reworking.of(run)
+    if rework is None:
+        return {}
+    return {"done_again": {"text": rework.says, "tables": [vars(each) for each in rework.tables]}}
+
+
+def overridden(run: Run) -> dict[str, Any]:
+    """Why steps started without their inputs; nothing for other runs."""
+    why = {"reason": run.override_reason, "by": run.overridden_by}
+    return {"override": why} if run.override_reason else {}
 
 
 def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
@@ -186,6 +202,11 @@ def show_result(console: Console, run: Run) -> None:
     )
     if run.message:
         console.print(run.message, markup=False)
+    if run.override_reason:
+        said = f"Gates overridden by {run.overridden_by}: {run.override_reason}"
+        console.print(said, style="yellow", markup=False, highlight=False)
+    if rework := reworking.of(run):
+        console.print(f"Done again: {rework.says}", markup=False, highlight=False)
     for group in failures.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
         console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)

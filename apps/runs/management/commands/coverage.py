@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import rollup
+from apps.coverage import regressions, rollup
+from apps.coverage.regressions import Loss
 from apps.coverage.rollup import Coverage, PhaseCoverage, TableCoverage
 from apps.pipeline import arguments, definition, scope
 from apps.pipeline.arguments import terminal
@@ -41,11 +42,15 @@ class Command(BaseCommand):
         seasons = wanted.seasons if options["season"] else ()
         found = rollup.coverage(pipeline, seasons=seasons, start=wanted.start, end=wanted.end)
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
+        lost = regressions.within(pipeline, wanted)
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(found, wanted) | {"to_plan": taking.as_number(plan)}))
+            more = {"to_plan": taking.as_number(plan), "lost_rows": [loss_as_json(loss) for loss in lost]}
+            self.stdout.write(json.dumps(as_json(found, wanted) | more))
         else:
             console = terminal(self.stdout)
             show(console, found, wanted)
+            for loss in lost:
+                console.print(f"Regression: {loss.sentence}", style="bold red", markup=False, highlight=False)
             console.print(taking.in_words(plan), markup=False, highlight=False)
 
 
@@ -93,6 +98,16 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
     }
 
 
+def loss_as_json(loss: Loss) -> dict[str, Any]:
+    return {
+        "table": loss.table,
+        "dates": [str(date) for date in loss.dates],
+        "rows_before": loss.had,
+        "rows_now": loss.has,
+        "text": loss.sentence,
+    }
+
+
 def show(console: Console, found: Coverage, wanted: Scope) -> None:
     age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
     console.print(f"Coverage {age}", markup=False)
@@ -129,7 +144,7 @@ def table_row(table: TableCoverage, nothing: str) -> list[str]:
         *shares(tally.complete, tally.expected, tally.percent, tally.is_unknown, nothing),
         *(amount(count) if says_something else "" for count in counts),
         *(amount(count) for count in (tally.failed, tally.unknown, tally.unexpected)),
-        f"{tally.not_expected} not expected (bootstrap)" if tally.not_expected else "",
+        tally.left_out,
     ]
 
 

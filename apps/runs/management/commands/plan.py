@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from typing import Any
 
@@ -13,7 +12,8 @@ from rich.console import Console
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import planning
+from apps.runs import launching, planning
+from apps.runs.launching import ShownCall
 from apps.runs.management import taking
 from apps.runs.models import Run
 from apps.runs.planning import Plan, PlanRefused
@@ -35,7 +35,7 @@ class Command(BaseCommand):
             self.stderr.write(str(error))
             sys.exit(2)
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(plan)))
+            self.stdout.write(json.dumps(as_json(plan, pipeline)))
         else:
             show(terminal(self.stdout), plan, pipeline)
 
@@ -57,8 +57,24 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection
     )
 
 
-def as_json(plan: Plan) -> dict[str, Any]:
-    return {"steps": len(plan), "by_table": plan.by_table, "left_out": plan.left_out_counts}
+def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
+    calls = launching.shown_calls(plan, pipeline)
+    return {
+        "steps": len(plan),
+        "by_table": plan.by_table,
+        "left_out": plan.left_out_counts,
+        "calls": [call_as_json(call) for call in calls],
+    }
+
+
+def call_as_json(call: ShownCall) -> dict[str, Any]:
+    """The first call of a table. What looks like a secret is hidden in it."""
+    return {
+        "table": call.table.name,
+        "command": call.command,
+        "folder": call.folder,
+        "environment": dict(call.environment),
+    }
 
 
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
@@ -72,6 +88,12 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print("Left out:", style="bold")
     for reason, number, dates in plan.left_out_ranges:
         console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
-    for table, call in plan.calls(pipeline):
-        console.print(f"{table.short_name}, first call, in {call.cwd}:", style="bold", markup=False)
-        console.print(f"  {shlex.join(call.shown_argv)}", markup=False, highlight=False, soft_wrap=True)
+    for call in launching.shown_calls(plan, pipeline):
+        show_call(console, call)
+
+
+def show_call(console: Console, call: ShownCall) -> None:
+    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold", markup=False)
+    added = [f"{name}={value}" for name, value in call.environment]
+    for line in (call.command, *(f"with {each}" for each in added)):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,179 @@
+"""Accepting gaps that a person knows of, withdrawing that, and holding them accepted from reading to reading.
+
+Only gaps can be accepted: missing, thin, excess and stale. Rows where none belong are no gap, and what is unknown may
+be none; both stay in sight.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Count, F
+from django.utils import timezone
+
+from apps.coverage import dates
+from apps.coverage.models import AcceptedGap, CalendarDate, Partition, PartitionQuerySet
+from apps.pipeline.definition import Table
+
+State, Activity = Partition.State, Partition.Activity
+
+
+class CannotAccept(Exception):
+    """There is nothing to accept, or not what a person saw; the text says why."""
+
+
+class AlreadyWithdrawn(Exception):
+    """Somebody withdrew it before."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Tables in the pipeline's order, and a range of dates, both ends included."""
+
+    tables: tuple[Table, ...]
+    start: dt.date
+    end: dt.date
+
+    @property
+    def names(self) -> list[str]:
+        return [table.name for table in self.tables]
+
+    @property
+    def partitions(self) -> PartitionQuerySet:
+        return Partition.objects.of(self.names).between(self.start, self.end)
+
+
+# What would be accepted ---------------------------------------------------------------------------
+
+
+@dataclass
+class Outlook:
+    """What accepting would take, by table and state, and what it would leave: by state, and by run."""
+
+    gaps: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    in_runs: Counter[int] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        return sum(states.total() for states in self.gaps.values())
+
+    @property
+    def by_table(self) -> list[tuple[str, list[tuple[str, int]]]]:
+        """The gaps of each table: state and number, the commonest first."""
+        return [(table, states.most_common()) for table, states in self.gaps.items()]
+
+    @property
+    def why_nothing(self) -> str:
+        """Why nothing can be accepted, as a sentence; empty where something can."""
+        if self.count:
+            return ""
+        if self.in_runs:
+            return f"{self.runs_in_words} Let it end, or cancel it; what is a gap then can be accepted."
+        if not self.others:
+            return "Nothing is known of these dates: no table of these is expected to have rows there."
+        return f"There is no gap to accept: {self.others_in_words}."
+
+    @property
+    def runs_in_words(self) -> str:
+        """Which runs are about to fill gaps of these; empty where none is."""
+        found = [
+            f"Run {run} is about to fill {count:,} of these partition{'' if count == 1 else 's'}: no gap to accept."
+            for run, count in sorted(self.in_runs.items())
+        ]
+        return " ".join(found)
+
+    @property
+    def others_in_words(self) -> str:
+        """ "12 complete, 3 unknown": what is no gap, and is left as it is."""
+        order = [state for state in State.values if self.others[state]]
+        return ", ".join(f"{self.others[state]:,} {state.replace('_', ' ')}" for state in order)
+
+
+def outlook(wish: Wish) -> Outlook:
+    """What accepting this would do now, in one query."""
+    found = Outlook()
+    cells = wish.partitions.order_by().values_list("table", "state", "activity", "run_id")
+    for table, state, activity, run_id, count in cells.annotate(Count("pk")):
+        if activity in Partition.IN_A_RUN:
+            found.in_runs[run_id] += count
+        elif state in Partition.GAPS:
+            found.gaps[table][state] += count
+        else:
+            found.others[state] += count
+    return found
+
+
+# An operator's verbs --------------------------------------------------------------------------------
+
+
+def accept(
+    wish: Wish, *, reason: str, by: str, until: dt.date | None = None, seen: int | None = None
+) -> AcceptedGap:
+    """Accepts the wish's gaps; CannotAccept where there is none, or not as many as the person has `seen`."""
+    with transaction.atomic():
+        gap = AcceptedGap.objects.create(
+            tables=wish.names, start=wish.start, end=wish.end, reason=reason, accepted_by=by, until=until
+        )
+        gap.count = mark(wish.partitions.acceptable(), acceptance=gap)
+        if not gap.count:
+            raise CannotAccept(outlook(wish).why_nothing)
+        if seen is not None and gap.count != seen:
+            raise CannotAccept(
+                f"These are {gap.count:,} gaps now, and were {seen:,} when you looked. Look again and accept."
+            )
+        gap.dates = ranges_by_table(gap)
+        gap.save(update_fields=["count", "dates"])
+    return gap
+
+
+def mark(gaps: PartitionQuerySet, **facts: AcceptedGap) -> int:
+    return gaps.update(read_state=F("state"), state=State.ACCEPTED, **facts)
+
+
+def ranges_by_table(gap: AcceptedGap) -> dict[str, list[list[str]]]:
+    """What was accepted, for the record: partitions forget it once they are complete."""
+    found: dict[str, list[dt.date]] = defaultdict(list)
+    for table, date in gap.partitions.order_by().values_list("table", "date"):
+        found[table].append(date)
+    calendar = CalendarDate.objects.filter(date__range=(gap.start, gap.end)).values_list("date", flat=True)
+    after = dates.successor(list(calendar))
+    return {
+        name: [[str(first), str(last)] for first, last in dates.ranges(found[name], after)]
+        for name in gap.tables
+        if name in found
+    }
+
+
+def withdraw(gap: AcceptedGap, *, by: str, reason: str = "") -> int:
+    """What was accepted is what the warehouse said last, at once; answers for how many partitions that changed."""
+    with transaction.atomic():
+        standing = AcceptedGap.objects.filter(pk=gap.pk, withdrawn_at=None)
+        if not standing.update(withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=reason):
+            raise AlreadyWithdrawn("It is withdrawn already.")
+        return put_back(Partition.objects.filter(acceptance=gap))
+
+
+def put_back(accepted: PartitionQuerySet) -> int:
+    changed = accepted.filter(state=State.ACCEPTED).update(
+        state=F("read_state"), read_state="", acceptance=None
+    )
+    accepted.update(acceptance=None)  # of what is unknown at present
+    return changed
+
+
+# As the warehouse is read ---------------------------------------------------------------------------
+
+
+def hold(tables: Iterable[str], read: Collection[dt.date], *, today: dt.date) -> None:
+    """After a reading: a gap stays accepted while that stands. What is complete is not accepted any more."""
+    held = Partition.objects.of(tables).between(min(read), max(read)).exclude(acceptance=None)
+    if not held.exists():
+        return
+    held.filter(state=State.COMPLETE).update(acceptance=None)
+    put_back(held.filter(acceptance__in=AcceptedGap.objects.expired(today)))
+    mark(held.gaps())

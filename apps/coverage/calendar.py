@@ -1,0 +1,125 @@
+"""What the calendar says: which dates are expected, with how many units. Changes are remembered, not only seen."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+
+from apps.coverage.models import CalendarDate, CalendarReading, Scan
+from apps.pipeline.definition import Pipeline
+from apps.warehouse.base import QueryFailed, Warehouse, WarehouseError
+
+BATCH = 500
+Change = tuple[str, int | None, int | None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the warehouse said. `not_final` is None where nobody could say, or the pipeline file does not ask."""
+
+    expected: dict[dt.date, int]
+    off_season: list[dt.date] = field(default_factory=list)
+    not_final: list[dt.date] | None = None
+    problem: str = ""
+    queries: int = 1
+
+    @property
+    def facts(self) -> tuple[list[str], list[str] | None, str]:
+        """What a reading stores beside the changes."""
+        waiting = None if self.not_final is None else [str(date) for date in self.not_final]
+        return [str(date) for date in self.off_season], waiting, self.problem
+
+
+def ask(pipeline: Pipeline, warehouse: Warehouse) -> Said:
+    """Expected dates with their units, within the seasons. A date without units is not expected."""
+    today = timezone.now().date()
+    if not pipeline.calendar.query:
+        return Said(dict.fromkeys(every_day(pipeline, until=today - dt.timedelta(days=1)), 1))
+    answer = warehouse.calendar(pipeline.calendar.query)
+    asked = {date: units for date, units in sorted(answer.items()) if units > 0}
+    expected = {date: units for date, units in asked.items() if pipeline.season_of(date)}
+    if not expected:
+        # An emptied calendar would make every date not expected, and nothing a gap any more.
+        raise QueryFailed("the calendar's query answers no date within a season")
+    off_season = [date for date in asked if date not in expected]
+    if not pipeline.calendar.not_final:
+        return Said(expected, off_season)
+    return ask_not_final(pipeline, warehouse, pipeline.calendar.not_final, Said(expected, off_season), today)
+
+
+def ask_not_final(pipeline: Pipeline, warehouse: Warehouse, query: str, said: Said, today: dt.date) -> Said:
+    """The same with the past dates that wait to become final. That nobody can say so keeps no scan from its end."""
+    try:
+        found = warehouse.calendar(query)
+    except WarehouseError as error:
+        return Said(said.expected, said.off_season, None, str(error).rstrip("."), queries=2)
+    waiting = sorted(date for date in found if date < today and pipeline.season_of(date))
+    return Said(said.expected, said.off_season, waiting, queries=2)
+
+
+def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:
+    """Every day of every season that is over; today's data is not history yet."""
+    for season in pipeline.seasons:
+        for offset in range((min(season.end, until) - season.start).days + 1):
+            yield season.start + dt.timedelta(days=offset)
+
+
+# Remembering --------------------------------------------------------------------------------------
+
+
+def remember(
+    pipeline: Pipeline,
+    said: Said,
+    *,
+    read_at: dt.datetime,
+    scan: Scan | None = None,
+    days: Collection[dt.date] | None = None,
+) -> None:
+    """Stores it: all of it, or for some `days` only; of others the calendar says what it said before."""
+    stored = CalendarDate.objects.all() if days is None else CalendarDate.objects.filter(date__in=days)
+    before = dict(stored.values_list("date", "units"))
+    now = said.expected if days is None else {date: n for date, n in said.expected.items() if date in days}
+    if CalendarReading.objects.filter(is_first=True).exists():
+        note(said, changed(before, now), scan=scan, read_at=read_at)
+    elif days is None:
+        note(said, [], scan=scan, read_at=read_at, is_first=True)
+    write(pipeline, before, now)
+
+
+def note(said: Said, changes: list[Change], **when: Any) -> None:
+    """A reading for the record, where it says something that the latest one did not."""
+    latest = CalendarReading.objects.first()
+    if changes or latest is None or facts_of(latest) != said.facts:
+        off_season, not_final, problem = said.facts
+        CalendarReading.objects.create(
+            changes=changes, off_season=off_season, not_final=not_final, problem=problem, **when
+        )
+
+
+def facts_of(reading: CalendarReading) -> tuple[list[str], list[str] | None, str]:
+    return reading.off_season, reading.not_final, reading.problem
+
+
+def changed(before: Mapping[dt.date, int], now: Mapping[dt.date, int]) -> list[Change]:
+    """Dates whose units are others than before, in order; None where the date is not expected."""
+    dates = sorted(date for date in before.keys() | now.keys() if before.get(date) != now.get(date))
+    return [(str(date), before.get(date), now.get(date)) for date in dates]
+
+
+def write(pipeline: Pipeline, before: Mapping[dt.date, int], now: Mapping[dt.date, int]) -> None:
+    CalendarDate.objects.filter(date__in=before.keys() - now.keys()).delete()
+    CalendarDate.objects.bulk_create(
+        [
+            CalendarDate(date=date, season=season.name, units=units)
+            for date, units in now.items()
+            if (season := pipeline.season_of(date))
+        ],
+        update_conflicts=True,
+        unique_fields=["date"],
+        update_fields=["season", "units"],
+        batch_size=BATCH,
+    )

@@ -1,0 +1,127 @@
+"""Complete partitions that are older than what they were made from, by when each was written: no row is looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db.models.functions import Coalesce
+
+from apps.coverage.models import Partition
+from apps.pipeline.definition import Pipeline, Table
+
+State = Partition.State
+Key = tuple[str, dt.date]
+Moments = dict[dt.date, dt.datetime]  # when each date of a table was written last
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """An input that was written after the partition that was made from it."""
+
+    table: str
+    date: dt.date
+    at: dt.datetime
+
+    @property
+    def in_words(self) -> str:
+        at = self.at.astimezone(dt.UTC)
+        return f"{self.table.rpartition('.')[2]} of {self.date} was written after it, on {at:%Y-%m-%d at %H:%M} UTC"
+
+
+def mark(pipeline: Pipeline) -> int:
+    """Makes complete partitions stale where an input was written after them, and stale ones complete where none was.
+
+    Answers for how many that was news. Two queries, and one for each 500 of those.
+    """
+    partitions = {(row.table, row.date): row for row in written()}
+    moments = {table: dict(rows) for table, rows in by_table(partitions.values())}
+    newer = dict(find(pipeline, moments))
+    changed = [row for key, row in partitions.items() if settle(row, newer.get(key))]
+    Partition.objects.bulk_update(changed, ["state", "reason"], batch_size=BATCH)
+    return len(changed)
+
+
+def written() -> list[Partition]:
+    """Partitions with all their rows, of which somebody knows when they were written."""
+    found = Partition.objects.filter(state__in=(State.COMPLETE, State.STALE))
+    known = found.annotate(moment=Coalesce("modified_at", "written_at")).exclude(moment=None)
+    return list(known.only("table", "date", "state", "reason").order_by("table", "date"))
+
+
+def by_table(partitions: Iterable[Partition]) -> Iterator[tuple[str, Iterator[tuple[dt.date, dt.datetime]]]]:
+    for table, rows in groupby(partitions, key=lambda row: row.table):
+        yield table, ((row.date, row.moment) for row in rows)  # type: ignore[attr-defined]  # annotated
+
+
+def settle(row: Partition, newer: Newer | None) -> bool:
+    """Gives it the state that it should have; whether that is another one than it has."""
+    state, reason = (State.STALE, newer.in_words) if newer else (State.COMPLETE, "")
+    if (row.state, row.reason if newer else "") == (state, reason):
+        return False
+    row.state, row.reason = state, reason
+    return True
+
+
+def find(pipeline: Pipeline, moments: Mapping[str, Moments]) -> Iterator[tuple[Key, Newer]]:
+    """Of each partition that is older than its inputs the one that was written last.
+
+    Inputs are the tables that it reads, in their lookback, and of each need the source that serves its date.
+    """
+    for table in pipeline.filled:
+        own = moments.get(table.name, {})
+        found: dict[dt.date, Newer] = {}
+        for newer in inputs(pipeline, table, sorted(own), moments):
+            for date, each in newer.items():
+                if each.at > own[date] and (date not in found or each.at > found[date].at):
+                    found[date] = each
+        for date, each in found.items():
+            yield (table.name, date), each
+
+
+def inputs(
+    pipeline: Pipeline, table: Table, dates: Sequence[dt.date], moments: Mapping[str, Moments]
+) -> Iterator[dict[dt.date, Newer]]:
+    """For each input of the table what was written last in reach of each date."""
+    for needed in table.after:
+        yield latest(needed.table, moments.get(needed.table, {}), dates, needed.lookback)
+    for need in pipeline.needs:
+        if table.name in need.used_by:
+            yield dict(served(need.sources, dates, moments))
+
+
+def served(
+    sources: Sequence[str], dates: Sequence[dt.date], moments: Mapping[str, Moments]
+) -> Iterator[tuple[dt.date, Newer]]:
+    for date in dates:
+        source = next((name for name in sources if date in moments.get(name, {})), None)
+        if source:
+            yield date, Newer(source, date, moments[source][date])
+
+
+def latest(
+    name: str, written_at: Mapping[dt.date, dt.datetime], dates: Sequence[dt.date], lookback: int
+) -> dict[dt.date, Newer]:
+    """The input's partition that was written last within the lookback of each date; dates come oldest first.
+
+    A window that slides: each partition enters it once and leaves it once.
+    """
+    found: dict[dt.date, Newer] = {}
+    window: deque[Newer] = deque()  # each was written before the one in front of it
+    coming = deque(sorted(written_at.items()))
+    for date in dates:
+        while coming and coming[0][0] <= date:
+            each = Newer(name, *coming.popleft())
+            while window and window[-1].at <= each.at:
+                window.pop()
+            window.append(each)
+        while window and window[0].date < date - dt.timedelta(days=lookback):
+            window.popleft()
+        if window:
+            found[date] = window[0]
+    return found

@@ -1,0 +1,75 @@
+"""Answers in our terms, whichever engine gave them: what a row means, and what no answer may be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+
+from apps.warehouse.base import ABSENT, Count, HistoryQuestion, QueryFailed, Question, Try
+
+
+def lacking(question: Question | HistoryQuestion, columns: Collection[str] | None) -> str:
+    """What keeps it from being asked, in words, of a table with these columns in small letters; None for no table."""
+    if columns is None:
+        return f"table {question.table} {ABSENT}"
+    gone = [column for column in question.columns if column.lower() not in columns]
+    return f"table {question.table} has no column {', '.join(gone)}" if gone else ""
+
+
+def calendar_columns(names: Sequence[str]) -> tuple[int, int]:
+    """The places of `date` and `units` among what a calendar's query answers."""
+    known = [name.lower() for name in names]
+    if not {"date", "units"} <= set(known):
+        raise QueryFailed(
+            f"the calendar's query answers {', '.join(known)}; it must answer the columns date and units"
+        )
+    return known.index("date"), known.index("units")
+
+
+def as_count(
+    rows: int,
+    quality: float | None,
+    written_at: dt.datetime | None,
+    fallback: float | None,
+    keys: int | None,
+    nulls: Sequence[int] | None,
+) -> Count:
+    """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
+    mean = quality if quality is not None and math.isfinite(quality) else None
+    written = written_at and written_at.replace(tzinfo=dt.UTC)
+    return Count(rows, mean, written, fallback, keys, tuple(nulls or ()))
+
+
+def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
+    """The calendar's answer, which decides what is expected: where it is not plain, it is refused."""
+    found: dict[dt.date, int] = {}
+    for date, units in rows:
+        if date is None:
+            continue
+        if not isinstance(date, dt.date):
+            raise QueryFailed(f"the calendar's query answers {date!r} for a date; CAST it AS DATE")
+        if not isinstance(units, (int, float, Decimal)) or units != units:  # nan is not even itself
+            raise QueryFailed(f"the calendar's query answers {units!r} units for {as_date(date)}; count them")
+        if as_date(date) in found:
+            raise QueryFailed(f"the calendar's query answers {as_date(date)} twice; GROUP BY the date")
+        found[as_date(date)] = int(units)
+    return found
+
+
+def as_try(
+    processor: str | None,
+    date: dt.date,
+    status: str | None,
+    started_at: dt.datetime | None,
+    seconds: float | None,
+    errors: str | None,
+) -> Try:
+    """A warehouse's timestamps without a zone are UTC."""
+    started = started_at and started_at.replace(tzinfo=dt.UTC)
+    return Try(processor or "", date, status or "", started, seconds, errors or "")
+
+
+def as_date(value: dt.date | dt.datetime) -> dt.date:
+    return value.date() if isinstance(value, dt.datetime) else value

@@ -1,0 +1,353 @@
+"""BigQuery as the warehouse: the only door to its client.
+
+The client takes a second or more to import, so whoever imports this is a worker or a command, never a page.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime as dt
+import os
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import google.auth
+from google.api_core.exceptions import Conflict, Forbidden, NotFound
+from google.auth import impersonated_credentials
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.cloud import bigquery
+from google.cloud.bigquery.job import QueryJob
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from apps.warehouse import bigquery_sql, partitions, scripts
+from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
+from apps.warehouse.base import (
+    ABSENT,
+    NO_LABELS,
+    Count,
+    HistoryQuestion,
+    Interrupted,
+    Known,
+    QueryFailed,
+    Question,
+    Reading,
+    Try,
+)
+from apps.warehouse.bigquery_errors import message_of, reason_of, refusal, told
+from apps.warehouse.bigquery_sql import Parameters, Wanted
+from apps.warehouse.partitions import Line, Shape, Surveyed
+
+SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+EMULATOR, KEY_FILE = "BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"
+PATIENCE = 60.0  # seconds in which a call is tried again
+A_CALL = 60.0  # seconds for a call over the network
+A_QUERY = 600.0  # seconds for a query of ours
+CANCELLING = 30.0  # seconds in which a cancelled job should have ended
+LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
+AT_ONCE = 8  # tables that are described at the same time
+MOST_TABLES = 1000  # in one query of PARTITIONS
+
+
+@dataclass
+class Counted:
+    """What counting brought: counts, and for tables that could not be counted why."""
+
+    counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class BigQueryWarehouse:
+    """The tables that a project's queries can read and write.
+
+    `byte_limit` is the most that any one query may bill: BigQuery refuses what would bill more, before it runs.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        location: str,
+        *,
+        byte_limit: int,
+        impersonate: str | None = None,
+        patience: float = PATIENCE,
+        query_timeout: float = A_QUERY,
+    ):
+        self.project = project
+        self.location = location
+        self.byte_limit = byte_limit
+        self.impersonate = impersonate
+        self.retry = DEFAULT_RETRY.with_timeout(patience)
+        self.query_timeout = query_timeout
+        self.queries = 0
+        self.bytes_billed = 0
+        # By table: what it looks like, or why that cannot be told.
+        self.known: dict[str, Shape | str] = {}
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        return bigquery.Client(
+            project=self.project, location=self.location, credentials=credentials(self.impersonate)
+        )
+
+    # The interface ----------------------------------------------------------------------------------
+
+    def count(
+        self,
+        questions: Sequence[Question],
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        dates: Collection[dt.date] | None = None,
+    ) -> Reading:
+        before = self.queries
+        with told():
+            self.describe(question.table for question in questions)
+            problems = self.problems(questions)
+            rest = [question for question in questions if question.table not in problems]
+            found = self.counted([Wanted(each, self.date_type(each), start, end, dates) for each in rest])
+        return Reading(found.counts, problems | found.problems, self.queries - before)
+
+    def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
+        """From the metadata where that tells rows by day: one query a dataset, and one for all that needs a look."""
+        before = self.queries
+        with told():
+            self.survey([question.table for question in questions])
+            problems = self.problems(questions)
+            rest = [
+                Surveyed(question, self.shape(question.table), start, end)
+                for question in questions
+                if question.table not in problems
+            ]
+            still = {each.table: each.held_still(known) for each in rest}
+            found = self.counted([look for each in rest if (look := each.to_look_at(still[each.table]))])
+        counts = {
+            each.table: still[each.table] | each.with_times(found.counts.get(each.table, {}))
+            for each in rest
+            if each.table not in found.problems
+        }
+        notes = {each.table: each.shape.note for each in rest if each.shape.note}
+        return Reading(counts, problems | found.problems, self.queries - before, notes)
+
+    def calendar(self, query: str) -> dict[dt.date, int]:
+        with told():
+            names, rows = self.ask(query, {}, about="calendar")
+            at, units = calendar_columns(names)
+            return units_a_date((row[at], row[units]) for row in rows)
+
+    def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
+        with told():
+            self.describe([question.table])
+            if problem := self.lacking(question):
+                raise QueryFailed(problem)
+            sql = bigquery_sql.latest_tries(question, self.date_type(question))
+            _, rows = self.ask(sql, {"start": start, "end": end}, about="history")
+            return [as_try(*row) for row in rows]
+
+    def run_sql(
+        self,
+        sql: str,
+        *,
+        start: dt.date,
+        end: dt.date,
+        timeout: float,
+        stopped: Callable[[], bool],
+        job_id: str = "",
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> int:
+        script = scripts.whole(sql)
+        config = self.config({"start_date": start, "end_date": end}, labels, timeout)
+        with told():
+            self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
+        return script.statements
+
+    # Counting ---------------------------------------------------------------------------------------
+
+    def counted(self, wanted: Sequence[Wanted]) -> Counted:
+        """All in one query; where that fails, each by itself, so that one table's fault is its own."""
+        try:
+            return Counted(self.grouped(wanted))
+        except QueryFailed:
+            self.known.clear()  # it may have changed since it was described
+        self.describe(each.question.table for each in wanted)
+        problems = self.problems([each.question for each in wanted])
+        found = Counted(problems=problems)
+        for each in wanted:
+            if each.question.table not in problems:
+                self.count_alone(each, found)
+        return found
+
+    def count_alone(self, wanted: Wanted, found: Counted) -> None:
+        table = wanted.question.table
+        try:
+            found.counts |= self.grouped([wanted])
+        except QueryFailed as error:
+            found.problems[table] = f"table {table} cannot be counted: {error}"
+
+    def grouped(self, wanted: Sequence[Wanted]) -> dict[str, dict[dt.date, Count]]:
+        counts: dict[str, dict[dt.date, Count]] = {each.question.table: {} for each in wanted}
+        asked = [each for each in wanted if each.dates is None or each.dates]
+        if not asked:
+            return counts
+        sql, parameters = bigquery_sql.grouped_counts(asked)
+        with told():
+            _, rows = self.ask(sql, parameters, about="count")
+            for place, date, *sums in rows:
+                counts[asked[place].question.table][date] = as_count(*sums)
+        return counts
+
+    # What tables look like ----------------------------------------------------------------------------
+
+    def survey(self, tables: Sequence[str]) -> None:
+        """Columns and partitions of all these tables: a query a dataset."""
+        for dataset, names in bigquery_sql.by_dataset(tables).items():
+            for first in range(0, len(names), MOST_TABLES):
+                self.survey_some(dataset, names[first : first + MOST_TABLES])
+
+    def survey_some(self, dataset: str, names: Sequence[str]) -> None:
+        try:
+            with told():
+                _, rows = self.ask(bigquery_sql.survey(dataset, names), {}, about="partitions")
+                found = partitions.shapes(Line(*row) for row in rows)
+        except QueryFailed:
+            # No such dataset, or its metadata is not ours to read: its tables are asked for one by one.
+            self.describe(f"{dataset}.{name}" for name in names)
+            return
+        for name in names:
+            table = f"{dataset}.{name}"
+            self.known[table] = found.get(name) or f"table {table} {ABSENT}"
+
+    def describe(self, tables: Iterable[str]) -> None:
+        """Learns what these tables look like, where that is not known. It is no query, and costs nothing."""
+        new = [table for table in dict.fromkeys(tables) if table not in self.known]
+        if new:
+            self.client  # noqa: B018  made once, before threads want it
+            with ThreadPoolExecutor(AT_ONCE) as several:
+                self.known.update(zip(new, several.map(self.described, new), strict=True))
+
+    def described(self, table: str) -> Shape | str:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return f"table {table} {ABSENT}"
+        except Forbidden as error:
+            if reason_of(error) != "accessDenied":
+                raise
+            return f"table {table} may not be read: {message_of(error)}"
+        return Shape({field.name.lower(): field.field_type for field in found.schema}, days=None)
+
+    def problems(self, questions: Iterable[Question]) -> dict[str, str]:
+        """The tables that cannot be asked, with what is missing."""
+        found = {question.table: self.lacking(question) for question in questions}
+        return {table: problem for table, problem in found.items() if problem}
+
+    def lacking(self, question: Question | HistoryQuestion) -> str:
+        shape = self.known[question.table]
+        return shape if isinstance(shape, str) else lacking(question, shape.columns)
+
+    def shape(self, table: str) -> Shape:
+        found = self.known[table]
+        assert isinstance(found, Shape), found
+        return found
+
+    def date_type(self, question: Question | HistoryQuestion) -> str:
+        return self.shape(question.table).type_of(question.date_column)
+
+    # Queries and jobs ---------------------------------------------------------------------------------
+
+    def ask(
+        self, sql: str, parameters: Parameters, *, about: str
+    ) -> tuple[list[str], Iterator[Sequence[Any]]]:
+        """The names of a query's columns, and its rows, which come in pages while they are read."""
+        self.queries += 1
+        config = self.config(parameters, {"asks": about}, self.query_timeout)
+        job = self.begin(sql, config, new_id(about))
+        with ended_if_late(job):
+            rows = job.result(timeout=self.query_timeout, retry=self.retry, job_retry=None)
+        self.bytes_billed += job.total_bytes_billed or 0
+        return [column.name for column in rows.schema], (row.values() for row in rows)
+
+    def config(
+        self, parameters: Parameters, labels: Mapping[str, str], timeout: float
+    ) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            query_parameters=[parameter(name, value) for name, value in parameters.items()],
+            labels={"application": "backfill-console", **labels},
+            maximum_bytes_billed=self.byte_limit,
+            job_timeout_ms=int(1000 * timeout),  # its asker may be gone by then
+            use_legacy_sql=False,
+        )
+
+    def begin(self, sql: str, config: bigquery.QueryJobConfig, job_id: str) -> QueryJob:
+        """The job of that id, which runs at most once: where there is one already, that one."""
+        try:
+            return self.client.query(
+                sql, job_config=config, job_id=job_id, job_retry=None, retry=self.retry, timeout=A_CALL
+            )
+        except Conflict:
+            return self.same(job_id)
+
+    def same(self, job_id: str) -> QueryJob:
+        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=A_CALL)
+        assert isinstance(found, QueryJob), found
+        return found
+
+    def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
+        deadline, looks = time.monotonic() + timeout, iter(LOOKS)
+        while not job.done(retry=self.retry, timeout=A_CALL):
+            if stopped() or time.monotonic() > deadline:
+                self.cancel(job)
+                break
+            time.sleep(next(looks, LOOKS[-1]))
+        if job.error_result:
+            raise refusal(job.error_result.get("reason", ""), job.error_result.get("message", ""))
+
+    def cancel(self, job: QueryJob) -> None:
+        """Ends it on the server. Where it was over before, what came of it counts."""
+        job.cancel(retry=self.retry, timeout=A_CALL)
+        deadline = time.monotonic() + CANCELLING
+        while not job.done(retry=self.retry, timeout=A_CALL):
+            if time.monotonic() > deadline:
+                raise Interrupted("BigQuery was told to end the statement, and has not ended it yet")
+            time.sleep(LOOKS[0])
+
+
+# The client's ways ------------------------------------------------------------------------------------
+
+
+def credentials(impersonate: str | None) -> Credentials:
+    """Application Default Credentials, or those of a service account in whose name they may act."""
+    if os.environ.get(EMULATOR) and not os.environ.get(KEY_FILE):
+        return AnonymousCredentials()
+    own, _ = google.auth.default(scopes=SCOPES)
+    if not impersonate:
+        return own
+    return impersonated_credentials.Credentials(own, target_principal=impersonate, target_scopes=SCOPES)
+
+
+def new_id(about: str) -> str:
+    return f"console_{about}_{uuid.uuid4().hex}"
+
+
+def table_id(table: str, project: str) -> str:
+    return table if table.count(".") == 2 else f"{project}.{table}"
+
+
+def parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, list):
+        return bigquery.ArrayQueryParameter(name, "DATE", value)
+    return bigquery.ScalarQueryParameter(name, "DATE", value)
+
+
+@contextmanager
+def ended_if_late(job: QueryJob) -> Iterator[None]:
+    try:
+        yield
+    except concurrent.futures.TimeoutError:
+        job.cancel(timeout=A_CALL)
+        raise

@@ -1,0 +1,102 @@
+"""What Google's libraries raise, as a WarehouseError with a sentence and, where a person can act, the remedy."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError, Unauthorized
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+
+from apps.warehouse.base import Busy, Interrupted, OverQuota, QueryFailed, Unreachable, WarehouseError
+
+NO_CREDENTIALS = (
+    "there are no credentials for BigQuery here; run gcloud auth application-default login as the user that the "
+    "workers run as, or let GOOGLE_APPLICATION_CREDENTIALS name a service account's key file"
+)
+EXPIRED = (
+    "BigQuery does not accept our credentials any more; run gcloud auth application-default login again, or replace "
+    "the key file that GOOGLE_APPLICATION_CREDENTIALS names"
+)
+NO_JOBS = "our account may not run queries in this project; give it the role BigQuery Job User (roles/bigquery.jobUser)"
+# https://cloud.google.com/bigquery/docs/error-messages: these pass, for who waits and asks again.
+PASSING = {
+    "backendError",
+    "badGateway",
+    "internalError",
+    "jobBackendError",
+    "jobInternalError",
+    "jobRateLimitExceeded",
+    "rateLimitExceeded",
+    "resourceInUse",
+    "tableUnavailable",
+}
+TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What Google's libraries raise within comes out as a WarehouseError."""
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError, requests.RequestException, ConnectionError) as error:
+        raise in_our_words(error) from error
+    except concurrent.futures.TimeoutError as error:
+        raise Interrupted("the query took too long and was ended") from error
+
+
+def in_our_words(error: BaseException) -> WarehouseError:
+    if isinstance(error, RetryError) and error.cause:
+        return in_our_words(error.cause)
+    match error:
+        case DefaultCredentialsError():
+            return Unreachable(NO_CREDENTIALS)
+        case Unauthorized():
+            return Unreachable(EXPIRED)
+        case GoogleAPICallError():
+            return refusal(reason_of(error), message_of(error))
+        case GoogleAuthError() if not isinstance(error, TransportError):
+            return Unreachable(EXPIRED)
+        case _:
+            return Unreachable(
+                f"BigQuery cannot be reached; look at the network. It says: {first_line(error)}"
+            )
+
+
+def refusal(reason: str, message: str) -> WarehouseError:
+    """The class of an error by BigQuery's reason for it."""
+    if reason in PASSING:
+        return Busy(f"BigQuery asks to be asked again later: {message}")
+    if reason == "quotaExceeded":
+        return OverQuota(f"the project's quota of BigQuery is used up: {message}")
+    if reason == "bytesBilledLimitExceeded":
+        return QueryFailed(f"{message.rstrip('.')}; byte_limit in the pipeline file is the limit")
+    if reason in ("stopped", "timeout"):
+        return Interrupted("the statement was ended before its end")
+    if reason == "accessDenied" and "bigquery.jobs.create" in message:
+        return Unreachable(f"{NO_JOBS}. It says: {message}")
+    return QueryFailed(message)
+
+
+def reason_of(error: GoogleAPICallError) -> str:
+    """BigQuery's own word for what happened; that of the HTTP status where it has none."""
+    if error.errors and isinstance(error.errors[0], dict) and error.errors[0].get("reason"):
+        return str(error.errors[0]["reason"])
+    status = error.code or SERVER_ERRORS
+    return "backendError" if status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS else ""
+
+
+def message_of(error: GoogleAPICallError) -> str:
+    if error.errors and isinstance(error.errors[0], dict) and error.errors[0].get("message"):
+        return one_line(str(error.errors[0]["message"]))
+    return first_line(error)
+
+
+def first_line(error: BaseException) -> str:
+    return one_line(str(error) or type(error).__name__)
+
+
+def one_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else "nothing"

@@ -1,0 +1,169 @@
+"""The questions in BigQuery's SQL. Dates are parameters always; names are quoted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from apps.warehouse.base import HistoryQuestion, Question
+
+Parameters = dict[str, dt.date | list[dt.date]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question, the type of its date column, and the dates that it is about: some, or a range, or all."""
+
+    question: Question
+    date_type: str = "DATE"
+    start: dt.date | None = None
+    end: dt.date | None = None
+    dates: Collection[dt.date] | None = None
+
+    @property
+    def first(self) -> dt.date | None:
+        return self.start if self.dates is None else min(self.dates)
+
+    @property
+    def last(self) -> dt.date | None:
+        return self.end if self.dates is None else max(self.dates)
+
+
+# Counting -------------------------------------------------------------------------------------------
+
+
+def grouped_counts(wanted: Sequence[Wanted]) -> tuple[str, Parameters]:
+    """All of them as one query; the first column of a row is the place of its question."""
+    parameters: Parameters = {}
+    parts = [grouped_count(place, each, parameters) for place, each in enumerate(wanted)]
+    return "\nUNION ALL\n".join(parts), parameters
+
+
+def grouped_count(place: int, wanted: Wanted, parameters: Parameters) -> str:
+    question = wanted.question
+    date = as_date(question.date_column)
+    return (
+        f"SELECT {place} AS place, {date} AS date, COUNT(*) AS row_count, {mean(question.quality_column)} AS quality, "
+        f"{latest(question.written_column)} AS written_at, {share(question.fallback_column)} AS fallback, "
+        f"{different(question.key_columns)} AS different_keys, {without_value(question.not_null)} AS nulls "
+        f"FROM {quoted(question.table)} WHERE {' AND '.join(conditions(place, wanted, parameters))} GROUP BY date"
+    )
+
+
+def conditions(place: int, wanted: Wanted, parameters: Parameters) -> list[str]:
+    column, start, end = wanted.question.date_column, f"start_{place}", f"end_{place}"
+    found = [f"{as_date(column)} IS NOT NULL"]
+    if wanted.first is not None:
+        parameters[start] = wanted.first
+        found.append(since(column, wanted.date_type, start))
+    if wanted.last is not None:
+        parameters[end] = wanted.last
+        found.append(until(column, wanted.date_type, end))
+    if wanted.dates is not None:
+        parameters[f"dates_{place}"] = sorted(wanted.dates)
+        found.append(f"{as_date(column)} IN UNNEST(@dates_{place})")
+    return found
+
+
+def since(column: str, date_type: str, parameter: str) -> str:
+    """From a date on. The bare column is compared with a constant, as only that keeps BigQuery from reading every
+    partition: https://cloud.google.com/bigquery/docs/querying-partitioned-tables#use_a_constant_filter_expression
+    """
+    if bare := BEGINNINGS.get(date_type):
+        return f"{quoted(column)} >= {bare.format(f'@{parameter}')}"
+    return f"{as_date(column)} >= @{parameter}"
+
+
+def until(column: str, date_type: str, parameter: str) -> str:
+    """To the end of a date."""
+    if bare := BEGINNINGS.get(date_type):
+        return f"{quoted(column)} < {bare.format(f'DATE_ADD(@{parameter}, INTERVAL 1 DAY)')}"
+    return f"{as_date(column)} <= @{parameter}"
+
+
+# How the first moment of a date is written in the type of a column; other types are cast to dates.
+BEGINNINGS = {"DATE": "{}", "DATETIME": "DATETIME({})", "TIMESTAMP": "TIMESTAMP({})"}
+
+
+def as_date(column: str) -> str:
+    """The date of a DATE, DATETIME, TIMESTAMP (in UTC, as its partitions are) or text."""
+    return f"CAST({quoted(column)} AS DATE)"
+
+
+def mean(column: str | None) -> str:
+    return f"AVG(CAST({quoted(column)} AS FLOAT64))" if column else "CAST(NULL AS FLOAT64)"
+
+
+def latest(column: str | None) -> str:
+    return f"MAX(CAST({quoted(column)} AS TIMESTAMP))" if column else "CAST(NULL AS TIMESTAMP)"
+
+
+def share(column: str | None) -> str:
+    return f"COUNTIF({quoted(column)}) / COUNT(*)" if column else "CAST(NULL AS FLOAT64)"
+
+
+def different(columns: Sequence[str]) -> str:
+    # As text, since a single column without a value would count for no key, and structures cannot be counted.
+    named = ", ".join(quoted(column) for column in columns)
+    return f"COUNT(DISTINCT TO_JSON_STRING(STRUCT({named})))" if columns else "CAST(NULL AS INT64)"
+
+
+def without_value(columns: Sequence[str]) -> str:
+    counts = ", ".join(f"COUNTIF({quoted(column)} IS NULL)" for column in columns)
+    return f"[{counts}]" if columns else "ARRAY<INT64>[]"
+
+
+# The run history ------------------------------------------------------------------------------------
+
+
+def latest_tries(question: HistoryQuestion, date_type: str) -> str:
+    """With the parameters @start and @end."""
+    processor, status = quoted(question.processor_column), quoted(question.status_column)
+    date, started = as_date(question.date_column), f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
+    seconds, errors = question.duration_column, question.errors_column
+    within = [
+        form(question.date_column, date_type, name) for form, name in ((since, "start"), (until, "end"))
+    ]
+    return (
+        f"SELECT CAST({processor} AS STRING) AS processor, {date} AS date, CAST({status} AS STRING) AS status, "
+        f"{started} AS started_at, {f'CAST({quoted(seconds)} AS FLOAT64)' if seconds else 'NULL'} AS seconds, "
+        f"{f'CAST({quoted(errors)} AS STRING)' if errors else 'NULL'} AS errors "
+        f"FROM {quoted(question.table)} WHERE {' AND '.join(within)} "
+        f"QUALIFY ROW_NUMBER() OVER (PARTITION BY {processor}, {date} "
+        f"ORDER BY {started} DESC NULLS LAST, {status}) = 1 ORDER BY 1, 2"
+    )
+
+
+# Metadata -------------------------------------------------------------------------------------------
+
+
+def survey(dataset: str, tables: Iterable[str]) -> str:
+    """Columns and partitions of a dataset's tables in one query, as rows that say what they are about.
+
+    PARTITIONS answers for at most 1,000 tables, and wants them named by constants:
+    https://cloud.google.com/bigquery/docs/information-schema-partitions
+    """
+    named = ", ".join(f"'{table}'" for table in sorted(tables))
+    about = f"{quoted(dataset)}.INFORMATION_SCHEMA"
+    return (
+        "SELECT table_name, column_name AS name, data_type, is_partitioning_column = 'YES' AS partitions, "
+        "CAST(NULL AS INT64) AS row_count, CAST(NULL AS TIMESTAMP) AS modified_at "
+        f"FROM {about}.COLUMNS WHERE table_name IN ({named})\n"
+        "UNION ALL\n"
+        "SELECT table_name, partition_id, NULL, NULL, total_rows, last_modified_time "
+        f"FROM {about}.PARTITIONS WHERE table_name IN ({named}) AND partition_id IS NOT NULL"
+    )
+
+
+def quoted(name: str) -> str:
+    return ".".join(f"`{part}`" for part in name.split("."))
+
+
+def by_dataset(tables: Iterable[str]) -> Mapping[str, list[str]]:
+    """The tables' own names by their dataset, with its project where one is named."""
+    found: dict[str, list[str]] = {}
+    for table in tables:
+        dataset, _, name = table.rpartition(".")
+        found.setdefault(dataset, []).append(name)
+    return found

@@ -1,0 +1,169 @@
+"""What BigQuery's metadata says of tables: columns, rows of partitions; and what it leaves to be counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from apps.warehouse.base import Count, Known, Question
+from apps.warehouse.bigquery_sql import Wanted
+
+# https://cloud.google.com/bigquery/docs/information-schema-partitions
+WITHOUT_DATE, STREAMED = "__NULL__", "__UNPARTITIONED__"
+HAS_DATES = ("DATE", "DATETIME", "TIMESTAMP")
+
+
+class Line(NamedTuple):
+    """One line of the metadata: a column with its type, or a partition with its rows."""
+
+    table: str
+    name: str
+    data_type: str | None
+    is_partitioning: bool | None
+    rows: int | None
+    modified_at: dt.datetime | None
+
+
+class Day(NamedTuple):
+    """What the metadata says of a table on one date."""
+
+    rows: int
+    modified_at: dt.datetime
+
+
+@dataclass
+class Shape:
+    """A table's columns with their types, in small letters; the column it is partitioned by, and by what it has there.
+
+    `days` is None where partitions do not tell dates: by month or year, by numbers, by nothing.
+    """
+
+    columns: dict[str, str]
+    partitioned_by: str = ""
+    days: dict[dt.date, Day] | None = field(default_factory=dict)
+    streamed: int = 0
+    without_date: int = 0
+
+    def type_of(self, column: str) -> str:
+        return self.columns[column.lower()]
+
+    def days_of(self, date_column: str) -> Mapping[dt.date, Day] | None:
+        """What its partitions say of this column's dates; None where they tell none."""
+        by_date = self.partitioned_by == date_column.lower() and self.type_of(date_column) in HAS_DATES
+        return self.days if by_date else None
+
+    def add(self, line: Line) -> None:
+        if line.data_type is not None:
+            self.columns[line.name.lower()] = line.data_type
+            if line.is_partitioning:
+                self.partitioned_by = line.name.lower()
+        elif line.rows is not None and line.modified_at is not None:
+            self.add_partition(line.name, line.rows, line.modified_at)
+
+    def add_partition(self, name: str, rows: int, modified_at: dt.datetime) -> None:
+        if name == STREAMED:  # two lines, where some of it is in long-term storage
+            self.streamed += rows
+        elif name == WITHOUT_DATE:
+            self.without_date += rows
+        elif (date := day_of(name)) is None:
+            self.days = None
+        elif self.days is not None:
+            before = self.days.get(date, Day(0, modified_at))  # hours of one day add up
+            self.days[date] = Day(before.rows + rows, max(before.modified_at, modified_at))
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of the rows that are on no date; empty where there are none."""
+        said = []
+        if self.streamed:
+            said.append(
+                f"rows in the streaming buffer, in no partition yet: {self.streamed:,}, so it was counted instead of "
+                "read from metadata"
+            )
+        if self.without_date:
+            said.append(f"rows without a date, which count for none: {self.without_date:,}")
+        return "; ".join(said)
+
+
+def day_of(partition: str) -> dt.date | None:
+    """The date of YYYYMMDD and YYYYMMDDHH; None for months, years and numbers."""
+    if len(partition) not in (8, 10) or not partition.isdigit():
+        return None
+    try:
+        return dt.date(int(partition[:4]), int(partition[4:6]), int(partition[6:8]))
+    except ValueError:
+        return None
+
+
+def shapes(lines: Iterable[Line]) -> Mapping[str, Shape]:
+    """The tables that the lines are about."""
+    found: dict[str, Shape] = {}
+    for line in lines:
+        found.setdefault(line.table, Shape({})).add(line)
+    return found
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """A question about a range, beside what the metadata says of its table."""
+
+    question: Question
+    shape: Shape
+    start: dt.date
+    end: dt.date
+
+    @property
+    def table(self) -> str:
+        return self.question.table
+
+    @property
+    def tells_days(self) -> bool:
+        """Whether the metadata has the rows of every date. What is streamed is in no partition yet."""
+        return self.shape.days_of(self.question.date_column) is not None and not self.shape.streamed
+
+    @property
+    def wants_values(self) -> bool:
+        """Whether rows are not all that is asked about."""
+        asked = self.question
+        return bool(asked.quality_column or asked.written_column or asked.fallback_column)
+
+    @property
+    def days(self) -> dict[dt.date, Day]:
+        """The dates that have rows; none where the metadata does not tell."""
+        found = self.shape.days_of(self.question.date_column) or {}
+        return {date: day for date, day in found.items() if day.rows and self.start <= date <= self.end}
+
+    def held_still(self, known: Known) -> dict[dt.date, Count]:
+        """The counts that need no look: the metadata's own, or those known of dates that nobody wrote to since.
+
+        Rows are compared too: a deletion may leave the time as it was.
+        """
+        if not self.tells_days:
+            return {}
+        if not self.wants_values:
+            return {date: Count(day.rows, modified_at=day.modified_at) for date, day in self.days.items()}
+        before = known(self.table)
+        return {
+            date: count
+            for date, day in self.days.items()
+            if (count := before.get(date)) and (count.rows, count.modified_at) == day
+        }
+
+    def to_look_at(self, still: Container[dt.date]) -> Wanted | None:
+        """What is left to be counted; a scan judges no keys and no empty values, so they are not paid for."""
+        plain = replace(self.question, key_columns=(), not_null=())
+        wanted = Wanted(plain, self.shape.type_of(plain.date_column), self.start, self.end)
+        if not self.tells_days:
+            return wanted
+        dates = [date for date in self.days if date not in still]
+        return replace(wanted, dates=dates) if dates else None
+
+    def with_times(self, counts: Mapping[dt.date, Count]) -> dict[dt.date, Count]:
+        """The counts with the moments that the metadata has for their dates."""
+        days = self.days
+        return {
+            date: replace(count, modified_at=days[date].modified_at) if date in days else count
+            for date, count in counts.items()
+        }

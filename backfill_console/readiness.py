@@ -1,0 +1,47 @@
+"""What the overview says beside coverage: the last pre-flight, what no source has, and what lost rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from apps.coverage import regressions, serving
+from apps.coverage.regressions import Loss
+from apps.coverage.rollup import Coverage
+from apps.coverage.serving import Share
+from apps.pipeline.definition import Need, Pipeline
+from apps.runs.models import Preflight
+from apps.runs.preflight import reports
+from apps.runs.preflight.reports import Told
+
+
+@dataclass(frozen=True)
+class NeedNow:
+    """On how many dates some source serves a need, and on how many none does."""
+
+    need: Need
+    together: Share
+    residual: int
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """`preflight` is the last one that came to its end; None where none did."""
+
+    preflight: Told | None
+    needs: tuple[NeedNow, ...]
+    losses: tuple[Loss, ...]
+
+
+def now(pipeline: Pipeline, coverage: Coverage) -> Readiness:
+    """From what is stored: in two queries, three where rows were lost."""
+    last = Preflight.objects.filter(status=Preflight.Status.FINISHED).order_by("-finished_at").first()
+    return Readiness(
+        preflight=reports.told(last) if last else None,
+        needs=tuple(need_now(need, coverage) for need in pipeline.needs),
+        losses=tuple(regressions.losses(pipeline)),
+    )
+
+
+def need_now(need: Need, coverage: Coverage) -> NeedNow:
+    served = serving.tally(need, serving.serving(need, coverage.grid.states))
+    return NeedNow(need, served.together, served.nobody)

@@ -1,0 +1,227 @@
+"""What asking about everything costs beside the bare queries: `python -m benchmarks.scan`; exits 1 over a limit.
+
+Full scans of 10 tables x 675 dates and of 200 tables x 1,000, on DuckDB and through BigQuery's client against its
+stand-in. The bare queries are the same ones, sent by hand, all their rows fetched; ours is the time until every row is
+a count by table and date. Each has a process of its own, for its memory; the best of three rounds counts. A whole scan
+also judges and stores each partition in the console's database: that is said beside it, first and again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PROJECT = "shop-project"
+FIRST = dt.date(2021, 1, 1)
+SIZES = ((10, 675), (200, 1000))
+ROWS_A_DATE, ROUNDS = 3, 3
+MOST_RATIO, MOST_MEGABYTES = 1.5, 200
+COLUMNS = "day DATE, item BIGINT, score DOUBLE"
+
+
+def main() -> None:
+    broken = 0
+    for tables, dates in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            broken += measure("duckdb", Path(folder), tables, dates, {})
+        with tempfile.TemporaryDirectory() as folder, standin(tables, dates) as url:
+            broken += measure("bigquery", Path(folder), tables, dates, {"BIGQUERY_EMULATOR_HOST": url})
+    sys.exit(1 if broken else 0)
+
+
+def measure(engine: str, folder: Path, tables: int, dates: int, more: dict[str, str]) -> int:
+    """In a process of its own; 1 where it is over a limit."""
+    write_pipeline(folder, engine, tables, dates)
+    env = (
+        os.environ
+        | more
+        | {
+            "DEBUG": "1",
+            "DJANGO_SETTINGS_MODULE": "backfill_console.settings",
+            "VAR_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder}/console.sqlite3",
+            "PIPELINE": str(folder / "pipeline.toml"),
+        }
+    )
+    words = [sys.executable, "-m", "benchmarks.scan", engine, str(tables), str(dates)]
+    return subprocess.run(words, cwd=ROOT, env=env, check=False).returncode
+
+
+# The warehouses -----------------------------------------------------------------------------------
+
+
+def names(tables: int) -> list[str]:
+    return [f"shop.t{number}" for number in range(tables)]
+
+
+def write_pipeline(folder: Path, engine: str, tables: int, dates: int) -> None:
+    where = (
+        'path = "warehouse.duckdb"'
+        if engine == "duckdb"
+        else f'project = "{PROJECT}"\nlocation = "US"\nbyte_limit = "1 TB"'
+    )
+    last = FIRST + dt.timedelta(days=dates - 1)
+    parts = [
+        f'name = "Shop"\n[warehouse]\nengine = "{engine}"\n{where}\n[calendar]\nevery = "day"',
+        f'[[season]]\nname = "all"\nstart = {FIRST}\nend = {last}\n[[phase]]\nname = "1"',
+    ]
+    for name in names(tables):
+        parts.append(
+            f'[[table]]\nname = "{name}"\nphase = "1"\ndate_column = "day"\n'
+            f'rows = {{ between = [{ROWS_A_DATE}, {ROWS_A_DATE}] }}\nquality = {{ column = "score" }}'
+        )
+    (folder / "pipeline.toml").write_text("\n".join(parts))
+    if engine == "duckdb":
+        write_duckdb(folder / "warehouse.duckdb", tables, dates)
+
+
+def write_duckdb(path: Path, tables: int, dates: int) -> None:
+    import duckdb
+
+    with duckdb.connect(str(path)) as warehouse:
+        warehouse.execute("CREATE SCHEMA shop")
+        for name in names(tables):
+            warehouse.execute(
+                f"CREATE TABLE {name} AS SELECT DATE '{FIRST}' + CAST(d AS INTEGER) AS day, i AS item, 60.0 AS score "
+                f"FROM range({dates}) days(d), range({ROWS_A_DATE}) items(i)"
+            )
+
+
+@contextmanager
+def standin(tables: int, dates: int) -> Iterator[str]:
+    """BigQuery's stand-in in a process of its own, filled: the address at which it answers."""
+    command = [sys.executable, "-m", "tests.standins.bigquery"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout
+        url = process.stdout.readline().strip()
+        fill(url, tables, dates)
+        yield url
+        process.stdin.close()
+
+
+def fill(url: str, tables: int, dates: int) -> None:
+    os.environ["BIGQUERY_EMULATOR_HOST"] = url
+    from apps.warehouse.bigquery import BigQueryWarehouse
+
+    client = BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4).client
+    days = f"UNNEST(GENERATE_DATE_ARRAY('{FIRST}', DATE_ADD('{FIRST}', INTERVAL {dates - 1} DAY)))"
+    items = f"UNNEST(GENERATE_ARRAY(1, {ROWS_A_DATE}))"
+    client.query_and_wait("CREATE SCHEMA shop")
+    for name in names(tables):
+        client.query_and_wait(
+            f"CREATE TABLE {name} PARTITION BY day AS "
+            f"SELECT day, item, CAST(60 AS FLOAT64) AS score FROM {days} AS day, {items} AS item"
+        )
+
+
+# One engine and size ------------------------------------------------------------------------------
+
+
+def one(engine: str, tables: int, dates: int) -> int:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from apps.coverage import scanning
+    from apps.coverage.models import Partition, Scan
+    from apps.pipeline import definition
+
+    pipeline = definition.current()
+    questions = [scanning.question(table) for table in pipeline.tables]
+
+    def ask() -> Any:
+        warehouse = scanning.open_warehouse(pipeline)
+        return warehouse.scan(questions, start=pipeline.start, end=pipeline.end, known=lambda table: {})
+
+    bare = bare_duckdb(pipeline, questions) if engine == "duckdb" else bare_bigquery(pipeline, ask)
+    assert sum(map(len, ask().counts.values())) == tables * dates
+    alone, ours = best(bare), best(ask)
+
+    def store() -> None:
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+
+    first, again = best(store, rounds=1), best(store, rounds=1)
+    assert Partition.objects.filter(state="complete").count() == tables * dates
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{engine:8} {tables:3} tables x {dates:,} dates: bare {1000 * alone:,.0f} ms, ours {1000 * ours:,.0f} ms, "
+        f"{ours / alone:.2f} times; judged and stored: first {first:.1f} s, again {again:.1f} s; {megabytes:.0f} MB",
+        flush=True,
+    )
+    return int(ours / alone > MOST_RATIO or megabytes > MOST_MEGABYTES)
+
+
+def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
+    """The query as one would send it by hand, and all its rows."""
+    import duckdb
+
+    from apps.warehouse.duckdb import FILE, grouped_count
+
+    wanted = {"start": pipeline.start, "end": pipeline.end}
+    sql = "\nUNION ALL\n".join(grouped_count(place, each, wanted) for place, each in enumerate(questions))
+
+    def ask() -> None:
+        connection = duckdb.connect()
+        connection.execute(f"ATTACH '{pipeline.inside(pipeline.warehouse.path)}' AS {FILE} (READ_ONLY)")
+        connection.execute(sql, wanted).fetchall()
+        connection.close()
+
+    return ask
+
+
+def bare_bigquery(pipeline: Any, ask: Callable[[], Any]) -> Callable[[], None]:
+    """The queries that ours sends, sent by hand through the client, and all their rows."""
+    from google.cloud import bigquery
+
+    from apps.warehouse.bigquery import BigQueryWarehouse
+
+    asked: list[tuple[str, Any]] = []
+    begin = BigQueryWarehouse.begin
+
+    def note(self: Any, sql: str, config: Any, job_id: str) -> Any:
+        asked.append((sql, config.query_parameters))
+        return begin(self, sql, config, job_id)
+
+    BigQueryWarehouse.begin = note  # type: ignore[method-assign]
+    ask()
+    BigQueryWarehouse.begin = begin  # type: ignore[method-assign]
+
+    def send() -> None:
+        from google.auth.credentials import AnonymousCredentials
+
+        client = bigquery.Client(project=PROJECT, location="US", credentials=AnonymousCredentials())
+        for sql, parameters in asked:
+            config = bigquery.QueryJobConfig(query_parameters=parameters)
+            rows = client.query(sql, job_config=config).result()
+            assert sum(1 for _ in rows)
+
+    return send
+
+
+def best(work: Callable[[], Any], *, rounds: int = ROUNDS) -> float:
+    """Seconds of the quickest round."""
+    found = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - begun)
+    return min(found)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        sys.exit(one(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+    main()

@@ -1,0 +1,74 @@
+"""A mail when complete dates lose rows."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from apps.alerts import tasks
+from apps.alerts.models import Message
+
+pytestmark = pytest.mark.usefixtures("team")
+
+
+@pytest.fixture
+def lose(ask, scan):
+    """Rows of sales go away, after somebody saw them complete from the 2nd to the 5th of January."""
+    week = "open AND day BETWEEN '2024-01-02' AND '2024-01-05'"
+    ask(f"INSERT INTO daily.sales SELECT day, i, NULL FROM raw.days, range(8) r(i) WHERE {week}")
+    scan()
+
+    def away(*dates: str) -> None:
+        for date in dates:
+            ask("DELETE FROM daily.sales WHERE day = ?", f"2024-{date}")
+        scan()
+        tasks.deliver()
+
+    return away
+
+
+def subjects() -> list[str]:
+    return [message.subject for message in Message.objects.order_by("id")]
+
+
+def test_lost_rows_are_told_with_their_dates(lose):
+    lose("01-03", "01-04")
+
+    message = Message.objects.get()
+    assert message.subject == "LOST ROWS - 2 complete dates of sales"
+    assert "sales lost 16 rows on 2 dates that were complete: 2024-01-03 to 2024-01-04" in message.text
+    assert "/runs/new/?table=daily.sales&start=2024-01-03&end=2024-01-04" in message.text
+    assert message.is_sent
+
+
+def test_every_lost_date_is_in_the_csv(lose):
+    lose("01-03", "01-04")
+
+    lines = list(csv.DictReader(StringIO(Message.objects.get().csv)))
+    assert [(line["date"], line["rows_before"], line["rows_now"]) for line in lines] == [
+        ("2024-01-03", "8", "0"),
+        ("2024-01-04", "8", "0"),
+    ]
+
+
+def test_the_same_loss_is_told_once(lose, scan):
+    lose("01-03")
+    scan()
+
+    assert tasks.deliver()["told"] == 0
+    assert len(subjects()) == 1
+
+
+def test_a_further_loss_is_news(lose):
+    lose("01-03")
+    lose("01-05")
+
+    assert subjects() == ["LOST ROWS - 1 complete date of sales"] * 2
+    assert "2024-01-05" in Message.objects.order_by("id").last().csv
+
+
+def test_a_warehouse_that_is_away_lost_nothing(lose, shop):
+    shop.rename(shop.with_suffix(".away"))
+    lose()
+
+    assert subjects() == []

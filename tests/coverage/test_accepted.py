@@ -1,0 +1,373 @@
+"""Gaps that a person accepts: what leaves the to-do, what a reading makes of them, and how they come back."""
+
+import datetime as dt
+import json
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from apps.coverage import accepting, partial, rollup
+from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.models import AcceptedGap, Partition
+from apps.pipeline.scope import scope
+from apps.runs import planning
+from tests.conftest import day
+
+State, Activity = Partition.State, Partition.Activity
+
+
+@pytest.fixture
+def wish(pipeline):
+    """Tables and dates: `wish("daily.sales", "01-02", "01-05")`."""
+    return lambda tables, start, end=None: Wish(
+        tuple(pipeline.table(name) for name in tables.split()), day(start), day(end or start)
+    )
+
+
+@pytest.fixture
+def accept(wish):
+    """Olga accepts the gaps of some tables and dates."""
+
+    def perform(tables: str, start: str, end: str | None = None, **more) -> AcceptedGap:
+        return accepting.accept(wish(tables, start, end), reason="the source lost them", by="olga", **more)
+
+    return perform
+
+
+def cell(date: str, table: str = "daily.sales") -> Partition:
+    return Partition.objects.get(table=table, date=day(date))
+
+
+def state(date: str, table: str = "daily.sales") -> str:
+    return cell(date, table).state
+
+
+def mark(date: str, **facts) -> None:
+    Partition.objects.filter(table="daily.sales", date=day(date)).update(**facts)
+
+
+# Accepting ----------------------------------------------------------------------------------------
+
+
+def test_accepted_gaps_are_accepted_and_others_stay(scan, accept):
+    scan()
+
+    gap = accept("daily.sales daily.visits", "01-02", "01-03")
+
+    assert gap.count == 4
+    assert (state("01-02"), state("01-03", "daily.visits")) == (State.ACCEPTED, State.ACCEPTED)
+    assert (state("01-04"), state("01-02", "weekly.trend")) == (State.MISSING, State.NOT_EXPECTED)
+
+
+def test_who_why_and_which_dates_are_kept(scan, fill, accept):
+    fill("daily.sales", "01-05")
+    scan()
+
+    gap = accept("daily.sales", "01-02", "01-08")
+
+    # Over the closed 7 January, and without the complete 5th.
+    assert gap.dates == {"daily.sales": [["2024-01-02", "2024-01-04"], ["2024-01-06", "2024-01-08"]]}
+    assert (gap.accepted_by, gap.reason, gap.until) == ("olga", "the source lost them", None)
+
+
+def test_thin_and_excess_dates_are_gaps_too(scan, fill, accept):
+    fill("daily.sales", "01-02", rows=1)
+    fill("daily.sales", "01-03", rows=32)
+    scan()
+
+    accept("daily.sales", "01-02", "01-03")
+
+    assert (state("01-02"), state("01-03")) == (State.ACCEPTED, State.ACCEPTED)
+
+
+def test_rows_where_none_belong_cannot_be_accepted(scan, fill, accept):
+    fill("daily.sales", "01-07")
+    scan()
+
+    with pytest.raises(CannotAccept, match="There is no gap to accept: 1 unexpected"):
+        accept("daily.sales", "01-07")
+
+
+def test_what_is_unknown_cannot_be_accepted(scan, ask, accept):
+    ask("DROP TABLE daily.sales")
+    scan()
+
+    with pytest.raises(CannotAccept, match="1 unknown"):
+        accept("daily.sales", "01-02")
+
+
+@pytest.mark.parametrize("activity", [Activity.QUEUED, Activity.RUNNING])
+def test_what_a_run_is_about_to_fill_cannot_be_accepted(scan, accept, activity):
+    scan()
+    mark("01-02", activity=activity, run_id=7)
+
+    with pytest.raises(CannotAccept, match="Run 7 is about to fill 1 of these partition"):
+        accept("daily.sales", "01-02")
+
+
+def test_a_run_that_waits_for_its_turn_is_named(launch, accept):
+    run = launch(tables=["daily.sales"], start=day("01-02"), end=day("01-03"))
+
+    with pytest.raises(CannotAccept, match=f"Run {run.pk} is about to fill 2 of these partitions"):
+        accept("daily.sales", "01-02", "01-03")
+
+
+def test_beside_what_a_run_is_about_to_fill_the_rest_can(scan, accept):
+    scan()
+    mark("01-02", activity=Activity.QUEUED, run_id=7)
+
+    assert accept("daily.sales", "01-01", "01-03").count == 2
+    assert state("01-02") == State.MISSING
+
+
+def test_a_date_that_a_run_failed_to_fill_can_be_accepted_and_is_no_open_failure(scan, accept):
+    scan()
+    mark("01-02", activity=Activity.FAILED, run_id=7)
+
+    accept("daily.sales", "01-02")
+
+    assert cell("01-02").shown == State.ACCEPTED
+    assert not Partition.objects.open_failures().exists()
+
+
+def test_nothing_is_accepted_when_there_are_more_gaps_than_the_person_saw(scan, accept):
+    scan()
+
+    with pytest.raises(CannotAccept, match="These are 3 gaps now, and were 2 when you looked"):
+        accept("daily.sales", "01-01", "01-03", seen=2)
+
+    assert not AcceptedGap.objects.exists() and state("01-02") == State.MISSING
+
+
+def test_the_outlook_is_what_accepting_does(scan, fill, wish, accept):
+    fill("daily.sales", "01-02")
+    fill("daily.sales", "01-03", rows=1)
+    scan()
+    mark("01-04", activity=Activity.RUNNING, run_id=7)
+    asked = "daily.sales daily.visits", "01-01", "01-04"
+
+    found = accepting.outlook(wish(*asked))
+
+    assert found.by_table[0] == ("daily.sales", [("missing", 1), ("thin", 1)])
+    assert (found.others["complete"], found.in_runs) == (1, {7: 1})
+    assert accept(*asked).count == found.count
+
+
+# It leaves the to-do, and the denominator ------------------------------------------------------------
+
+
+def test_it_leaves_the_denominator_of_its_table_and_is_counted_apart(scan, pipeline, accept):
+    scan()
+    accept("daily.sales", "01-02", "01-03")
+
+    tally = rollup.coverage(pipeline).table("daily.sales").tally
+
+    assert (tally.expected, tally.missing, tally.accepted, tally.gaps) == (27, 27, 2, 27)
+    assert tally.left_out == "2 accepted gaps"
+
+
+def test_a_date_with_an_accepted_gap_is_not_one_on_which_all_tables_are_complete(
+    scan, fill, pipeline, accept
+):
+    fill("daily.visits", "01-02")
+    fill("daily.sales", "01-03")
+    fill("daily.visits", "01-03")
+    scan()
+    accept("daily.sales", "01-02")
+    Partition.objects.filter(table="daily.visits", date=day("01-02")).update(state=State.COMPLETE)
+
+    phase = rollup.coverage(pipeline).phase("2")
+
+    assert (phase.dates_complete, phase.dates_expected) == (1, 28)
+    assert phase.left_out == {"accepted gaps": 1}
+
+
+def test_a_phase_is_complete_on_all_dates_but_the_accepted(scan, filled, ask, pipeline, accept):
+    ask("DELETE FROM daily.sales WHERE day = ?", day("01-02"))
+    ask("DELETE FROM daily.visits WHERE day = ?", day("01-02"))
+    scan()
+    accept("daily.sales daily.visits", "01-02")
+
+    phase = rollup.coverage(pipeline).phase("2")
+
+    assert (phase.percent, phase.dates_complete, phase.dates_expected) == (100, 28, 28)
+
+
+def test_a_plan_leaves_it_out_with_that_reason(scan, pipeline, accept):
+    scan()
+    accept("daily.sales", "01-02")
+
+    chosen = planning.select(pipeline, tables=["daily.sales"], start=day("01-01"), end=day("01-03"))
+    found = planning.plan(pipeline, chosen)
+
+    assert (len(found), found.left_out_counts) == (2, {"accepted": 1})
+
+
+def test_the_shell_counts_it_as_the_page_does(scan, accept, capsys):
+    scan()
+    accept("daily.sales", "01-02", "01-03")
+
+    call_command("coverage", "--table", "sales", "--json")
+    (sales,) = json.loads(capsys.readouterr().out)["tables"]
+    call_command("coverage", "--table", "sales")
+
+    assert (sales["expected"], sales["accepted"]) == (27, 2)
+    assert "2 accepted gaps" in capsys.readouterr().out
+
+
+# As the warehouse is read ---------------------------------------------------------------------------
+
+
+def test_a_scan_keeps_it_accepted(scan, accept):
+    scan()
+    accept("daily.sales", "01-02")
+
+    assert scan().changed == 0
+    assert state("01-02") == State.ACCEPTED
+
+
+def test_another_kind_of_gap_is_accepted_still(scan, fill, accept):
+    scan()
+    accept("daily.sales", "01-02")
+    fill("daily.sales", "01-02", rows=3)
+
+    assert scan().changed == 1
+    found = cell("01-02")
+    assert (found.state, found.read_state, found.rows) == (State.ACCEPTED, State.THIN, 3)
+
+
+def test_the_data_has_the_last_word(scan, fill, accept):
+    scan()
+    accept("daily.sales", "01-02")
+    fill("daily.sales", "01-02")
+
+    scan()
+
+    assert (state("01-02"), cell("01-02").acceptance) == (State.COMPLETE, None)
+
+
+def test_what_was_complete_meanwhile_and_is_lost_is_a_gap(scan, fill, ask, accept):
+    scan()
+    accept("daily.sales", "01-02")
+    fill("daily.sales", "01-02")
+    scan()
+    ask("DELETE FROM daily.sales")
+
+    scan()
+
+    assert state("01-02") == State.MISSING
+
+
+def test_a_table_that_cannot_be_read_is_unknown_and_accepted_again_afterwards(scan, ask, accept):
+    scan()
+    accept("daily.sales", "01-02")
+    ask("ALTER TABLE daily.sales RENAME TO gone")
+
+    scan()
+    assert state("01-02") == State.UNKNOWN
+
+    ask("ALTER TABLE daily.gone RENAME TO sales")
+    scan()
+    assert state("01-02") == State.ACCEPTED
+
+
+def test_while_the_warehouse_is_away_nobody_knows_whether_it_was_filled(scan, shop, accept):
+    scan()
+    accept("daily.sales", "01-02")
+    away = shop.rename(shop.with_suffix(".gone"))
+
+    scan()
+    assert (state("01-02"), cell("01-02").read_state) == (State.UNKNOWN, "")
+
+    away.rename(shop)
+    scan()
+    assert state("01-02") == State.ACCEPTED
+
+
+def test_a_partial_scan_keeps_it_too(scan, pipeline, warehouse, accept):
+    scan()
+    accept("daily.sales", "01-02")
+
+    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
+
+    assert (state("01-02"), state("01-03")) == (State.ACCEPTED, State.MISSING)
+
+
+def test_after_its_last_day_the_next_reading_makes_it_a_gap(scan, accept):
+    scan()
+    today = timezone.now().date()
+    gap = accept("daily.sales", "01-02", until=today)
+    scan()
+    assert state("01-02") == State.ACCEPTED
+
+    AcceptedGap.objects.filter(pk=gap.pk).update(until=today - dt.timedelta(days=1))
+    scan()
+    assert state("01-02") == State.MISSING
+
+
+def test_a_partial_scan_ends_only_what_it_reads(scan, pipeline, warehouse, accept):
+    scan()
+    gap = accept("daily.sales", "01-02", "01-09")
+    AcceptedGap.objects.filter(pk=gap.pk).update(until=day("01-01"))
+
+    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
+
+    assert (state("01-02"), state("01-09")) == (State.MISSING, State.ACCEPTED)
+
+
+def test_queries_of_a_scan_do_not_grow_with_what_is_accepted(scan, accept, django_assert_max_num_queries):
+    scan()
+    accept("daily.sales", "01-02")
+    with django_assert_max_num_queries(300) as few:
+        assert scan().queries == 2
+    accept("daily.sales", "01-03", "03-10")
+
+    with django_assert_max_num_queries(len(few)):
+        scan()
+
+
+# Withdrawing --------------------------------------------------------------------------------------
+
+
+def test_withdrawn_it_is_what_was_last_read_at_once(scan, fill, accept):
+    fill("daily.sales", "01-03", rows=1)
+    scan()
+    gap = accept("daily.sales", "01-02", "01-03")
+
+    assert accepting.withdraw(gap, by="otto", reason="they came back") == 2
+    assert (state("01-02"), state("01-03")) == (State.MISSING, State.THIN)
+    gap.refresh_from_db()
+    assert (gap.withdrawn_by, gap.withdrawn_reason) == ("otto", "they came back")
+
+
+def test_withdrawn_while_unknown_it_is_not_accepted_by_the_next_reading(scan, shop, accept):
+    scan()
+    gap = accept("daily.sales", "01-02")
+    away = shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+    accepting.withdraw(gap, by="otto")
+    away.rename(shop)
+    scan()
+
+    assert state("01-02") == State.MISSING
+
+
+def test_what_is_complete_by_now_stays_complete(scan, fill, accept):
+    scan()
+    gap = accept("daily.sales", "01-02", "01-03")
+    fill("daily.sales", "01-02")
+    scan()
+
+    assert accepting.withdraw(gap, by="otto") == 1
+    assert (state("01-02"), state("01-03")) == (State.COMPLETE, State.MISSING)
+
+
+def test_only_one_withdraws(scan, accept):
+    scan()
+    gap = accept("daily.sales", "01-02")
+    accepting.withdraw(gap, by="otto")
+
+    with pytest.raises(AlreadyWithdrawn):
+        accepting.withdraw(gap, by="olga")

@@ -1,0 +1,165 @@
+"""A whole pipeline on BigQuery, scanned through the real client: what it finds, and what it asks for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from apps.coverage import scanning
+from apps.coverage.models import Partition, Scan
+from apps.pipeline.definition import Pipeline
+from tests.coverage import bigquery_shop
+from tests.coverage.bigquery_shop import DATES, FIRST, TABLES
+from tests.standins.bigquery import StandIn
+
+State = Partition.State
+
+
+@pytest.fixture
+def server(monkeypatch) -> Iterator[StandIn]:
+    with StandIn() as server:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+        monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+        bigquery_shop.fill(server)
+        yield server
+
+
+@pytest.fixture
+def pipeline(server: StandIn, tmp_path) -> Pipeline:
+    return bigquery_shop.pipeline(tmp_path)
+
+
+@pytest.fixture
+def scan(pipeline: Pipeline, server: StandIn, db: None) -> Callable[[], Scan]:
+    """Scans everything; what the server was asked is counted from there."""
+
+    def run() -> Scan:
+        server.forget()
+        row = Scan.objects.create()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        row.refresh_from_db()
+        return row
+
+    return run
+
+
+def test_ten_tables_and_675_dates_are_complete(scan):
+    assert scan().problem == ""
+    assert Partition.objects.filter(state=State.COMPLETE, rows=2).count() == len(TABLES) * DATES
+
+
+def test_a_full_refresh_asks_the_calendar_each_dataset_once_and_counts_once(scan, server):
+    found = scan()
+
+    asked = [len(server.asked(about)) for about in ("calendar", "partitions", "count")]
+    assert (asked, found.queries, len(server.jobs)) == ([1, 2, 1], 4, 4)
+
+
+def test_a_second_scan_looks_only_at_what_cannot_hold_still(scan, server):
+    scan()
+
+    again = scan()
+
+    (looked,) = server.asked("count")
+    assert set(looked.processed) == {"raw.plain", "daily.plain"}
+    assert again.changed == 0
+
+
+def test_a_scan_keeps_what_it_cost(scan, server):
+    found = scan()
+
+    assert found.bytes_billed == sum(job.bytes_billed for job in server.asked()) > 0
+
+
+def test_a_date_that_lost_a_row_is_seen_by_the_next_scan(scan, server):
+    scan()
+    server.say("DELETE FROM daily.t1 WHERE day = DATE '2021-03-01' AND item = 1")
+
+    assert scan().changed == 1
+    assert Partition.objects.get(table="daily.t1", date="2021-03-01").state == State.THIN
+
+
+def test_values_of_a_date_that_changed_are_read_again(scan, server):
+    scan()
+    server.say("UPDATE daily.t1 SET score = 90 WHERE day = DATE '2021-03-01'")
+
+    scan()
+
+    assert Partition.objects.get(table="daily.t1", date="2021-03-01").quality == 90
+    assert Partition.objects.get(table="daily.t1", date="2021-03-02").quality == 60
+
+
+def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline, server):
+    scan()
+    warehouse = scanning.open_warehouse(pipeline)
+    dates = [FIRST, FIRST + dt.timedelta(days=1)]
+
+    changed = scanning.remember(scanning.read(pipeline, warehouse, {"daily.t1": dates}).values())
+    scan()
+
+    (looked,) = server.asked("count")
+    assert (changed, set(looked.processed)) == (0, {"raw.plain", "daily.plain"})
+
+
+def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan, pipeline, server):
+    plain = [table.model_copy(update={"quality": None}) for table in pipeline.tables]
+    before = pipeline.model_copy(update={"tables": tuple(plain)})
+    scanning.scan(before, scanning.open_warehouse(before), Scan.objects.create())
+
+    scan()
+
+    assert not Partition.objects.filter(table="daily.t1", quality=None).exists()
+
+
+def test_without_the_warehouse_nothing_is_known(scan, server):
+    scan()
+    server.refuse("quotaExceeded", times=100)
+
+    assert scan().problem.startswith(
+        "The warehouse could not be asked: the project's quota of BigQuery is used up"
+    )
+    assert set(Partition.objects.values_list("state", flat=True)) == {State.UNKNOWN}
+
+
+def test_what_is_known_again_was_looked_at_again(scan, server):
+    scan()
+    server.refuse("quotaExceeded", times=1)
+    scan()
+
+    scan()
+
+    assert Partition.objects.filter(state=State.COMPLETE, quality=60).count() == 5 * DATES
+
+
+def test_a_table_that_is_missing_is_a_problem_of_its_own(scan, server):
+    server.say("DROP TABLE raw.t1")
+
+    assert scan().problem == "table raw.t1 does not exist in the warehouse"
+    assert set(Partition.objects.filter(table="raw.t1").values_list("state", flat=True)) == {State.UNKNOWN}
+    assert set(Partition.objects.filter(table="raw.t2").values_list("state", flat=True)) == {State.COMPLETE}
+
+
+def test_what_a_scan_should_know_of_a_table_is_kept(scan, server):
+    server.say("INSERT INTO raw.t1 VALUES (NULL, 1, 1)")
+
+    assert scan().notes == "raw.t1: rows without a date, which count for none: 1"
+
+
+def test_pages_ask_nothing(scan, server, settings, pipeline, client, operator):
+    scan()
+    settings.PIPELINE = pipeline.path
+    client.force_login(operator)
+    server.forget()
+
+    for page in (
+        "/",
+        "/coverage/",
+        "/coverage/2021/",
+        "/coverage/scans/",
+        "/coverage/partition/daily.t1/2021-03-01/",
+    ):
+        assert client.get(page).status_code == 200
+
+    assert server.asked() == []

@@ -1,0 +1,309 @@
+"""What people do with accepted gaps in the browser."""
+
+import csv
+import json
+
+import pytest
+
+from apps.coverage.models import AcceptedGap, Partition
+from tests.conftest import day
+
+LIST = "/coverage/accepted/"
+NEW = "/coverage/accepted/new/"
+CELL = "/coverage/partition/daily.sales/2024-01-05/"
+WEEK = {"table": "daily.sales", "start": "2024-01-02", "end": "2024-01-08"}  # 6 dates: the 7th is closed
+
+
+@pytest.fixture
+def olga(client, operator, scan):
+    """An operator's browser, with the shop scanned."""
+    scan()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def accepted(olga) -> AcceptedGap:
+    """Six gaps of one table, accepted."""
+    olga.post(NEW, {**WEEK, "reason": "the till was broken", "seen": 6})
+    return AcceptedGap.objects.get()
+
+
+def text(response) -> str:
+    return response.content.decode()
+
+
+def state(date: str) -> str:
+    return Partition.objects.get(table="daily.sales", date=day(date)).state
+
+
+# Accepting ----------------------------------------------------------------------------------------
+
+
+def test_how_many_gaps_will_be_accepted_is_said_before(olga):
+    page = text(olga.get(NEW, WEEK))
+
+    assert "Accept 6 gaps" in page and 'name="seen" value="6"' in page
+    assert not AcceptedGap.objects.exists()
+
+
+def test_a_change_of_the_dates_brings_only_the_number_anew(olga):
+    piece = text(olga.get(NEW, WEEK, headers={"HX-Request": "true", "HX-Target": "outlook"}))
+
+    assert "Accept 6 gaps" in piece and "<h1>" not in piece
+
+
+def test_confirmed_they_are_accepted_and_listed(olga):
+    page = text(olga.post(NEW, {**WEEK, "reason": "the till was broken", "seen": 6}, follow=True))
+
+    assert "6 gaps are accepted" in page and "the till was broken" in page and "olga" in page
+    assert state("01-02") == "accepted"
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_without_a_reason_nothing_is_accepted(olga, reason):
+    response = olga.post(NEW, {**WEEK, "reason": reason, "seen": 6})
+
+    assert response.status_code == 422 and "Write why" in text(response)
+    assert state("01-02") == "missing"
+
+
+def test_without_having_seen_the_number_it_is_shown_first(olga):
+    response = olga.post(NEW, {**WEEK, "reason": "the till was broken"})
+
+    assert "Accept 6 gaps" in text(response) and "the till was broken" in text(response)
+    assert state("01-02") == "missing"
+
+
+def test_a_run_that_is_about_to_fill_it_is_named(olga):
+    Partition.objects.filter(table="daily.sales", date=day("01-05")).update(activity="queued", run_id=7)
+    cell = {"table": "daily.sales", "start": "2024-01-05", "end": "2024-01-05", "reason": "why", "seen": 1}
+
+    response = olga.post(NEW, cell)
+
+    assert response.status_code == 422 and "Run 7 is about to fill 1" in text(response)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"end": "2024-01-01"}, "swap them"),
+        ({"table": "nobody.knows"}, "There is no table"),
+        ({"start": "yesterday"}, "Write a date of the calendar"),
+        ({"start": ""}, "Write the first date"),
+        ({"until": "2024-01-31"}, "is past"),
+    ],
+)
+def test_what_is_wrong_is_said_with_a_remedy(olga, wrong, sentence):
+    response = olga.post(NEW, {**WEEK, "reason": "why", "seen": 6, **wrong})
+
+    assert response.status_code == 422 and sentence in text(response)
+    assert not AcceptedGap.objects.exists()
+
+
+@pytest.mark.parametrize("query", [{}, {"table": "nobody.knows", **WEEK}, {"start": "x", "end": "y"}])
+def test_an_address_that_chooses_little_or_nonsense_is_a_form(olga, query):
+    page = olga.get(NEW, query)
+
+    assert page.status_code == 200 and "<h1>Accept gaps</h1>" in text(page)
+
+
+def test_a_viewer_may_look_and_neither_accept_nor_withdraw(accepted, client, viewer):
+    client.force_login(viewer)
+
+    assert "/withdraw/" not in text(client.get(LIST)) and "Accept gaps" not in text(client.get(LIST))
+    assert client.get(NEW).status_code == 403
+    assert client.post(NEW, {**WEEK, "reason": "why", "seen": 6}).status_code == 403
+    assert client.post(f"{LIST}{accepted.pk}/withdraw/").status_code == 403
+
+
+# From a cell --------------------------------------------------------------------------------------
+
+
+def test_a_cell_can_be_accepted_from_its_panel(olga):
+    assert "Accept this gap" in text(olga.get(CELL))
+    form = {
+        "cell": "daily.sales 2024-01-05",
+        "table": "daily.sales",
+        "start": "2024-01-05",
+        "end": "2024-01-05",
+    }
+
+    panel = olga.post(NEW, {**form, "reason": "flood", "seen": 1}, headers={"HX-Request": "true"})
+
+    assert "flood" in text(panel) and "state-accepted" in text(panel) and "<h1>" not in text(panel)
+    assert panel.headers["HX-Trigger"] == "scanned"
+
+
+def test_without_javascript_the_cells_page_comes_back(olga):
+    form = {
+        "cell": "daily.sales 2024-01-05",
+        "table": "daily.sales",
+        "start": "2024-01-05",
+        "end": "2024-01-05",
+    }
+
+    response = olga.post(NEW, {**form, "reason": "flood", "seen": 1})
+
+    assert response.headers["Location"] == CELL
+
+
+def test_the_panel_says_why_it_was_not_accepted(olga):
+    Partition.objects.filter(table="daily.sales", date=day("01-05")).update(activity="running", run_id=7)
+    form = {
+        "cell": "daily.sales 2024-01-05",
+        "table": "daily.sales",
+        "start": "2024-01-05",
+        "end": "2024-01-05",
+    }
+
+    panel = text(olga.post(NEW, {**form, "reason": "flood", "seen": 1}, headers={"HX-Request": "true"}))
+
+    assert "Run 7 is about to fill 1" in panel
+
+
+def test_the_panel_says_who_accepted_it_why_and_until_when(accepted, read):
+    AcceptedGap.objects.update(until="2030-01-31")
+
+    panel = read(CELL)
+
+    assert "the till was broken" in panel and "olga" in panel and "2030-01-31" in panel
+    assert "No rows, expected 8" in panel and "Plan this date" not in panel
+
+
+def test_a_selection_and_a_range_lead_to_the_form(olga):
+    page = text(olga.get("/coverage/winter/"))
+
+    assert f'data-accept="{NEW}"' in page
+    assert f"{NEW}?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-20" in page
+    assert json.loads(olga.get("/coverage/winter/heatmap.json").content)["gaps"] == "mtesf"
+
+
+# The season's page --------------------------------------------------------------------------------
+
+
+def test_the_accepted_leave_the_list_of_gaps_and_stay_in_the_legend(accepted, read):
+    page = read("/coverage/winter/?table=daily.sales")
+
+    assert "Plan 13 gaps" in page and "2 ranges" in page and "6 accepted" in page
+    assert 'state-accepted"></i>accepted <b>6</b>' in page
+
+
+def test_they_can_be_looked_for(accepted, read):
+    assert f'href="{LIST}?table=daily.sales"' in read("/coverage/winter/?state=accepted")
+
+
+# The list -----------------------------------------------------------------------------------------
+
+
+def test_an_empty_list_says_how_it_fills(read, shop):
+    assert "Nothing is accepted" in read(LIST)
+
+
+@pytest.mark.parametrize(
+    ("query", "is_there"),
+    [
+        ("table=daily.sales", True),
+        ("table=daily.visits", False),
+        ("season=winter", True),
+        ("season=spring", False),
+        ("status=standing", True),
+        ("status=expired", False),
+        ("status=withdrawn", False),
+        ("season=nobody&table=knows&status=odd&page=99", True),
+    ],
+)
+def test_the_list_is_filtered(accepted, read, query, is_there):
+    assert ("the till was broken" in read(f"{LIST}?{query}")) == is_there
+
+
+def test_what_stands_comes_first_and_of_that_the_newest(accepted, olga):
+    for date, reason in (("2024-01-10", "second"), ("2024-01-12", "third")):
+        olga.post(NEW, {"table": "daily.sales", "start": date, "end": date, "reason": reason, "seen": 1})
+    olga.post(f"{LIST}{AcceptedGap.objects.get(reason='third').pk}/withdraw/")
+
+    page = text(olga.get(LIST))
+
+    assert page.index("second") < page.index("the till was broken") < page.index("third")
+
+
+def test_one_whose_time_is_over_says_so(accepted, read):
+    AcceptedGap.objects.update(until="2024-02-01")
+
+    page = read(f"{LIST}?status=expired")
+
+    assert ">expired<" in page and "2024-02-01" in page
+
+
+def test_how_many_of_it_are_no_gaps_any_more_is_said(accepted, scan, fill, read):
+    fill("daily.sales", "01-02")
+    scan()
+
+    assert "1 complete since" in read(LIST)
+
+
+def test_withdrawn_it_says_who_and_why(accepted, olga):
+    page = text(olga.post(f"{LIST}{accepted.pk}/withdraw/", {"reason": "mended"}, follow=True))
+
+    assert "6 partitions are what was last read" in page
+    assert "by olga: mended" in page and ">withdrawn<" in page
+    assert state("01-02") == "missing"
+
+
+def test_a_second_withdrawal_says_that_it_was_done(accepted, olga):
+    olga.post(f"{LIST}{accepted.pk}/withdraw/")
+
+    assert "withdrawn already" in text(olga.post(f"{LIST}{accepted.pk}/withdraw/", follow=True))
+
+
+def test_withdrawing_from_a_panel_brings_the_panel_back(accepted, olga):
+    form = {"cell": "daily.sales 2024-01-05"}
+
+    panel = olga.post(f"{LIST}{accepted.pk}/withdraw/", form, headers={"HX-Request": "true"})
+
+    assert "Accept this gap" in text(panel) and "state-missing" in text(panel)
+
+
+@pytest.mark.parametrize("cell", ["daily.sales", "nobody.knows 2024-01-05", "daily.sales 2024-02-30", ""])
+def test_a_cell_that_nobody_knows_is_not_found(accepted, olga, cell):
+    assert olga.post(f"{LIST}{accepted.pk}/withdraw/", {"cell": cell}).status_code == 404
+
+
+def test_an_acceptance_that_nobody_knows_is_not_found(olga):
+    assert olga.post(f"{LIST}99/withdraw/").status_code == 404
+
+
+def test_the_list_can_be_taken_along(accepted, olga):
+    (line,) = csv.DictReader(
+        b"".join(olga.get(f"{LIST}accepted.csv").streaming_content).decode().splitlines()
+    )
+    (same,) = json.loads(b"".join(olga.get(f"{LIST}accepted.json").streaming_content))
+
+    assert line["dates"] == "daily.sales: 2024-01-02 to 2024-01-08"
+    assert (line["status"], line["partitions"], line["reason"]) == ("standing", "6", "the till was broken")
+    assert (same["tables"], same["still_accepted"], same["until"]) == (["daily.sales"], 6, None)
+
+
+def test_a_reason_is_no_formula_for_a_spreadsheet(accepted, olga):
+    AcceptedGap.objects.update(reason="=cmd()")
+
+    assert "'=cmd()" in b"".join(olga.get(f"{LIST}accepted.csv").streaming_content).decode()
+
+
+@pytest.mark.parametrize("address", [LIST, NEW, f"{LIST}accepted.csv", f"{LIST}accepted.json"])
+def test_they_are_for_people_who_are_logged_in(client, shop, db, address):
+    assert client.get(address).status_code == 302
+
+
+@pytest.mark.parametrize("address", [LIST, f"{NEW}?table=daily.sales&start=2024-01-01&end=2024-01-20"])
+def test_queries_do_not_grow_with_what_is_accepted(accepted, olga, address, django_assert_max_num_queries):
+    with django_assert_max_num_queries(12) as few:
+        olga.get(address)
+        number = len(few)
+    for date in ("2024-01-10", "2024-01-12", "2024-01-14"):
+        olga.post(NEW, {"table": "daily.sales", "start": date, "end": date, "reason": "why", "seen": 1})
+    assert AcceptedGap.objects.count() == 4
+    olga.get(LIST)  # tells what was accepted last
+
+    with django_assert_max_num_queries(number):
+        olga.get(address)

@@ -1,0 +1,101 @@
+"""bin/demo beside a demo that is running: it is not started again, and its data are not deleted."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from apps.workers.record import Record
+
+ROOT = Path(__file__).resolve().parents[2]
+ENV = "# Written by make demo, and written again at each start.\nPORT=8000\nBASE_URL=http://localhost:8000\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A checkout with a demo in it, which nobody serves."""
+    shutil.copytree(ROOT / "bin", tmp_path / "bin")
+    (tmp_path / "apps").symlink_to(ROOT / "apps")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / ".env").write_text(ENV)
+    (tmp_path / "var/demo").mkdir(parents=True)
+    (tmp_path / "var/demo/console.sqlite3").write_text("what people did")
+    return tmp_path
+
+
+@pytest.fixture
+def record(tree: Path) -> Record:
+    """Held by this process, as by the launcher of a running demo."""
+    record = Record(tree / "var/demo/serve.json")
+    record.claim()
+    return record
+
+
+def demo(tree: Path, *arguments: str, port: int = 8001) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PORT": str(port), "PYTHON": sys.executable}
+    return subprocess.run([tree / "bin/demo", *arguments], env=environment, capture_output=True, text=True)
+
+
+def files(tree: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in [tree / ".env", *(tree / "var").rglob("*.*")]}
+
+
+@pytest.mark.parametrize("arguments", [["reset"], []], ids=["reset", "start"])
+def test_a_running_demo_is_left_as_it_is(tree, record, arguments):
+    before = files(tree)
+
+    refused = demo(tree, *arguments)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"The demo is running at http://localhost:8000, served by process {os.getpid()}: "
+        f"stop it with Ctrl-C, or with: kill {os.getpid()}\n"
+    )
+    assert refused.stdout == ""
+    assert files(tree) == before
+
+
+def test_a_stopped_demo_is_forgotten(tree, record):
+    record.release()
+
+    assert demo(tree, "reset").returncode == 0
+
+    assert not (tree / "var/demo").exists()
+    assert not (tree / ".env").exists()
+
+
+def test_a_demo_whose_launcher_was_killed_is_forgotten(tree):
+    launcher = (
+        "from pathlib import Path; from apps.workers.record import Record; Record(Path('serve.json')).claim()"
+    )
+    folder = tree / "var/demo"
+    subprocess.run(
+        [sys.executable, "-c", launcher], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True
+    )
+    assert (folder / "serve.json").exists()
+
+    assert demo(tree, "reset").returncode == 0
+
+    assert not folder.exists()
+
+
+def test_data_are_kept_when_nobody_can_say_whether_the_demo_is_running(tree, record):
+    (tree / "apps").unlink()
+
+    refused = demo(tree, "reset")
+
+    assert refused.returncode == 1
+    assert "Whether the demo is running could not be found out" in refused.stderr
+    assert "No module named 'apps'" in refused.stderr
+    assert (tree / "var/demo/console.sqlite3").exists()
+
+
+def test_a_persons_own_settings_are_not_the_demos(tree):
+    (tree / ".env").write_text("DEBUG=1\n")
+
+    assert demo(tree, "reset").returncode == 0
+
+    assert (tree / ".env").exists()

@@ -1,0 +1,115 @@
+"""A warehouse that is moved away or unreadable, or lacks a table or column: nobody claims to know."""
+
+import os
+import re
+
+import pytest
+
+from apps.coverage.models import Verification
+from apps.runs.models import Preflight
+
+PAGES = (
+    "/",
+    "/coverage/",
+    "/coverage/winter/",
+    "/sources/",
+    "/sources/?off=raw.orders",
+    "/sources/windows/",
+    "/runs/",
+    "/runs/new/?phase=2",
+    "/verify/",
+    "/preflight/",
+    "/failures/",
+)
+# What a check wants is no claim, and neither is what a need's rule says.
+WANTED = re.compile(r"(wanted:? at least|at least|less than) \d+ %")
+
+pytestmark = pytest.mark.usefixtures("workers")
+
+
+@pytest.fixture
+def once(console, rows, scan) -> None:
+    """A warehouse that was fine: sales were complete, and everything was scanned."""
+    rows("daily.sales", 8)
+    scan()
+    assert "100 %" in console.page("/sources/") and "sales 29 / 29" in console.page("/")
+
+
+def move_away(shop, ask):
+    shop.rename(shop.with_suffix(".away"))
+
+
+def make_garbage(shop, ask):
+    shop.write_bytes(b"no database at all" * 1000)
+
+
+def forbid(shop, ask):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything; the file of garbage stands in for it")
+    shop.chmod(0)
+
+
+def drop_calendar(shop, ask):
+    ask("DROP TABLE raw.days")
+
+
+@pytest.fixture(params=[move_away, make_garbage, forbid, drop_calendar], ids=lambda harm: harm.__name__)
+def harmed(request, once, shop, ask, console) -> None:
+    """Nothing can be asked any more; a scan and both kinds of reports were made since."""
+    request.param(shop, ask)
+    assert console.shell("scan")[0] == 1
+    assert console.shell("preflight")[0] == 1
+    assert console.shell("verify", "--season", "winter")[0] == 1
+
+
+def test_pre_flight_names_every_check_that_could_not_be_asked(console, harmed):
+    report = Preflight.objects.get()
+    told = console.fetch(f"/preflight/{report.pk}.json")
+    unknown = [check["name"] for check in told["checks"] if check["level"] == "unknown"]
+
+    assert set(unknown) >= {"The warehouse answers", "Tables and their columns", "Calendar"}
+    assert "Needs of the tables" in unknown
+    assert all(name in console.page(report.get_absolute_url()) for name in unknown)
+    assert told["verdict"] == "not ready"
+
+
+def test_verify_says_why_it_could_not_run(console, harmed):
+    report = Verification.objects.get()
+
+    assert report.verdict == "could not run"
+    assert "The warehouse could not be asked: " in console.page(report.get_absolute_url())
+
+
+def test_no_page_shows_a_percentage_as_if_it_knew(console, harmed):
+    reports = [Preflight.objects.get().get_absolute_url(), Verification.objects.get().get_absolute_url()]
+
+    for page in (*PAGES, *reports):
+        claims = re.findall(r".{30}\d %", WANTED.sub("", console.page(page)))
+        assert not claims, (page, claims)
+
+
+def test_no_command_prints_one_either(console, harmed):
+    assert console.row("sales", "coverage").startswith("sales unknown")
+    for words in (["coverage"], ["sources"], ["windows"], ["verify", "--season", "winter"], ["preflight"]):
+        claims = re.findall(r"\d %", WANTED.sub("", console.shell(*words)[1]))
+        assert not claims, (words, claims)
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("DROP TABLE daily.visits", "daily.visits does not exist in the warehouse"),
+        ("ALTER TABLE daily.visits RENAME day TO date", "daily.visits has no column day"),
+    ],
+)
+def test_one_table_that_cannot_be_read_is_unknown_beside_the_others(once, ask, console, harm, says):
+    ask(harm)
+    assert console.shell("scan")[0] == console.shell("verify", "--phase", "2")[0] == 1
+    assert console.shell("preflight", "--phase", "2")[0] == 1
+
+    for report in (Preflight.objects.get(), Verification.objects.get()):
+        assert says in console.page(report.get_absolute_url())
+    tables = {each["name"]: each for each in console.json("coverage")["tables"]}
+    assert (tables["daily.sales"]["complete"], tables["daily.visits"]["unknown"]) == (29, 29)
+    assert "sales 29 / 29 visits unknown" in console.page("/")
+    assert "unknown on all 29 dates" in console.page("/")

@@ -1,0 +1,243 @@
+"""BigQuery keeps the contract, through the real client against the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apps.warehouse.base import Busy, Interrupted, OverQuota, QueryFailed, Unreachable
+from apps.warehouse.bigquery import BigQueryWarehouse, credentials
+from tests.standins.bigquery import PROJECT, StandIn, keys
+from tests.warehouse.bigquery_shop import ENDLESS, TABLES
+from tests.warehouse.contract import FIRST, SALES, SCORES, SECOND, Contract, never
+
+GIGABYTE = 1024**3
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with StandIn() as server:
+        for statement in TABLES:
+            server.say(statement)
+        yield server
+
+
+@pytest.fixture
+def warehouse(server: StandIn, monkeypatch) -> BigQueryWarehouse:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    return BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, patience=2)
+
+
+@pytest.fixture
+def ask(server: StandIn):
+    return server.say
+
+
+class TestBigQuery(Contract):
+    @pytest.fixture
+    def endless(self) -> str:
+        return ENDLESS
+
+
+# What every query carries -----------------------------------------------------------------------------
+
+
+def test_every_query_has_a_label_a_byte_limit_and_a_time_limit(server, warehouse):
+    warehouse.count([SALES])
+
+    (asked,) = server.asked()
+    assert asked.labels == {"application": "backfill-console", "asks": "count"}
+    assert (asked.byte_limit, asked.configuration["jobTimeoutMs"]) == (GIGABYTE, "600000")
+
+
+def test_dates_are_parameters(server, warehouse):
+    warehouse.count([SALES], start=FIRST, end=SECOND)
+
+    (asked,) = server.asked()
+    assert asked.values == {"start_0": FIRST, "end_0": SECOND}
+    assert "2024" not in asked.query["query"]
+
+
+def test_what_was_billed_is_added_up(warehouse):
+    warehouse.count([SALES, SCORES])
+
+    assert warehouse.bytes_billed == 20 * 1024**2  # BigQuery bills 10 MB of each table at least
+
+
+def test_a_query_that_would_bill_more_than_its_limit_is_refused(server, monkeypatch):
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+    strict = BigQueryWarehouse(PROJECT, "US", byte_limit=10 * 1024**2)
+
+    with pytest.raises(QueryFailed, match="byte_limit in the pipeline file is the limit"):
+        strict.calendar("SELECT day AS date, 1 AS units FROM shop.sales JOIN shop.history USING (day)")
+
+
+def test_results_of_many_pages_are_read_to_their_end(server, warehouse):
+    server.rows_a_page = 7
+    query = (
+        "SELECT day AS date, 1 AS units FROM UNNEST(GENERATE_DATE_ARRAY('2024-01-01', '2024-01-31')) AS day"
+    )
+
+    assert len(warehouse.calendar(query)) == 31
+
+
+# What BigQuery says no with ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "says"),
+    [
+        ("rateLimitExceeded", Busy, "asked again later"),
+        ("backendError", Busy, "asked again later"),
+        ("quotaExceeded", OverQuota, "quota of BigQuery is used up"),
+        ("accessDenied", QueryFailed, "refused with accessDenied"),
+        ("invalidQuery", QueryFailed, "refused with invalidQuery"),
+        ("notFound", QueryFailed, "refused with notFound"),
+    ],
+)
+@pytest.mark.parametrize("at_call", [False, True])
+def test_the_reason_decides_the_class(server, warehouse, reason, kind, says, at_call):
+    """https://cloud.google.com/bigquery/docs/error-messages"""
+    server.refuse(reason, times=100, at_call=at_call)
+
+    with pytest.raises(kind, match=says):
+        warehouse.calendar("SELECT DATE '2024-01-01' AS date, 1 AS units")
+
+
+def test_a_call_that_is_refused_for_a_moment_is_made_again(server, warehouse):
+    server.refuse("rateLimitExceeded", times=1, at_call=True)
+
+    assert warehouse.count([SALES]).of("shop.sales", FIRST).rows == 2
+
+
+def test_an_account_that_may_run_no_queries_is_told_which_role_it_needs(server, warehouse):
+    says = f"Access Denied: Project {PROJECT}: User does not have bigquery.jobs.create permission"
+    server.refuse("accessDenied", at_call=True, says=says)
+
+    with pytest.raises(Unreachable, match=r"roles/bigquery\.jobUser"):
+        warehouse.calendar("SELECT 1")
+
+
+def test_a_query_that_takes_too_long_is_ended_on_the_server(server, monkeypatch):
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+    server.delay("count", 60)
+    hasty = BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, query_timeout=0.2)
+
+    with pytest.raises(Interrupted):
+        hasty.count([SALES])
+
+    (asked,) = server.asked("count")
+    assert asked.cancelled.is_set()
+
+
+def test_a_server_that_is_not_there_is_unreachable(monkeypatch):
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:9")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+
+    with pytest.raises(Unreachable, match="BigQuery cannot be reached; look at the network"):
+        BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, patience=0.1).count([SALES])
+
+
+# Credentials ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key(server: StandIn, warehouse: BigQueryWarehouse, tmp_path: Path, monkeypatch) -> None:
+    """A service account's key is asked for."""
+    server.wants_token = True
+    monkeypatch.setenv(
+        "GOOGLE_APPLICATION_CREDENTIALS", str(keys.write(tmp_path / "key.json", server.url, PROJECT))
+    )
+
+
+@pytest.mark.usefixtures("key")
+def test_a_key_file_opens_the_warehouse(warehouse):
+    assert warehouse.count([SALES]).of("shop.sales", FIRST).rows == 2
+
+
+@pytest.mark.usefixtures("key")
+def test_an_expired_credential_says_what_to_do(server, warehouse):
+    server.has_expired = True
+
+    with pytest.raises(Unreachable, match="does not accept our credentials any more; run gcloud auth"):
+        warehouse.count([SALES])
+
+
+@pytest.mark.usefixtures("key")
+def test_a_credential_that_is_withdrawn_between_two_queries_says_what_to_do(server, warehouse):
+    warehouse.count([SALES])
+    server.has_expired = True
+
+    with pytest.raises(Unreachable, match="does not accept our credentials any more"):
+        warehouse.count([SALES])
+
+
+def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch):
+    for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+    with pytest.raises(Unreachable, match="run gcloud auth application-default login"):
+        BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE).count([SALES])
+
+
+@pytest.mark.usefixtures("key")
+def test_a_service_account_may_be_impersonated():
+    reader = f"reader@{PROJECT}.iam.gserviceaccount.com"
+
+    assert credentials(reader).service_account_email == reader
+
+
+# Scripts as jobs --------------------------------------------------------------------------------------
+
+
+def insert(warehouse: BigQueryWarehouse, *, job_id: str, **changes) -> int:
+    known = {"start": FIRST, "end": FIRST, "timeout": 30, "stopped": never, "job_id": job_id}
+    return warehouse.run_sql("INSERT INTO shop.sales SELECT @start_date, 9", **(known | changes))
+
+
+def test_a_job_of_one_id_is_performed_once(server, warehouse, ask):
+    insert(warehouse, job_id="run_1_attempt_2")
+
+    insert(warehouse, job_id="run_1_attempt_2")
+
+    assert ask("SELECT COUNT(*) FROM shop.sales WHERE item = 9") == [(1,)]
+
+
+def test_a_job_that_failed_is_not_performed_again_under_its_id(server, warehouse):
+    server.refuse("invalidQuery", times=1)
+    for _ in range(2):
+        with pytest.raises(QueryFailed, match="refused with invalidQuery"):
+            insert(warehouse, job_id="run_1_attempt_2")
+
+    assert len(server.asked("script")) == 1
+
+
+def test_a_job_has_the_labels_of_its_run(server, warehouse):
+    insert(warehouse, job_id="run_1_attempt_2", labels={"run": "1", "attempt": "2"})
+
+    (job,) = server.asked("script")
+    assert job.labels == {"application": "backfill-console", "run": "1", "attempt": "2"}
+
+
+def test_a_job_that_is_stopped_is_cancelled_on_the_server(server, warehouse):
+    server.delay("script", 60)
+
+    with pytest.raises(Interrupted):
+        insert(warehouse, job_id="run_1_attempt_2", stopped=lambda: True)
+
+    assert server.jobs["run_1_attempt_2"].cancelled.is_set()
+
+
+def test_a_script_that_nothing_ends_in_a_transaction_is_not_wrapped_in_one(server, warehouse):
+    """https://cloud.google.com/bigquery/docs/transactions: what makes tables cannot be in a transaction."""
+    script = "CREATE TABLE shop.kept AS SELECT @start_date AS day; INSERT INTO shop.kept SELECT @end_date"
+
+    done = warehouse.run_sql(script, start=FIRST, end=SECOND, timeout=30, stopped=never)
+
+    (job,) = server.asked("script")
+    assert (done, job.query["query"]) == (2, script)
