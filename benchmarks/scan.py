@@ -1,9 +1,10 @@
 """What asking about everything costs beside the bare queries: `python -m benchmarks.scan`; exits 1 over a limit.
 
 Full scans of 10 tables x 675 dates and of 200 tables x 1,000, on DuckDB and through BigQuery's client against its
-stand-in. The bare queries are the same ones, sent by hand, all their rows fetched; ours is the time until every row is
-a count by table and date. Each has a process of its own, for its memory; the best of three rounds counts. A whole scan
-also judges and stores each partition in the console's database: that is said beside it, first and again.
+stand-in. The bare queries are the same ones, sent by hand, all their rows read; ours is the time until every row is a
+count by table and date. The limit is for the time of the processor, as the machine may be busy with other things; the
+best of three rounds counts. Each has a process of its own, for its memory, which is looked at once all is known. A whole
+scan also judges and stores each partition in the console's database: what that takes is said beside it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ FIRST = dt.date(2021, 1, 1)
 SIZES = ((10, 675), (200, 1000))
 ROWS_A_DATE, ROUNDS = 3, 3
 MOST_RATIO, MOST_MEGABYTES = 1.5, 200
+MOST_TO_STORE = 10_000  # partitions; of more, only asking is measured
 COLUMNS = "day DATE, item BIGINT, score DOUBLE"
 
 
@@ -136,7 +138,6 @@ def one(engine: str, tables: int, dates: int) -> int:
     django.setup()
     call_command("migrate", verbosity=0)
     from apps.coverage import scanning
-    from apps.coverage.models import Partition, Scan
     from apps.pipeline import definition
 
     pipeline = definition.current()
@@ -147,21 +148,34 @@ def one(engine: str, tables: int, dates: int) -> int:
         return warehouse.scan(questions, start=pipeline.start, end=pipeline.end, known=lambda table: {})
 
     bare = bare_duckdb(pipeline, questions) if engine == "duckdb" else bare_bigquery(pipeline, ask)
-    assert sum(map(len, ask().counts.values())) == tables * dates
-    alone, ours = best(bare), best(ask)
-
-    def store() -> None:
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
-
-    first, again = best(store, rounds=1), best(store, rounds=1)
-    assert Partition.objects.filter(state="complete").count() == tables * dates
+    reading = ask()
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    assert sum(map(len, reading.counts.values())) == tables * dates
+    del reading
+    (alone, alone_clock), (ours, ours_clock) = best(bare), best(ask)
     print(
-        f"{engine:8} {tables:3} tables x {dates:,} dates: bare {1000 * alone:,.0f} ms, ours {1000 * ours:,.0f} ms, "
-        f"{ours / alone:.2f} times; judged and stored: first {first:.1f} s, again {again:.1f} s; {megabytes:.0f} MB",
+        f"{engine:8} {tables:3} tables x {dates:,} dates: bare {1000 * alone:,.0f} ms of the processor "
+        f"({1000 * alone_clock:,.0f} by the clock), ours {1000 * ours:,.0f} ({1000 * ours_clock:,.0f}), "
+        f"{ours / alone:.2f} times; {megabytes:.0f} MB",
         flush=True,
     )
+    if tables * dates <= MOST_TO_STORE:
+        store(pipeline)
     return int(ours / alone > MOST_RATIO or megabytes > MOST_MEGABYTES)
+
+
+def store(pipeline: Any) -> None:
+    """A whole scan, the first and the one after it, in which nothing changed."""
+    from apps.coverage import scanning
+    from apps.coverage.models import Scan
+
+    for which in ("first", "again"):
+        scan = Scan.objects.create()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), scan)
+        scan.refresh_from_db()
+        print(
+            f"         judged and stored, {which}: {scan.seconds:.1f} s, {scan.changed:,} changed", flush=True
+        )
 
 
 def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
@@ -205,19 +219,20 @@ def bare_bigquery(pipeline: Any, ask: Callable[[], Any]) -> Callable[[], None]:
         client = bigquery.Client(project=PROJECT, location="US", credentials=AnonymousCredentials())
         for sql, parameters in asked:
             config = bigquery.QueryJobConfig(query_parameters=parameters)
-            rows = client.query(sql, job_config=config).result()
-            assert sum(1 for _ in rows)
+            assert sum(
+                1 for row in client.query(sql, job_config=config).result(page_size=10_000) if tuple(row)
+            )
 
     return send
 
 
-def best(work: Callable[[], Any], *, rounds: int = ROUNDS) -> float:
-    """Seconds of the quickest round."""
+def best(work: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds of the processor, and by the clock, of the round that took the least of the processor."""
     found = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
+    for _ in range(ROUNDS):
+        clock, processor = time.perf_counter(), time.process_time()
         work()
-        found.append(time.perf_counter() - begun)
+        found.append((time.process_time() - processor, time.perf_counter() - clock))
     return min(found)
 
 

@@ -51,6 +51,7 @@ A_QUERY = 600.0  # seconds for a query of ours
 CANCELLING = 30.0  # seconds in which a cancelled job should have ended
 LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
 AT_ONCE = 8  # tables that are described at the same time
+ROWS_A_PAGE = 10_000  # a page is held in memory several times over while it is read
 MOST_TABLES = 1000  # in one query of PARTITIONS
 
 
@@ -268,9 +269,13 @@ class BigQueryWarehouse:
         config = self.config(parameters, {"asks": about}, self.query_timeout)
         job = self.begin(sql, config, new_id(about))
         with ended_if_late(job):
-            rows = job.result(timeout=self.query_timeout, retry=self.retry, job_retry=None)
+            rows = job.result(
+                page_size=ROWS_A_PAGE, timeout=self.query_timeout, retry=self.retry, job_retry=None
+            )
         self.bytes_billed += job.total_bytes_billed or 0
-        return [column.name for column in rows.schema], (row.values() for row in rows)
+        return [column.name for column in rows.schema], (
+            tuple(row) for row in rows
+        )  # its values() are deep copies
 
     def config(
         self, parameters: Parameters, labels: Mapping[str, str], timeout: float

@@ -32,6 +32,7 @@ from apps.warehouse.base import (
 FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
 ONE_AT_A_TIME = threading.Lock()
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
+ROWS_AT_ONCE = 10_000  # are held in memory beside what is made of them
 # What DuckDB says where a question does not fit its table; anything else concerns the whole file.
 ITS_OWN_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
 
@@ -181,10 +182,10 @@ def ask(
     if end is not None:
         wanted["end"] = end
     parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
-    for place, date, rows, *sums in connection.execute(
-        "\nUNION ALL\n".join(parts), wanted or None
-    ).fetchall():
-        counts[questions[place].table][date] = as_count(rows, *sums)
+    found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
+    while some := found.fetchmany(ROWS_AT_ONCE):
+        for place, date, *sums in some:
+            counts[questions[place].table][date] = as_count(*sums)
     return Reading(counts, queries=1)
 
 

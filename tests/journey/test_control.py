@@ -66,12 +66,18 @@ def test_a_run_that_is_paused_lets_its_call_end_and_goes_on_when_resumed(operato
 
 
 def test_stop_now_ends_the_call_and_its_dates_are_pending_again(operator: Page, console: Console):
+    expect(kpi(operator, "State")).to_contain_text("upcoming_team_game_context, ", timeout=A_RUN)
     operator.get_by_role("button", name="Stop now").click()
     confirm(operator, "Stop now")
 
     wait_for_end(operator, "Paused")
     expect(timeline(operator)).to_contain_text("Stop asked: the call under way is ended")
     expect(kpi(operator, "Failed")).to_contain_text("0")
+    operator.get_by_role("link", name=re.compile(r"^Attempt \d+$")).click()
+    expect(operator.locator("#attempt-head")).to_contain_text("stopped")
+    dates = operator.locator("#attempt-dates tbody tr")
+    expect(dates).not_to_have_count(0)
+    expect(dates.filter(has_not_text="pending")).to_have_count(0)
 
 
 def test_a_second_launch_of_the_same_dates_names_the_run_that_has_them(
@@ -127,5 +133,11 @@ def test_a_gate_is_overridden_with_a_reason_that_stays_visible(operator: Page, c
 
     expect(kpi(operator, "State")).to_contain_text(re.compile("Succeeded|Failed"), timeout=A_RUN)
     expect(timeline(operator)).to_contain_text("Gates overridden: November comes later")
+    expect(kpi(operator, "Skipped")).to_contain_text("0")
+    operator.get_by_role("link", name="player_shot_zone_analysis").click()
+    step = operator.locator("tbody tr", has_text="2023-12-05")
+    expect(step).to_contain_text("started under an override")
+    expect(step.get_by_role("link", name="Log of attempt")).to_be_visible()
+    operator.go_back()
     operator.get_by_role("link", name="Summary", exact=True).click()
     expect(operator.locator("main")).to_contain_text("November comes later")

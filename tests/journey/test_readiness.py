@@ -90,3 +90,25 @@ def test_the_test_window_passes_after_its_run(operator: Page, console: Console):
 
     expect(operator.locator(".verdict")).not_to_contain_text("not passed")
     expect(operator.locator(".verdict")).to_contain_text("passed")
+
+
+def test_an_accepted_gap_leaves_the_denominator_and_comes_back_when_it_is_withdrawn(
+    operator: Page, console: Console
+):
+    asked = "table=nba_analytics.player_game_summary&start=2022-02-18&end=2022-02-20"
+    operator.goto(f"{console.url}/coverage/accepted/new/?{asked}")
+    operator.get_by_label("Reason").fill("the league lost its file of All-Star week")
+    operator.get_by_role("button", name="Accept 2 gaps").click()
+
+    season = f"{console.url}/coverage/2021-22/"
+    operator.goto(season)
+    expect(operator.locator("main")).to_contain_text("/ 213 · 2 accepted")
+
+    operator.goto(f"{console.url}/coverage/accepted/")
+    expect(operator.locator("main")).to_contain_text("the league lost its file of All-Star week")
+    operator.get_by_text("Withdraw", exact=True).click()
+    operator.get_by_role("button", name="Withdraw it").click()
+    expect(operator.locator("main")).to_contain_text("0 standing")
+
+    operator.goto(season)
+    expect(operator.locator("main")).not_to_contain_text("213")
