@@ -3,8 +3,8 @@
 Full scans of 10 tables x 675 dates and of 200 tables x 1,000, on DuckDB and through BigQuery's client against its
 stand-in. The bare queries are the same ones, sent by hand, all their rows read; ours is the time until every row is a
 count by table and date. The limit is for the time of the processor, as the machine may be busy with other things; the
-best of three rounds counts. Each has a process of its own, for its memory, which is looked at once all is known. A whole
-scan also judges and stores each partition in the console's database: what that takes is said beside it.
+best of three rounds counts. Each has a process of its own, for its memory, which is looked at once all is known. A
+whole scan also judges and stores each partition in the console's database: what that takes is said beside it.
 """
 
 from __future__ import annotations

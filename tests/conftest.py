@@ -163,8 +163,8 @@ def drive(pipeline: Pipeline) -> Callable[..., Run]:
         lease = lanes.take(run.pk)
         assert lease
         with Keeper(run.pk, lease) as kept:
-            recovery.recover(run, lease)
             performer = runner.Runner(Hold(run, pipeline, kept), scanning.open_warehouse(pipeline))
+            recovery.recover(run, lease, performer.warehouse)
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass
         lanes.give_back(run.pk, lease)

@@ -36,6 +36,7 @@ STATES = {
     Run.Pause.FAILURES: "stopped",
     Run.Pause.WAREHOUSE: "waiting",
     Run.Pause.DISK: "waiting",
+    Run.Pause.QUOTA: "waiting",
     Run.Pause.PREFLIGHT: "waiting",
 }
 LONGEST_QUOTE = 200
@@ -129,11 +130,11 @@ class Report:
                 return "Look at what the canary filled; the other dates follow when a person releases them."
             case Run.Pause.FAILURES:
                 return "It goes on when a person resumes it; what failed so far stays failed until a retry."
-            case Run.Pause.WAREHOUSE | Run.Pause.DISK if self.run.again_at:
+            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA if self.run.again_at:
                 return (
                     f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
                 )
-            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.PREFLIGHT:
+            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.PREFLIGHT:
                 return "It goes on when a person resumes it."
         return ""
 

@@ -18,7 +18,15 @@ from typing import Any
 
 from apps.pipeline.definition import Job, Pipeline
 from apps.runs import masking, processes
-from apps.warehouse.base import Interrupted, Warehouse, WarehouseError
+from apps.warehouse.base import (
+    NO_LABELS,
+    Busy,
+    Interrupted,
+    OverQuota,
+    Unreachable,
+    Warehouse,
+    WarehouseError,
+)
 
 LEAST_FREE = 50_000_000  # bytes that the disk of the logs must have left
 GLANCE = 0.25  # seconds between two looks at whether somebody wants the call to stop
@@ -189,19 +197,29 @@ def run_sql(
     end: dt.date,
     timeout: float,
     stopped: Callable[[], bool],
+    job_id: str = "",
+    labels: Mapping[str, str] = NO_LABELS,
 ) -> Outcome:
-    """Has the warehouse perform the file's script. What it says goes into the log like a job's words."""
+    """Has the warehouse perform the file's script. What it says goes into the log like a job's words.
+
+    A WarehouseError where it is away, busy or over its quota: then the script decided nothing.
+    """
     assert call.sql
     make_room(log)
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:
             script = call.sql.read_text(encoding="utf-8")
-            done = warehouse.run_sql(script, start=start, end=end, timeout=timeout, stopped=stopped)
+            done = warehouse.run_sql(
+                script, start=start, end=end, timeout=timeout, stopped=stopped, job_id=job_id, labels=labels
+            )
         except Interrupted:
             print(f"{now()} WARNING ended from outside", file=output)
             wanted = stopped()
             return Outcome(timed_out=not wanted, stopped=wanted)
+        except (Busy, OverQuota, Unreachable) as error:
+            print(f"{now()} WARNING {error}", file=output)
+            raise
         except (WarehouseError, OSError, UnicodeDecodeError) as error:
             print(f"{now()} ERROR {error}", file=output)
             return Outcome(exit_status=1, error=str(error))

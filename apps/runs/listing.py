@@ -20,6 +20,7 @@ PAUSED_FOR = {
     Run.Pause.FAILURES: "failures",
     Run.Pause.WAREHOUSE: "warehouse away",
     Run.Pause.DISK: "disk full",
+    Run.Pause.QUOTA: "quota used up",
     Run.Pause.PREFLIGHT: "not ready",
 }
 

@@ -17,6 +17,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.runs import failures, lanes, processes
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
+from apps.warehouse.base import Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +25,15 @@ LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tr
 RECENTLY = dt.timedelta(hours=1)
 
 
-def recover(run: Run, lease: str) -> None:
-    """Takes back the calls of lanes that nobody holds any more. Fenced where the caller holds none itself."""
+def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
+    """Takes back the calls of lanes that nobody holds any more. Fenced where the caller holds none itself.
+
+    A WarehouseError where a script may still run there and the warehouse cannot be asked about it.
+    """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
         if fence(run, attempt.lease):
-            end_and_take_back(run, lease, attempt.pk)
+            end_and_take_back(run, lease, attempt.pk, warehouse)
 
 
 def fence(run: Run, lease: str) -> bool:
@@ -39,11 +43,13 @@ def fence(run: Run, lease: str) -> bool:
     return not lane.exists()
 
 
-def end_and_take_back(run: Run, lease: str, attempt_id: int) -> None:
+def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) -> None:
     """Its worker is fenced by now: it neither takes the end of its job for the job's own failure, nor starts one."""
     attempt = run.attempts.filter(pk=attempt_id, status=Attempt.Status.RUNNING).first()
     if attempt is None:
         return
+    if attempt.is_sql and warehouse.end_sql(attempt.job_id):
+        log.warning("run %s: ended job %s, which outlived its worker", run.pk, attempt.job_id)
     if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
         log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
     with transaction.atomic():

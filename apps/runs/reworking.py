@@ -10,9 +10,21 @@ from apps.runs.models import Run, Step
 from apps.runs.words import count
 
 DECIDED = (Step.Status.SUCCEEDED, Step.Status.FAILED)
+REGRESSION = "regression:"  # how the message of a step begins whose complete date came out smaller
+
+
+def same(fact: str) -> Q:
+    """Whether a fact was the same before and after, or was not known either time."""
+    before, after = f"{fact}_before", f"{fact}_after"
+    return Q(**{before: F(after)}) | Q(**{f"{before}__isnull": True, f"{after}__isnull": True})
+
+
 # What was found complete without a call is not done again.
 DONE_AGAIN = Q(status__in=DECIDED, rows_before__gt=0, rows_after__isnull=False, attempt__isnull=False)
-REGRESSION = "regression:"  # how the message of a step begins whose complete date came out smaller
+# A job that writes a date writes it at another time: the time alone is no change.
+AS_BEFORE = Q(rows_before=F("rows_after")) & same("keys")
+NOT_WRITTEN = Q(written_before=F("written_after"))
+NOBODY_KNOWS = Q(written_after=None)
 
 
 class Again(TextChoices):
@@ -88,11 +100,11 @@ def of(run: Run) -> Rework | None:
 
 def tables_of(run: Run) -> list[Reworked]:
     fewer = Q(rows_after__lt=F("rows_before"))
-    rows = run.steps.filter(DONE_AGAIN).annotate(again=again()).order_by().values("table").annotate(
+    rows = run.steps.filter(DONE_AGAIN).order_by().values("table").annotate(
         dates=Count("id"),
-        changed=Count("id", filter=Q(again=Again.CHANGED)),
-        written_again=Count("id", filter=Q(again=Again.WRITTEN_AGAIN)),
-        not_written=Count("id", filter=Q(again=Again.NOT_WRITTEN)),
+        unchanged=Count("id", filter=AS_BEFORE),
+        not_written=Count("id", filter=AS_BEFORE & NOT_WRITTEN),
+        nobody_knows=Count("id", filter=AS_BEFORE & NOBODY_KNOWS),
         before=Sum("rows_before"),
         after=Sum("rows_after"),
         lost_rows=Sum(F("rows_before") - F("rows_after"), filter=fewer, default=0),
@@ -103,8 +115,8 @@ def tables_of(run: Run) -> list[Reworked]:
         Reworked(
             table=row["table"],
             dates=row["dates"],
-            unchanged=row["dates"] - row["changed"],
-            written_again=row["written_again"],
+            unchanged=row["unchanged"],
+            written_again=row["unchanged"] - row["not_written"] - row["nobody_knows"],
             not_written=row["not_written"],
             rows_before=row["before"],
             rows_after=row["after"],
@@ -117,19 +129,11 @@ def tables_of(run: Run) -> list[Reworked]:
 
 def again() -> Case:
     """For every step what became of its date, as the word of an `Again`; empty where nothing was done again."""
-    # A job that writes a date writes it at another time: the time alone is no change.
-    as_before = DONE_AGAIN & same("rows") & same("keys")
     return Case(
-        When(as_before & Q(written_before=F("written_after")), then=Value(Again.NOT_WRITTEN)),
-        When(as_before & Q(written_after=None), then=Value(Again.AS_BEFORE)),
-        When(as_before, then=Value(Again.WRITTEN_AGAIN)),
+        When(DONE_AGAIN & AS_BEFORE & NOT_WRITTEN, then=Value(Again.NOT_WRITTEN)),
+        When(DONE_AGAIN & AS_BEFORE & NOBODY_KNOWS, then=Value(Again.AS_BEFORE)),
+        When(DONE_AGAIN & AS_BEFORE, then=Value(Again.WRITTEN_AGAIN)),
         When(DONE_AGAIN, then=Value(Again.CHANGED)),
         default=Value(""),
         output_field=CharField(),
     )
-
-
-def same(fact: str) -> Q:
-    """Whether a fact was the same before and after, or was not known either time."""
-    before, after = f"{fact}_before", f"{fact}_after"
-    return Q(**{before: F(after)}) | Q(**{f"{before}__isnull": True, f"{after}__isnull": True})

@@ -22,7 +22,7 @@ from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import Take
 from apps.runs.preflight import starting
 from apps.runs.recovery import recover
-from apps.warehouse.base import QueryFailed, Warehouse, WarehouseError
+from apps.warehouse.base import OverQuota, QueryFailed, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,11 @@ class Runner:
         if deciding.verify_complete(self.hold, attempt, table, steps, before):
             return False
         began = time.monotonic()
-        outcome = self.call(table, table.job, steps, attempt)
+        try:
+            outcome = self.call(table, table.job, steps, attempt)
+        except WarehouseError as error:
+            self.withdraw(attempt, f"The call decided nothing: {error}")
+            raise
         seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
             raise Fenced
@@ -171,6 +175,8 @@ class Runner:
                 end=max(dates),
                 timeout=job.timeout,
                 stopped=self.keeper.must_stop,
+                job_id=attempt.job_id,
+                labels=attempt.labels,
             )
 
         def started(pid: int, process: str) -> None:
@@ -218,9 +224,8 @@ def perform(
     run = Run.objects.get(pk=run_id)
     try:
         with Keeper(run_id, lease) as kept:
-            recover(run, lease)
-            hold = Hold(run, pipeline, kept)
-            return advance_until(Runner(hold, warehouse or scanning.open_warehouse(pipeline), wake), until)
+            warehouse = warehouse or scanning.open_warehouse(pipeline)
+            return advance_until(Runner(Hold(run, pipeline, kept), warehouse, wake), until)
     except Fenced:
         log.warning("run %s: another worker performs it by now", run_id)
     except IllegalMove as refusal:
@@ -231,6 +236,7 @@ def perform(
 def advance_until(runner: Runner, until: float | None) -> bool:
     more, outages = True, 0
     try:
+        recover(runner.run, runner.keeper.lease, runner.warehouse)
         while more and (until is None or time.monotonic() < until):
             try:
                 more, outages = runner.advance(), 0
@@ -239,6 +245,9 @@ def advance_until(runner: Runner, until: float | None) -> bool:
                 if outages > OUTAGES:
                     raise
                 runner.begin_afresh(error)
+    except OverQuota as error:
+        resting.rest(runner.hold, str(error), why=Run.Pause.QUOTA, again_at=error.until)
+        return False
     except WarehouseError as error:
         # Nobody's dates failed: the run rests, and tries again by itself.
         resting.wait(runner.hold, f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)

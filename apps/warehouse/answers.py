@@ -37,9 +37,9 @@ def as_count(
     nulls: Sequence[int] | None,
 ) -> Count:
     """A warehouse's timestamps without a zone are UTC. A mean that is no number says nothing."""
-    mean = quality if quality is not None and math.isfinite(quality) else None
-    written = written_at and written_at.replace(tzinfo=dt.UTC)
-    return Count(rows, mean, written, fallback, keys, tuple(nulls or ()))
+    mean = quality if quality is None or math.isfinite(quality) else None
+    written = written_at.replace(tzinfo=dt.UTC) if written_at else None
+    return Count(rows, mean, written, fallback, keys, tuple(nulls) if nulls else ())
 
 
 def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:

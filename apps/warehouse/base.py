@@ -22,7 +22,11 @@ class Busy(WarehouseError):
 
 
 class OverQuota(WarehouseError):
-    """The warehouse is there, and what it allows for a day or an hour is used up: asking again does not help soon."""
+    """The warehouse is there, and what it allows for a day is used up: asking again does not help before `until`."""
+
+    def __init__(self, sentence: str, *, until: dt.datetime):
+        super().__init__(sentence)
+        self.until = until
 
 
 class QueryFailed(WarehouseError):
@@ -174,4 +178,8 @@ class Warehouse(Protocol):
         Interrupted where `stopped()` became true or `timeout` seconds went by. A warehouse that keeps jobs performs
         one `job_id` at most once: where it knows the id already, the answer is what came of that job.
         """
+        ...
+
+    def end_sql(self, job_id: str) -> bool:
+        """Ends a script whose caller died, where it outlived its caller; answers whether it did."""
         ...

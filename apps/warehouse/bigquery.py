@@ -167,6 +167,35 @@ class BigQueryWarehouse:
             self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
         return script.statements
 
+    def end_sql(self, job_id: str) -> bool:
+        with told():
+            try:
+                job = self.same(job_id)
+            except NotFound:
+                return False  # its caller died before it got there
+            if job.done(retry=self.retry, timeout=A_CALL):
+                return False
+            self.cancel(job)
+            return True
+
+    def rehearse(
+        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+    ) -> str:
+        """What BigQuery says of the script in a dry run: it costs nothing and changes nothing."""
+        config = self.config({"start_date": start, "end_date": end}, {"asks": "rehearsal"}, timeout)
+        config.dry_run, config.use_query_cache = True, False
+        with told():
+            job = self.client.query(
+                scripts.whole(sql).text, job_config=config, job_retry=None, retry=self.retry, timeout=A_CALL
+            )
+        return f"would read {(job.total_bytes_processed or 0) / 1024**2:,.1f} MB"
+
+    def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
+        """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""
+        with told(), ThreadPoolExecutor(AT_ONCE) as several:
+            found = zip(tables, several.map(self.kept_for, tables), strict=True)
+            return {table: kept for table, kept in found if kept}
+
     # Counting ---------------------------------------------------------------------------------------
 
     def counted(self, wanted: Sequence[Wanted]) -> Counted:
@@ -241,6 +270,14 @@ class BigQueryWarehouse:
                 raise
             return f"table {table} may not be read: {message_of(error)}"
         return Shape({field.name.lower(): field.field_type for field in found.schema}, days=None)
+
+    def kept_for(self, table: str) -> dt.timedelta | None:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return None
+        milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
+        return dt.timedelta(milliseconds=milliseconds) if milliseconds else None
 
     def problems(self, questions: Iterable[Question]) -> dict[str, str]:
         """The tables that cannot be asked, with what is missing."""

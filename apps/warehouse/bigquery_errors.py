@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from zoneinfo import ZoneInfo
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError, Unauthorized
@@ -33,6 +35,7 @@ PASSING = {
     "resourceInUse",
     "tableUnavailable",
 }
+PACIFIC = ZoneInfo("America/Los_Angeles")
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 
 
@@ -70,7 +73,7 @@ def refusal(reason: str, message: str) -> WarehouseError:
     if reason in PASSING:
         return Busy(f"BigQuery asks to be asked again later: {message}")
     if reason == "quotaExceeded":
-        return OverQuota(f"the project's quota of BigQuery is used up: {message}")
+        return OverQuota(f"the project's quota of BigQuery is used up: {message}", until=next_day(now()))
     if reason == "bytesBilledLimitExceeded":
         return QueryFailed(f"{message.rstrip('.')}; byte_limit in the pipeline file is the limit")
     if reason in ("stopped", "timeout"):
@@ -78,6 +81,16 @@ def refusal(reason: str, message: str) -> WarehouseError:
     if reason == "accessDenied" and "bigquery.jobs.create" in message:
         return Unreachable(f"{NO_JOBS}. It says: {message}")
     return QueryFailed(message)
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def next_day(moment: dt.datetime) -> dt.datetime:
+    """When a day's quota is given anew: https://cloud.google.com/bigquery/docs/custom-quotas says midnight there."""
+    there = moment.astimezone(PACIFIC)
+    return dt.datetime.combine(there.date() + dt.timedelta(days=1), dt.time(), PACIFIC).astimezone(dt.UTC)
 
 
 def reason_of(error: GoogleAPICallError) -> str:

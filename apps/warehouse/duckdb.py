@@ -104,6 +104,9 @@ class DuckDBWarehouse:
                     connection.execute(statement, named or None)
             return len(statements)
 
+    def end_sql(self, job_id: str) -> bool:
+        return False  # a script runs in its caller's process, and ends with it
+
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
@@ -182,10 +185,11 @@ def ask(
     if end is not None:
         wanted["end"] = end
     parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
+    of_place = [counts[question.table] for question in questions]
     found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
     while some := found.fetchmany(ROWS_AT_ONCE):
-        for place, date, *sums in some:
-            counts[questions[place].table][date] = as_count(*sums)
+        for place, date, rows, quality, written_at, fallback, keys, nulls in some:
+            of_place[place][date] = as_count(rows, quality, written_at, fallback, keys, nulls)
     return Reading(counts, queries=1)
 
 

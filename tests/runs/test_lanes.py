@@ -145,7 +145,7 @@ def test_a_lane_that_died_loses_its_call_to_another(run, worker):
     _, lost = claim(dead.hold)
     Lane.objects.filter(lease=dead.keeper.lease).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
 
-    recovery.recover(run, alive.keeper.lease)
+    recovery.recover(run, alive.keeper.lease, alive.warehouse)
 
     assert Attempt.objects.get(pk=lost.pk).status == Attempt.Status.LOST
     assert {step.attempts for step in run.steps.all()} == {0}
@@ -157,7 +157,7 @@ def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, wo
     Lane.objects.filter(lease=frozen.keeper.lease).update(
         lease_until=timezone.now() - dt.timedelta(minutes=1)
     )
-    recovery.recover(run, alive.keeper.lease)
+    recovery.recover(run, alive.keeper.lease, alive.warehouse)
 
     with pytest.raises(lanes.Fenced):
         frozen.attempt(take, attempt)
@@ -172,7 +172,7 @@ def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, wor
     wake = lambda *process, **log: woken.append(lanes.renew(run.pk, frozen.keeper.lease))  # noqa: E731
     monkeypatch.setattr(recovery.processes, "end_orphan", wake)
 
-    recovery.recover(run, alive.keeper.lease)
+    recovery.recover(run, alive.keeper.lease, alive.warehouse)
 
     assert woken == [False]
 

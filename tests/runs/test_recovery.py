@@ -122,14 +122,14 @@ def ask_quietly(ask, sql: str) -> int | None:
         return None
 
 
-def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline):
+def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline, warehouse):
     run = launch(**TWO_DAYS)
     for number in range(1, 4):
         lease = lanes.take(run.pk)
         attempt = run.attempts.create(number=number, table="daily.sales", dates=["2024-01-01"], lease=lease)
         run.steps.filter(date=day("01-01")).update(status="running", attempt=attempt, attempts=1)
         let_the_lease_run_out(run)
-        recovery.recover(run, lanes.take(run.pk))
+        recovery.recover(run, lanes.take(run.pk), warehouse)
         let_the_lease_run_out(run)
 
     dead = step(run, "01-01")
@@ -157,7 +157,7 @@ def frozen(launch, pipeline, fault):
     def steal() -> str:
         let_the_lease_run_out(run)
         lease = lanes.take(run.pk)
-        recovery.recover(run, lease)
+        recovery.recover(run, lease, sleeper.warehouse)
         return lease
 
     return run, sleeper, steal

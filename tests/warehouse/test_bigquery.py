@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -241,3 +242,29 @@ def test_a_script_that_nothing_ends_in_a_transaction_is_not_wrapped_in_one(serve
 
     (job,) = server.asked("script")
     assert (done, job.query["query"]) == (2, script)
+
+
+# Before a launch --------------------------------------------------------------------------------------
+
+
+def test_a_rehearsal_says_what_a_script_would_read_and_changes_nothing(server, warehouse, ask):
+    script = "DELETE FROM shop.sales WHERE day = @start_date; INSERT INTO shop.sales SELECT day, 1 FROM shop.history"
+
+    said = warehouse.rehearse(script, start=FIRST, end=FIRST, timeout=30, stopped=never)
+
+    assert (said, server.asked()) == ("would read 0.0 MB", [])
+    assert ask("SELECT COUNT(*) FROM shop.sales") == [(6,)]
+
+
+def test_a_rehearsal_says_what_is_wrong(warehouse):
+    with pytest.raises(QueryFailed, match=r"Table shop-project:shop\.nothing was not found"):
+        warehouse.rehearse("SELECT 1 FROM shop.nothing", start=FIRST, end=FIRST, timeout=30, stopped=never)
+
+
+def test_a_table_that_drops_its_partitions_says_when(server, warehouse):
+    server.say("CREATE TABLE shop.short (day DATE) PARTITION BY day")
+    server.keep("shop.short", days=60)
+
+    assert warehouse.expirations(["shop.short", "shop.sales", "shop.nothing"]) == {
+        "shop.short": dt.timedelta(60)
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.runs.models.run import Run
+
+LONGEST_LABEL = 63  # https://cloud.google.com/bigquery/docs/labels-intro
 
 
 class Attempt(models.Model):
@@ -54,6 +57,26 @@ class Attempt(models.Model):
         return reverse("runs:attempt", args=[self.run_id, self.number])
 
     @property
+    def is_sql(self) -> bool:
+        """Whether the warehouse performed it itself."""
+        return self.argv[:1] == ["sql"]
+
+    @property
+    def job_id(self) -> str:
+        """What a warehouse that keeps jobs calls it: the same whoever asks, and never that of another console's."""
+        began = self.started_at.astimezone(dt.UTC)
+        return f"backfill_{self.run_id}_{self.number}_{plain(self.table)}_{began:%Y%m%dT%H%M%S%f}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """By which its cost is found again."""
+        return {
+            "run": str(self.run_id),
+            "attempt": str(self.number),
+            "table": plain(self.table)[:LONGEST_LABEL],
+        }
+
+    @property
     def log_path(self) -> Path:
         return settings.LOG_DIR / f"run-{self.run_id}" / f"attempt-{self.number}.log"
 
@@ -76,3 +99,8 @@ class Attempt(models.Model):
     @property
     def date_list(self) -> list[dt.date]:
         return [dt.date.fromisoformat(date) for date in self.dates]
+
+
+def plain(name: str) -> str:
+    """A name in the characters that labels and ids may have."""
+    return re.sub(r"[^a-z0-9_-]", "_", name.lower())

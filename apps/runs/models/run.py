@@ -32,7 +32,8 @@ class RunQuerySet(models.QuerySet["Run"]):
     def due_again(self, now: dt.datetime) -> RunQuerySet:
         """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
         waiting = self.filter(status=Run.Status.PAUSED)
-        return waiting.filter(models.Q(again_at__lte=now) | models.Q(again_at__gt=now + 2 * LONGEST_WAIT))
+        set_back = models.Q(again_at__gt=now + 2 * LONGEST_WAIT) & ~models.Q(pause=Run.Pause.QUOTA)
+        return waiting.filter(models.Q(again_at__lte=now) | set_back)
 
 
 class Run(models.Model):
@@ -54,6 +55,7 @@ class Run(models.Model):
         FAILURES = "failures", "too many failures"
         WAREHOUSE = "warehouse", "warehouse away"
         DISK = "disk", "logs cannot be kept"
+        QUOTA = "quota", "quota used up"
         PREFLIGHT = "preflight", "not ready to start"
 
     class Request(models.TextChoices):

@@ -96,6 +96,8 @@ class Job:
         try:
             self.before(self)
             self.read()
+            if self.is_dry:
+                self.check()
             if not self.is_dry:
                 self.perform_all()
         except Refusal as refusal:
@@ -112,8 +114,17 @@ class Job:
 
     def read(self) -> None:
         self.statements = translation.translate(self.query["query"], self.store, self.project)
-        if len(self.statements) == 1:
-            self.look_at(self.statements[0])
+        if len(self.statements) == 1 or self.is_dry:
+            for statement in self.statements:
+                self.look_at(statement)
+
+    def check(self) -> None:
+        """A dry run finds names that are not there, as far as they can be known before anything ran."""
+        with self.store.cursor() as cursor:
+            for statement in self.statements:
+                if statement.answers:
+                    given = {name: self.values[name] for name in statement.parameters if name in self.values}
+                    cursor.execute(f"EXPLAIN {statement.sql}", given or None)
 
     def look_at(self, statement: Statement) -> None:
         """Looks names up and adds up what it reads; refused where that is more than may be billed."""

@@ -56,6 +56,7 @@ class StandIn:
     troubles: list[Trouble] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)
     delays: dict[str, float] = field(default_factory=dict)
+    keeps: dict[str, int] = field(default_factory=dict)
     wants_token: bool = False
     has_expired: bool = False
 
@@ -106,6 +107,10 @@ class StandIn:
     def deny(self, table: str) -> None:
         """Nobody may read the table any more."""
         self.denied.add(table)
+
+    def keep(self, table: str, days: int) -> None:
+        """Partitions of the table are dropped after so many days."""
+        self.keeps[table] = days
 
     def delay(self, about: str, seconds: float) -> None:
         """Queries of this kind take at least so long."""
@@ -206,6 +211,8 @@ class StandIn:
         }
         if partitioning := self.store.partitioning(dataset, table):
             found["timePartitioning"] = {"field": partitioning[0], "type": partitioning[1]}
+            if days := self.keeps.get(f"{dataset}.{table}"):
+                found["timePartitioning"]["expirationMs"] = str(days * 24 * 3600 * 1000)
         return found
 
     def list_tables(self, project: str, dataset: str) -> dict[str, Any]:
