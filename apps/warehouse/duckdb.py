@@ -33,6 +33,13 @@ FILE = "warehouse_file"  # what the attached file is called, whatever schemas it
 ONE_AT_A_TIME = threading.Lock()
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
 ROWS_AT_ONCE = 10_000  # are held in memory beside what is made of them
+PLANNED = {
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.INSERT,
+    duckdb.StatementType.UPDATE,
+    duckdb.StatementType.DELETE,
+    duckdb.StatementType.MERGE_INTO,
+}
 # What DuckDB says where a question does not fit its table; anything else concerns the whole file.
 ITS_OWN_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
 
@@ -95,14 +102,27 @@ class DuckDBWarehouse:
         """The file keeps no jobs, so their id and labels say nothing to it."""
         given = {"start_date": start, "end_date": end}
         with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
-            statements = connection.extract_statements(
-                re.sub(r"@(start_date|end_date)\b", r"$\1", sql, flags=re.IGNORECASE)
-            )
+            statements = [connection.extract_statements(text)[0] for text in translated(sql)]
             with whole(connection, statements):
                 for statement in statements:
-                    named = {name: given[name.lower()] for name in statement.named_parameters}
-                    connection.execute(statement, named or None)
+                    connection.execute(statement, {name: given[name] for name in statement.named_parameters})
             return len(statements)
+
+    def rehearse(
+        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+    ) -> str:
+        """Has DuckDB plan every statement that reads or writes rows, and perform none of them."""
+        given = {"start_date": start, "end_date": end}
+        planned = 0
+        # A file that is attached to be read does not even plan a statement that writes.
+        with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
+            for text in translated(sql):
+                statement = connection.extract_statements(text)[0]
+                if statement.type in PLANNED:
+                    wanted = {name: given[name] for name in statement.named_parameters}
+                    connection.execute(f"EXPLAIN {text}", wanted)
+                    planned += 1
+        return f"{planned} statement{'' if planned == 1 else 's'} planned, none performed"
 
     def end_sql(self, job_id: str) -> bool:
         return False  # a script runs in its caller's process, and ends with it
@@ -229,6 +249,12 @@ def ask_one_by_one(
         except ITS_OWN_FAULT as error:
             problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
     return counts, problems
+
+
+def translated(sql: str) -> Sequence[str]:
+    from apps.warehouse.translation import for_duckdb  # only who performs a script pays for the import
+
+    return for_duckdb(sql)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """DuckDB keeps the contract, and waits for its file like everybody else."""
 
+import datetime as dt
 import os
 import random
 import signal
@@ -15,6 +16,8 @@ import pytest
 
 from apps.warehouse.base import Busy, QueryFailed, Question, Unreachable
 from apps.warehouse.duckdb import DuckDBWarehouse
+from apps.warehouse.translation import for_duckdb
+from tests.warehouse.bigquery_shop import ENDLESS
 from tests.warehouse.contract import FIRST, SALES, SCORES, Contract, never
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +84,7 @@ HOLD = "print('held', flush=True); sys.stdin.readline()"
 class TestDuckDB(Contract):
     @pytest.fixture
     def endless(self) -> str:
-        return "INSERT INTO shop.sales SELECT NULL, count(*) FROM range(10000000) a, range(10000000) b"
+        return ENDLESS
 
 
 def test_a_file_that_is_not_there_is_unreachable(tmp_path):
@@ -226,8 +229,39 @@ def test_a_question_without_tables_is_no_query(warehouse):
 
 
 def test_a_script_that_cannot_be_read_is_refused(warehouse):
-    with pytest.raises(QueryFailed, match="syntax error"):
-        warehouse.run_sql("SELEC 1", start=FIRST, end=FIRST, timeout=9, stopped=never)
+    with pytest.raises(QueryFailed, match=r"for DuckDB: Invalid expression .* in line 2, near '1'"):
+        warehouse.run_sql("SELECT 1;\nSELEC 1 FRM", start=FIRST, end=FIRST, timeout=9, stopped=never)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("SELECT ST_GEOGPOINT(1, 2)", "it has no function ST_GEOGPOINT"),
+        ("SELECT @today", "@today is not known; @start_date and @end_date are filled"),
+    ],
+)
+def test_what_has_no_like_in_duckdb_is_refused_by_name(warehouse, script, says):
+    with pytest.raises(QueryFailed, match=says):
+        warehouse.run_sql(script, start=FIRST, end=FIRST, timeout=9, stopped=never)
+
+
+def test_a_rehearsal_finds_what_is_wrong_and_writes_nothing(warehouse, ask):
+    script = "DELETE FROM shop.sales WHERE day = @start_date; INSERT INTO shop.sales SELECT @end_date, {}"
+    about = {"start": FIRST, "end": FIRST, "timeout": 9, "stopped": never}
+
+    assert warehouse.rehearse(script.format(1), **about) == "2 statements planned, none performed"
+    with pytest.raises(QueryFailed, match="nothing_like_it"):
+        warehouse.rehearse(script.format("nothing_like_it"), **about)
+    assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
+
+
+def test_the_clock_of_a_script_is_utc(warehouse):
+    with warehouse.opened() as connection:
+        sql = for_duckdb("SELECT CURRENT_DATETIME('UTC'), CURRENT_DATETIME()")[0]
+        one, other = connection.execute(sql).fetchone()
+
+    assert one == other
+    assert abs(one - dt.datetime.now(dt.UTC).replace(tzinfo=None)) < dt.timedelta(minutes=1)
 
 
 def test_a_schema_may_be_called_like_the_file(tmp_path):

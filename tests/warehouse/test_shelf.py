@@ -9,6 +9,7 @@ import pytest
 from apps.warehouse.base import Unreachable
 from tests import shelf
 from tests.shelf import Shelf
+from tests.warehouse.bigquery_shop import ENDLESS
 from tests.warehouse.contract import FIRST, SALES, Contract
 
 
@@ -53,7 +54,7 @@ def ask(warehouse: Shelf):
 class TestShelf(Contract):
     @pytest.fixture
     def endless(self) -> str:
-        return "INSERT INTO shop.sales SELECT NULL, count(*) FROM range(10000000) a, range(10000000) b"
+        return ENDLESS
 
 
 def test_two_may_ask_and_write_at_once(folder, warehouse):

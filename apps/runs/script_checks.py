@@ -1,0 +1,35 @@
+"""Whether the warehouse could read the scripts of the SQL jobs, without asking it: `manage.py check` tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from apps.pipeline import definition
+from apps.pipeline.definition import DuckDB, Pipeline
+from apps.warehouse.base import QueryFailed
+from apps.warehouse.translation import for_duckdb
+
+
+@register("pipeline")
+def scripts(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        pipeline = definition.current()
+    except definition.PipelineError:
+        return []  # another check says what is wrong with the file
+    return [Error(says, id="runs.E001") for says in not_translated(pipeline)]
+
+
+def not_translated(pipeline: Pipeline) -> Iterator[str]:
+    """Scripts that are BigQuery's SQL and that DuckDB could not perform, a sentence each."""
+    if not isinstance(pipeline.warehouse, DuckDB):
+        return
+    for table in pipeline.filled:
+        if table.job and table.job.sql:
+            path = pipeline.inside(table.job.sql)
+            try:
+                for_duckdb(path.read_text(encoding="utf-8"))
+            except (QueryFailed, OSError, UnicodeDecodeError) as error:
+                yield f'{path}, the job of table "{table.name}": {error}.'
