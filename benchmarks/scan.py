@@ -133,10 +133,8 @@ def fill(url: str, tables: int, dates: int) -> None:
 
 def one(engine: str, tables: int, dates: int) -> int:
     import django
-    from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0)
     from apps.coverage import scanning
     from apps.pipeline import definition
 
@@ -166,6 +164,9 @@ def one(engine: str, tables: int, dates: int) -> int:
 
 def store(pipeline: Any) -> None:
     """A whole scan, the first and the one after it, in which nothing changed."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
     from apps.coverage import scanning
     from apps.coverage.models import Scan
 

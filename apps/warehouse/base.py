@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class WarehouseError(Exception):
@@ -56,8 +56,7 @@ class Question:
         return list(dict.fromkeys(named))
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """What one table has on one date. Quality is the mean, fallback the share (0 to 1) of the rows; `keys` is how many
     different keys there are, None where no key was asked about; `nulls` has for each of the question's `not_null`
     columns the rows that have no value there. `modified_at` is when the warehouse last wrote there, where it notes
@@ -126,6 +125,15 @@ class Try:
     started_at: dt.datetime | None = None
     seconds: float | None = None
     errors: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ration:
+    """How often a table may be written a day. `by_partition` says that a write counts once for each of its partitions."""
+
+    most: int
+    of: str
+    by_partition: bool
 
 
 NO_LABELS: Mapping[str, str] = MappingProxyType({})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import random
 import re
 import threading
@@ -32,6 +33,7 @@ from apps.warehouse.base import (
 FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
 ONE_AT_A_TIME = threading.Lock()
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
+TABLES_AT_ONCE = 25  # in one query
 ROWS_AT_ONCE = 10_000  # are held in memory beside what is made of them
 PLANNED = {
     duckdb.StatementType.SELECT,
@@ -193,10 +195,7 @@ def ask(
     end: dt.date | None,
     dates: Collection[dt.date] | None,
 ) -> Reading:
-    """All questions as one grouped query."""
-    counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
-    if not questions:
-        return Reading(counts)
+    """All questions as one grouped query; as several where there are very many, for each holds some memory."""
     wanted: dict[str, object] = {}
     if dates is not None:
         wanted["dates"] = sorted(dates)
@@ -204,13 +203,42 @@ def ask(
         wanted["start"] = start
     if end is not None:
         wanted["end"] = end
+    counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
+    together = [
+        questions[first : first + TABLES_AT_ONCE] for first in range(0, len(questions), TABLES_AT_ONCE)
+    ]
+    with no_collection():
+        for some in together:
+            ask_some(connection, some, wanted, counts)
+    return Reading(counts, queries=len(together))
+
+
+def ask_some(
+    connection: duckdb.DuckDBPyConnection,
+    questions: Sequence[Question],
+    wanted: Mapping[str, object],
+    counts: Mapping[str, dict[dt.date, Count]],
+) -> None:
     parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
     of_place = [counts[question.table] for question in questions]
+    days: dict[dt.date, dt.date] = {}  # each date is kept once, not once a table
     found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
     while some := found.fetchmany(ROWS_AT_ONCE):
         for place, date, rows, quality, written_at, fallback, keys, nulls in some:
-            of_place[place][date] = as_count(rows, quality, written_at, fallback, keys, nulls)
-    return Reading(counts, queries=1)
+            count = as_count(rows, quality, written_at, fallback, keys, nulls)
+            of_place[place][days.setdefault(date, date)] = count
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Many thousands of answers that are all still wanted would be looked through again and again for garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def ask_who_can(

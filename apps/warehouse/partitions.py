@@ -164,6 +164,6 @@ class Surveyed:
         """The counts with the moments that the metadata has for their dates."""
         days = self.days
         return {
-            date: replace(count, modified_at=days[date].modified_at) if date in days else count
+            date: count._replace(modified_at=days[date].modified_at) if date in days else count
             for date, count in counts.items()
         }
