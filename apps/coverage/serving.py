@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.pipeline.definition import Need, Season
 
 # A letter a date. ① is served by the need's first source, ② by its second, and so on; the others are a grid's.
 FIRST = ord("①")
+MOST_SOURCES = 1000  # of one need
 NOBODY, UNKNOWN, ACCEPTED, NOT_EXPECTED = "m", "u", "a", "n"
 
 NO_SOURCE = "no source has the date"
+
+SERVED = {FIRST + rank: "c" for rank in range(MOST_SOURCES)}
 
 # A source that is off has nothing, and that is certain; what is not expected of it stays that.
 OFF = str.maketrans("cu", "mm")
@@ -76,9 +80,10 @@ class Served:
 def serving(need: Need, states: Mapping[str, str], *, off: Collection[str] = ()) -> str:
     """A letter a date for the need, from the letters that a grid has of its sources; those `off` serve nothing."""
     rows = [states[name].translate(OFF) if name in off else states[name] for name in need.sources]
-    return "".join(server(letters) for letters in zip(*rows, strict=True))
+    return "".join(map(server, zip(*rows, strict=True)))
 
 
+@lru_cache(maxsize=4096)  # the same few combinations, hundreds of times
 def server(letters: tuple[str, ...]) -> str:
     """The first source that is complete: too few rows or too many are not the date.
 
@@ -94,7 +99,7 @@ def server(letters: tuple[str, ...]) -> str:
 
 def as_states(letters: str) -> str:
     """The need's dates as if it were a table: complete where any source serves it."""
-    return "".join("c" if ord(letter) >= FIRST else letter for letter in letters)
+    return letters.translate(SERVED)
 
 
 def tally(need: Need, letters: str) -> Served:
