@@ -1,9 +1,14 @@
 """What the documents name exists."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands
+
+from apps.pipeline import definition
+from apps.warehouse.translation import for_duckdb
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md")])
@@ -11,6 +16,7 @@ PATHS = re.compile(r"(?:apps|backfill_console|bin|benchmarks|demo|tests)/[\w./]*
 MODULES = re.compile(
     r"(?<![\w/])(?:pipeline|warehouse|coverage|runs|alerts|workers|people)/(?:\w+/)*\w+(?![\w/.])"
 )
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
 def named(document: Path) -> set[str]:
@@ -23,7 +29,7 @@ def exists(name: str) -> bool:
     return any(ROOT.glob(name)) or (ROOT / f"{name}.py").exists()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@each_document
 def test_every_path_that_a_document_names_exists(document):
     assert sorted(name for name in named(document) if not exists(name)) == []
 
@@ -32,3 +38,77 @@ def test_the_architecture_names_modules():
     assert {"apps/runs/control", "apps/coverage/scanning", "apps/runs/jobs.py"} <= named(
         ROOT / "docs" / "architecture.md"
     )
+
+
+# Commands ---------------------------------------------------------------------------------------------
+
+
+@each_document
+def test_every_command_that_a_document_names_exists(document):
+    commands = set(re.findall(r"manage\.py ([a-z]\w*)", document.read_text()))
+
+    assert sorted(commands - get_commands().keys()) == []
+
+
+@each_document
+def test_everything_that_make_is_told_exists(document):
+    told = re.findall(r"(?:^ {4}|`)make ([a-z-]+)", document.read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert sorted(set(told) - set(targets)) == []
+
+
+# Links ------------------------------------------------------------------------------------------------
+
+
+def links(document: Path) -> set[str]:
+    return set(re.findall(r"\]\(((?!\w+:)[^)\s]+)\)", document.read_text()))
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    path, _, heading = link.partition("#")
+    target = document.parent / path if path else document
+    return target.exists() and (not heading or heading in headings(target))
+
+
+def headings(document: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@each_document
+def test_every_link_to_another_document_leads_somewhere(document):
+    assert sorted(link for link in links(document) if not leads_somewhere(document, link)) == []
+
+
+# What is shown of BigQuery ------------------------------------------------------------------------------
+
+BIGQUERY = (ROOT / "docs" / "bigquery.md").read_text()
+PARTS_OF_A_FILE = re.findall(r"^ {4,7}\[+[a-z.]+\]+\n(?:^ {4,7}\w+ = .+\n)+", BIGQUERY, re.MULTILINE)
+
+
+def test_bigquery_is_shown_with_parts_of_a_pipeline_file():
+    assert len(PARTS_OF_A_FILE) >= 5
+
+
+@pytest.mark.parametrize("part", PARTS_OF_A_FILE)
+def test_every_key_that_is_shown_is_one_of_the_pipeline_file(part):
+    tomllib.loads(part)
+
+    assert set(re.findall(r"^ *(\w+) = ", part, re.MULTILINE)) <= definition.known_keys()
+
+
+@pytest.mark.parametrize("script", re.findall(r"```sql\n(.+?)```", BIGQUERY, re.DOTALL))
+def test_every_script_that_is_shown_can_be_read(script):
+    assert for_duckdb(script)
+
+
+@pytest.mark.parametrize(
+    "reason", sorted(set(re.findall(r"`(\w+(?:Exceeded|Error|Found|Query|Denied))`", BIGQUERY)))
+)
+def test_every_reason_that_is_named_is_one_that_the_stand_in_can_give_or_we_know(reason):
+    known = (ROOT / "apps/warehouse/bigquery_errors.py").read_text() + (
+        ROOT / "tests/standins/bigquery/refusals.py"
+    ).read_text()
+
+    assert f'"{reason}"' in known
