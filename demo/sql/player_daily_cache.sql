@@ -72,7 +72,7 @@ SELECT
         WHEN d.games_found <= 13 THEN 69 + 3.4 * (d.games_found - 8)
         ELSE 86 + 4 * (d.games_found - 13)
     END AS quality_score,
-    CAST(CURRENT_TIMESTAMP() AS DATETIME) AS processed_at
+    CAST(CURRENT_TIMESTAMP AS DATETIME) AS processed_at
 FROM cached AS c
 JOIN team_depth AS d ON d.cache_date = c.cache_date AND d.team = c.team
 LEFT JOIN team_pace AS t ON t.cache_date = c.cache_date AND t.team = c.team

@@ -51,7 +51,7 @@ SELECT
         ELSE 86 + 4 * (games_found - 13)
     END AS quality_score,
     used_fallback,
-    CAST(CURRENT_TIMESTAMP() AS DATETIME) AS processed_at
+    CAST(CURRENT_TIMESTAMP AS DATETIME) AS processed_at
 FROM zones
 ORDER BY analysis_date, team;
 
