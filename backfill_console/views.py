@@ -18,7 +18,7 @@ from apps.coverage.models import Scan
 from apps.coverage.rollup import Coverage
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, progress
+from apps.runs import failures, outside, progress
 from apps.runs.failures import FailureGroup
 from apps.runs.models import Run, Step
 from apps.runs.situation import phase_label
@@ -44,6 +44,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],
         "failures": failed[:SHOWN],
         "more_failures": len(failed[SHOWN:]),
+        "outside": outside.lately(pipeline, now=now),
         "readiness": readiness.now(pipeline, coverage),
         **standing(coverage),
     }

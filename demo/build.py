@@ -185,7 +185,7 @@ def fill_as_the_job_would(
     connection.execute(
         f"""
         INSERT INTO nba_ops.processor_run_history
-        SELECT DISTINCT $name, {job.date_column}, 'success', {job.date_column} + INTERVAL 33 HOUR, 4.0, NULL
+        SELECT DISTINCT $name, {job.date_column}, 'success', {job.date_column} + INTERVAL 33 HOUR, 0.05, NULL
         FROM {job.table} WHERE {job.date_column} BETWEEN $start AND $end ORDER BY ALL
         """,
         {"name": job.name, "start": start, "end": end},

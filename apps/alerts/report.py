@@ -18,7 +18,7 @@ from apps.alerts.lines import Cut, Line
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import definition
-from apps.runs import control, failures, gates, outcomes, progress, reworking
+from apps.runs import control, costs, failures, gates, outcomes, progress, reworking
 from apps.runs.gates import Need
 from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
@@ -154,6 +154,12 @@ class Report:
         same_day = began.astimezone(dt.UTC).date() == ended.astimezone(dt.UTC).date()
         until = moment(ended).partition(" ")[2] if same_day else moment(ended)
         return f"{between(began, ended)}, {moment(began)} to {until}"
+
+    @cached_property
+    def bill(self) -> str:
+        """What its SQL jobs billed; empty where the warehouse takes nothing."""
+        found = costs.of(self.run, definition.current())
+        return found.says if found else ""
 
     @property
     def commit(self) -> str:

@@ -316,6 +316,68 @@ class TableReading(models.Model):
         return f"{self.table} at {self.read_at}"
 
 
+class HistoryReading(models.Model):
+    """When the warehouse's run history was last asked, and why it could not answer."""
+
+    table = models.CharField(max_length=200, unique=True)
+    read_at = models.DateTimeField(null=True, help_text="When it was last asked; empty for never.")
+    problem = models.TextField(blank=True, help_text="Why it could not answer, without a full stop.")
+
+    def __str__(self) -> str:
+        return f"Run history {self.table} at {self.read_at}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it answered when it was last asked; if not, what was tried is unknown, not nothing."""
+        return self.read_at is not None and not self.problem
+
+
+class HistoryTryQuerySet(models.QuerySet["HistoryTry"]):
+    def failed(self) -> HistoryTryQuerySet:
+        return self.filter(failed=True)
+
+    def still_open(self) -> HistoryTryQuerySet:
+        """Of a partition that is not complete, and that no run is about to fill."""
+        partitions = Partition.objects.filter(table=models.OuterRef("table"), date=models.OuterRef("date"))
+        gaps = partitions.exclude(state__in=Partition.SETTLED).exclude(activity__in=Partition.IN_A_RUN)
+        return self.filter(models.Exists(gaps))
+
+    def of_no_table(self) -> HistoryTryQuerySet:
+        return self.filter(table="")
+
+
+class HistoryTry(models.Model):
+    """A processor's latest attempt at a date, as the warehouse's run history tells it, whoever started it."""
+
+    processor = models.CharField(max_length=200)
+    date = models.DateField()
+    table = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The one that the processor fills; empty where no table names it.",
+    )
+    status = models.CharField(max_length=200, blank=True)
+    failed = models.BooleanField()
+    started_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(null=True)
+    errors = models.TextField(blank=True)
+
+    objects = HistoryTryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["processor", "date"], name="one_try_a_processor_and_date")
+        ]
+        indexes = [
+            models.Index(fields=["table", "started_at"]),
+            models.Index(fields=["started_at"]),
+            models.Index(fields=["table", "date"], condition=models.Q(failed=True), name="history_failed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.processor} {self.date}: {self.status}"
+
+
 class Verification(models.Model):
     """A range and tables, verified: the report that came of it is kept as it was."""
 

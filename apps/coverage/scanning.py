@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, TextField, Value, When
 from django.utils import timezone
 
-from apps.coverage import accepting, calendar, staleness
+from apps.coverage import accepting, calendar, run_history, staleness
 from apps.coverage.expectation import Verdict, judge
 from apps.coverage.models import (
     Partition,
@@ -95,6 +95,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         )
     except WarehouseError as error:
         give_up(scan, not_asked(error), asked_at=asked_at)
+        run_history.could_not_ask(pipeline, str(error).rstrip("."))
         return
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, scan=scan)
@@ -104,12 +105,13 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done + 1)
         scan.tables_done += 1
     staleness.mark(pipeline)
+    history = run_history.ask(pipeline, warehouse)
     finish(
         scan,
-        queries=reading.queries + said.queries,
+        queries=reading.queries + said.queries + history.queries,
         bytes_billed=warehouse.bytes_billed - billed,
         changed=changed,
-        problem=problems_in_words(reading),
+        problem="; ".join(filter(None, (problems_in_words(reading), history.problem))),
         notes="; ".join(f"{table}: {note}" for table, note in reading.notes.items()),
     )
 

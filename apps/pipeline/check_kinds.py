@@ -10,10 +10,12 @@ from pydantic import Field, field_validator, model_validator
 
 from apps.pipeline.part import Definition
 from apps.pipeline.values import (
+    Bytes,
     Expanded,
     FilePath,
     Name,
     Number,
+    Price,
     Seconds,
     TableName,
     Text,
@@ -164,6 +166,22 @@ class DryRun(AboutTables):
     dates: Whole = Field(default=1, ge=1, le=31)
 
 
+class Cost(AboutTables):
+    """What SQL jobs would bill, by dry runs of the warehouse, and whether that is below a ceiling."""
+
+    kind: Literal["cost"] = "cost"
+    timeout: Seconds = 300
+    at_most: Bytes | None = None
+    at_most_price: Price | None = None
+
+
+class Quota(AboutTables):
+    """Whether the writes that are needed a day stay below what the warehouse allows."""
+
+    kind: Literal["quota"] = "quota"
+    loads_a_date: Number = Field(default=1, ge=0, le=1000)
+
+
 class Workers(Check):
     """Whether somebody is there to perform a run."""
 
@@ -218,6 +236,8 @@ AnyCheck = Annotated[
     | Command
     | Http
     | DryRun
+    | Cost
+    | Quota
     | Workers
     | Overlap
     | SeasonsHaveDates

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -24,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from apps.pipeline.check_kinds import AboutTables, AnyCheck, CoverageAtLeast
+from apps.pipeline.check_kinds import AboutTables, AnyCheck, Cost, CoverageAtLeast
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
 from apps.pipeline.part import Definition, kinds
 from apps.pipeline.values import (
@@ -32,11 +33,13 @@ from apps.pipeline.values import (
     Band,
     Bytes,
     Column,
+    Currency,
     Date,
     FilePath,
     Location,
     Name,
     Number,
+    Price,
     Project,
     Seconds,
     ServiceAccount,
@@ -81,20 +84,31 @@ class DuckDB(Definition):
         """How many jobs may write at once: one process at a time may hold a DuckDB file."""
         return 1
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether it takes money for what queries read, and allows only so many writes a day."""
+        return False
+
 
 class BigQuery(Definition):
-    """The datasets that the queries of a Google Cloud project can reach."""
+    """The datasets that the queries of a Google Cloud project can reach. `price` is that of a TB billed."""
 
     engine: Literal["bigquery"]
     project: Project
     location: Location
     impersonate: ServiceAccount | None = None
     byte_limit: Bytes = 100 * 1024**3
+    price: Price | None = None
+    currency: Currency = "USD"
 
     @property
     def most_lanes(self) -> int:
         """How many jobs may write at once: as many as a table may have."""
         return 64
+
+    @property
+    def is_metered(self) -> bool:
+        return True
 
 
 class Calendar(Definition):
@@ -302,6 +316,7 @@ class Table(Definition):
 
     name: TableName
     phase: Name
+    processor: Text | None = Field(default=None, min_length=1)
     date_column: Column
     skip_first_days: Whole = Field(default=0, ge=0, le=366)
     after: tuple[Input, ...] = ()
@@ -366,6 +381,15 @@ class Pipeline(Definition):
     @cached_property
     def by_name(self) -> dict[str, Table]:
         return {table.name: table for table in self.tables}
+
+    @cached_property
+    def by_processor(self) -> dict[str, Table]:
+        """The tables by what the run history may call the one that fills them: a processor, else the table's name."""
+        short = Counter(table.short_name for table in self.tables)
+        known = {table.name: table for table in self.tables if not table.processor}
+        alone = [table for table in known.values() if short[table.short_name] == 1]
+        named = {table.processor: table for table in self.tables if table.processor}
+        return {table.short_name: table for table in alone} | known | named
 
     @cached_property
     def filled(self) -> tuple[Table, ...]:
@@ -442,11 +466,13 @@ def disagreements(pipeline: Pipeline) -> Iterable[str]:
     yield from repeated("season", (season.name for season in pipeline.seasons))
     yield from repeated("phase", (phase.name for phase in pipeline.phases))
     yield from repeated("table", (table.name for table in pipeline.tables))
+    yield from repeated("processor", (table.processor for table in pipeline.tables if table.processor))
     yield from repeated("need", (need.name for need in pipeline.needs))
     yield from repeated("check", (check.name for check in pipeline.checks))
     yield from overlapping_seasons(pipeline.seasons)
     yield from unknown_references(pipeline)
     yield from unknown_to_checks(pipeline)
+    yield from without_a_price(pipeline)
     yield from cycles(pipeline.tables)
     yield from missing_sql(pipeline)
     yield from too_parallel(pipeline)
@@ -493,6 +519,18 @@ def unknown_references(pipeline: Pipeline) -> Iterable[str]:
         for name in need.used_by:
             if name not in tables:
                 yield f'need "{need.name}": used_by "{name}" is no table of this file; name one that is'
+
+
+def without_a_price(pipeline: Pipeline) -> Iterable[str]:
+    """Ceilings in money where nobody knows what anything costs."""
+    if getattr(pipeline.warehouse, "price", None) is not None:
+        return
+    for check in pipeline.checks:
+        if isinstance(check, Cost) and check.at_most_price is not None:
+            yield (
+                f'check "{check.name}": at_most_price needs the price of a TB; add price to [warehouse] of an engine '
+                "that bills, or give at_most"
+            )
 
 
 def unknown_to_checks(pipeline: Pipeline) -> Iterable[str]:

@@ -99,6 +99,10 @@ LONGEST_CALL = 110 * 60  # seconds; a worker's task is ended after two hours, an
 Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=LONGEST_CALL)]
 LEAST_BILLED = 10 * 1024**2  # by any query
 Bytes = Annotated[Whole, BeforeValidator(size), AfterValidator(enough), Field(le=1024**5)]
+Price = Annotated[Number, Field(gt=0, le=10**6)]
+Currency = Annotated[
+    str, written_like(r"[A-Z]{3}", 'is not a currency; write its three letters, such as "USD" or "EUR"')
+]
 Band = Annotated[tuple[float, float], BeforeValidator(least_and_most)]
 Name = Annotated[
     str,

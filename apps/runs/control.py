@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, gates, jobs, outcomes, planning, rows, tasks
+from apps.runs import costs, failures, gates, jobs, outcomes, planning, rows, tasks
 from apps.runs.models import IllegalMove, Preflight, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
@@ -86,7 +86,10 @@ def launch(
                 "launched",
                 f"Launched: {count(len(plan), 'step')}, {left_out:,} left out",
                 by=str(by),
-                data={"forecast_seconds": planning.seconds_range(plan)},
+                data={
+                    "forecast_seconds": planning.seconds_range(plan),
+                    "forecast_bytes": costs.forecast(plan, pipeline, report),
+                },
             )
             if report:
                 run.record("preflight", preflight_in_words(report, unready), by=str(by))

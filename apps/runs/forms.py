@@ -11,7 +11,7 @@ from django import forms
 from django.http import QueryDict
 
 from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
-from apps.runs import failures, planning
+from apps.runs import failures, outside, planning
 from apps.runs.models import Run
 from apps.runs.option_fields import DEFAULT_OPTIONS, OptionsForm
 from apps.runs.planning import Plan, PlanRefused, Selection
@@ -64,7 +64,8 @@ class PhaseChoice:
 class PlanForm(OptionsForm):
     """Names as in addresses: `table`, `phase` and `season` may be there several times.
 
-    With `retry` (a run's number, or "open" for all runs) or `signature` it is about single partitions that failed.
+    With `retry` (a run's number, "open" for all runs, "outside" for what failed outside the console) or `signature`
+    it is about single partitions that failed.
     """
 
     phase = Names(required=False)
@@ -151,6 +152,8 @@ class PlanForm(OptionsForm):
 
     def failed_partitions(self) -> list[tuple[str, dt.date]]:
         asked = self.cleaned_data["retry"]
+        if self.is_outside:
+            return self.failed_outside()
         if asked in ("", "open"):
             return Chosen.of(self.values, self.pipeline).partitions()
         self.retry_of = Run.objects.filter(pk=asked).first() if asked.isdecimal() else None
@@ -160,6 +163,17 @@ class PlanForm(OptionsForm):
         if not found:
             raise PlanRefused(f"Run {asked} has no failures to retry.")
         return found
+
+    def failed_outside(self) -> list[tuple[str, dt.date]]:
+        found = outside.partitions(self.pipeline, Chosen.of(self.values, self.pipeline))
+        if not found:
+            raise PlanRefused("As far as is known, none of what failed outside the console is still open.")
+        return found
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is about what failed in a terminal."""
+        return self.values.get("retry") == "outside"
 
     @property
     def signatures(self) -> list[str]:

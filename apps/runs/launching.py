@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import batching, planning, progress
+from apps.runs import batching, outside_work, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.jobs import Call
 from apps.runs.models import Run
@@ -67,6 +67,7 @@ class ShownPlan:
     pipeline: Pipeline = field(repr=False)
     likely_seconds: tuple[float, float] | None
     without_history: list[str]
+    by_run_history: list[str]
     overlaps: list[Overlap]
     workers_alive: int
 
@@ -141,15 +142,14 @@ def shown_call(plan: Plan, table: Table, call: Call) -> ShownCall:
 
 def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
     """The plan with its estimate, its overlaps and who could perform it."""
-    likely = planning.seconds_range(plan)
-    known = (
-        set() if likely else {table for table, done in progress.history(set(plan.by_table)).items() if done}
-    )
+    work = planning.history(plan)
+    likely = planning.seconds_range(plan, work)
     return ShownPlan(
         plan=plan,
         pipeline=pipeline,
         likely_seconds=likely,
-        without_history=[] if likely else [table for table in plan.by_table if table not in known],
+        without_history=[] if likely else [table for table in plan.by_table if not work.get(table)],
+        by_run_history=outside_work.tables_of(work) if likely else [],
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from apps.pipeline.scope import DoesNotFit, Scope
 from apps.runs import jobs, progress
 from apps.runs.batching import dates_a_call
 from apps.runs.models import Run
+from apps.runs.paces import Work
 
 State, Activity = Partition.State, Partition.Activity
 
@@ -409,10 +410,15 @@ def unserved_dates(pipeline: Pipeline, selection: Selection) -> sources.Closed:
     return sources.closed_dates(pipeline, {table.name for table in selection.tables}, seasons)
 
 
-def seconds_range(plan: Plan) -> tuple[float, float] | None:
-    """How long the plan likely takes, from what earlier runs took; None where a table has no history."""
-    work = progress.history(set(plan.by_table))
-    paces = {table: pace for table, done in work.items() if (pace := progress.borrowed(done))}
+def history(plan: Plan) -> dict[str, list[Work]]:
+    """What dates of its tables took before."""
+    return progress.history(set(plan.by_table))
+
+
+def seconds_range(plan: Plan, work: Mapping[str, Sequence[Work]] | None = None) -> tuple[float, float] | None:
+    """How long the plan likely takes, from what its tables took before; None where one has no history."""
+    known = history(plan) if work is None else work
+    paces = {table: pace for table, done in known.items() if (pace := progress.borrowed(done))}
     if not paces or set(plan.by_table) - set(paces):
         return None
     left = {

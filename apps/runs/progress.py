@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
-from apps.runs import paces
+from apps.runs import outside_work, paces
 from apps.runs.models import Run, Step
 from apps.runs.outcomes import Counts, counted
 from apps.runs.paces import FEWEST, Left, Pace, Work, borrowed, pace
@@ -33,6 +33,7 @@ class Progress(Counts):
 
     paces: dict[str, Pace] = field(default_factory=dict)
     left: dict[str, Left] = field(default_factory=dict)
+    by_run_history: list[str] = field(default_factory=list)
     seconds_a_step: float | None = None
     lanes: int = 1
     is_active: bool = True
@@ -89,6 +90,7 @@ def of(run: Run) -> Progress:
         **counted(counts),
         paces=known,
         left=left,
+        by_run_history=[table for table in outside_work.tables_of(earlier) if not own.get(table)],
         seconds_a_step=seconds_a_step(done) if known else None,
         lanes=run.lanes,
         is_active=run.is_active,
@@ -144,7 +146,14 @@ def seconds_a_step(steps: Sequence[Done]) -> float | None:
 
 
 def history(tables: set[str], *, before: Run | None = None) -> dict[str, list[Work]]:
-    """What verified steps of earlier runs took, by table and call, oldest first; in one query."""
+    """What dates took before, by table and call, oldest first: in earlier runs, else by the warehouse's run history."""
+    found = earlier_runs(tables, before=before)
+    unknown = {table for table in tables if sum(each.steps for each in found.get(table, ())) < FEWEST}
+    return found | outside_work.work(unknown, before=before.launched_at if before else None)
+
+
+def earlier_runs(tables: set[str], *, before: Run | None = None) -> dict[str, list[Work]]:
+    """What verified steps of earlier runs took; in one query."""
     if not tables:
         return {}
     verified = Step.objects.filter(status=Step.Status.SUCCEEDED, seconds__isnull=False).order_by("-id")

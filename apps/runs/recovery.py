@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
-from apps.runs import failures, lanes, processes
+from apps.runs import costs, failures, lanes, processes
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.warehouse.base import Warehouse
@@ -50,6 +50,8 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
         return
     if attempt.is_sql and warehouse.end_sql(attempt.job_id):
         log.warning("run %s: ended job %s, which outlived its worker", run.pk, attempt.job_id)
+    if attempt.is_sql:
+        costs.note(attempt, warehouse)
     if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
         log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
     with transaction.atomic():

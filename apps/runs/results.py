@@ -11,7 +11,8 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, outcomes, progress, reworking, timelines, triage
+from apps.runs import costs, failures, outcomes, progress, reworking, timelines, triage
+from apps.runs.costs import Bill
 from apps.runs.layout import Layout, layout_of
 from apps.runs.models import Run
 from apps.runs.outcomes import Counts, counted
@@ -52,6 +53,7 @@ class Summary:
     worked_seconds: float
     attempts: int
     forecast_seconds: tuple[float, float] | None
+    bill: Bill | None
 
     @property
     def took(self) -> str:
@@ -113,6 +115,7 @@ def summary(run: Run, pipeline: Pipeline) -> Summary:
         worked_seconds=calls["seconds"].total_seconds(),
         attempts=calls["number"],
         forecast_seconds=tuple(forecast) if forecast else None,
+        bill=costs.of(run, pipeline),
     )
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.coverage import scanning
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Job, Pipeline, Table
-from apps.runs import claiming, deciding, jobs, lanes, picking, resting, verdicts
+from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import CannotLog, Outcome
 from apps.runs.keeper import Keeper
@@ -167,17 +167,18 @@ class Runner:
         if call.sql:
             with self.hold.fenced():
                 pass  # a script cannot be called back as soon as it began, like a process below
-            return jobs.run_sql(
-                call,
-                attempt.log_path,
-                warehouse=self.warehouse,
-                start=min(dates),
-                end=max(dates),
-                timeout=job.timeout,
-                stopped=self.keeper.must_stop,
-                job_id=attempt.job_id,
-                labels=attempt.labels,
-            )
+            with costs.noted(attempt, self.warehouse):
+                return jobs.run_sql(
+                    call,
+                    attempt.log_path,
+                    warehouse=self.warehouse,
+                    start=min(dates),
+                    end=max(dates),
+                    timeout=job.timeout,
+                    stopped=self.keeper.must_stop,
+                    job_id=attempt.job_id,
+                    labels=attempt.labels,
+                )
 
         def started(pid: int, process: str) -> None:
             with self.hold.fenced():  # one that was frozen since it took the steps does not begin any more

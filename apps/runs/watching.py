@@ -15,6 +15,7 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import (
     calling,
     charts,
+    costs,
     failures,
     gates,
     logs,
@@ -29,6 +30,7 @@ from apps.runs import (
 )
 from apps.runs.calling import Calling
 from apps.runs.charts import FinishedChart, SecondsChart
+from apps.runs.costs import Bill
 from apps.runs.failures import FailureGroup
 from apps.runs.layout import Layout, TableStrip, layout_of, table_strips
 from apps.runs.models import Attempt, Lane, Run, Step
@@ -165,6 +167,11 @@ class Watched:
     @cached_property
     def rework(self) -> Rework | None:
         return reworking.of(self.run)
+
+    @cached_property
+    def bill(self) -> Bill | None:
+        """What its SQL jobs billed, where the warehouse takes money."""
+        return costs.of(self.run, self.pipeline)
 
     @property
     def canary(self) -> str:

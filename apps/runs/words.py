@@ -57,3 +57,33 @@ def count(number: int, noun: str) -> str:
 def between(start: dt.datetime | None, end: dt.datetime | None) -> str:
     """The time from one moment to another in words; empty where one of them is not there yet."""
     return duration((end - start).total_seconds()) if start and end else ""
+
+
+def size(number: float) -> str:
+    """Bytes of which 1024 make a KB, as the warehouse bills them: "30 MB", "3.2 GB", "1.5 TB"."""
+    amount, units = number / 1024**2, ["MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    digits = 1 if 0 < amount < 10 and amount != int(amount) else 0
+    return f"{amount:,.{digits}f} {units[0]}"
+
+
+def size_range(low: float, high: float) -> str:
+    """ "3.2 to 4 GB", "900 MB to 1.1 GB"."""
+    return in_one(size(low), size(high))
+
+
+def money(amount: float, currency: str) -> str:
+    return f"less than 0.01 {currency}" if 0 < amount < 0.01 else f"{amount:,.2f} {currency}"
+
+
+def money_range(low: float, high: float, currency: str) -> str:
+    """ "0.20 to 0.25 USD", "less than 0.01 USD"."""
+    return in_one(money(low, currency), money(high, currency))
+
+
+def in_one(first: str, last: str) -> str:
+    """A range whose unit is said once where both ends have the same."""
+    if first == last:
+        return first
+    return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"

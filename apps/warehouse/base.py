@@ -129,7 +129,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Ration:
-    """How often a table may be written a day. `by_partition` says that a write counts once for each of its partitions."""
+    """How often a table may be written a day; `by_partition` where a write counts once for each of its partitions."""
 
     most: int
     of: str

@@ -25,7 +25,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from apps.warehouse import bigquery_sql, partitions, scripts
+from apps.warehouse import bigquery_costs, bigquery_sql, partitions, scripts
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
     ABSENT,
@@ -36,6 +36,7 @@ from apps.warehouse.base import (
     Known,
     QueryFailed,
     Question,
+    Ration,
     Reading,
     Try,
 )
@@ -53,6 +54,7 @@ LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the 
 AT_ONCE = 8  # tables that are described at the same time
 ROWS_A_PAGE = 10_000  # a page is held in memory several times over while it is read
 MOST_TABLES = 1000  # in one query of PARTITIONS
+ANY_NUMBER = 2**62  # of bytes; the client cannot be told of no limit
 
 
 @dataclass
@@ -87,6 +89,7 @@ class BigQueryWarehouse:
         self.query_timeout = query_timeout
         self.queries = 0
         self.bytes_billed = 0
+        self.load_jobs_a_day = bigquery_costs.LOAD_JOBS
         # By table: what it looks like, or why that cannot be told.
         self.known: dict[str, Shape | str] = {}
 
@@ -183,15 +186,52 @@ class BigQueryWarehouse:
     ) -> str:
         """What BigQuery says of the script in a dry run: it costs nothing and changes nothing."""
         config = self.config({"start_date": start, "end_date": end}, {"asks": "rehearsal"}, timeout)
+        return f"would read {self.try_dry(sql, config, timeout) / 1024**2:,.1f} MB"
+
+    def estimate(self, sql: str, *, start: dt.date, end: dt.date, timeout: float) -> tuple[int, int]:
+        """Bytes that the script would bill, at least and at most; from a dry run, which costs nothing."""
+        config = self.config({"start_date": start, "end_date": end}, {"asks": "estimate"}, timeout)
+        config.maximum_bytes_billed = ANY_NUMBER  # what is too much is to be told in bytes
+        return bigquery_costs.billed(sql, self.try_dry(sql, config, timeout))
+
+    def try_dry(self, sql: str, config: bigquery.QueryJobConfig, timeout: float) -> int:
+        """The bytes that a script would read: https://cloud.google.com/bigquery/docs/running-queries#dry-run"""
         config.dry_run, config.use_query_cache = True, False
         with told():
             job = self.client.query(
-                scripts.whole(sql).text, job_config=config, job_retry=None, retry=self.retry, timeout=A_CALL
+                scripts.whole(sql).text,
+                job_config=config,
+                job_retry=None,
+                retry=self.retry,
+                timeout=min(timeout, A_CALL),
             )
-        return f"would read {(job.total_bytes_processed or 0) / 1024**2:,.1f} MB"
+        return job.total_bytes_processed or 0
+
+    def billed(self, job_id: str) -> int | None:
+        """What a job of ours billed, by its metadata: of a script the sum of its statements.
+
+        https://cloud.google.com/bigquery/docs/information-schema-jobs
+        """
+        with told():
+            try:
+                job = self.same(job_id)
+            except NotFound:
+                return 0  # it was refused before it became a job
+            return job.total_bytes_billed if job.state == "DONE" else None
+
+    def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
+        """What each of the tables that are there may be written a day. It is no query."""
+        self.client  # noqa: B018  made once, before threads want it
+        with told(), ThreadPoolExecutor(AT_ONCE) as several:
+            found = zip(tables, several.map(self.ration_of, tables), strict=True)
+            return {table: ration for table, ration in found if ration}
+
+    def rationed_writes(self, sql: str, table: str) -> int:
+        return bigquery_costs.rationed_writes(sql, table)
 
     def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
         """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""
+        self.client  # noqa: B018  made once, before threads want it
         with told(), ThreadPoolExecutor(AT_ONCE) as several:
             found = zip(tables, several.map(self.kept_for, tables), strict=True)
             return {table: kept for table, kept in found if kept}
@@ -278,6 +318,15 @@ class BigQueryWarehouse:
             return None
         milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
         return dt.timedelta(milliseconds=milliseconds) if milliseconds else None
+
+    def ration_of(self, table: str) -> Ration | None:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return None
+        by_time = found.time_partitioning
+        by_column = bool(found.range_partitioning or (by_time and by_time.field))
+        return bigquery_costs.ration(by_column=by_column, by_time_of_ingestion=bool(by_time))
 
     def problems(self, questions: Iterable[Question]) -> dict[str, str]:
         """The tables that cannot be asked, with what is missing."""

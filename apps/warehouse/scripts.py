@@ -1,11 +1,14 @@
-"""What a script in BigQuery SQL is made of, as far as keeping it whole needs to know."""
+"""What a script in BigQuery SQL is made of, as far as keeping it whole and knowing its price needs."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlglot
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
@@ -13,6 +16,10 @@ from apps.warehouse.base import QueryFailed
 
 # https://cloud.google.com/bigquery/docs/transactions: of the rest, a transaction takes none that lasts.
 FIT_A_TRANSACTION = {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"}
+READING = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create)
+CONTROL = {"BEGIN", "COMMIT", "ROLLBACK"}  # of a transaction
+
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns of is told apart here
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +78,51 @@ def open_at_end(words: Sequence[tuple[str, str]]) -> bool:
         elif first in ("COMMIT", "ROLLBACK"):
             is_open = False
     return is_open
+
+
+def words(sql: str) -> Iterator[list[str]]:
+    """The words of each statement, in capitals."""
+    return ([token.text.upper() for token in statement] for statement in split(sql))
+
+
+# What it reads ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """How often the statements of a script read a table. Of those in `perhaps` nothing may be billed at all."""
+
+    surely: int
+    perhaps: int
+
+    @property
+    def most(self) -> int:
+        return self.surely + self.perhaps
+
+
+def reads(sql: str) -> Reads:
+    """How often its statements read a table; of a script that only BigQuery understands, by its words."""
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read="bigquery") if tree]
+    except SqlglotError:
+        return Reads(0, by_words(sql))
+    if any(isinstance(tree, exp.Command) and tree.name.upper() not in CONTROL for tree in trees):
+        return Reads(0, by_words(sql))
+    trees = [tree for tree in trees if isinstance(tree, READING)]
+    # To delete whole partitions is free: https://cloud.google.com/bigquery/docs/using-dml-with-partitioned-tables
+    deleted = sum(isinstance(tree, exp.Delete) for tree in trees)
+    return Reads(sum(len(set(tables_read(tree))) for tree in trees) - deleted, deleted)
+
+
+def tables_read(tree: exp.Expr) -> Iterator[tuple[str, str]]:
+    """Dataset and name; what an INSERT or CREATE fills is not read."""
+    filled = tree.this.find(exp.Table) if isinstance(tree, exp.Insert | exp.Create) else None
+    named = {cte.alias for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        if table is not filled and table.name and (table.db or table.name not in named):
+            yield table.db, table.name
+
+
+def by_words(sql: str) -> int:
+    """Of a script with parts that only BigQuery understands: as often as it says FROM, JOIN, USING or UPDATE."""
+    return len(re.findall(r"\b(FROM|JOIN|USING|UPDATE)\b", sql, re.IGNORECASE))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import day
-from tests.coverage.verifying import filled, history, rewrite, verify  # noqa: F401 (fixtures)
+from tests.coverage.verifying import filled, history, rescan, rewrite, verify  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from apps.coverage import scanning, verification
+from apps.coverage.models import Scan
 from apps.coverage.verifying.report import Report
 from apps.pipeline import definition
 from tests.conftest import day
@@ -19,6 +21,7 @@ processor = "who"
 date = "day"
 status = "status"
 started = "started_at"
+duration = "seconds"
 errors = "errors"
 """
 
@@ -31,19 +34,45 @@ def history(shop, settings, ask) -> Callable[..., None]:
     path = Path(settings.PIPELINE)
     path.write_text(path.read_text().replace("[[season]]", f"{HISTORY}\n[[season]]", 1))
     ask("CREATE SCHEMA ops")
-    ask("CREATE TABLE ops.history (who TEXT, day DATE, status TEXT, started_at TIMESTAMP, errors TEXT)")
+    ask(
+        "CREATE TABLE ops.history "
+        "(who TEXT, day DATE, status TEXT, started_at TIMESTAMP, seconds DOUBLE, errors TEXT)"
+    )
 
-    def note(who: str, date: str, status: str, *, at: str = "06:00", errors: str = "") -> None:
+    def note(
+        who: str,
+        date: str,
+        status: str,
+        *,
+        at: str | dt.datetime = "06:00",
+        errors: str = "",
+        seconds: float | None = None,
+    ) -> None:
+        moment = f"2024-02-01 {at}" if isinstance(at, str) else at.astimezone(dt.UTC).replace(tzinfo=None)
         ask(
-            "INSERT INTO ops.history VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO ops.history VALUES (?, ?, ?, ?, ?, ?)",
             who,
             day(date),
             status,
-            f"2024-02-01 {at}",
+            moment,
+            seconds,
             errors,
         )
 
     return note
+
+
+@pytest.fixture
+def rescan(history, db) -> Callable[[], Scan]:
+    """Scans a shop with a run history; the pipeline file is read as late as that."""
+
+    def run() -> Scan:
+        pipeline, row = definition.current(), Scan.objects.create()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        row.refresh_from_db()
+        return row
+
+    return run
 
 
 @pytest.fixture

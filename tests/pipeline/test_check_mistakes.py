@@ -11,7 +11,7 @@ CHECK = 'check "Mine"'
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ('kind = "fil"', f'{CHECK} > kind = "fil" is not known; write one of "credentials", "dataset", "table", "coverage", "file", "must_contain", "python", "command", "http", "dry_run", "workers", "overlap", "calendar", "lookback", "mail", "disk", "commit"'),
+        ('kind = "fil"', f'{CHECK} > kind = "fil" is not known; write one of "credentials", "dataset", "table", "coverage", "file", "must_contain", "python", "command", "http", "dry_run", "cost", "quota", "workers", "overlap", "calendar", "lookback", "mail", "disk", "commit"'),
         ("", f"{CHECK} > kind is missing; add it"),
         ('kind = "file"\nfile = "x"', f"{CHECK} > file: unknown key; did you mean files? Correct or remove it"),
         ('kind = "command"', f"{CHECK} > command is missing; add it"),
@@ -23,6 +23,8 @@ CHECK = 'check "Mine"'
         ('kind = "coverage"\ntables = ["raw.order"]', f'{CHECK}: tables names "raw.order", which is not in this file; correct it'),
         ('kind = "coverage"\nneeds = ["Order"]', f'{CHECK}: needs names "Order", which is not in this file; correct it'),
         ('kind = "dry_run"\nphases = ["9"]', f'{CHECK}: phases names "9", which is not in this file; correct it'),
+        ('kind = "cost"\nat_most = "50"', f'{CHECK} > at_most = "50" is not a size; write one such as "500 MB", "100 GB" or "1 TB"'),
+        ('kind = "cost"\nat_most_price = 5.0', f"{CHECK}: at_most_price needs the price of a TB; add price to [warehouse] of an engine that bills, or give at_most"),
         ('kind = "disk"\ntimeout = "soon"', f'{CHECK} > timeout = "soon" is not a time; write one such as "90s", "30m" or "1h"'),
         ('kind = "disk"\nseverity = "bad"', f'{CHECK} > severity = "bad" is not known; write "critical" or "warning"'),
         ('kind = "python"\nmodules = ["a b"]', f'{CHECK} > modules = ["a b"] "a b" is no name of a module; write one such as google.cloud'),

@@ -51,6 +51,26 @@ def test_columns_that_may_not_be_null_belong_to_a_table(read):
     assert pipeline.table("daily.sales").not_null == ("item",)
 
 
+def test_a_table_may_say_what_the_history_calls_its_processor(read):
+    pipeline = read('processor = "SalesProcessor"', old='key = ["item"]')
+
+    assert pipeline.by_processor["SalesProcessor"].name == "daily.sales"
+    assert "sales" not in pipeline.by_processor and "daily.sales" not in pipeline.by_processor
+
+
+def test_else_a_processor_is_called_like_its_table(pipeline):
+    assert pipeline.by_processor["sales"] == pipeline.by_processor["daily.sales"]
+
+
+def test_two_tables_have_no_processor_in_common(read):
+    source = '[[table]]\nname = "raw.{}"\nphase = "1"\ndate_column = "day"\nprocessor = "loader"\n'
+
+    with pytest.raises(PipelineError) as refused:
+        read(source.format("a") + source.format("b"), old="[[table]]")
+
+    assert 'processor "loader" is there twice; rename or remove one' in refused.value.problems
+
+
 @pytest.mark.parametrize(
     ("added", "old", "says"),
     [

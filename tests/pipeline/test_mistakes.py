@@ -47,6 +47,8 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
                 ('project = "shop-1234"\nlocation = "the moon"', 'location = "the moon" is not a location; write one such as "US", "EU" or "europe-west1"'),
                 (f'{BIGQUERY}\nimpersonate = "me"', 'impersonate = "me" is not a service account; write its address, such as reader@my-project.iam.gserviceaccount.com'),
                 (f'{BIGQUERY}\nbyte_limit = "much"', 'byte_limit = "much" is not a size; write one such as "500 MB", "100 GB" or "1 TB"'),
+                (f"{BIGQUERY}\nprice = 0", "price = 0 is too small; write more than 0"),
+                (f'{BIGQUERY}\ncurrency = "dollars"', 'currency = "dollars" is not a currency; write its three letters, such as "USD" or "EUR"'),
                 (f'{BIGQUERY}\nbyte_limit = "1 MB"', 'byte_limit = "1 MB" is too small; every query bills at least "10 MB", so write that or more'),
             ]
         ],

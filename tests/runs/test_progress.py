@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.coverage.models import CalendarDate, HistoryTry
 from apps.runs import progress
 from apps.runs.models import Run, Step
 from apps.runs.progress import Left, Pace, Progress, Work, pace
@@ -198,9 +199,49 @@ def test_the_last_table_of_an_earlier_run_does_not_hide_the_others(run, monkeypa
     assert {table: len(work) for table, work in found.items()} == {"weekly.trend": 5, "daily.visits": 5}
 
 
-def test_progress_takes_three_queries_however_many_steps_there_are(run, django_assert_num_queries):
+def add_tries(seconds: float, *, table: str = "weekly.trend") -> None:
+    """Ten attempts outside the console at dates of two units, as a scan keeps them."""
+    dates = [day("01-01") + dt.timedelta(number) for number in range(10)]
+    CalendarDate.objects.bulk_create(CalendarDate(date=date, season="winter", units=2) for date in dates)
+    HistoryTry.objects.bulk_create(
+        HistoryTry(
+            processor=table, table=table, date=date, failed=False, seconds=seconds, started_at=NOW - dt.timedelta(9)
+        )
+        for date in dates
+    )  # fmt: skip
+
+
+def test_a_table_that_no_run_filled_takes_its_pace_from_the_run_history(run):
+    Run.objects.filter(pk=run.pk).update(launched_at=NOW)
+    run.refresh_from_db()
+    add_tries(100.0)
+    add_steps(run, ["succeeded"] * 5)
+    add_steps(run, ["pending"] * 3, table="weekly.trend")
+
+    found = progress.of(run)
+
+    low, high = found.seconds_range
+    assert low < 300 < high < 400 and found.by_run_history == ["weekly.trend"]
+
+
+def test_a_run_does_not_take_its_own_calls_for_those_of_others(run):
+    Run.objects.filter(pk=run.pk).update(launched_at=NOW - dt.timedelta(10))
+    run.refresh_from_db()
+    add_tries(100.0)
+
+    assert progress.history({"weekly.trend"}, before=run) == {}
+
+
+def test_earlier_runs_are_preferred_to_the_run_history(run):
+    add_steps(run, ["succeeded"] * 10, table="weekly.trend", seconds=1.0)
+    add_tries(100.0)
+
+    assert {work.seconds for work in progress.history({"weekly.trend"})["weekly.trend"]} == {1.0}
+
+
+def test_progress_takes_four_queries_however_many_steps_there_are(run, django_assert_num_queries):
     add_steps(run, ["succeeded"] * 30 + ["pending"] * 30)
     add_steps(run, ["pending"] * 30, table="daily.visits")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         progress.of(run)

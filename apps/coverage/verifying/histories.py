@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 
+from apps.coverage import run_history
 from apps.coverage.grid import LETTER
 from apps.coverage.models import Partition
+from apps.coverage.run_history import table_of
 from apps.coverage.verifying.report import Failure, HistoryReport
 from apps.coverage.verifying.tables import Seen
-from apps.pipeline.definition import History, Pipeline, Table, UnknownName
+from apps.pipeline.definition import History, Pipeline, Table
 from apps.pipeline.scope import Scope
-from apps.warehouse.base import HistoryQuestion, Try, Warehouse, WarehouseError
+from apps.warehouse.base import Try, Warehouse, WarehouseError
 
 ACCEPTED = LETTER[Partition.State.ACCEPTED]
 NOTHING_EXPECTED = LETTER[Partition.State.NOT_EXPECTED]
 
 
-def question(history: History) -> HistoryQuestion:
-    return HistoryQuestion(
-        table=history.table,
-        processor_column=history.processor,
-        date_column=history.date,
-        status_column=history.status,
-        started_column=history.started,
-        duration_column=history.duration,
-        errors_column=history.errors,
-    )
-
-
 def ask(warehouse: Warehouse, history: History, scope: Scope) -> list[Try] | str:
     """The latest attempts at dates of the scope, or why they could not be asked for."""
     try:
-        tries = warehouse.history(question(history), start=scope.start, end=scope.end)
+        tries = warehouse.history(run_history.question(history), start=scope.start, end=scope.end)
     except WarehouseError as error:
         return str(error).rstrip(".")
     return [each for each in tries if each.date in scope]
@@ -48,24 +38,16 @@ def report(
     return HistoryReport(history.table, len(tries), failures, others=len(failed) - len(asked))
 
 
-def table_of(pipeline: Pipeline, each: Try) -> Table | None:
-    """The table that the processor fills, where it is called like it."""
-    try:
-        return pipeline.table(each.processor)
-    except UnknownName:
-        return None
-
-
 def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
     """A processor of no table is nobody's, so it belongs to a report about everything."""
     names = {table.name for table in scope.tables}
-    if table := table_of(pipeline, each):
+    if table := table_of(pipeline, each.processor):
         return table.name in names
     return names >= {table.name for table in pipeline.filled}
 
 
 def failure(pipeline: Pipeline, each: Try, seen: Seen) -> Failure:
-    table = table_of(pipeline, each)
+    table = table_of(pipeline, each.processor)
     return Failure(
         processor=each.processor,
         table=table.name if table else "",

@@ -45,6 +45,9 @@ class Attempt(models.Model):
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    bytes_billed = models.PositiveBigIntegerField(
+        null=True, help_text="By the job's metadata; empty where nobody knows, or nothing is billed."
+    )
 
     class Meta:
         ordering = ["-id"]

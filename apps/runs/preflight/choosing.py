@@ -25,6 +25,8 @@ BUILT_IN: tuple[Check, ...] = (
     kinds.Workers(name="Workers"),
     kinds.Disk(name="Disk"),
     kinds.Commit(name="Commit of the jobs", severity="warning"),
+    kinds.Cost(name="Bytes to be billed", severity="warning"),
+    kinds.Quota(name="Daily limits of the warehouse"),
     kinds.Mail(name="Mail", severity="warning"),
 )
 SLOW = "dry_run"  # what a quick pre-flight leaves out
@@ -56,6 +58,8 @@ def built_in(pipeline: Pipeline, scope: Scope) -> Iterator[Check]:
         "file": bool(jobs),
         "must_contain": any(job.must_contain for job in jobs),
         "python": any(job.command for job in jobs),
+        "cost": pipeline.warehouse.is_metered and any(job.sql for job in jobs),
+        "quota": pipeline.warehouse.is_metered and bool(jobs),
         "coverage": any(in_use(need, scope) for need in pipeline.needs),
     }
     for check in BUILT_IN:

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from apps.warehouse.base import Ration
+
 
 @runtime_checkable
 class Expiring(Protocol):
@@ -24,4 +26,37 @@ class Rehearsing(Protocol):
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
     ) -> str:
         """What it would do or cost, in words; QueryFailed with what is wrong in it."""
+        ...
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """A warehouse that bills what a script reads, and tells beforehand how much that would be."""
+
+    def estimate(self, sql: str, *, start: dt.date, end: dt.date, timeout: float) -> tuple[int, int]:
+        """At least and at most so many bytes; QueryFailed with what is wrong in the script."""
+        ...
+
+
+@runtime_checkable
+class Billing(Protocol):
+    """A warehouse that tells afterwards what a job billed."""
+
+    def billed(self, job_id: str) -> int | None:
+        """The bytes, 0 where there was no such job; None where that is not known yet."""
+        ...
+
+
+@runtime_checkable
+class Rationing(Protocol):
+    """A warehouse that allows a table only so many writes a day."""
+
+    load_jobs_a_day: int
+
+    def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
+        """What each of the tables that are there may be written a day."""
+        ...
+
+    def rationed_writes(self, sql: str, table: str) -> int:
+        """How many of a script's statements count against the ration of the table."""
         ...

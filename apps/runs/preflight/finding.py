@@ -23,7 +23,7 @@ class Level(StrEnum):
 class Finding:
     """One thing that a check found. `command` and `link` are remedies: words to type, or an address of the console.
 
-    `deed` is what the link is called.
+    `deed` is what the link is called; `data` is for programs.
     """
 
     level: Level
@@ -34,6 +34,7 @@ class Finding:
     command: str = ""
     link: str = ""
     deed: str = "Look at it"
+    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,23 +80,23 @@ def from_json(stored: dict[str, Any]) -> Result:
     return Result(**values, asked_at=asked_at, findings=found)
 
 
-def passed(text: str, **more: str) -> Finding:
+def passed(text: str, **more: Any) -> Finding:
     return Finding(Level.PASS, text, **more)
 
 
-def failed(text: str, **more: str) -> Finding:
+def failed(text: str, **more: Any) -> Finding:
     return Finding(Level.FAILURE, text, **more)
 
 
-def warned(text: str, **more: str) -> Finding:
+def warned(text: str, **more: Any) -> Finding:
     return Finding(Level.WARNING, text, **more)
 
 
-def unknown(text: str, **more: str) -> Finding:
+def unknown(text: str, **more: Any) -> Finding:
     return Finding(Level.UNKNOWN, text, **more)
 
 
-def skipped(text: str, **more: str) -> Finding:
+def skipped(text: str, **more: Any) -> Finding:
     return Finding(Level.SKIPPED, text, **more)
 
 

@@ -22,6 +22,12 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
+def size(number: float) -> str:
+    """Bytes in words."""
+    return words.size(number)
+
+
+@register.filter
 def short(table: str) -> str:
     """A table's name without its dataset."""
     return table.rpartition(".")[2]

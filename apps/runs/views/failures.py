@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from apps.coverage import regressions
 from apps.pipeline import definition
-from apps.runs import triage
+from apps.runs import outside, triage
 from apps.runs.triage import Chosen
 from apps.runs.views.watch import base_url, csv
 
@@ -24,6 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "groups": groups,
         "losses": regressions.losses(pipeline, **chosen.where),
+        "outside": outside.outside(pipeline, chosen, most=RANGES_SHOWN),
         "open": sum(told.group.count for told in groups),
         "pipeline": pipeline,
         "phases": [
@@ -36,5 +39,8 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def download(request: HttpRequest) -> StreamingHttpResponse:
-    chosen = Chosen.of(request.GET, definition.current())
-    return csv(triage.csv_lines(chosen.steps(), base_url=base_url(request)), "failures.csv")
+    pipeline = definition.current()
+    chosen = Chosen.of(request.GET, pipeline)
+    ours = triage.csv_lines(chosen.steps(), base_url=base_url(request))
+    others = outside.csv_lines(pipeline, chosen)
+    return csv(chain(ours, others), "failures.csv")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.runs.models import Lane, Run
 from apps.workers.models import Worker
+from tests.coverage.verifying import history, rescan  # noqa: F401 (fixtures)
 
 
 def words(markup: str) -> str:
@@ -66,3 +67,13 @@ def hold() -> Callable[[Run], Run]:
         return run
 
     return take
+
+
+@pytest.fixture
+def failed_outside(history, rescan) -> None:  # noqa: F811
+    """In a terminal, sales failed on 2 and 3 January in one way and visits on 2 January in another."""
+    for number in (2, 3):
+        said = f"2024-01-0{number}: amount 1{number}.5 exceeds DECIMAL(5,2)"
+        history("sales", f"01-0{number}", "failed", errors=said)
+    history("visits", "01-02", "failed", at="09:00", errors="connection refused")
+    rescan()

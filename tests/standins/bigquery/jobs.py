@@ -45,6 +45,7 @@ class Job:
         self.refusal: Refusal | None = None
         self.result = Result()
         self.processed: dict[str, int] = {}
+        self.to_bill = 0  # of each statement by itself
         self.statements: list[Statement] = []
         self.over = threading.Event()
         self.cancelled = threading.Event()
@@ -88,7 +89,7 @@ class Job:
 
     @property
     def bytes_billed(self) -> int:
-        return 0 if self.is_dry or self.refusal else estimate.billed(self.processed)
+        return 0 if self.is_dry or self.refusal else self.to_bill
 
     # How it goes ----------------------------------------------------------------------------------------
 
@@ -130,9 +131,11 @@ class Job:
         """Looks names up and adds up what it reads; refused where that is more than may be billed."""
         translation.look_up(statement, self.store, self.project)
         statement.sql = statement.sql or translation.for_duckdb(statement.tree)
-        for name, size in estimate.processed(statement, self.store, self.values).items():
+        found = estimate.processed(statement, self.store, self.values)
+        for name, size in found.items():
             self.processed[name] = self.processed.get(name, 0) + size
-        wanted = estimate.billed(self.processed)
+        self.to_bill += estimate.billed(found)
+        wanted = self.to_bill
         if self.byte_limit is not None and wanted > self.byte_limit:
             raise Refusal(
                 "bytesBilledLimitExceeded",

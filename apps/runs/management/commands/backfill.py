@@ -16,7 +16,7 @@ from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, failures, lanes, outcomes, planning, progress, reworking, runner
+from apps.runs import control, costs, failures, lanes, outcomes, planning, progress, reworking, runner
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
 from apps.runs.models import Run, Step
@@ -156,6 +156,7 @@ def result(run: Run) -> dict[str, Any]:
         "skips": control.summary(outcomes.skipped(run)),
         **done_again(run),
         **overridden(run),
+        **billed(run),
     }
 
 
@@ -171,6 +172,12 @@ def overridden(run: Run) -> dict[str, Any]:
     """Why steps started without their inputs; nothing for other runs."""
     why = {"reason": run.override_reason, "by": run.overridden_by}
     return {"override": why} if run.override_reason else {}
+
+
+def billed(run: Run) -> dict[str, Any]:
+    """What its SQL jobs cost; nothing where the warehouse takes none."""
+    bill = costs.of(run, definition.current())
+    return {"billed": bill.as_json()} if bill else {}
 
 
 def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
@@ -207,6 +214,8 @@ def show_result(console: Console, run: Run) -> None:
         console.print(said, style="yellow", markup=False, highlight=False)
     if rework := reworking.of(run):
         console.print(f"Done again: {rework.says}", markup=False, highlight=False)
+    if bill := costs.of(run, definition.current()):
+        console.print(f"Billed {bill.says}", markup=False, highlight=False)
     for group in failures.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
         console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -17,8 +18,9 @@ from apps.pipeline import arguments, definition, scope
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.runs import planning
+from apps.runs import outside, planning
 from apps.runs.management import taking
+from apps.runs.outside import Outside
 
 STATES = ("complete", "thin", "excess", "missing", "unknown", "unexpected", "accepted", "not_expected")
 UNKNOWN = "unknown"
@@ -43,14 +45,21 @@ class Command(BaseCommand):
         found = rollup.coverage(pipeline, seasons=seasons, start=wanted.start, end=wanted.end)
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         lost = regressions.within(pipeline, wanted)
+        others = outside.within(pipeline, wanted)
         if options["json"]:
-            more = {"to_plan": taking.as_number(plan), "lost_rows": [loss_as_json(loss) for loss in lost]}
+            more = {
+                "to_plan": taking.as_number(plan),
+                "lost_rows": [loss_as_json(loss) for loss in lost],
+                "outside": outside_as_json(others),
+            }
             self.stdout.write(json.dumps(as_json(found, wanted) | more))
         else:
             console = terminal(self.stdout)
             show(console, found, wanted)
             for loss in lost:
                 console.print(f"Regression: {loss.sentence}", style="bold red", markup=False, highlight=False)
+            for line in outside_in_words(others):
+                console.print(line, style="bold red", markup=False, highlight=False)
             console.print(taking.in_words(plan), markup=False, highlight=False)
 
 
@@ -106,6 +115,38 @@ def loss_as_json(loss: Loss) -> dict[str, Any]:
         "rows_now": loss.has,
         "text": loss.sentence,
     }
+
+
+def outside_as_json(found: Outside | None) -> dict[str, Any] | None:
+    """What failed outside the console and is still open; null where no run history is configured."""
+    if found is None:
+        return None
+    return {
+        "as_of": found.reading.read_at.isoformat() if found.reading.read_at else None,
+        "problem": found.reading.problem,
+        "failures": [
+            {
+                "signature": group.signature,
+                "message": group.sample,
+                "table": part.table,
+                "processor": part.processor,
+                "dates": [str(date) for date in part.dates],
+                "last_at": part.last_at.isoformat() if part.last_at else None,
+            }
+            for group in found.groups
+            for part in group.parts
+        ]
+        if found.reading.is_known
+        else None,
+    }
+
+
+def outside_in_words(found: Outside | None) -> Iterator[str]:
+    if found and found.reading.problem:
+        yield f"Outside the console: unknown, the run history could not be asked: {found.reading.problem}"
+    for group in found.groups if found else ():
+        for part in group.parts:
+            yield f"Failed outside the console: {part.processor}, {part.in_words}: {group.sample}"
 
 
 def show(console: Console, found: Coverage, wanted: Scope) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import launching, planning
+from apps.runs import launching, outside_work, planning
 from apps.runs.launching import ShownCall
 from apps.runs.management import taking
 from apps.runs.models import Run
@@ -80,8 +80,11 @@ def call_as_json(call: ShownCall) -> dict[str, Any]:
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     said = f"{count(len(plan), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
     console.print(said, style="bold", markup=False)
-    if likely := planning.seconds_range(plan):
-        console.print(f"Likely takes {duration_range(*likely)}", markup=False)
+    work = planning.history(plan)
+    if likely := planning.seconds_range(plan, work):
+        told = ", ".join(table.rpartition(".")[2] for table in outside_work.tables_of(work))
+        source = f" ({told}: from the run history)" if told else ""
+        console.print(f"Likely takes {duration_range(*likely)}{source}", markup=False)
     for name, number in plan.by_table.items():
         console.print(f"  {number:>6,}  {name}", markup=False)
     if plan.left_out:

@@ -1,0 +1,142 @@
+"""The warehouse's own run history: a scan asks it in one query, and what it says is kept for pages that never ask."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.coverage.models import HistoryReading, HistoryTry
+from apps.pipeline.definition import History, Pipeline, Table
+from apps.warehouse.base import HistoryQuestion, Try, Warehouse, WarehouseError
+
+BATCH = 500
+LONGEST_NAME = 200
+LONGEST_ERRORS = 2_000
+FACTS = ("table", "status", "failed", "started_at", "seconds", "errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What asking took, and for a scan's problem why there was no answer."""
+
+    queries: int = 0
+    problem: str = ""
+
+
+def reading(pipeline: Pipeline) -> HistoryReading | None:
+    """When the history was last read, or why it could not be; None where the pipeline file names none."""
+    if pipeline.history is None:
+        return None
+    table = pipeline.history.table
+    return HistoryReading.objects.filter(table=table).first() or HistoryReading(table=table)
+
+
+def question(history: History) -> HistoryQuestion:
+    return HistoryQuestion(
+        table=history.table,
+        processor_column=history.processor,
+        date_column=history.date,
+        status_column=history.status,
+        started_column=history.started,
+        duration_column=history.duration,
+        errors_column=history.errors,
+    )
+
+
+def table_of(pipeline: Pipeline, processor: str) -> Table | None:
+    """The table that the processor fills, where one names it or is called like it."""
+    return pipeline.by_processor.get(processor)
+
+
+# By a scan ----------------------------------------------------------------------------------------
+
+
+def ask(pipeline: Pipeline, warehouse: Warehouse) -> Asked:
+    """Asks for the latest attempts of all seasons and keeps them. Only workers and commands do that."""
+    if pipeline.history is None:
+        HistoryTry.objects.all().delete()  # of a history that the pipeline file named once
+        return Asked()
+    try:
+        tries = warehouse.history(question(pipeline.history), start=pipeline.start, end=pipeline.end)
+    except WarehouseError as error:
+        problem = str(error).rstrip(".")
+        could_not_ask(pipeline, problem)
+        return Asked(queries=1, problem=f"the run history: {problem}")
+    with transaction.atomic():
+        remember(pipeline, pipeline.history, tries)
+        note(pipeline.history)
+    return Asked(queries=1)
+
+
+def could_not_ask(pipeline: Pipeline, problem: str) -> None:
+    """What it said before stays for the rates; what failed is unknown until it answers again."""
+    if pipeline.history:
+        note(pipeline.history, problem=problem)
+
+
+def note(history: History, *, problem: str = "") -> None:
+    HistoryReading.objects.update_or_create(
+        table=history.table, defaults={"read_at": timezone.now(), "problem": problem}
+    )
+
+
+def remember(pipeline: Pipeline, history: History, tries: Iterable[Try]) -> None:
+    """Stores what differs from what is stored, a processor at a time; what the history does not have any more goes."""
+    named = sorted(tries, key=lambda each: plain(each.processor, LONGEST_NAME))
+    seen = []
+    for processor, some in groupby(named, key=lambda each: plain(each.processor, LONGEST_NAME)):
+        table = table_of(pipeline, processor)
+        found = {each.date: as_row(each, processor, table, history) for each in some}
+        remember_processor(processor, found)
+        seen.append(processor)
+    HistoryTry.objects.exclude(processor__in=seen).delete()
+
+
+def remember_processor(processor: str, found: Mapping[dt.date, HistoryTry]) -> None:
+    mine = HistoryTry.objects.filter(processor=processor)
+    stored = {date: facts for date, *facts in mine.values_list("date", *FACTS)}
+    HistoryTry.objects.bulk_create(
+        (row for date, row in found.items() if stored.get(date) != facts_of(row)),
+        update_conflicts=True,
+        unique_fields=["processor", "date"],
+        update_fields=FACTS,
+        batch_size=BATCH,
+    )
+    gone = sorted(stored.keys() - found.keys())
+    for start in range(0, len(gone), BATCH):
+        mine.filter(date__in=gone[start : start + BATCH]).delete()
+
+
+def as_row(each: Try, processor: str, table: Table | None, history: History) -> HistoryTry:
+    return HistoryTry(
+        processor=processor,
+        date=each.date,
+        table=table.name if table else "",
+        status=plain(each.status, LONGEST_NAME),
+        failed=not history.is_success(each.status),
+        started_at=each.started_at,
+        seconds=each.seconds if each.seconds is not None and math.isfinite(each.seconds) else None,
+        errors=shortened(each.errors),
+    )
+
+
+def facts_of(row: HistoryTry) -> list[object]:
+    return [getattr(row, name) for name in FACTS]
+
+
+def shortened(errors: str) -> str:
+    """Of very much the beginning and the end, where a traceback has its error."""
+    text = errors.replace("\x00", "").strip()
+    half = LONGEST_ERRORS // 2
+    return text if len(text) <= LONGEST_ERRORS else f"{text[:half]} … {text[-half:]}"
+
+
+def plain(text: str, most: int) -> str:
+    """What a database can keep of it."""
+    return text.replace("\x00", "").strip()[:most]

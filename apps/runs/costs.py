@@ -1,0 +1,178 @@
+"""What a run's SQL jobs bill: the forecast by a pre-flight's dry runs, and the sum of what the warehouse says after."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+
+from apps.pipeline.definition import BigQuery, Pipeline
+from apps.runs.models import Attempt, Preflight, Run
+from apps.runs.patience import patiently
+from apps.runs.planning import Plan
+from apps.runs.preflight.engines import Billing
+from apps.runs.words import count, money, money_range, size, size_range
+from apps.warehouse.base import Unreachable, Warehouse, WarehouseError
+
+log = logging.getLogger(__name__)
+
+TERABYTE = 1024**4
+A_DATE = "bytes_a_date"  # in the data of a finding: by season the least and the most
+OVER = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT, Attempt.Status.STOPPED, Attempt.Status.LOST)
+
+
+# The forecast ---------------------------------------------------------------------------------------
+
+
+def forecast(plan: Plan, pipeline: Pipeline, report: Preflight | None) -> list[float] | None:
+    """Bytes that the plan's SQL jobs bill, least and most; None where the report does not tell of each of them."""
+    known = estimates(report.results) if report else {}
+    low = high = 0.0
+    asked = False
+    for table, seasons in plan.by_table_and_season.items():
+        if not is_sql(pipeline, table):
+            continue
+        for season, steps in seasons.items():
+            if season not in known.get(table, {}):
+                return None
+            least, most = known[table][season]
+            low, high, asked = low + steps * least, high + steps * most, True
+    return [low, high] if asked else None
+
+
+def is_sql(pipeline: Pipeline, table: str) -> bool:
+    job = pipeline.table(table).job
+    return bool(job and job.sql)
+
+
+def estimates(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
+    """By table and season the bytes of a date, as the checks of a report found them."""
+    return {
+        finding["data"]["table"]: finding["data"][A_DATE]
+        for result in results
+        for finding in result["findings"]
+        if A_DATE in finding.get("data", {})
+    }
+
+
+# What came of it ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
+    """Whatever comes of the attempt's job within, what it billed is stored."""
+    answers = True
+    try:
+        yield
+    except Unreachable:
+        answers = False  # who does not answer cannot be asked about that either
+        raise
+    finally:
+        if answers:
+            patiently(lambda: note(attempt, warehouse))
+
+
+def note(attempt: Attempt, warehouse: Warehouse) -> None:
+    """Stores what the warehouse says the attempt's job billed; what it cannot say stays unknown."""
+    if not isinstance(warehouse, Billing):
+        return
+    try:
+        found = warehouse.billed(attempt.job_id)
+    except WarehouseError as error:
+        log.warning("%s: what it billed could not be asked: %s", attempt, error)
+        return
+    Attempt.objects.filter(pk=attempt.pk).update(bytes_billed=found)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a run's SQL jobs billed so far, of how many calls nobody knows it, and what was forecast for all steps."""
+
+    engine: BigQuery
+    bytes_billed: int
+    calls: int
+    unknown: int
+    forecast: tuple[float, float] | None
+
+    @property
+    def billed(self) -> str:
+        """ "1.2 GB, 0.01 USD"; at least that, where some calls are unknown."""
+        if self.calls == self.unknown:
+            return "unknown" if self.calls else "nothing yet"
+        said = with_money(size(self.bytes_billed), self.price(self.bytes_billed))
+        if not self.unknown:
+            return said
+        return f"at least {said}: of {count(self.unknown, 'call')} nobody knows it"
+
+    @property
+    def forecast_in_words(self) -> str:
+        return in_words(*self.forecast, self.engine) if self.forecast else ""
+
+    @property
+    def verdict(self) -> str:
+        """Forecast against actual: "as forecast", "more than forecast"; empty where one of them is not known."""
+        if not self.forecast or self.unknown:
+            return ""
+        low, high = self.forecast
+        if self.bytes_billed > high:
+            return "more than forecast"
+        return "less than forecast" if self.bytes_billed < low else "as forecast"
+
+    @property
+    def says(self) -> str:
+        """ "1.2 GB, 0.01 USD; forecast for all steps 1 to 1.3 GB, 0.01 USD"."""
+        return f"{self.billed}; forecast for all steps {self.forecast_in_words or 'none'}"
+
+    def price(self, bytes_billed: float) -> str:
+        return money(in_money(bytes_billed, self.engine), self.engine.currency) if self.engine.price else ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "bytes": self.bytes_billed if self.calls > self.unknown else None,
+            "calls": self.calls,
+            "calls_unknown": self.unknown,
+            "forecast_bytes": list(self.forecast) if self.forecast else None,
+            "text": self.says,
+        }
+
+
+def of(run: Run, pipeline: Pipeline) -> Bill | None:
+    """None where the warehouse bills nothing, or the run has no SQL job."""
+    engine = pipeline.warehouse
+    if not isinstance(engine, BigQuery):
+        return None
+    found = run.attempts.filter(argv__0="sql", status__in=OVER).aggregate(
+        total=Sum("bytes_billed", default=0),
+        calls=Count("id"),
+        unknown=Count("id", filter=Q(bytes_billed=None)),
+    )
+    launched = run.events.filter(kind="launched").values_list("data", flat=True).first() or {}
+    expected = launched.get("forecast_bytes")
+    if not found["calls"] and not expected:
+        return None
+    return Bill(
+        engine, found["total"], found["calls"], found["unknown"], tuple(expected) if expected else None
+    )
+
+
+# In words -------------------------------------------------------------------------------------------
+
+
+def in_words(low: float, high: float, engine: BigQuery) -> str:
+    """ "1 to 1.3 GB, 0.01 USD"."""
+    price = ""
+    if engine.price:
+        price = money_range(in_money(low, engine), in_money(high, engine), engine.currency)
+    return with_money(size_range(low, high), price)
+
+
+def in_money(bytes_billed: float, engine: BigQuery) -> float:
+    return bytes_billed / TERABYTE * (engine.price or 0.0)
+
+
+def with_money(said: str, price: str) -> str:
+    return f"{said}, {price}" if price else said

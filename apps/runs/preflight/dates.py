@@ -1,0 +1,49 @@
+"""Which dates of a table a pre-flight counts on: those with something to fill, else all that are expected."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from apps.pipeline.definition import Season, Table
+from apps.runs.preflight.facts import Facts
+
+GAPS, SETTLED = "mtes", "cu"  # letters of the grid
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table's expected dates with their units, and which of them have something to fill."""
+
+    expected: dict[dt.date, int]
+    gaps: frozenset[dt.date]
+
+    @property
+    def to_fill(self) -> list[dt.date]:
+        return [date for date in self.expected if date in self.gaps or not self.gaps]
+
+    @property
+    def units(self) -> int:
+        return sum(self.expected[date] for date in self.to_fill)
+
+    @property
+    def in_words(self) -> str:
+        """ "20 dates to fill", or that these are complete."""
+        number = len(self.to_fill)
+        dates = f"{number:,} date{'' if number == 1 else 's'}"
+        return f"{dates} to fill" if self.gaps else f"{dates} that are complete, if they were filled again"
+
+    def by_season(self, facts: Facts) -> Iterator[tuple[Season, list[dt.date]]]:
+        for season in facts.scope.seasons:
+            if dates := [date for date in self.expected if date in season]:
+                yield season, dates
+
+
+def of(facts: Facts, table: Table) -> Wanted:
+    grid = facts.grid
+    rows = list(zip(grid.dates, grid.units, grid.states[table.name], strict=True))
+    return Wanted(
+        expected={date: units for date, units, state in rows if state in GAPS + SETTLED},
+        gaps=frozenset(date for date, _, state in rows if state in GAPS),
+    )

@@ -1,0 +1,133 @@
+"""The warehouse's run history as a scan keeps it, for pages that never ask the warehouse."""
+
+import datetime as dt
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.coverage.models import HistoryReading, HistoryTry, Scan
+from tests.conftest import day
+
+
+def kept() -> list[tuple]:
+    return list(
+        HistoryTry.objects.order_by("processor", "date").values_list("table", "date", "status", "failed")
+    )
+
+
+def test_the_latest_attempt_of_a_date_is_kept(history, rescan):
+    history("sales", "01-02", "failed", at="08:00", errors="overflow")
+    history("sales", "01-02", "success", at="09:00", seconds=2.5)
+
+    rescan()
+
+    row = HistoryTry.objects.get()
+    assert (row.table, row.date, row.failed, row.seconds, row.errors) == (
+        "daily.sales",
+        day("01-02"),
+        False,
+        2.5,
+        "",
+    )
+    assert row.started_at == dt.datetime(2024, 2, 1, 9, tzinfo=dt.UTC)
+
+
+def test_a_scan_asks_the_history_in_one_query_more(rescan):
+    assert rescan().queries == 3
+
+
+def test_without_a_history_nobody_asks_for_one(scan):
+    assert scan().queries == 2
+    assert not HistoryReading.objects.exists()
+
+
+def test_a_history_that_is_no_longer_named_is_forgotten(scan):
+    HistoryTry.objects.create(processor="sales", date=day("01-02"), table="daily.sales", failed=True)
+
+    scan()
+
+    assert kept() == []
+
+
+def test_only_differences_are_written(history, rescan):
+    history("sales", "01-02", "success")
+    history("sales", "01-03", "success")
+    rescan()
+    assert writes(rescan) == 0
+    history("sales", "01-03", "failed", at="10:00")
+
+    assert writes(rescan) == 1
+    assert HistoryTry.objects.failed().get().date == day("01-03")
+
+
+def writes(rescan) -> int:
+    """How often a scan writes attempts of the history."""
+    with CaptureQueriesContext(connection) as asked:
+        rescan()
+    return sum('INSERT INTO "coverage_historytry"' in each["sql"] for each in asked)
+
+
+def test_what_the_history_does_not_have_any_more_goes(history, rescan, ask):
+    history("sales", "01-02", "failed")
+    history("visits", "01-02", "failed")
+    rescan()
+    ask("DELETE FROM ops.history WHERE who = 'sales'")
+
+    rescan()
+
+    assert kept() == [("daily.visits", day("01-02"), "failed", True)]
+
+
+def test_a_missing_column_is_a_problem_and_no_empty_list(history, rescan, ask):
+    history("sales", "01-02", "failed")
+    rescan()
+    ask("ALTER TABLE ops.history DROP COLUMN errors")
+
+    found = rescan()
+
+    assert found.status == Scan.Status.SUCCEEDED
+    assert found.problem == "the run history: table ops.history has no column errors"
+    reading = HistoryReading.objects.get()
+    assert not reading.is_known and reading.problem == "table ops.history has no column errors"
+
+
+def test_once_it_answers_again_it_is_known_again(history, rescan, ask):
+    ask("ALTER TABLE ops.history RENAME TO away")
+    assert "does not exist" in rescan().problem
+    ask("ALTER TABLE ops.away RENAME TO history")
+
+    assert rescan().problem == ""
+    assert HistoryReading.objects.get().is_known
+
+
+def test_a_warehouse_that_is_away_leaves_the_history_unknown(history, rescan, shop):
+    rescan()
+    shop.unlink()
+
+    rescan()
+
+    assert "does not exist" in HistoryReading.objects.get().problem
+
+
+def test_a_table_names_its_processor(rewrite, history, rescan):
+    rewrite('name = "daily.sales"\n', 'name = "daily.sales"\nprocessor = "SalesProcessor"\n')
+    history("SalesProcessor", "01-02", "failed")
+    history("daily.visits", "01-02", "success")
+    history("nobody", "01-02", "failed")
+
+    rescan()
+
+    assert kept() == [
+        ("daily.sales", day("01-02"), "failed", True),
+        ("daily.visits", day("01-02"), "success", False),
+        ("", day("01-02"), "failed", True),
+    ]
+
+
+def test_of_a_long_error_its_end_is_kept_too(history, rescan):
+    history("sales", "01-02", "failed", errors=f"begin{'x' * 5000}\x01end")
+
+    rescan()
+
+    errors = HistoryTry.objects.get().errors
+    assert errors.startswith("begin") and errors.endswith("end") and len(errors) < 2100

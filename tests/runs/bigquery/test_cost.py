@@ -1,0 +1,109 @@
+"""Before a launch a person reads what the SQL jobs would bill."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.runs.preflight.finding import Level
+from apps.warehouse.bigquery import BigQueryWarehouse
+from tests.runs.preflight.conftest import finding, result
+
+SALES = ["daily.sales"]
+
+
+def texts(told) -> list[str]:
+    return [each.text for each in result(told, "cost").findings]
+
+
+def test_a_sql_job_is_estimated_times_its_dates(checked, server):
+    sales, together = result(checked(tables=SALES), "cost").findings
+
+    # A call of 5 dates reads 10 MB at least of the orders, and of the sales that it deletes perhaps nothing.
+    assert sales.text == "sales: 20 dates to fill would bill 40 to 80 MB."
+    assert sales.value == "40 to 80 MB, 0.04 to 0.08 USD"
+    assert sales.detail == "by 3 dry runs: winter 2 to 4 MB a date"
+    assert together.text == "1 of 1 SQL job together would bill 40 to 80 MB."
+
+
+def test_dry_runs_of_the_first_the_middle_and_the_last_call_perform_nothing(checked, server, monkeypatch):
+    asked = []
+    estimate = BigQueryWarehouse.estimate
+
+    def noted(self, sql, *, start, end, timeout):
+        asked.append((start.day, end.day))
+        return estimate(self, sql, start=start, end=end, timeout=timeout)
+
+    monkeypatch.setattr(BigQueryWarehouse, "estimate", noted)
+    checked(tables=SALES)
+
+    assert asked == [(1, 5), (11, 15), (16, 20)]
+    assert server.asked("estimate") == []
+
+
+def test_only_dates_with_something_to_fill_count(checked, server):
+    server.say("INSERT INTO daily.sales SELECT * FROM raw.orders WHERE day <= DATE '2024-01-15'")
+
+    assert texts(checked(tables=SALES))[0] == "sales: 5 dates to fill would bill 10 to 20 MB."
+
+
+def test_the_byte_limit_of_a_call_is_said(checked):
+    assert finding(checked(tables=SALES), "cost").threshold == "byte_limit: 1 GB a call"
+
+
+def test_a_call_that_bigquery_would_refuse_fails(checked, configure, monkeypatch):
+    configure('[[check]]\nname = "Cost"\nkind = "cost"')
+    monkeypatch.setattr(BigQueryWarehouse, "estimate", lambda self, sql, **about: (2 * 1024**3, 3 * 1024**3))
+
+    found = finding(checked(tables=SALES), "cost")
+
+    assert found.level == Level.FAILURE
+    assert found.text.endswith(
+        "BigQuery would refuse its calls: a call would bill 2 to 3 GB, and byte_limit allows 1 GB."
+    )
+
+
+def test_without_a_price_bytes_are_said_alone(checked, configure):
+    configure(price="# none")
+
+    assert finding(checked(tables=SALES), "cost").value == "40 to 80 MB"
+
+
+def test_of_a_program_nobody_can_tell(checked):
+    assert texts(checked())[0] == "Not estimable: the job is a program (visits)."
+
+
+@pytest.mark.parametrize("ceiling", ['at_most = "50 MB"', "at_most_price = 0.05"])
+def test_more_than_the_ceiling_fails(checked, configure, ceiling):
+    configure(f'[[check]]\nname = "Cost"\nkind = "cost"\n{ceiling}')
+
+    found = finding(checked(tables=SALES), "cost")
+
+    assert found.level == Level.FAILURE
+    assert found.text == "1 of 1 SQL job together would bill 40 to 80 MB: more than the check allows."
+
+
+def test_less_than_the_ceiling_passes(checked, configure):
+    configure('[[check]]\nname = "Cost"\nkind = "cost"\nat_most = "80 MB"\nat_most_price = 0.1')
+
+    together = result(checked(tables=SALES), "cost").findings[-1]
+
+    assert (together.level, together.threshold) == (Level.PASS, "at most 80 MB, at most 0.10 USD")
+
+
+def test_what_cannot_be_asked_is_unknown(checked, server):
+    server.refuse("quotaExceeded", about="estimate", times=100, at_call=True)
+
+    found = finding(checked(tables=SALES), "cost")
+
+    assert found.level == Level.UNKNOWN
+    assert found.text.startswith("The SQL of sales could not be asked about: the project's quota")
+
+
+def test_sql_that_would_fail_says_why(checked, shop):
+    (shop / "sales.sql").write_text("INSERT INTO daily.sales SELECT day, item FROM raw.nothing")
+
+    assert "Table shop-project:raw.nothing was not found" in finding(checked(tables=SALES), "cost").text
+
+
+def test_a_plan_of_programs_alone_has_no_such_check(checked):
+    assert not any(each.kind == "cost" for each in checked(tables=["daily.visits"]).results)

@@ -1,0 +1,194 @@
+"""What failed outside the console, as the warehouse's run history tells it, on the page of failures."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import re
+
+import pytest
+
+from apps.coverage.models import Partition
+from apps.runs.models import Run, Step
+from tests.conftest import day
+
+
+def called(table: str, date: str, *, ended_at: dt.datetime | None) -> None:
+    """A call of a run for a date, over or under way."""
+    run = Run.objects.create(title="a run", launched_by="olga")
+    attempt = run.attempts.create(
+        number=1,
+        table=table,
+        dates=[f"2024-{date}"],
+        finished_at=ended_at,
+        started_at=dt.datetime(2024, 2, 1, tzinfo=dt.UTC),
+    )
+    status = Step.Status.FAILED if ended_at else Step.Status.RUNNING
+    run.steps.create(
+        position=0, phase="2", table=table, date=day(date), season="winter", status=status, attempt=attempt
+    )
+
+
+def at(hour: int) -> dt.datetime:
+    return dt.datetime(2024, 2, 1, hour, tzinfo=dt.UTC)
+
+
+# The page -----------------------------------------------------------------------------------------
+
+
+def test_what_failed_in_a_terminal_is_told_by_what_it_says(failed_outside, read):
+    text = read("/failures/")
+
+    assert "No run left anything open · 3 failed outside the console" in text
+    assert "amount 12.5 exceeds DECIMAL(5,2) looks like code sales 2024-01-02 to 2024-01-03" in text
+    assert "connection refused looks like upstream visits 2024-01-02" in text
+    assert "No open failures" not in text
+
+
+def test_exactly_these_dates_can_be_planned(failed_outside, operating, read):
+    page = operating.get("/failures/?table=daily.sales").content.decode()
+    link = html.unescape(re.search(r'href="(/runs/new/\?retry=outside[^"]*)">Plan a retry of 2', page)[1])
+
+    text = read(link)
+
+    assert "Only what failed outside the console, of 1 kind" in text
+    assert "2 steps 1 table, 2 dates" in text
+
+
+def test_what_is_not_open_any_more_cannot_be_planned(failed_outside, history, rescan, read):
+    for table, dates in (("sales", ("01-02", "01-03")), ("visits", ("01-02",))):
+        for date in dates:
+            history(table, date, "success", at="12:00")
+    rescan()
+
+    assert "none of what failed outside the console is still open" in read("/runs/plan/?retry=outside")
+
+
+def test_a_viewer_cannot_plan_them(failed_outside, viewing, read):
+    assert "Plan a retry" not in read("/failures/", viewing)
+
+
+def test_a_date_that_is_complete_meanwhile_is_no_open_failure(failed_outside, ask, rescan, read):
+    ask("INSERT INTO daily.sales SELECT DATE '2024-01-02', i, NULL FROM range(8) rows(i)")
+    rescan()
+
+    assert "2 failed outside the console" in read("/failures/")
+
+
+def test_the_latest_attempt_counts_and_not_an_old_one(failed_outside, history, rescan, read):
+    history("visits", "01-02", "success", at="10:00")
+    rescan()
+
+    text = read("/failures/")
+
+    assert "2 failed outside the console" in text and "connection refused" not in text
+
+
+def test_a_failure_that_the_console_made_itself_is_not_outside(failed_outside, read):
+    called("daily.visits", "01-02", ended_at=at(9))
+
+    assert "2 failed outside the console" in read("/failures/")
+
+
+def test_a_call_of_the_console_before_it_does_not_hide_it(failed_outside, read):
+    called("daily.visits", "01-02", ended_at=at(8))
+
+    assert "3 failed outside the console" in read("/failures/")
+
+
+def test_a_date_that_is_called_right_now_is_not_open(failed_outside, read):
+    called("daily.visits", "01-02", ended_at=None)
+
+    assert "2 failed outside the console" in read("/failures/")
+
+
+def test_a_date_that_a_run_is_about_to_fill_is_not_open(failed_outside, read):
+    Partition.objects.filter(table="daily.visits", date=day("01-02")).update(activity="queued")
+
+    assert "2 failed outside the console" in read("/failures/")
+
+
+@pytest.mark.parametrize(
+    ("query", "open_failures"),
+    [
+        ("table=daily.visits", 1),
+        ("phase=2", 3),
+        ("phase=3", 0),
+        ("season=winter", 3),
+        ("season=spring", 0),
+        ("class=upstream", 1),
+    ],
+)
+def test_they_are_filtered_as_those_of_runs(failed_outside, operating, query, open_failures):
+    assert operating.get(f"/failures/?{query}").context["outside"].count == open_failures
+
+
+def test_a_history_that_could_not_be_asked_is_unknown_and_no_empty_list(failed_outside, ask, rescan, read):
+    ask("ALTER TABLE ops.history DROP COLUMN errors")
+    rescan()
+
+    text = read("/failures/")
+
+    assert "unknown what failed outside the console" in text
+    assert "could not be asked: table ops.history has no column errors" in text
+    assert "connection refused" not in text and "No open failures" not in text
+
+
+def test_processors_of_no_table_are_named_with_the_remedy(history, rescan, read):
+    history("SalesProcessor", "01-02", "failed")
+    rescan()
+
+    text = read("/failures/")
+
+    assert "Not counted: 1 failed date of processors that no table names" in text
+    assert "SalesProcessor. If one fills a table, name it there as processor" in text
+
+
+def test_an_attempt_that_says_nothing_is_told_by_its_status(history, rescan, read):
+    history("sales", "01-02", "timeout")
+    rescan()
+
+    assert "timeout, without a message" in read("/failures/")
+
+
+def test_of_a_traceback_its_error_is_told(history, rescan, read):
+    history(
+        "sales", "01-02", "failed", errors="Traceback (most recent call last):\n  at x\nKeyError: 'amount'"
+    )
+    rescan()
+
+    assert "KeyError: 'amount' looks like code" in read("/failures/")
+
+
+def test_without_a_configured_history_the_page_says_nothing_of_it(operating, scan):
+    scan()
+
+    assert "outside the console" not in operating.get("/failures/").content.decode()
+
+
+def test_queries_do_not_grow_with_what_failed_outside(
+    failed_outside, history, rescan, operating, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(12) as few:
+        operating.get("/failures/")
+    for number in range(8, 20):
+        history("sales", f"01-{number:02}", "failed", errors=f"{'x' * number} went wrong")
+    rescan()
+
+    with django_assert_max_num_queries(len(few)):
+        operating.get("/failures/")
+
+
+def test_they_are_in_the_csv_too(failed_outside, operating):
+    text = b"".join(operating.get("/failures/failures.csv?table=daily.sales").streaming_content).decode()
+    lines = list(csv.DictReader(text.splitlines()))
+
+    assert [(line["date"], line["status"], line["run"]) for line in lines] == [
+        ("2024-01-02", "failed outside the console", ""),
+        ("2024-01-03", "failed outside the console", ""),
+    ]
+    assert (
+        lines[0]["message"] == "2024-01-02: amount 12.5 exceeds DECIMAL(5,2)"
+        and lines[0]["season"] == "winter"
+    )
