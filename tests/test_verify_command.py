@@ -9,7 +9,11 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.coverage import accepting
+from apps.coverage.accepting import Wish
 from apps.coverage.models import Verification
+from apps.pipeline import definition
+from tests.conftest import day
 from tests.coverage.verifying import filled, history  # noqa: F401 (fixtures)
 
 WEEK = ("2024-01-01", "2024-01-06")
@@ -83,6 +87,29 @@ def test_an_empty_range_exits_2(verified, dates):
 
     assert code == 2
     assert "NOTHING TO VERIFY" in said
+
+
+def test_a_range_whose_dates_are_all_accepted_says_so(verified, ask):
+    ask("DELETE FROM daily.sales WHERE day <= '2024-01-03'")
+    verified(*SALES)
+    sales = (definition.current().table("daily.sales"),)
+    accepting.accept(Wish(sales, day("01-01"), day("01-03")), reason="no till", by="olga")
+
+    code, said, _ = verified("2024-01-01", "2024-01-03", "--table", "sales")
+
+    assert code == 2
+    assert "All 3 expected dates are accepted gaps: 2024-01-01 to 2024-01-03." in said
+    assert "No date is expected" not in said
+
+
+def test_an_attempt_that_is_still_running_is_said_and_is_no_failure(history, verified):  # noqa: F811
+    history("sales", "01-02", "running", at="08:00")
+
+    code, said, _ = verified(*SALES, "--detailed")
+
+    assert (code, said.splitlines()[-1]) == (0, "PASSED")
+    assert "Run history: sales 2024-01-02 is still running since 2024-02-01 08:00 UTC" in said
+    assert "Run history: 1 latest attempts, 0 of them failures" in said
 
 
 @pytest.mark.parametrize(

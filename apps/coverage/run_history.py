@@ -119,11 +119,15 @@ def as_row(each: Try, processor: str, table: Table | None, history: History) -> 
         date=each.date,
         table=table.name if table else "",
         status=plain(each.status, LONGEST_NAME),
-        failed=not history.is_success(each.status),
+        failed=history.is_failure(each.status),
         started_at=each.started_at,
-        seconds=each.seconds if each.seconds is not None and math.isfinite(each.seconds) else None,
+        seconds=None if history.is_running(each.status) else took(each),
         errors=shortened(each.errors),
     )
+
+
+def took(each: Try) -> float | None:
+    return each.seconds if each.seconds is not None and math.isfinite(each.seconds) else None
 
 
 def facts_of(row: HistoryTry) -> list[object]:

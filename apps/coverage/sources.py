@@ -183,6 +183,11 @@ class Report:
     def dates_expected(self) -> int:
         return len(self.grid.dates)
 
+    @property
+    def off_unknown(self) -> int:
+        """On how many dates nobody knows whether the sources that are left serve a need of one that is off."""
+        return max((need.served.unknown for need in self.needs if need.before), default=0)
+
     # What the facts and the problem of a coverage page ask for.
 
     @property

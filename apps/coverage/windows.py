@@ -4,7 +4,8 @@ A window is N expected dates one after another in one season. One is better than
 
 1. its worst need is served on more of its dates: the least, over the needs that the chosen tables use, of the dates
    that some source has, out of those expected;
-2. fewer of its dates are left out for any of the chosen tables (bootstrap, accepted);
+2. fewer of its dates are left out for any of the chosen tables (bootstrap, accepted), or are so early in a season that
+   a table looks back to before its opening, where nothing is: such a date is no usual one;
 3. its volume is nearer to its season's usual one: the mean of its units a date against the median of the season's,
    as whole percents of that median;
 4. it is later.
@@ -70,6 +71,17 @@ class Window:
         return self.worst.is_all
 
     @property
+    def is_certain(self) -> bool:
+        """Whether what is unknown can change nothing: it is complete, or some date has no source for sure."""
+        return self.is_complete or any(each.served.nobody for each in self.needs)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is known of some need, on none of the dates."""
+        shares = [each.served.together for each in self.needs]
+        return any(0 < share.whole == share.unknown for share in shares)
+
+    @property
     def day_of_season(self) -> int:
         """Of the first date: 1 is the opening day."""
         return self.season.day(self.start)
@@ -118,8 +130,8 @@ class Ground:
 
     @property
     def is_known(self) -> bool:
-        """Whether any source was read: else a window is no better than another."""
-        return not self.needs or any(serving.as_states(letters).strip("u") for _, letters in self.needs)
+        """Whether something is known of every need: else a window is no better than another."""
+        return all(letters.strip(serving.UNKNOWN) for _, letters in self.needs)
 
 
 def ground(
@@ -138,13 +150,20 @@ def ground(
 
 
 def excluded_dates(grid: Grid, tables: Collection[Table]) -> set[dt.date]:
-    """Dates that are left out for at least one of the tables, on purpose or because somebody accepted them."""
+    """Dates that are left out for at least one of the tables, on purpose or because somebody accepted them; and those
+    of which one looks back to before the season."""
     gaps = Partition.objects.of(table.name for table in tables).filter(state=Partition.State.ACCEPTED)
     found = set(gaps.order_by().values_list("date", flat=True))
-    for table in tables:
-        for season, part in grid.seasons if table.skip_first_days else ():
-            found |= {date for date in grid.dates[part] if table.skips(date, season)}
+    first_days = max((days_without_a_past(table) for table in tables), default=0)
+    for season, part in grid.seasons:
+        usual = season.opening + dt.timedelta(days=first_days)
+        found |= {date for date in grid.dates[part] if season.opening <= date < usual}
     return found
+
+
+def days_without_a_past(table: Table) -> int:
+    """How many first days of a season are not like the others for the table."""
+    return max(table.skip_first_days, *(needed.lookback for needed in table.after), 0)
 
 
 def every(ground: Ground, *, days: int) -> Iterable[Window]:
@@ -170,12 +189,12 @@ def window(ground: Ground, season: Season, part: slice, usual: float) -> Window:
 
 
 def best(ground: Ground, *, days: int = DAYS, most: int = 3) -> list[Window]:
-    """The best windows that have no date in common, the best first; none where nothing is known."""
+    """The best windows that have no date in common, the best first; none of which nothing is known."""
     found: list[Window] = []
     if not ground.is_known:
         return found
     for each in sorted(every(ground, days=days), key=lambda window: window.rank, reverse=True):
-        if not any(each.overlaps(other) for other in found):
+        if not (each.is_blank or any(each.overlaps(other) for other in found)):
             found.append(each)
         if len(found) == most:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
 import tomllib
 from collections import Counter
@@ -137,9 +136,21 @@ class History(Definition):
     duration: Column | None = None
     errors: Column | None = None
     success: tuple[Text, ...] = Field(default=("success",), min_length=1)
+    running: tuple[Text, ...] = ("running",)
 
     def is_success(self, status: str) -> bool:
-        return status.strip().lower() in {word.lower() for word in self.success}
+        return is_one_of(status, self.success)
+
+    def is_running(self, status: str) -> bool:
+        return is_one_of(status, self.running) and not self.is_success(status)
+
+    def is_failure(self, status: str) -> bool:
+        """An attempt that has not ended is neither failed nor done."""
+        return not self.is_success(status) and not self.is_running(status)
+
+
+def is_one_of(status: str, words: tuple[str, ...]) -> bool:
+    return status.strip().lower() in {word.lower() for word in words}
 
 
 class Season(Definition):
@@ -474,7 +485,6 @@ def disagreements(pipeline: Pipeline) -> Iterable[str]:
     yield from unknown_to_checks(pipeline)
     yield from without_a_price(pipeline)
     yield from cycles(pipeline.tables)
-    yield from missing_sql(pipeline)
     yield from too_parallel(pipeline)
 
 
@@ -558,12 +568,6 @@ def cycles(tables: Iterable[Table]) -> Iterable[str]:
             TopologicalSorter(edges).prepare()
         except CycleError as cycle:
             yield f"{key} goes in a circle: {' -> '.join(reversed(cycle.args[1]))}; remove one of these"
-
-
-def missing_sql(pipeline: Pipeline) -> Iterable[str]:
-    for table in pipeline.tables:
-        if table.job and table.job.sql and not os.path.isfile(pipeline.inside(table.job.sql)):
-            yield f'table "{table.name}": job.sql = "{table.job.sql}" is no file; paths start at the file\'s folder'
 
 
 def too_parallel(pipeline: Pipeline) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""What the jobs' commands need and the disk does not have, a sentence each; `manage.py check` tells."""
+"""What the jobs need and the disk does not have, a sentence each. `manage.py check` fails for it; others warn."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ SCRIPTS = (".py", ".sh")
 
 
 def missing(pipeline: Pipeline) -> Iterator[str]:
-    """Folders and scripts of jobs that are not there."""
+    """Folders and scripts of jobs that are not there, SQL included."""
     for table in pipeline.tables:
-        if table.job and table.job.command:
+        if table.job:
             yield from (
                 in_one_line(f'table "{table.name}": {says}') for says in missing_of(pipeline, table.job)
             )
 
 
 def missing_of(pipeline: Pipeline, job: Job) -> Iterator[str]:
+    if job.sql:
+        if not os.path.isfile(pipeline.inside(job.sql)):
+            yield f"job.sql = {shown(job.sql)} is no file; add it, or correct the path from the file's folder"
+        return
     folder = pipeline.inside(job.cwd)
     if not os.path.isdir(folder):
         yield f"job.cwd = {shown(job.cwd)} is no folder; add it, or correct the path from the file's folder"

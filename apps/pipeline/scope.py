@@ -30,10 +30,15 @@ class Scope:
         return self.start <= date <= self.end and any(date in season for season in self.seasons)
 
     @property
+    def ends(self) -> tuple[dt.date, dt.date]:
+        """Its first and last day, no further than the seasons go."""
+        first = max(self.start, min(season.start for season in self.seasons))
+        return first, min(self.end, max(season.end for season in self.seasons))
+
+    @property
     def days(self) -> list[dt.date]:
         """Every day of it, with or without something to do; no further than the seasons go."""
-        first = max(self.start, min(season.start for season in self.seasons))
-        last = min(self.end, max(season.end for season in self.seasons))
+        first, last = self.ends
         days = (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
         return [day for day in days if day in self]
 

@@ -53,7 +53,7 @@ def launch(
     """
     if not plan.steps:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
-    report = reports.covering(plan)
+    report = reports.covering(plan, pipeline)
     if report and report.is_not_ready and not unready.strip():
         raise LaunchRefused(not_ready_in_words(report), left_out=plan.left_out_counts)
     chosen = check(options or Options(), pipeline)

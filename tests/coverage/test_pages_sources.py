@@ -1,10 +1,13 @@
 """What a person reads on the pages of the sources, and what the shell says of the same."""
 
 import json
+import re
 
 import pytest
 from django.core.management import call_command
 
+from apps.coverage import windows
+from apps.coverage.models import Partition
 from apps.runs import presets
 from tests.conftest import day
 
@@ -203,3 +206,66 @@ def test_queries_do_not_grow_with_the_dates(scan, lose, read, django_assert_max_
 
     with django_assert_max_num_queries(len(few)):
         read(SOURCES)
+
+
+# While the warehouse is away ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def away(scan, shop):
+    """Everything was known once, and is not any more."""
+    scan()
+    shop.rename(shop.with_suffix(".gone"))
+    scan()
+
+
+def test_without_the_warehouse_nobody_says_that_a_need_closes_no_date(away, read):
+    text = read(SOURCES)
+
+    assert "Whether it closes a date now is not known." in text
+    assert "Now it closes no date" not in text
+
+
+def test_of_a_date_that_is_unknown_a_need_may_close_it(scan, read):
+    scan()
+    Partition.objects.filter(table__startswith="raw.orders", date=day("01-05")).update(state="unknown")
+
+    assert "Now it closes no date that is known" in read(SOURCES)
+
+
+def test_without_the_warehouse_nobody_says_that_no_gate_would_close(away, read, capsys):
+    text = read(f"{SOURCES}?off=raw.orders_backup")
+    call_command("sources", "--off", "raw.orders_backup")
+
+    assert "No gate would close" not in text
+    assert "whether any gate would close. The other sources are unknown on 29 dates" in text
+    assert "not known: whether any gate would close; the other sources are unknown" in capsys.readouterr().out
+
+
+def test_a_window_of_which_nothing_is_known_is_headed_unknown(away, read):
+    text = read(f"{WINDOWS}?days=5&start=2024-01-08")
+
+    heading = re.search(
+        r'<span class="badge state-(\w+)">.*?</span>\s*<span class="small">([^<]*)', text, re.DOTALL
+    )
+    assert heading and heading.groups() == ("unknown", "worst need: unknown on all 5")
+    assert "not complete" not in text and "1. best" not in text
+
+
+def test_a_window_with_a_date_that_nobody_knows_is_neither_complete_nor_not(scan, read):
+    scan()
+    Partition.objects.filter(table__startswith="raw.orders", date=day("01-09")).update(state="unknown")
+
+    text = read(f"{WINDOWS}?days=5&season=winter&start=2024-01-08")
+
+    card = text[text.index("named") : text.index("1. best")]
+    assert "4 of 5 (80 %), 1 unknown" in card and "not complete" not in card
+
+
+def test_no_window_is_recommended_of_which_nothing_is_known(scan, pipeline):
+    scan()
+    Partition.objects.filter(table__startswith="raw.orders", date__gte=day("03-01")).update(state="unknown")
+
+    found = windows.best(windows.ground(pipeline), days=10)
+
+    assert {window.season.name for window in found} == {"winter"}

@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.coverage.models import HistoryReading, HistoryTry, Scan
+from apps.runs import outside_work
 from tests.conftest import day
 
 
@@ -131,3 +132,25 @@ def test_of_a_long_error_its_end_is_kept_too(history, rescan):
 
     errors = HistoryTry.objects.get().errors
     assert errors.startswith("begin") and errors.endswith("end") and len(errors) < 2100
+
+
+def test_an_attempt_that_is_still_running_is_neither_failed_nor_done(history, rescan):
+    history("sales", "01-02", "running", seconds=1.5)
+
+    rescan()
+
+    row = HistoryTry.objects.get()
+    assert (row.failed, row.seconds, outside_work.work(["daily.sales"])) == (False, None, {})
+
+
+def test_the_pipeline_file_says_what_running_is_called(rewrite, history, rescan):
+    rewrite('started = "started_at"', 'started = "started_at"\nrunning = ["Under way"]')
+    history("sales", "01-02", "under way")
+    history("sales", "01-03", "running")
+
+    rescan()
+
+    assert kept() == [
+        ("daily.sales", day("01-02"), "under way", False),
+        ("daily.sales", day("01-03"), "running", True),
+    ]

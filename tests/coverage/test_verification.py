@@ -123,6 +123,23 @@ def test_a_date_that_no_source_has_is_a_fault_of_the_need(verify, ask):
     assert reason == "Orders (some source needed on every date): 28 of 29 (96.55 %), not 2024-01-02."
 
 
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({}, "2 of 10 (20 %) in spring"),
+        ({"start": day("03-01"), "end": day("03-03")}, "2 of 3 (66.66 %) on these dates of spring"),
+    ],
+)
+def test_a_need_for_a_share_is_held_to_it_in_each_season_and_in_a_part(verify, ask, rewrite, wanted, says):
+    rewrite("at_least = 1.0", "at_least = 0.9")
+    for table in ("raw.orders", "raw.orders_backup"):
+        ask(f"DELETE FROM {table} WHERE day >= '2024-03-03'")
+
+    (reason,) = said(verify(phases=["1"], **wanted))
+
+    assert reason.startswith(f"Orders (some source needed on 90 % of a season): {says}")
+
+
 def test_a_source_alone_is_judged_alone(verify, ask):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
 
@@ -360,3 +377,11 @@ def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db)
     found.refresh_from_db()
     assert (found.status, found.verdict) == ("failed", "")
     assert 'There is no table "daily.returns"' in found.problem
+
+
+def test_an_attempt_that_is_still_running_is_no_failure_and_is_said(history, filled, verify):
+    history("sales", "01-02", "running")
+
+    report = verify(**SALES)
+
+    assert (report.verdict, report.history.failures[0].excused) == ("passed", "still running")

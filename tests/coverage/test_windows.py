@@ -81,6 +81,31 @@ def test_bootstrap_dates_are_left_out(scan, pipeline):
     assert opening.excluded == 3
 
 
+def test_dates_that_look_back_to_before_the_season_are_left_out(scan, pipeline):
+    """A table that reads 6 days back has no usual past on a season's first 6 days."""
+    scan()
+    changed = [
+        table.model_copy(
+            update={
+                "skip_first_days": 0,
+                "after": tuple(each.model_copy(update={"lookback": 6}) for each in table.after),
+            }
+        )
+        for table in pipeline.tables
+    ]
+
+    ground = windows.ground(pipeline, tables=[table for table in changed if table.job])
+
+    assert windows.starting(ground, day("01-01"), days=8).excluded == 6
+    assert windows.starting(ground, day("01-08"), days=5).excluded == 0
+
+
+def test_no_window_of_a_season_s_beginning_is_among_the_best_where_a_table_looks_back(scan, pipeline):
+    scan()
+
+    assert all(window.excluded == 0 for window in best(pipeline))
+
+
 def test_then_the_usual_volume(scan, pipeline):
     scan()
     CalendarDate.objects.filter(date__gte=day("01-14")).update(units=8)

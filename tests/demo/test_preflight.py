@@ -125,6 +125,16 @@ def test_the_test_window_gets_through_its_dry_runs(check, demo):
     assert demo.rows("team_defense_game_summary") == before
 
 
+def test_all_five_jobs_of_phase_4_get_through_a_dry_run(check):
+    found = own(check(**WINDOW | {"phases": ["4"]}))["12"].findings
+
+    assert {each.level for each in found} == {Level.PASS} and len(found) == 5
+    assert sorted(each.text for each in found if "SQL" in each.text) == [
+        "The SQL of player_daily_cache would run.",
+        "The SQL of team_defense_zone_analysis would run.",
+    ]
+
+
 def test_days_with_games_and_none_final_are_told(check):
     found = next(each for each in check(quick=True).results if each.kind == "calendar").worst
 

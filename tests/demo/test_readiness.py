@@ -35,6 +35,8 @@ def asked(demo, settings, monkeypatch) -> Iterator[dict[str, Counter]]:
 
 
 def kind(sql: str) -> str:
+    if sql.startswith("EXPLAIN"):
+        return "planned, not performed"
     if "QUALIFY" in sql:
         return "run history"
     if "UNION ALL" in sql:
@@ -48,5 +50,9 @@ def test_no_question_is_asked_for_each_table_or_season(asked):
     assert asked["sources"] == asked["sources, with one off"] == asked["test windows"] == {}
     assert asked["verification"] == once | {"run history": 1}
     assert asked["pre-flight, quick"] == once
-    # Before and after each of the two checks that perform dry runs, of eight jobs together.
-    assert asked["pre-flight, with dry runs of jobs"] == once | {"counts of all tables": 1 + 2 * 2}
+    # Before and after each of the two checks that perform dry runs, of eight jobs together; two more are SQL, of two
+    # statements each.
+    assert asked["pre-flight, with dry runs of jobs"] == once | {
+        "counts of all tables": 1 + 2 * 2,
+        "planned, not performed": 2 * 2,
+    }

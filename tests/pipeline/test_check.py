@@ -4,6 +4,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+from apps.pipeline import definition
+
 
 @pytest.fixture
 def check(shop, settings, capsys):
@@ -14,7 +16,7 @@ def check(shop, settings, capsys):
         try:
             call_command("check", tags=["pipeline"])
         except SystemCheckError as error:
-            return str(error)
+            return f"{error}{capsys.readouterr().err}"
         return capsys.readouterr().out
 
     return run
@@ -71,7 +73,28 @@ def test_a_script_that_is_not_there_is_an_error(check_with, shop):
         f'{shop.parent}/changed.toml: table "daily.sales": job.command names "fyll.py", '
         f"which is no file in {shop.parent}/jobs; add it there, or correct it." in says
     )
-    assert "pipeline.E002" in says
+    assert "What jobs need is not there: 1 path." in says
+
+
+def test_an_sql_file_that_is_not_there_is_an_error(check_with):
+    says = check_with('sql = "jobs/trend.sql"', 'sql = "no.sql"')
+
+    assert 'table "weekly.trend": job.sql = "no.sql" is no file; add it, or correct the path' in says
+
+
+def test_without_a_script_other_commands_go_on_and_pre_flight_reports_it(shop, db, capsys):
+    for name in ("fill.py", "trend.sql"):
+        (shop.parent / "jobs" / name).unlink()
+    definition.load.cache_clear()
+
+    with pytest.raises(SystemExit) as end:
+        call_command("preflight", "--quick", skip_checks=False)
+
+    printed = capsys.readouterr()
+    assert end.value.code == 1
+    assert 'job.command names "fill.py", which is no file' in printed.err  # the warning
+    assert "fill.py is not there, or cannot be read." in printed.out
+    assert "trend.sql is not there, or cannot be read." in printed.out
 
 
 def test_a_folder_that_is_not_there_is_an_error(check_with):

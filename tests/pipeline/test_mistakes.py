@@ -77,7 +77,6 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('"--start", "{start}", ', "", f'{SALES} > job: dates = "range" passes {{start}} and {{end}}, which the command lacks; add both'),
         ('"--safe"]', '"--saf"]', f"{SALES} > job: the job must run with --safe; add it to command (or to env as NAME=value)"),
         ("command = [", 'sql = "jobs/trend.sql"\ncommand = [', f'{SALES} > job: give either command = ["...", ...] or sql = "file.sql"'),
-        ('sql = "jobs/trend.sql"', 'sql = "no.sql"', 'table "weekly.trend": job.sql = "no.sql" is no file; paths start at the file\'s folder'),
         ('sql = "jobs/trend.sql"', 'sql = "jobs/trend.sql"\ncwd = "x"', 'table "weekly.trend" > job: cwd belongs to a command, and this job is SQL; remove it'),
         ("env = {", 'env = { "A=B" = "1",', f'{SALES} > job > env > A=B = "A=B" is not a variable\'s name; write it in letters, digits and _'),
         ('["{python}"', '["{python}", "a\\u0000b"', f'{SALES} > job > command[2] = "a�b" contains a null character, which no path or command can; remove it'),

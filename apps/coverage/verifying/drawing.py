@@ -10,6 +10,8 @@ from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate
 from apps.coverage.verifying import charts
 from apps.coverage.verifying.charts import QualityChart
+from apps.coverage.verifying.histories import STILL_RUNNING
+from apps.coverage.verifying.nothing import nothing
 from apps.coverage.verifying.qualities import Stretch, stretches
 from apps.coverage.verifying.report import (
     Failure,
@@ -80,6 +82,16 @@ class Drawn:
     def tables_with_contents(self) -> list[TableReport]:
         """Those with a key, or columns that may not be NULL."""
         return [table for table in self.report.tables if table.duplicates or table.nulls]
+
+    @property
+    def nothing(self) -> str:
+        """Why there was nothing to verify, for a report of that verdict."""
+        return nothing(self.report)
+
+    @property
+    def tries_failed(self) -> int:
+        """How many latest attempts failed; those that are still running did not."""
+        return sum(told.number for told in self.failures if told.first.excused != STILL_RUNNING)
 
 
 def draw(report: Report, pipeline: Pipeline) -> Drawn:

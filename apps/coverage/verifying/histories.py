@@ -1,8 +1,6 @@
-"""What the warehouse's own run history says: the latest attempts that did not succeed, whoever made them."""
+"""What the warehouse's own run history says: the latest attempts that failed or still run, whoever made them."""
 
 from __future__ import annotations
-
-import datetime as dt
 
 from apps.coverage import run_history
 from apps.coverage.grid import LETTER
@@ -10,12 +8,13 @@ from apps.coverage.models import Partition
 from apps.coverage.run_history import table_of
 from apps.coverage.verifying.report import Failure, HistoryReport
 from apps.coverage.verifying.tables import Seen
-from apps.pipeline.definition import History, Pipeline, Table
+from apps.pipeline.definition import History, Pipeline
 from apps.pipeline.scope import Scope
 from apps.warehouse.base import Try, Warehouse, WarehouseError
 
 ACCEPTED = LETTER[Partition.State.ACCEPTED]
 NOTHING_EXPECTED = LETTER[Partition.State.NOT_EXPECTED]
+STILL_RUNNING = "still running"
 
 
 def ask(warehouse: Warehouse, history: History, scope: Scope) -> list[Try] | str:
@@ -32,9 +31,15 @@ def report(
 ) -> HistoryReport:
     if isinstance(tries, str):
         return HistoryReport(history.table, problem=tries)
-    failed = [each for each in tries if not history.is_success(each.status)]
+    failed = [each for each in tries if history.is_failure(each.status)]
     asked = [each for each in failed if is_asked_about(pipeline, scope, each)]
-    failures = tuple(failure(pipeline, each, seen) for each in asked)
+    at_work = [
+        each for each in tries if history.is_running(each.status) and is_asked_about(pipeline, scope, each)
+    ]
+    failures = (
+        *(failure(pipeline, each, excused=excuse(pipeline, each, seen)) for each in asked),
+        *(failure(pipeline, each, excused=STILL_RUNNING) for each in at_work),
+    )
     return HistoryReport(history.table, len(tries), failures, others=len(failed) - len(asked))
 
 
@@ -46,7 +51,7 @@ def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
     return names >= {table.name for table in pipeline.filled}
 
 
-def failure(pipeline: Pipeline, each: Try, seen: Seen) -> Failure:
+def failure(pipeline: Pipeline, each: Try, *, excused: str) -> Failure:
     table = table_of(pipeline, each.processor)
     return Failure(
         processor=each.processor,
@@ -56,13 +61,14 @@ def failure(pipeline: Pipeline, each: Try, seen: Seen) -> Failure:
         started_at=each.started_at,
         seconds=each.seconds,
         errors=each.errors,
-        excused=excuse(table, each.date, seen),
+        excused=excused,
     )
 
 
-def excuse(table: Table | None, date: dt.date, seen: Seen) -> str:
+def excuse(pipeline: Pipeline, each: Try, seen: Seen) -> str:
     """Why a failure on this date is no harm; empty where it is one."""
-    if date not in seen.places:
+    if each.date not in seen.places:
         return "not expected"
-    letter = seen.grid.states[table.name][seen.places[date]] if table else ""
+    table = table_of(pipeline, each.processor)
+    letter = seen.grid.states[table.name][seen.places[each.date]] if table else ""
     return {ACCEPTED: "accepted", NOTHING_EXPECTED: "not expected"}.get(letter, "")

@@ -156,16 +156,18 @@ def unserved(letters: str, seen: Seen, part: slice = slice(None)) -> Spans:
 
 
 def held_to(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
-    """What the need is held to: all dates where each must be served, else each season that is here as a whole."""
-    whole = [(f" in {each.name}", part) for each, part in seen.grid.seasons if is_whole(each, wanted)]
-    for where, part in [("", slice(None))] if need.at_least >= 1 else whole:
+    """What the need is held to: all dates where each must be served, else the share of each season, or of what is
+    asked about of it."""
+    seasons = [(place_of(each, wanted), part) for each, part in seen.grid.seasons]
+    for where, part in [("", slice(None))] if need.at_least >= 1 else seasons:
         share = serving.tally(need, letters[part]).together
         lacking = unserved(letters, seen, part)
         yield f"{share.in_words}{where}{f', not {in_words(lacking)}' if lacking else ''}", share
 
 
-def is_whole(season: Season, wanted: Scope) -> bool:
-    return wanted.start <= season.start and season.end <= wanted.end
+def place_of(season: Season, wanted: Scope) -> str:
+    is_whole = wanted.start <= season.start and season.end <= wanted.end
+    return f" in {season.name}" if is_whole else f" on these dates of {season.name}"
 
 
 def depends_on_unknown(need: Need, share: Share) -> bool:

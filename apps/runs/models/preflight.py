@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
 
 from django.conf import settings
 from django.db import models
@@ -72,8 +71,3 @@ class Preflight(models.Model):
     @property
     def is_not_ready(self) -> bool:
         return self.verdict == self.Verdict.NOT_READY
-
-    def covers(self, tables: Collection[str], seasons: Collection[str], start: dt.date, end: dt.date) -> bool:
-        """Whether it was about all of these tables and dates."""
-        is_wide = self.start <= start and end <= self.end
-        return is_wide and set(tables) <= set(self.tables) and set(seasons) <= set(self.seasons)

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.pipeline.check_kinds import Check
-from apps.runs.preflight import registry
+from apps.runs.preflight import registry, remedies
 from apps.runs.preflight.choosing import SLOW, is_built_in, kind_of
 from apps.runs.preflight.facts import Asked, Facts
 from apps.runs.preflight.finding import Finding, Level, Result, skipped, unknown
@@ -59,6 +59,8 @@ def ask(check: Check, facts: Facts, *, left: float) -> Result:
     kind = registry.kind(kind_of(check))
     seconds = min(check.timeout, left)
     found = list(findings(kind, replace_timeout(check, seconds), facts)) if kind else [unknown(NOBODY)]
+    if kind and kind.asks_warehouse:
+        found = [remedies.or_look(each, facts.pipeline) for each in found]
     return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """The worst first. What was not asked or not answered is no pass."""
+    """The worst first. What was not asked or not answered is no pass; a note is about what there is no need to ask."""
 
     FAILURE = "failure"
     UNKNOWN = "unknown"
     WARNING = "warning"
-    PASS = "pass"
     SKIPPED = "skipped"
+    PASS = "pass"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,9 @@ class Result:
 
     @property
     def level(self) -> Level:
-        """The worst that was found; a check that found nothing was not asked."""
-        found = {finding.level for finding in self.findings} or {Level.SKIPPED}
-        return next(level for level in Level if level in found)
+        """The worst that was found; a check that found nothing to ask about was skipped."""
+        found = {finding.level for finding in self.findings} - {Level.NOTE}
+        return next((level for level in Level if level in found), Level.SKIPPED)
 
     @property
     def is_critical(self) -> bool:
@@ -94,6 +95,10 @@ def warned(text: str, **more: Any) -> Finding:
 
 def unknown(text: str, **more: Any) -> Finding:
     return Finding(Level.UNKNOWN, text, **more)
+
+
+def noted(text: str, **more: Any) -> Finding:
+    return Finding(Level.NOTE, text, **more)
 
 
 def skipped(text: str, **more: Any) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.pipeline.definition import Pipeline
+from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import Scope
 from apps.runs import jobs
 from apps.runs.models import Preflight
@@ -105,17 +105,38 @@ def scope_of_plan(plan: Plan, pipeline: Pipeline) -> Scope | None:
     return Scope(tables, seasons, min(plan.dates), max(plan.dates))
 
 
-def covering(plan: Plan) -> Preflight | None:
-    """The newest finished report that was about all tables and dates of the plan; None where there is none."""
-    return next((report for report in about(plan) if report.is_finished), None)
+def covering(plan: Plan, pipeline: Pipeline) -> Preflight | None:
+    """The newest finished report about exactly the plan's dates; None where there is none that still says something."""
+    return newest(about(plan, pipeline))
 
 
-def about(plan: Plan) -> list[Preflight]:
-    """The newest pre-flights of all tables and dates of the plan, finished or not, the newest first."""
-    if not plan.steps:
+def newest(reports: list[Preflight]) -> Preflight | None:
+    finished = next((report for report in reports if report.is_finished), None)
+    return finished if finished and (finished.is_not_ready or not told(finished).is_over) else None
+
+
+def about(plan: Plan, pipeline: Pipeline) -> list[Preflight]:
+    """The newest pre-flights of the plan's tables on its dates, finished or not, the newest first.
+
+    Of its dates and no others: in a share of many dates a few that lack everything are lost.
+    """
+    steps = scope_of_plan(plan, pipeline)
+    if steps is None:
         return []
-    wanted = (set(plan.by_table), set(plan.seasons), min(plan.dates), max(plan.dates))
-    return [report for report in Preflight.objects.all()[:LOOKED_AT] if report.covers(*wanted)]
+    chosen = plan.selection
+    asked = Scope(steps.tables, chosen.seasons, chosen.start, chosen.end)
+    reports = Preflight.objects.all()[:LOOKED_AT]
+    return [each for each in reports if any(is_about(each, scope, pipeline) for scope in (steps, asked))]
+
+
+def is_about(report: Preflight, scope: Scope, pipeline: Pipeline) -> bool:
+    if not {table.name for table in scope.tables} <= set(report.tables):
+        return False
+    try:
+        own = scope_of(report, pipeline)
+    except UnknownName:
+        return False  # the pipeline file has changed since
+    return own.ends == scope.ends and own.days == scope.days
 
 
 # To be read -------------------------------------------------------------------------------------------
@@ -169,6 +190,11 @@ class Told:
     def is_old(self) -> bool:
         """Whether some of its answers are not good any more."""
         return self.good_until is not None and self.good_until < timezone.now()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether none of its answers is good any more."""
+        return all(each.valid_until < timezone.now() for each in self.results if each.valid_for)
 
     @property
     def state(self) -> str:
@@ -228,8 +254,8 @@ class ForPlan:
         return self.told is not None and self.told.report.is_not_ready
 
 
-def for_plan(plan: Plan) -> ForPlan:
+def for_plan(plan: Plan, pipeline: Pipeline) -> ForPlan:
     """In one query."""
-    reports = about(plan)
-    report = next((each for each in reports if each.is_finished), None)
+    reports = about(plan, pipeline)
+    report = newest(reports)
     return ForPlan(told(report) if report else None, next((each for each in reports if each.is_active), None))

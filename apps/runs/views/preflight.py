@@ -68,7 +68,7 @@ def start_for_plan(request: HttpRequest) -> HttpResponse:
     report = later(request, scope, quick=False)
     if not request.headers.get("HX-Request"):
         return redirect(report)
-    return render(request, "preflight/_for_plan.html", {"preflight": reports.for_plan(plan)})
+    return render(request, "preflight/_for_plan.html", {"preflight": reports.for_plan(plan, form.pipeline)})
 
 
 @require_GET

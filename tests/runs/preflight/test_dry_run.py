@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from apps.runs.models import Preflight
@@ -9,6 +10,7 @@ from apps.runs.preflight.finding import Level
 from apps.warehouse.base import QueryFailed
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
+from tests.coverage.verifying import history  # noqa: F401  # a fixture
 from tests.runs.preflight.conftest import finding, result
 
 CHECK = '[[check]]\nname = "Dry run"\nkind = "dry_run"\ntables = ["daily.sales"]\ndry_run = ["--dry-run"]\n'
@@ -62,20 +64,73 @@ def test_a_dry_run_that_writes_is_caught_with_table_and_date(checked, configure,
 BOTH = CHECK.replace('tables = ["daily.sales"]', 'phases = ["2"]')
 
 
-def test_of_several_dry_runs_the_one_that_wrote_is_named(checked, configure, ignores, shop):
-    """Visits obey, sales do not."""
-    path = shop.parent / "shop.toml"
-    path.write_text(
-        path.read_text().replace('"daily.visits", "--dates"', '"--help", "daily.visits", "--dates"')
+def test_of_several_dry_runs_none_is_accused_alone_and_none_passes(checked, configure, obeys, shop):
+    """Both obey, but that of visits deletes rows of sales."""
+    script = shop.parent / "jobs" / "fill.py"
+    script.write_text(
+        script.read_text()
+        .replace("\nmain()", '\n"daily.visits" in sys.argv and delete_sales()\nmain()')
+        .replace(
+            "def main",
+            "def delete_sales():\n    with connect() as warehouse:\n"
+            '        warehouse.execute("DELETE FROM daily.sales")\n\n\ndef main',
+        )
     )
+    assert "import sys" in script.read_text()
+    with duckdb.connect(str(shop)) as warehouse:
+        warehouse.execute("INSERT INTO daily.sales VALUES ('2024-01-05', 1, now()::TIMESTAMP)")
     configure(BOTH)
 
     found = result(checked(phases=["2"]), "dry_run").findings
 
-    assert [each.text.partition(":")[0] for each in found] == [
-        "The dry run of sales wrote",
-        "The dry run of visits wrote nothing.",
+    assert [(each.level, each.text) for each in found] == [
+        (
+            Level.FAILURE,
+            "One of the dry runs of sales, visits wrote: daily.sales on 2024-01-05 (1 rows before, 0 after).",
+        ),
+        (Level.FAILURE, "The dry run of sales may be the one that wrote."),
+        (Level.FAILURE, "The dry run of visits may be the one that wrote."),
     ]
+
+
+def test_a_dry_run_that_only_notes_itself_in_the_run_history_is_caught(
+    history,  # noqa: F811
+    checked,
+    configure,
+    obeys,
+    shop,
+):
+    script = shop.parent / "jobs" / "fill.py"
+    script.write_text(
+        script.read_text()
+        .replace("\nmain()", "\nnote()\nmain()")
+        .replace(
+            "def main",
+            "def note():\n    with connect() as warehouse:\n"
+            '        warehouse.execute("INSERT INTO ops.history VALUES '
+            "('sales', '2024-01-01', 'success', now()::TIMESTAMP, 1, '')\")\n\n\ndef main",
+        )
+    )
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.text == "The dry run of sales wrote: ops.history on 2024-01-01 (0 rows before, 1 after)."
+
+
+def test_without_its_run_history_nobody_knows_whether_a_dry_run_wrote(
+    history,  # noqa: F811
+    checked,
+    configure,
+    obeys,
+    ask,
+):
+    configure(CHECK)
+    ask("DROP TABLE ops.history")
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.UNKNOWN and "ops.history does not exist" in found.text
 
 
 def test_what_any_of_several_dry_runs_may_have_written_is_told(checked, configure, obeys, shop):
@@ -91,7 +146,7 @@ def test_what_any_of_several_dry_runs_may_have_written_is_told(checked, configur
     )
     configure(BOTH)
 
-    found = result(checked(phases=["2"]), "dry_run").findings[-1]
+    found = result(checked(phases=["2"]), "dry_run").findings[0]
 
     assert found.level == Level.FAILURE
     assert found.text == (

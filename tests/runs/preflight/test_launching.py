@@ -1,12 +1,16 @@
 """A launch shows the verdict for its plan, asks for a reason when that is not ready, and looks again at the start."""
 
+import datetime as dt
 import re
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Preflight, Run
+from apps.runs.preflight import reports
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
@@ -44,10 +48,34 @@ def test_a_pre_flight_that_covers_the_plan_is_shown(beside, checked):
         {"tables": ["daily.visits"]},
         {"tables": ["daily.sales"], "end": day("01-05")},
         {"tables": ["daily.sales"], "seasons": ["spring"]},
+        {"tables": ["daily.sales"], "end": day("01-07")},
+        {},  # in a share of many dates a few that lack everything are lost
     ],
 )
 def test_one_of_other_tables_or_dates_does_not_count(beside, checked, other):
     checked(**other)
+
+    assert "Not run for these tables and dates." in beside()
+
+
+def test_one_of_other_tables_too_counts(beside, checked):
+    report = checked(start=day("01-01"), end=day("01-06")).report
+
+    assert f"Pre-flight {report.pk}" in beside()
+
+
+def test_one_of_the_season_that_was_chosen_counts_though_its_gaps_are_fewer(
+    checked, plan, pipeline, launch, drive
+):
+    drive(launch(**WEEK))
+    report = checked(tables=["daily.sales"], seasons=["winter"]).report
+
+    assert reports.covering(plan(tables=["daily.sales"], seasons=["winter"]), pipeline) == report
+
+
+def test_one_of_which_no_answer_is_good_any_more_does_not_count(beside, checked, workers):
+    with time_machine.travel(timezone.now() - dt.timedelta(days=30)):
+        Preflight.objects.filter(pk=checked(**WEEK).report.pk).update(verdict="ready")
 
     assert "Not run for these tables and dates." in beside()
 

@@ -28,6 +28,22 @@ def test_the_worst_of_the_critical_checks_decides(levels, expected):
     assert verdict.verdict([result(level) for level in levels]) == expected
 
 
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([Level.PASS, Level.SKIPPED], Level.SKIPPED),
+        ([Level.SKIPPED, Level.WARNING], Level.WARNING),
+        ([Level.PASS, Level.NOTE], Level.PASS),
+        ([Level.NOTE], Level.SKIPPED),
+        ([], Level.SKIPPED),
+    ],
+)
+def test_a_check_that_was_skipped_in_part_has_not_passed(levels, expected):
+    findings = tuple(Finding(level, "it was looked at") for level in levels)
+
+    assert Result("a check", "file", "critical", False, timezone.now(), 60, 0.1, findings).level == expected
+
+
 @pytest.mark.parametrize("level", [Level.UNKNOWN, Level.WARNING])
 def test_a_check_that_is_not_critical_needs_a_look_at_most(level):
     assert verdict.verdict([result(Level.PASS), result(level, severity="warning")]) == Verdict.WARNINGS

@@ -1,10 +1,17 @@
-"""`manage.py check`, which reads the scripts of SQL jobs too: that takes longer than other commands should wait."""
+"""`manage.py check`, which reads the scripts of SQL jobs too: that takes longer than other commands should wait.
+
+For files of jobs that are not there it fails, where other commands go on with a warning.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import SystemCheckError
 from django.core.management.commands import check
+
+from apps.pipeline import definition, files
+from apps.runs.words import count
 
 
 class Command(check.Command):
@@ -12,3 +19,9 @@ class Command(check.Command):
         from apps.runs import script_checks  # noqa: F401  registers its check
 
         super().handle(*app_labels, **options)
+        if is_about_pipeline(options) and (gone := list(files.missing(definition.current()))):
+            raise SystemCheckError(f"What jobs need is not there: {count(len(gone), 'path')}.")
+
+
+def is_about_pipeline(options: dict[str, Any]) -> bool:
+    return not options["list_tags"] and "pipeline" in (options["tags"] or ["pipeline"])

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
@@ -28,6 +29,7 @@ STYLES = {
     Level.FAILURE: "red",
     Level.UNKNOWN: "magenta",
     Level.SKIPPED: "bright_black",
+    Level.NOTE: "bright_black",
 }
 WIDEST = max(len(level) for level in Level)
 INDENT = " " * (WIDEST + 2)
@@ -82,8 +84,18 @@ def show(console: Console, result: Result) -> None:
                 console,
                 f"{INDENT}{'' if finding.level == Level.PASS else finding.level + ': '}{in_words(finding)}",
             )
-        if finding.command and finding.level != Level.PASS:
-            say(console, f"{INDENT}$ {finding.command}")
+        if finding.level not in (Level.PASS, Level.NOTE):
+            show_more(console, finding)
+
+
+def show_more(console: Console, finding: Finding) -> None:
+    """What else is known of it, and the remedy: words to type, or an address of the console."""
+    if finding.detail:
+        say(console, f"{INDENT}{finding.detail}")
+    if finding.command:
+        say(console, f"{INDENT}$ {finding.command}")
+    elif finding.link:
+        say(console, f"{INDENT}{finding.deed}: {settings.BASE_URL.rstrip('/')}{finding.link}")
 
 
 def in_words(finding: Finding) -> str:

@@ -118,8 +118,16 @@ def show(console: Console, report: Report) -> None:
         console.print(f"\nWithout {', '.join(table.short_name for table in report.off)}:", style="bold")
         for effect in report.effects:
             console.print(f"  {effect.table.short_name}: {in_words(effect)}", markup=False, highlight=False)
-        if not report.effects:
-            console.print("  no gate would close, as far as is known")
+        if said := ending(report):
+            console.print(f"  {said}", markup=False, highlight=False)
+
+
+def ending(report: Report) -> str:
+    """What the effects do not say: that there are none, or that nobody knows whether there are more."""
+    if report.off_unknown:
+        whether = "whether more gates would close" if report.effects else "whether any gate would close"
+        return f"not known: {whether}; the other sources are unknown on {report.off_unknown:,} dates"
+    return "" if report.effects else "no gate would close"
 
 
 def show_need(console: Console, need: NeedReport) -> None:

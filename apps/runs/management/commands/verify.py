@@ -15,6 +15,8 @@ from rich.table import Table as Grid
 from apps.coverage import scanning, verification
 from apps.coverage.models import Verification
 from apps.coverage.verifying import lines
+from apps.coverage.verifying.histories import STILL_RUNNING
+from apps.coverage.verifying.nothing import nothing
 from apps.coverage.verifying.qualities import stretches
 from apps.coverage.verifying.report import (
     HistoryReport,
@@ -99,13 +101,15 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
         say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
     for need in report.needs:
         say(console, f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
+    if report.history:
+        tell_running(console, report.history)
     if detailed:
         details(console, report)
     say(console, str(report.verdict).upper(), style=STYLE.get(report.verdict, "bold"))
     for reason in report.reasons:
         say(console, f"  {'?' if reason.could_not_run else '-'} {reason.text}")
     if not report.reasons and report.verdict == Verdict.NOTHING:
-        say(console, "  No date is expected of these tables in this range.")
+        say(console, f"  {nothing(report)}")
 
 
 def say(console: Console, text: str, *, style: str | None = None) -> None:
@@ -162,12 +166,19 @@ def tell_quality(console: Console, found: QualityReport) -> None:
             )
 
 
+def tell_running(console: Console, history: HistoryReport) -> None:
+    """An attempt that has not ended has neither failed nor filled its date yet."""
+    for each in history.failures:
+        if each.excused == STILL_RUNNING:
+            since = f" since {each.started_at:%Y-%m-%d %H:%M} UTC" if each.started_at else ""
+            say(console, f"Run history: {each.processor} {each.date} is still running{since}")
+
+
 def tell_history(console: Console, history: HistoryReport) -> None:
     if history.problem:
         return  # it is among the reasons
-    say(
-        console, f"Run history: {history.tries:,} latest attempts, {len(history.failures):,} of them failures"
-    )
-    for each in history.failures:
+    failures = [each for each in history.failures if each.excused != STILL_RUNNING]
+    say(console, f"Run history: {history.tries:,} latest attempts, {len(failures):,} of them failures")
+    for each in failures:
         excused = f", does not count: {each.excused}" if each.excused else ""
         say(console, f"  {each.processor} {each.date}: {each.status}{excused}. {each.errors}")

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apps.pipeline import files
@@ -20,6 +20,7 @@ from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
 from apps.pipeline.definition import Table
 from apps.runs import failures, jobs, masking
 from apps.runs.jobs import Call, Outcome
+from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
 from apps.runs.preflight.registry import CALLING, check
@@ -69,12 +70,15 @@ def command(asked: Command, facts: Facts) -> Iterator[Finding]:
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
     call = Call(argv, facts.pipeline.inside(asked.cwd), asked.env)
     said = perform(call, timeout=asked.timeout)
-    yield not_answered(said, asked.timeout) or judged(asked, said, call)
-
-
-def judged(asked: Command, said: Said, call: Call) -> Finding:
     words = shlex.join(call.shown_argv)
     remedy = f"cd {shlex.quote(str(call.cwd))} && {words}"
+    if unanswered := not_answered(said, asked.timeout):
+        yield replace(unanswered, command=remedy)
+    else:
+        yield judged(asked, said, words, remedy)
+
+
+def judged(asked: Command, said: Said, words: str, remedy: str) -> Finding:
     status = said.outcome.exit_status
     shown = {"value": f"exit {status}", "threshold": f"exit {asked.exit_status}", "detail": said.last_words}
     if status != asked.exit_status:
@@ -93,10 +97,11 @@ def http(asked: Http, facts: Facts) -> Iterator[Finding]:
     except OSError as error:
         reason = getattr(error, "reason", error)
         shown = masking.text(asked.url)
+        wanted = {"threshold": str(asked.status), "command": remedies.fetched(asked.url, asked.timeout)}
         if isinstance(reason, ConnectionRefusedError):
-            yield failed(f"{shown} does not answer: the connection is refused.", threshold=str(asked.status))
+            yield failed(f"{shown} does not answer: the connection is refused.", **wanted)
         else:
-            yield unknown(f"{shown} could not be asked: {reason}.", threshold=str(asked.status))
+            yield unknown(f"{shown} could not be asked: {reason}.", **wanted)
         return
     yield answered(asked, status, text)
 
@@ -112,16 +117,18 @@ def fetch(url: str, timeout: float) -> tuple[int, str]:
 
 def answered(asked: Http, status: int, text: str) -> Finding:
     shown = {"value": str(status), "threshold": str(asked.status)}
+    remedy = remedies.fetched(asked.url, asked.timeout)
     url = masking.text(asked.url)
     if status != asked.status:
-        return failed(f"{url} answers {status}.", **shown)
+        return failed(f"{url} answers {status}.", command=remedy, **shown)
     if asked.contains and asked.contains not in text:
-        return failed(f'{url} answers without "{asked.contains}" in its text.', **shown)
+        return failed(f'{url} answers without "{asked.contains}" in its text.', command=remedy, **shown)
     return passed(f"{url} answers.", **shown)
 
 
 # Imports ------------------------------------------------------------------------------------------
 
+CANNOT = "cannot import "
 TRY_TO_IMPORT = """
 import importlib, sys
 place = sys.argv.index("--")
@@ -192,13 +199,22 @@ def tried(where: Interpreter, folders: list[str], modules: list[str], timeout: f
     argv = (where.program, "-c", TRY_TO_IMPORT, *folders, "--", *modules)
     env: Mapping[str, str] = dict(where.env)
     said = perform(Call(argv, where.cwd, env), timeout=timeout)
-    if finding := not_answered(said, timeout):
-        return finding
     lines = said.output.splitlines()
-    if gone := [line for line in lines if line.startswith("cannot import ")]:
-        return failed(f"{where.program} {gone[0]}.", value=count(len(gone), "module"), detail=some(gone[1:]))
+    gone = [line for line in lines if line.startswith(CANNOT)]
+    first = gone[0].removeprefix(CANNOT).partition(":")[0] if gone else ", ".join(modules) or "sys"
+    path = os.pathsep.join(filter(None, (*folders, env.get("PYTHONPATH", ""))))
+    remedy = remedies.imported(where.program, where.cwd, path, first)
+    if finding := not_answered(said, timeout):
+        return replace(finding, command=remedy)
+    if gone:
+        return failed(
+            f"{where.program} {gone[0]}.",
+            value=count(len(gone), "module"),
+            detail=some(gone[1:]),
+            command=remedy,
+        )
     if not lines or lines[-1] != "done":
-        return unknown(f"{where.program} did not come to its end: {said.last_words}")
+        return unknown(f"{where.program} did not come to its end: {said.last_words}", command=remedy)
     return passed(
         "All that the jobs import is there.", value=count(len(modules), "module"), detail=where.program
     )

@@ -11,6 +11,7 @@ from apps.pipeline import files
 from apps.pipeline.check_kinds import Commit, FileExists, MustContain
 from apps.pipeline.definition import Table
 from apps.runs import jobs
+from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown
 from apps.runs.preflight.registry import MINUTE, check
@@ -27,7 +28,7 @@ def file(asked: FileExists, facts: Facts) -> Iterator[Finding]:
         wanted += [path for table in facts.jobs(asked) for path in files_of(facts, table)]
     gone = [path for path in dict.fromkeys(wanted) if not os.access(path, os.R_OK)]
     for path in gone:
-        yield failed(f"{path} is not there, or cannot be read.")
+        yield failed(f"{path} is not there, or cannot be read.", command=remedies.folder_of(path))
     if not wanted:
         yield skipped("No job of these tables names a file.")
     elif not gone:
@@ -63,13 +64,17 @@ def numbered(path: Path) -> list[tuple[int, str]]:
 
 
 def in_file(path: Path, words: tuple[str, ...]) -> Iterator[Finding]:
-    lines = numbered(path)
+    try:
+        lines = numbered(path)
+    except OSError as error:
+        yield unknown(f"{path} could not be read: {error.strerror}.", command=remedies.folder_of(path.parent))
+        return
     for word in words:
         found = next((number for number, line in lines if word in line), None)
         if found:
             yield passed(f"{path.name} has {word}.", value=f"{path}:{found}")
         else:
-            yield failed(f"{path} does not have {word}.", threshold=word)
+            yield failed(f"{path} does not have {word}.", threshold=word, command=remedies.editor(path))
 
 
 def flags(path: Path, lines: list[tuple[int, str]], table: Table) -> Finding:
@@ -84,6 +89,7 @@ def flags(path: Path, lines: list[tuple[int, str]], table: Table) -> Finding:
                 f"The job of {table.name} does not say {word} in {path.name} any more; put it back, then restart.",
                 value=f"{path}:{own[0][0]}" if own else str(path),
                 threshold=word,
+                command=remedies.editor(path, own[0][0] if own else 1),
             )
         places[word] = number
     said = ", ".join(f"{word} in line {number}" for word, number in places.items())
@@ -125,7 +131,8 @@ def commit(asked: Commit, facts: Facts) -> Iterator[Finding]:
     stamp = jobs.commit_of(folder)
     if not stamp:
         yield unknown(
-            f"Nobody can say which code would run: {folder} is in no git repository, or git does not answer."
+            f"Nobody can say which code would run: {folder} is in no git repository, or git does not answer.",
+            command=f"git -C {shlex.quote(str(folder))} status -- .",
         )
         return
     head = stamp["commit"][:12]

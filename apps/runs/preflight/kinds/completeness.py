@@ -16,7 +16,7 @@ from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDate
 from apps.pipeline.definition import Need, Season, Table
 from apps.runs import gates
 from apps.runs.preflight.facts import Facts
-from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, unknown, warned
+from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
 
@@ -150,7 +150,7 @@ def of_season(facts: Facts, season: Season, dates: int) -> Finding:
     if dates:
         return passed(f"Season {season.name} has dates.", value=count(dates, "date"))
     if season.start > facts.now.date():
-        return skipped(f"Season {season.name} begins on {season.start}.")
+        return noted(f"Season {season.name} begins on {season.start}.")
     return failed(
         f"Season {season.name} has no expected date in {facts.dates_in_words}: the calendar is empty there.",
         link="/coverage/",

@@ -14,17 +14,18 @@ from django.utils import timezone
 from apps.coverage import scanning
 from apps.coverage.dates import in_words
 from apps.pipeline.check_kinds import DryRun
-from apps.pipeline.definition import Table
+from apps.pipeline.definition import Pipeline, Table
 from apps.runs import jobs
 from apps.runs.jobs import Call
 from apps.runs.models import Attempt
+from apps.runs.preflight import remedies
 from apps.runs.preflight.engines import Rehearsing
 from apps.runs.preflight.facts import Facts
-from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
+from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
-from apps.warehouse.base import EMPTY, Count, QueryFailed, Reading, WarehouseError
+from apps.warehouse.base import EMPTY, Count, QueryFailed, Question, Reading, WarehouseError
 
 Key = tuple[str, dt.date]
 Changes = dict[Key, tuple[Count, Count]]
@@ -38,6 +39,10 @@ class Tried:
     dates: list[dt.date]
     call: Call
     said: Said
+
+    @property
+    def name(self) -> str:
+        return self.table.short_name
 
     @property
     def words(self) -> str:
@@ -72,14 +77,29 @@ def performed(
         for table, dates, call in to_try
     ]
     after = counted(facts)
-    changes = written(before, after, began)
-    own = {each.table.name for each in tried}
-    for each in tried:
-        # What only one job can have done is its doing, whatever table it is.
-        mine = {key: value for key, value in changes.items() if len(tried) == 1 or key[0] == each.table.name}
-        yield finding(each, mine, uncounted(each.table, before, after), timeout)
-    if len(tried) > 1 and (others := {key: value for key, value in changes.items() if key[0] not in own}):
-        yield wrote(f"One of the dry runs of {some(each.table.short_name for each in tried)}", others)
+    changes = written(before, after, filled_by_runs(facts.pipeline, began))
+    found = [finding(each, uncounted(facts, each.table, before, after), timeout) for each in tried]
+    yield from accused(tried, found, changes) if changes else found
+
+
+def accused(tried: list[Tried], found: list[Finding], changes: Changes) -> Iterator[Finding]:
+    """Two counts do not say whose doing it was, since a job may write any table: none of several passes."""
+    if len(tried) == 1:
+        yield wrote(f"The dry run of {tried[0].name}", changes, command=tried[0].words)
+        return
+    names = [each.name for each in tried]
+    yield wrote(f"One of the dry runs of {some(names, most=len(names))}", changes)
+    for each, own in zip(tried, found, strict=True):
+        yield (
+            own
+            if own.level == Level.FAILURE
+            else failed(
+                f"The dry run of {each.name} may be the one that wrote.",
+                value=in_words(each.dates),
+                detail=own.detail if own.level == Level.PASS else own.text,
+                command=each.words,
+            )
+        )
 
 
 def words_of(asked: DryRun, table: Table) -> tuple[str, ...]:
@@ -103,8 +123,15 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
             stopped=lambda: False,
         )
     except QueryFailed as error:
-        return failed(f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.", value=str(path))
-    except (WarehouseError, OSError) as error:
+        return failed(
+            f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.",
+            value=str(path),
+            command=remedies.editor(path),
+        )
+    except OSError as error:
+        said = f"The SQL of {table.short_name} could not be read: {error.strerror}."
+        return unknown(said, value=str(path), command=remedies.folder_of(path))
+    except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
     return passed(f"The SQL of {table.short_name} would run.", value=in_words(dates), detail=said)
 
@@ -123,27 +150,38 @@ def with_words(facts: Facts, table: Table, dates: list[dt.date], words: tuple[st
 
 
 def counted(facts: Facts) -> Reading | str:
-    """Every date of every table, in one query; why not, where it could not be counted."""
+    """Every date of every table and of the run history, in one query; why not, where it could not be counted."""
     try:
-        return facts.warehouse.count([scanning.question(table) for table in facts.pipeline.tables])
+        return facts.warehouse.count(questions(facts.pipeline))
     except WarehouseError as error:
         return str(error).rstrip(".")
 
 
-def uncounted(table: Table, *readings: Reading | str) -> str:
-    """Why nobody can say whether the table was written; empty where somebody can."""
+def questions(pipeline: Pipeline) -> list[Question]:
+    found = [scanning.question(table) for table in pipeline.tables]
+    history = pipeline.history
+    if history and history.table not in {each.table for each in found}:
+        found.append(Question(history.table, history.date, written_column=history.started))
+    return found
+
+
+def uncounted(facts: Facts, table: Table, *readings: Reading | str) -> str:
+    """Why nobody can say whether the table or the run history was written; empty where somebody can."""
+    history = facts.pipeline.history
     for reading in readings:
-        if isinstance(reading, str) or table.name in reading.problems:
-            return reading if isinstance(reading, str) else reading.problems[table.name]
+        if isinstance(reading, str):
+            return reading
+        for name in (table.name, history.table if history else ""):
+            if name in reading.problems:
+                return reading.problems[name]
     return ""
 
 
-def written(before: Reading | str, after: Reading | str, since: dt.datetime) -> Changes:
+def written(before: Reading | str, after: Reading | str, theirs: set[Key]) -> Changes:
     """What is different now, as far as it could be counted, without what runs were filling meanwhile."""
     found: Changes = {}
     if isinstance(before, str) or isinstance(after, str):
         return found
-    theirs = filled_by_runs(since)
     for table in before.counts.keys() & after.counts.keys():
         for date in before.counts[table].keys() | after.counts[table].keys():
             was, now = before.counts[table].get(date, EMPTY), after.counts[table].get(date, EMPTY)
@@ -152,17 +190,17 @@ def written(before: Reading | str, after: Reading | str, since: dt.datetime) -> 
     return found
 
 
-def filled_by_runs(since: dt.datetime) -> set[Key]:
-    """What attempts of runs may have written from then on."""
+def filled_by_runs(pipeline: Pipeline, since: dt.datetime) -> set[Key]:
+    """What attempts of runs may have written from then on: their partitions, and these dates of the run history."""
     at_work = Attempt.objects.filter(Q(finished_at=None) | Q(finished_at__gte=since))
-    return {(each.table, date) for each in at_work.only("table", "dates") for date in each.date_list}
+    found = {(each.table, date) for each in at_work.only("table", "dates") for date in each.date_list}
+    noted = {(pipeline.history.table, date) for _, date in found} if pipeline.history else set()
+    return found | noted
 
 
-def finding(tried: Tried, changes: Changes, uncounted: str, timeout: float) -> Finding:
-    """That it wrote outweighs how it ended; that nobody could count outweighs that it ended well."""
-    name, said, words = tried.table.short_name, tried.said, tried.words
-    if changes:
-        return wrote(f"The dry run of {name}", changes, command=words)
+def finding(tried: Tried, uncounted: str, timeout: float) -> Finding:
+    """How it ended; that nobody could count outweighs that it ended well."""
+    name, said, words = tried.name, tried.said, tried.words
     if unanswered := not_answered(said, timeout):
         return replace(unanswered, text=f"The dry run of {name}: {unanswered.text}", command=words)
     if said.outcome.exit_status:
@@ -172,7 +210,8 @@ def finding(tried: Tried, changes: Changes, uncounted: str, timeout: float) -> F
         return failed(f"The dry run of {name} said an error: {said.errors[0]}", command=words)
     if uncounted:
         return unknown(
-            f"Nobody knows whether the dry run of {name} wrote: rows could not be counted, {uncounted}."
+            f"Nobody knows whether the dry run of {name} wrote: rows could not be counted, {uncounted}.",
+            command=words,
         )
     return passed(
         f"The dry run of {name} wrote nothing.",

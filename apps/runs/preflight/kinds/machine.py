@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Min
 
 from apps.pipeline.check_kinds import Disk, Overlap, Workers
 from apps.runs.models import Run, Step
+from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, unknown
 from apps.runs.preflight.registry import MINUTE, check
@@ -73,8 +74,13 @@ def room(what: str, folder: Path, least: int) -> Finding:
     try:
         free = shutil.disk_usage(folder).free // 1_000_000
     except OSError as error:
-        return unknown(f"The folder of the {what}, {folder}, could not be asked: {error.strerror}.")
+        return unknown(
+            f"The folder of the {what}, {folder}, could not be asked: {error.strerror}.",
+            command=remedies.folder_of(folder),
+        )
     said = {"value": f"{free:,} MB free", "threshold": f"at least {least:,} MB"}
     if free < least:
-        return failed(f"The disk of the {what}, {folder}, is nearly full.", **said)
+        return failed(
+            f"The disk of the {what}, {folder}, is nearly full.", command=remedies.largest(folder), **said
+        )
     return passed(f"The disk of the {what} has room.", **said)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from apps.coverage.models import Partition
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
 from apps.pipeline.definition import Table
+from apps.runs.preflight import remedies
 from apps.runs.preflight.engines import Expiring
 from apps.runs.preflight.facts import Facts, made_from
-from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
+from apps.runs.preflight.finding import Finding, failed, noted, passed, some, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
 from apps.warehouse.base import ABSENT, WarehouseError
@@ -43,9 +44,15 @@ def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
         if any(tables):
             yield passed(f"{name} is there.", value=f"{sum(tables)} of {count(len(tables), 'table')}")
         elif tables:
-            yield failed(f"{name} has none of its {count(len(tables), 'table')}.")
+            yield failed(
+                f"{name} has none of its {count(len(tables), 'table')}.",
+                command=remedies.tables(facts.pipeline, name),
+            )
         else:
-            yield unknown(f"No table of this pipeline is in {name}, so nothing says that it is there.")
+            yield unknown(
+                f"No table of this pipeline is in {name}, so nothing says that it is there.",
+                command=remedies.tables(facts.pipeline, name),
+            )
 
 
 def is_there(table: Table, facts: Facts) -> bool:
@@ -61,7 +68,11 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     wanted = [each for each in facts.reach.tables if each.name in read]
     broken = [each for each in wanted if each.name in facts.asked.problems]
     for each in broken:
-        yield failed(f"{capitalised(facts.asked.problems[each.name])}.", value=each.name)
+        yield failed(
+            f"{capitalised(facts.asked.problems[each.name])}.",
+            value=each.name,
+            command=remedies.columns(facts.pipeline, each.name),
+        )
     yield from losses(wanted, facts)
     if not broken:
         yield passed("Every table is there, with its columns.", value=count(len(wanted), "table"))
@@ -90,7 +101,7 @@ def expiry(tables: list[Table], facts: Facts) -> Iterator[Finding]:
     """Whether what is filled would stay: of dates that are older than a table keeps, nothing would."""
     if not isinstance(facts.warehouse, Expiring):
         engine = facts.pipeline.warehouse.engine
-        yield skipped(f"Partition expiry does not apply: the engine {engine} has none.")
+        yield noted(f"Partition expiry does not apply: the engine {engine} has none.")
         return
     try:
         kept = facts.warehouse.expirations([table.name for table in tables])
@@ -113,6 +124,7 @@ def too_short(tables: list[Table], kept: Mapping[str, dt.timedelta], facts: Fact
             f"{oldest_kept(kept[table.name], facts)} would stay.",
             value=count(days, "day"),
             threshold=f"partitions from {facts.scope.start} on",
+            command=remedies.columns(facts.pipeline, table.name),
         )
     if not found:
         yield passed(
