@@ -51,11 +51,11 @@ def test_an_override_stays_visible_with_its_reason_and_its_name(console, a_hole,
 
 
 def test_a_launch_that_is_not_ready_takes_a_reason_too(console, a_hole, shop):
+    dates = ("--start", "2024-01-08", "--end", "2024-01-09")
     shop.rename(shop.with_suffix(".away"))
-    console.shell("preflight", "--table", "trend")
+    console.shell("preflight", "--table", "trend", *dates)
     shop.with_suffix(".away").rename(shop)
     console.shell("scan")
-    dates = ("--start", "2024-01-08", "--end", "2024-01-09")
     words = ("backfill", "--table", "trend", *dates, "--yes", "--here")
 
     code, said = console.shell(*words)

@@ -34,7 +34,7 @@ def test_each_call_keeps_what_its_job_billed(performed, server):
 
 
 def test_the_forecast_of_the_preflight_stays_with_the_launch(workers, checked, launch):
-    checked(tables=SALES)
+    checked(tables=SALES, end=day("01-10"))
 
     run = launch(tables=SALES, end=day("01-10"))
 
