@@ -69,7 +69,7 @@ def test_a_drag_offers_to_plan_what_it_chose(winter: Page):
     winter.mouse.move(*cell(winter, 2, 5), steps=4)
     winter.mouse.up()
 
-    offer = winter.locator("#selection a")
+    offer = winter.locator("#selection").get_by_role("link", name="Plan")
     expect(offer).to_have_text("Plan 6 cells")
     expect(offer).to_have_attribute(
         "href", "/runs/new/?table=daily.sales&table=daily.visits&start=2024-01-04&end=2024-01-06"

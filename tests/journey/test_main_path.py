@@ -91,7 +91,7 @@ def test_a_drag_over_the_heatmap_becomes_a_plan(operator: Page, console: Console
     operator.mouse.down()
     operator.mouse.move(box["x"] + 0.60 * box["width"], box["y"] + 60, steps=5)
     operator.mouse.up()
-    operator.locator("#selection a").click()
+    operator.locator("#selection").get_by_role("link", name="Plan").click()
 
     expect(operator.get_by_role("button", name="Launch")).to_be_enabled()
 
