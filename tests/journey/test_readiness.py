@@ -99,6 +99,7 @@ def test_an_accepted_gap_leaves_the_denominator_and_comes_back_when_it_is_withdr
     operator.goto(f"{console.url}/coverage/accepted/new/?{asked}")
     operator.get_by_label("Reason").fill("the league lost its file of All-Star week")
     operator.get_by_role("button", name="Accept 2 gaps").click()
+    operator.wait_for_url(re.compile(r"/coverage/accepted/(\?.*)?$"))
 
     season = f"{console.url}/coverage/2021-22/"
     operator.goto(season)
