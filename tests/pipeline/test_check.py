@@ -82,7 +82,7 @@ def test_an_sql_file_that_is_not_there_is_an_error(check_with):
     assert 'table "weekly.trend": job.sql = "no.sql" is no file; add it, or correct the path' in says
 
 
-def test_without_a_script_other_commands_go_on_and_pre_flight_reports_it(shop, db, capsys):
+def test_without_a_script_other_commands_go_on_and_pre_flight_reports_it(shop, transactional_db, capsys):
     for name in ("fill.py", "trend.sql"):
         (shop.parent / "jobs" / name).unlink()
     definition.load.cache_clear()
