@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import repeat
 
-from django.db.models import TextField
-from django.db.models.functions import Cast
+from django.db.models import TextField, Value
+from django.db.models.functions import Cast, Concat
 
-from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.joined import Joined
+from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
 from apps.pipeline.definition import Pipeline, Season, Table
 
 State, Activity = Partition.State, Partition.Activity
@@ -33,6 +35,13 @@ LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text i
 # Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
+Calendar = list[tuple[dt.date, int, str]]  # date, units, name of the season
+# What is stored of a partition, as the database joins it, and its two letters; nothing where nothing is stored.
+NOTHING = ""
+STATE = {f"{state}/{doing}": LETTER[state] for state in State.values for doing in Activity.values} | {
+    NOTHING: "u"
+}
+ACTIVITY = {told: LETTER[told.partition("/")[2]] for told in STATE}
 
 
 @dataclass(frozen=True)
@@ -71,58 +80,57 @@ def load(
 ) -> Grid:
     """The grid of a range (both ends included), some seasons, some tables; of everything without. Two queries."""
     wanted = pipeline.tables if tables is None else tables
-    days = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
+    expected = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
     if seasons:
-        days = days.filter(season__in=[season.name for season in seasons])
-    calendar = list(days.values_list("date", "units", "season"))
-    dates = tuple(date for date, _, _ in calendar)
-    # Dates stay text here: to make an object of each of many thousands would take longer than all else.
-    place = {date.isoformat(): index for index, date in enumerate(dates)}
-    states = {table.name: ["u"] * len(dates) for table in wanted}
-    activities = {table.name: ["-"] * len(dates) for table in wanted}
-    strays: dict[str, list[dt.date]] = {table.name: [] for table in wanted}
-    mark_bootstrap(pipeline, wanted, states, calendar)
-
-    day = Cast("date", TextField())
-    found = Partition.objects.between(start, end).order_by()
-    if tables is not None:
-        found = found.of(states)
-    rows = found.values_list("table", day, "state", "activity")
-    for table, date, state, activity in rows.iterator():  # kept rows would only feed the garbage collector
-        if (row := states.get(table)) is None:
-            continue
-        if (index := place.get(date)) is not None:
-            letter = LETTER[state]
-            row[index] = UNREAD if letter == "u" and row[index] == "n" else letter
-            if activity:
-                activities[table][index] = LETTER[activity]
-        elif state == State.UNEXPECTED:
-            stray = dt.date.fromisoformat(date)
-            if not seasons or any(stray in season for season in seasons):
-                strays[table].append(stray)
+        expected = expected.filter(season__in=[season.name for season in seasons])
+    calendar = list(expected.values_list("date", "units", "season"))
+    days = {date.isoformat(): None for date, _, _ in calendar}
+    found = stored(Partition.objects.between(start, end), None if tables is None else wanted)
+    rows = {table.name: found.get(table.name, {}) for table in wanted}
+    told = {name: list(map(row.get, days, repeat(NOTHING))) for name, row in rows.items()}
     return Grid(
-        dates=dates,
+        dates=tuple(date for date, _, _ in calendar),
         units=tuple(units for _, units, _ in calendar),
         seasons=seasons_of(pipeline, [season for _, _, season in calendar]),
-        states={table: "".join(letters) for table, letters in states.items()},
-        activities={table: "".join(letters) for table, letters in activities.items()},
-        strays={table: tuple(sorted(found)) for table, found in strays.items()},
+        states={table.name: states(pipeline, table, told[table.name], calendar) for table in wanted},
+        activities={name: "".join(map(ACTIVITY.__getitem__, row)) for name, row in told.items()},
+        strays={name: strays(row, days.keys(), seasons) for name, row in rows.items()},
     )
 
 
-def mark_bootstrap(
-    pipeline: Pipeline,
-    tables: Collection[Table],
-    states: dict[str, list[str]],
-    calendar: list[tuple[dt.date, int, str]],
-) -> None:
-    """Before the first scan nothing is known, except that some dates are left out on purpose."""
+def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> dict[str, dict[str, str]]:
+    """For each table what is stored, "state/activity" by date, in one query; some tables, or all.
+
+    Dates stay text here: to make an object of each of many thousands would take longer than all else.
+    """
+    if tables is not None:
+        partitions = partitions.of(table.name for table in tables)
+    rows = partitions.order_by().values("table").annotate(
+        days=Joined(Cast("date", TextField())),
+        told=Joined(Concat("state", Value("/"), "activity", output_field=TextField())),
+    )  # fmt: skip
+    named = rows.values_list("table", "days", "told")
+    return {table: dict(zip(days.split(","), told.split(","), strict=True)) for table, days, told in named}
+
+
+def states(pipeline: Pipeline, table: Table, told: Sequence[str], calendar: Calendar) -> str:
+    """A letter a date. Of dates left out on purpose one knows that much before the first scan, too."""
+    letters = "".join(map(STATE.__getitem__, told))
+    if not table.skip_first_days or "u" not in letters:
+        return letters
     seasons = {season.name: season for season in pipeline.seasons}
-    for table in tables:
-        if table.skip_first_days:
-            for index, (date, _, name) in enumerate(calendar):
-                if name in seasons and table.skips(date, seasons[name]):
-                    states[table.name][index] = "n"
+    row = list(letters)
+    for place, (date, _, name) in enumerate(calendar):
+        if row[place] == "u" and name in seasons and table.skips(date, seasons[name]):
+            row[place] = "n" if told[place] == NOTHING else UNREAD
+    return "".join(row)
+
+
+def strays(row: Mapping[str, str], days: Set[str], seasons: Collection[Season]) -> tuple[dt.date, ...]:
+    """The dates off the calendar on which there are rows, within the seasons that are asked for."""
+    off = sorted(day for day in row.keys() - days if row[day].startswith(State.UNEXPECTED))
+    dates = [dt.date.fromisoformat(day) for day in off]
+    return tuple(date for date in dates if not seasons or any(date in season for season in seasons))
 
 
 def seasons_of(pipeline: Pipeline, names: list[str]) -> tuple[tuple[Season, slice], ...]:

@@ -244,6 +244,7 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
     )
 
 
+@lru_cache(maxsize=1024)  # most rows are the same at the next look
 def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
     return Tally(

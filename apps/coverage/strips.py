@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from apps.coverage.grid import NAME, Grid
@@ -19,6 +20,7 @@ ATTENTION = "usetxfr"
 LEGEND = "cstefmrquxan"
 # A strip is hardly ever narrower than this many pixels: a bad date gets at least one of them.
 PIXELS = 240
+KEPT = 512  # the paths of a strip are some kilobytes, and most strips stay as they are
 MOST_LINES = 120
 # What a letter of a label takes, in percent of the strip on a phone (300 pixels), and the least between two labels.
 PERCENT_A_LETTER = 2.1
@@ -89,6 +91,7 @@ class LegendItem:
     url: str = ""
 
 
+@lru_cache(maxsize=KEPT)
 def strip(letters: str) -> Strip:
     """A row of letters (of coverage.grid) as run-length paths."""
     found: dict[str, list[str]] = {}
