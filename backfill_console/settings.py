@@ -79,7 +79,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "backfill_console.context.console",
                 "apps.alerts.context.undelivered",
-            ]
+            ],
+            "builtins": ["backfill_console.tags"],
         },
     }
 ]

@@ -34,6 +34,11 @@ class SecondsChart:
     first: float
     last: float
 
+    @property
+    def drawn(self) -> str:
+        """All bars as one path."""
+        return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in self.bars)
+
 
 def seconds_chart(seconds: Sequence[float]) -> SecondsChart | None:
     """None from fewer than FEWEST steps."""
