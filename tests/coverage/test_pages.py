@@ -176,7 +176,7 @@ def test_the_age_is_that_of_the_last_reading(scan, shop, read):
     shop.rename(shop.with_suffix(".gone"))
     scan()
 
-    assert f'last read \n<time datetime="{answered.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in " ".join(
+    assert f'last read <time datetime="{answered.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in " ".join(
         read(WINTER).split("  ")
     )
 
