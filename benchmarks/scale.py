@@ -1,47 +1,25 @@
 """What 10,000 steps cost: to plan, to launch, to look at, to fail: `python -m benchmarks.scale`; exits 1 over a limit.
 
-Requests go through the whole stack of middleware and templates in this process, as an operator's; the browser and the
-network are not in. The limits are for the time of the processor, with SQLite in it, since the machine may be busy with
-other things: 60 requests a round, and the best of three rounds counts, or of ten where none of three keeps the limit.
-Beside the large run stands one of a single step, measured in the same process.
+The requests are an operator's, measured as benchmarks/requests.py says. Beside the large run stands one of a single
+step, measured in the same process.
 """
 
 from __future__ import annotations
 
 import gc
 import gzip
-import math
 import re
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from html import unescape
-from statistics import median, quantiles
 from typing import Any
 
 from benchmarks import large
+from benchmarks.requests import Measured, heading, limit, measure, row, timed
 
-ROUNDS, MOST_ROUNDS, REQUESTS, LAUNCHES = 3, 10, 60, 3
+LAUNCHES = 3
 WANTED = {"table": [f"shop.t{number}" for number in range(1, large.TABLES + 1)], "reprocess": "all"}
 MOST_TO_LAUNCH = 1000.0  # milliseconds of the processor, with the plan before it
 MOST_OF_PAGE, MOST_OF_NOTHING, MOST_OF_FAILURES = 80.0, 10.0, 200.0  # milliseconds of the processor, p95
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Milliseconds of one kind of request, with what it asks of the database.
-
-    `clock` is the median by the clock; the others are of the processor: the least hardly depends on what else runs.
-    """
-
-    clock: float
-    least: float
-    median: float
-    p95: float
-    queries: int
-    kilobytes: float
-    status: int
 
 
 def main() -> None:
@@ -112,13 +90,6 @@ def said(answer: Any, pattern: str) -> str:
     return unescape(found[1])
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Milliseconds by the clock and of the processor, and what came of it."""
-    clock, processor = time.perf_counter(), time.process_time()
-    answer = work()
-    return 1000 * (time.perf_counter() - clock), 1000 * (time.process_time() - processor), answer
-
-
 # Looking ------------------------------------------------------------------------------------------
 
 
@@ -127,11 +98,13 @@ def looking(client: Any, run: Any) -> list[str]:
     large.perform(run, done=5200, failed=200)
     small = one_step()
     heading()
-    row("page of a run of 1 step", measure(client, f"/runs/{small.pk}/"))
-    page = row("page of a run of 10,000", measure(client, f"/runs/{run.pk}/", most=MOST_OF_PAGE))
-    row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/"))
+    row("page of a run of 1 step", measure(client, f"/runs/{small.pk}/", before=large.beat))
+    page = row(
+        "page of a run of 10,000", measure(client, f"/runs/{run.pk}/", before=large.beat, most=MOST_OF_PAGE)
+    )
+    row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/", before=large.beat))
     same = row("its live piece, unchanged", unchanged(client, run))
-    row("runs", measure(client, "/runs/"))
+    row("runs", measure(client, "/runs/", before=large.beat))
     assert same.status == 304, same
     return [
         *limit("page of a run", page.p95, MOST_OF_PAGE),
@@ -169,7 +142,11 @@ def unchanged(client: Any, run: Any) -> Measured:
     """The same question again and again, as a browser asks it that has the answer already."""
     address = f"/runs/{run.pk}/live/"
     return measure(
-        client, address, lambda: {"If-None-Match": client.get(address)["ETag"]}, most=MOST_OF_NOTHING
+        client,
+        address,
+        lambda: {"If-None-Match": client.get(address)["ETag"]},
+        before=large.beat,
+        most=MOST_OF_NOTHING,
     )
 
 
@@ -179,65 +156,11 @@ def unchanged(client: Any, run: Any) -> Measured:
 def failing(client: Any, run: Any) -> list[str]:
     """Every step failed, and is open: the run's page and the page of all failures."""
     large.perform(run, done=large.STEPS, failed=large.STEPS)
-    row("page of a run, all failed", measure(client, f"/runs/{run.pk}/"))
-    page = row("failures, 10,000 open", measure(client, "/failures/", most=MOST_OF_FAILURES))
+    row("page of a run, all failed", measure(client, f"/runs/{run.pk}/", before=large.beat))
+    page = row(
+        "failures, 10,000 open", measure(client, "/failures/", before=large.beat, most=MOST_OF_FAILURES)
+    )
     return limit("failures", page.p95, MOST_OF_FAILURES)
-
-
-# Measuring ----------------------------------------------------------------------------------------
-
-
-def measure(
-    client: Any, page: str, headers: Callable[[], dict[str, str]] = dict, *, most: float = math.inf
-) -> Measured:
-    """The round with the least processor time; more rounds than usual while none keeps within the limit."""
-    rounds = [one_round(client, page, headers) for _ in range(ROUNDS)]
-    while min(found.p95 for found in rounds) > most and len(rounds) < MOST_ROUNDS:
-        rounds.append(one_round(client, page, headers))
-    return min(rounds, key=lambda found: found.p95)
-
-
-def one_round(client: Any, page: str, headers: Callable[[], dict[str, str]]) -> Measured:
-    from django.db import connection
-
-    queries: list[str] = []
-
-    def count(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        queries.append(sql)
-        return execute(sql, parameters, many, context)
-
-    large.beat()
-    asked = headers()
-    with connection.execute_wrapper(count):
-        answer = client.get(page, headers=asked)
-    taken = [timed(lambda: client.get(page, headers=asked)) for _ in range(REQUESTS)]
-    clock, processor, _ = zip(*taken, strict=True)
-    return Measured(
-        clock=median(clock),
-        least=min(processor),
-        median=median(processor),
-        p95=quantiles(processor, n=100)[94],
-        queries=len(queries),
-        kilobytes=len(answer.content) / 1024,
-        status=answer.status_code,
-    )
-
-
-def heading() -> None:
-    print(f"{'':<28}{'clock':>9}{'least':>9}{'median':>9}{'p95':>9}{'queries':>9}{'KB sent':>9}{'status':>8}")
-
-
-def row(name: str, found: Measured) -> Measured:
-    times = (found.clock, found.least, found.median, found.p95)
-    print(
-        f"{name:<28}{''.join(f'{each:>6.1f} ms' for each in times)}"
-        f"{found.queries:>9}{found.kilobytes:>9.1f}{found.status:>8}"
-    )
-    return found
-
-
-def limit(name: str, found: float, most: float) -> list[str]:
-    return [f"{name}: {found:.0f} ms, at most {most:.0f}"] if found > most else []
 
 
 if __name__ == "__main__":
