@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-
-from django.db.models import Q
 
 from apps.coverage.filters import Filter
 from apps.coverage.grid import NAME, Grid
@@ -101,10 +98,7 @@ def with_reasons(found: Sequence[Span]) -> list[Span]:
 
 
 def first_partitions(found: Sequence[Span]) -> PartitionQuerySet:
-    dates: dict[str, list[dt.date]] = defaultdict(list)
-    for span in found:
-        dates[span.table.name].append(span.start)
-    wanted = Q(pk=None)
-    for table, some in dates.items():
-        wanted |= Q(table=table, date__in=some)
-    return Partition.objects.filter(wanted)
+    """What is stored about them, and about the same dates of the other tables: both are found by the index."""
+    stored = Partition.objects.of({span.table.name for span in found})
+    chosen = stored.filter(date__in={span.start for span in found})
+    return chosen.only("table", "date", "reason", "activity", "run_id")
