@@ -23,6 +23,7 @@ from apps.warehouse.base import (
     Busy,
     Interrupted,
     OverQuota,
+    Refused,
     Unreachable,
     Warehouse,
     WarehouseError,
@@ -58,12 +59,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended: the job's own opinion, and whether it was ended from outside."""
+    """How a call ended: the job's own opinion, and whether it was ended from outside.
+
+    `refused` is the warehouse's word for why it would refuse the same call again; empty where trying again may help.
+    """
 
     exit_status: int | None = None
     timed_out: bool = False
     stopped: bool = False
     error: str = ""
+    refused: str = ""
 
     @property
     def is_clean(self) -> bool:
@@ -222,7 +227,8 @@ def run_sql(
             raise
         except (WarehouseError, OSError, UnicodeDecodeError) as error:
             print(f"{now()} ERROR {error}", file=output)
-            return Outcome(exit_status=1, error=str(error))
+            reason = error.reason if isinstance(error, Refused) else ""
+            return Outcome(exit_status=1, error=str(error), refused=reason)
         print(f"{now()} INFO {done} statements", file=output)
         return Outcome(exit_status=0)
 

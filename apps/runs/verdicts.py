@@ -25,7 +25,8 @@ def settle(step: Step, before: Found, found: Found, said: str, outcome: Outcome,
         return
     step.message = lost or why(found, said, outcome, job)
     step.signature = failures.signature(step.message)
-    step.status = Status.PENDING if step.attempts < job.attempts and not lost else Status.FAILED
+    is_final = lost or outcome.refused or step.attempts >= job.attempts
+    step.status = Status.FAILED if is_final else Status.PENDING
 
 
 def verified_without_a_call(step: Step, found: Found) -> None:
@@ -93,6 +94,9 @@ def lost_rows(before: Found, found: Found) -> str:
 
 def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
     """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
+    if outcome.refused:
+        again = "not tried again by itself; retry it once that is mended"
+        return f"{outcome.error.rstrip('.')} ({outcome.refused}): {again}"
     if outcome.error and not said:
         return outcome.error
     if outcome.timed_out:

@@ -33,6 +33,14 @@ class QueryFailed(WarehouseError):
     """The warehouse refused or failed a statement."""
 
 
+class Refused(QueryFailed):
+    """The warehouse refused a statement, and would refuse it again; `reason` is its own word for why."""
+
+    def __init__(self, sentence: str, *, reason: str):
+        super().__init__(sentence)
+        self.reason = reason
+
+
 class Interrupted(WarehouseError):
     """A statement was ended because its caller asked for that, or because its time was over."""
 

@@ -12,7 +12,15 @@ import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError, Unauthorized
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 
-from apps.warehouse.base import Busy, Interrupted, OverQuota, QueryFailed, Unreachable, WarehouseError
+from apps.warehouse.base import (
+    Busy,
+    Interrupted,
+    OverQuota,
+    QueryFailed,
+    Refused,
+    Unreachable,
+    WarehouseError,
+)
 
 NO_CREDENTIALS = (
     "there are no credentials for BigQuery here; run gcloud auth application-default login as the user that the "
@@ -35,6 +43,8 @@ PASSING = {
     "resourceInUse",
     "tableUnavailable",
 }
+# The same page: these do not pass. Somebody has to mend the script, the tables or the roles first.
+LASTING = {"accessDenied", "invalidQuery", "notFound"}
 PACIFIC = ZoneInfo("America/Los_Angeles")
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 
@@ -80,7 +90,7 @@ def refusal(reason: str, message: str) -> WarehouseError:
         return Interrupted("the statement was ended before its end")
     if reason == "accessDenied" and "bigquery.jobs.create" in message:
         return Unreachable(f"{NO_JOBS}. It says: {message}")
-    return QueryFailed(message)
+    return Refused(message, reason=reason) if reason in LASTING else QueryFailed(message)
 
 
 def now() -> dt.datetime:
