@@ -52,7 +52,7 @@ A_QUERY = 600.0  # seconds for a query of ours
 CANCELLING = 30.0  # seconds in which a cancelled job should have ended
 LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
 AT_ONCE = 8  # tables that are described at the same time
-ROWS_A_PAGE = 10_000  # a page is held in memory several times over while it is read
+ROWS_A_PAGE = 5_000  # a page is held in memory several times over while it is read
 MOST_TABLES = 1000  # in one query of PARTITIONS
 ANY_NUMBER = 2**62  # of bytes; the client cannot be told of no limit
 
@@ -130,11 +130,12 @@ class BigQueryWarehouse:
             ]
             still = {each.table: each.held_still(known) for each in rest}
             found = self.counted([look for each in rest if (look := each.to_look_at(still[each.table]))])
-        counts = {
-            each.table: still[each.table] | each.with_times(found.counts.get(each.table, {}))
-            for each in rest
-            if each.table not in found.problems
-        }
+        counts = {}
+        for each in rest:  # of hundreds of tables nothing is to be in memory twice
+            counted = each.with_times(found.counts.pop(each.table, {}))
+            if each.table not in found.problems:
+                counts[each.table] = still.pop(each.table) | counted
+            each.shape.forget_days()
         notes = {each.table: each.shape.note for each in rest if each.shape.note}
         return Reading(counts, problems | found.problems, self.queries - before, notes)
 
@@ -267,8 +268,9 @@ class BigQueryWarehouse:
         sql, parameters = bigquery_sql.grouped_counts(asked)
         with told():
             _, rows = self.ask(sql, parameters, about="count")
+            dates: dict[dt.date, dt.date] = {}  # one object for a date, however many tables have it
             for place, date, *sums in rows:
-                counts[asked[place].question.table][date] = as_count(*sums)
+                counts[asked[place].question.table][dates.setdefault(date, date)] = as_count(*sums)
         return counts
 
     # What tables look like ----------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from apps.warehouse.base import Count, Known, Question
@@ -73,6 +75,11 @@ class Shape:
             before = self.days.get(date, Day(0, modified_at))  # hours of one day add up
             self.days[date] = Day(before.rows + rows, max(before.modified_at, modified_at))
 
+    def forget_days(self) -> None:
+        """What it looks like is worth keeping, what its partitions had at one moment is not."""
+        if self.days:
+            self.days = {}
+
     @property
     def note(self) -> str:
         """What a reader should know of the rows that are on no date; empty where there are none."""
@@ -87,6 +94,7 @@ class Shape:
         return "; ".join(said)
 
 
+@lru_cache(maxsize=20_000)  # one object for a date, however many tables have it
 def day_of(partition: str) -> dt.date | None:
     """The date of YYYYMMDD and YYYYMMDDHH; None for months, years and numbers."""
     if len(partition) not in (8, 10) or not partition.isdigit():
@@ -157,8 +165,13 @@ class Surveyed:
         wanted = Wanted(plain, self.shape.type_of(plain.date_column), self.start, self.end)
         if not self.tells_days:
             return wanted
-        dates = [date for date in self.days if date not in still]
-        return replace(wanted, dates=dates) if dates else None
+        days = sorted(self.days)
+        dates = [date for date in days if date not in still]
+        if not dates:
+            return None
+        if len(dates) == bisect_right(days, dates[-1]) - bisect_left(days, dates[0]):
+            return replace(wanted, start=dates[0], end=dates[-1])  # none between them holds still: no list is sent
+        return replace(wanted, dates=dates)
 
     def with_times(self, counts: Mapping[dt.date, Count]) -> dict[dt.date, Count]:
         """The counts with the moments that the metadata has for their dates."""
