@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
-import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,10 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import google.auth
 from google.api_core.exceptions import Conflict, Forbidden, NotFound
-from google.auth import impersonated_credentials
-from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -40,12 +36,11 @@ from apps.warehouse.base import (
     Reading,
     Try,
 )
+from apps.warehouse.bigquery_credentials import credentials
 from apps.warehouse.bigquery_errors import message_of, reason_of, refusal, told
 from apps.warehouse.bigquery_sql import Parameters, Wanted
 from apps.warehouse.partitions import Line, Shape, Surveyed
 
-SCOPES = ("https://www.googleapis.com/auth/bigquery",)
-EMULATOR, KEY_FILE = "BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"
 PATIENCE = 60.0  # seconds in which a call is tried again
 A_CALL = 60.0  # seconds for a call over the network
 A_QUERY = 600.0  # seconds for a query of ours
@@ -411,16 +406,6 @@ class BigQueryWarehouse:
 
 
 # The client's ways ------------------------------------------------------------------------------------
-
-
-def credentials(impersonate: str | None) -> Credentials:
-    """Application Default Credentials, or those of a service account in whose name they may act."""
-    if os.environ.get(EMULATOR) and not os.environ.get(KEY_FILE):
-        return AnonymousCredentials()
-    own, _ = google.auth.default(scopes=SCOPES)
-    if not impersonate:
-        return own
-    return impersonated_credentials.Credentials(own, target_principal=impersonate, target_scopes=SCOPES)
 
 
 def new_id(about: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError, Unauthorized
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 
 from apps.warehouse.base import (
     Busy,
@@ -30,6 +31,7 @@ EXPIRED = (
     "BigQuery does not accept our credentials any more; run gcloud auth application-default login again, or replace "
     "the key file that GOOGLE_APPLICATION_CREDENTIALS names"
 )
+NOT_ACTING = "Unable to acquire impersonated credentials"  # as google.auth.impersonated_credentials begins
 NO_JOBS = "our account may not run queries in this project; give it the role BigQuery Job User (roles/bigquery.jobUser)"
 # https://cloud.google.com/bigquery/docs/error-messages: these pass, for who waits and asks again.
 PASSING = {
@@ -70,12 +72,47 @@ def in_our_words(error: BaseException) -> WarehouseError:
             return Unreachable(EXPIRED)
         case GoogleAPICallError():
             return refusal(reason_of(error), message_of(error))
+        case RefreshError() if is_about_acting(error):
+            return cannot_act_as(error, "the service account that it is to act as")
         case GoogleAuthError() if not isinstance(error, TransportError):
             return Unreachable(EXPIRED)
         case _:
             return Unreachable(
                 f"BigQuery cannot be reached; look at the network. It says: {first_line(error)}"
             )
+
+
+def is_about_acting(error: RefreshError) -> bool:
+    """Whether our own credentials were accepted, and acting in another's name was not."""
+    return str(error.args[0] if error.args else "").startswith(NOT_ACTING)
+
+
+def cannot_act_as(error: RefreshError, account: str, *, ours: str = "") -> Unreachable:
+    """Why we may not act in the name of a service account, as Google's answer says it, with the remedy.
+
+    https://cloud.google.com/iam/docs/create-short-lived-credentials-direct: the role is given on the account that is
+    acted as, and the API has to be on.
+    """
+    said = one_line(iam_says(error))
+    who = ours or "the account of our login"
+    if "getAccessToken" in said:
+        remedy = (
+            f"give {who} the role Service Account Token Creator (roles/iam.serviceAccountTokenCreator) on {account}"
+        )
+    elif "API" in said:
+        remedy = "turn on the API iamcredentials.googleapis.com in the project of the account"
+    else:
+        remedy = f"look at {account}, which impersonate in the pipeline file names"
+    return Unreachable(f"{who} may not act as {account}; {remedy}. It says: {said}")
+
+
+def iam_says(error: RefreshError) -> str:
+    """The message in the answer that the library keeps beside its own."""
+    body = str(error.args[1]) if len(error.args) > 1 else str(error)
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return body
 
 
 def refusal(reason: str, message: str) -> WarehouseError:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from google.auth import iam
 
 from apps.warehouse.base import Busy, Interrupted, OverQuota, QueryFailed, Unreachable
-from apps.warehouse.bigquery import BigQueryWarehouse, credentials
+from apps.warehouse.bigquery import BigQueryWarehouse
 from tests.standins.bigquery import PROJECT, StandIn, keys
 from tests.warehouse.bigquery_shop import ENDLESS, TABLES
 from tests.warehouse.contract import FIRST, SALES, SCORES, SECOND, Contract, never
@@ -186,11 +187,50 @@ def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch):
         BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE).count([SALES])
 
 
-@pytest.mark.usefixtures("key")
-def test_a_service_account_may_be_impersonated():
-    reader = f"reader@{PROJECT}.iam.gserviceaccount.com"
+OURS, READER = (f"{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("console", "reader"))
+# As Google words it: https://cloud.google.com/iam/docs/troubleshoot-policies
+NO_ROLE = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."
+API_IS_OFF = "IAM Service Account Credentials API has not been used in project 1 before or it is disabled."
 
-    assert credentials(reader).service_account_email == reader
+
+@pytest.fixture
+def acting(server: StandIn, key: None, monkeypatch) -> BigQueryWarehouse:
+    """A warehouse that is asked in the name of another service account."""
+    monkeypatch.setattr(
+        iam, "_IAM_ENDPOINT", f"{server.url}/v1/projects/-/serviceAccounts/{{}}:generateAccessToken"
+    )
+    return BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, patience=2, impersonate=READER)
+
+
+def test_a_service_account_may_be_impersonated(acting):
+    assert acting.client._credentials.service_account_email == READER
+    assert acting.count([SALES]).of("shop.sales", FIRST).rows == 2
+
+
+def test_whoever_may_not_act_as_the_account_is_told_which_role_it_needs_where(server, acting):
+    server.may_not_act = NO_ROLE
+
+    with pytest.raises(Unreachable) as refused:
+        acting.count([SALES])
+
+    assert str(refused.value) == (
+        f"{OURS} may not act as {READER}; give {OURS} the role Service Account Token Creator "
+        f"(roles/iam.serviceAccountTokenCreator) on {READER}. It says: {NO_ROLE}"
+    )
+
+
+def test_an_api_that_is_off_is_no_missing_role(server, acting):
+    server.may_not_act = API_IS_OFF
+
+    with pytest.raises(Unreachable, match=r"turn on the API iamcredentials\.googleapis\.com"):
+        acting.count([SALES])
+
+
+def test_credentials_of_our_own_that_expired_are_not_about_acting(server, acting):
+    server.has_expired = True
+
+    with pytest.raises(Unreachable, match="does not accept our credentials any more"):
+        acting.count([SALES])
 
 
 # Scripts as jobs --------------------------------------------------------------------------------------

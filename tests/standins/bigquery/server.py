@@ -59,6 +59,7 @@ class StandIn:
     keeps: dict[str, int] = field(default_factory=dict)
     wants_token: bool = False
     has_expired: bool = False
+    may_not_act: str = ""
 
     def __post_init__(self) -> None:
         self.store = Store(self.path)
@@ -257,6 +258,15 @@ class StandIn:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
         return 200, {"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}
 
+    def token_of(self, account: str) -> tuple[int, dict[str, Any]]:
+        """A token of a service account that the caller acts as:
+        https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
+        """
+        if self.may_not_act:
+            status = {"code": 403, "message": self.may_not_act, "status": "PERMISSION_DENIED"}
+            return 403, {"error": status}
+        return 200, {"accessToken": TOKEN, "expireTime": "2100-01-01T00:00:00Z"}
+
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> dict[str, Any]:
         for verb, pattern, call in ROUTES:
             if verb == method and (found := re.fullmatch(pattern, path)):
@@ -267,6 +277,7 @@ class StandIn:
 AT = r"/bigquery/v2/projects/(?P<project>[^/]+)"
 TABLE = rf"{AT}/datasets/(?P<dataset>[^/]+)/tables/(?P<table>[^/]+)"
 JOB = r"(?P<job>[^/]+)"
+ACTING = r"/v1/projects/-/serviceAccounts/(?P<account>[^/:]+):generateAccessToken"
 Call = Callable[[StandIn, dict[str, str], dict[str, str], dict[str, Any]], dict[str, Any]]
 ROUTES: tuple[tuple[str, str, Call], ...] = (
     ("POST", rf"{AT}/jobs", lambda s, at, query, body: s.insert_job(at["project"], body)),
@@ -310,6 +321,9 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         if url.path == "/token":
             self.send(*self.server.standin.token())
+            return
+        if found := re.fullmatch(ACTING, url.path):
+            self.send(*self.server.standin.token_of(found["account"]))
             return
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         try:
