@@ -7,7 +7,6 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from zoneinfo import ZoneInfo
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError, Unauthorized
@@ -16,12 +15,12 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, Ref
 from apps.warehouse.base import (
     Busy,
     Interrupted,
-    OverQuota,
     QueryFailed,
     Refused,
     Unreachable,
     WarehouseError,
 )
+from apps.warehouse.bigquery_quotas import over_quota
 
 NO_CREDENTIALS = (
     "there are no credentials for BigQuery here; run gcloud auth application-default login as the user that the "
@@ -47,7 +46,6 @@ PASSING = {
 }
 # The same page: these do not pass. Somebody has to mend the script, the tables or the roles first.
 LASTING = {"accessDenied", "invalidQuery", "notFound"}
-PACIFIC = ZoneInfo("America/Los_Angeles")
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 
 
@@ -120,7 +118,7 @@ def refusal(reason: str, message: str) -> WarehouseError:
     if reason in PASSING:
         return Busy(f"BigQuery asks to be asked again later: {message}")
     if reason == "quotaExceeded":
-        return OverQuota(f"the project's quota of BigQuery is used up: {message}", until=next_day(now()))
+        return over_quota(message, now=dt.datetime.now(dt.UTC))
     if reason == "bytesBilledLimitExceeded":
         return QueryFailed(f"{message.rstrip('.')}; byte_limit in the pipeline file is the limit")
     if reason in ("stopped", "timeout"):
@@ -128,16 +126,6 @@ def refusal(reason: str, message: str) -> WarehouseError:
     if reason == "accessDenied" and "bigquery.jobs.create" in message:
         return Unreachable(f"{NO_JOBS}. It says: {message}")
     return Refused(message, reason=reason) if reason in LASTING else QueryFailed(message)
-
-
-def now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-def next_day(moment: dt.datetime) -> dt.datetime:
-    """When a day's quota is given anew: https://cloud.google.com/bigquery/docs/custom-quotas says midnight there."""
-    there = moment.astimezone(PACIFIC)
-    return dt.datetime.combine(there.date() + dt.timedelta(days=1), dt.time(), PACIFIC).astimezone(dt.UTC)
 
 
 def reason_of(error: GoogleAPICallError) -> str:

@@ -118,7 +118,7 @@ def test_without_the_warehouse_nothing_is_known(scan, server):
     server.refuse("quotaExceeded", times=100)
 
     assert scan().problem.startswith(
-        "The warehouse could not be asked: the project's quota of BigQuery is used up"
+        "The warehouse could not be asked: a quota of BigQuery that it does not name is used up"
     )
     assert set(Partition.objects.values_list("state", flat=True)) == {State.UNKNOWN}
 

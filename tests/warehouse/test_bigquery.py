@@ -94,7 +94,7 @@ def test_results_of_many_pages_are_read_to_their_end(server, warehouse):
     [
         ("rateLimitExceeded", Busy, "asked again later"),
         ("backendError", Busy, "asked again later"),
-        ("quotaExceeded", OverQuota, "quota of BigQuery is used up"),
+        ("quotaExceeded", OverQuota, "quota of BigQuery that it does not name is used up"),
         ("accessDenied", QueryFailed, "refused with accessDenied"),
         ("invalidQuery", QueryFailed, "refused with invalidQuery"),
         ("notFound", QueryFailed, "refused with notFound"),

@@ -96,7 +96,7 @@ def test_what_cannot_be_asked_is_unknown(checked, server):
     found = finding(checked(tables=SALES), "cost")
 
     assert found.level == Level.UNKNOWN
-    assert found.text.startswith("The SQL of sales could not be asked about: the project's quota")
+    assert found.text.startswith("The SQL of sales could not be asked about: a quota of BigQuery")
 
 
 def test_sql_that_would_fail_says_why(checked, shop):

@@ -1,0 +1,49 @@
+"""A run that a quota stops says which one, and until when it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import lanes, runner
+from apps.runs.models import Run
+from apps.warehouse.bigquery_quotas import A_WHILE, next_day
+
+PER_TABLE = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
+CONCURRENT = "Quota exceeded: Your project exceeded quota for concurrent queries."
+
+
+@pytest.fixture
+def stopped(launch, pipeline, server) -> Callable[[str], Run]:
+    """A run of which BigQuery said this."""
+
+    def make(says: str) -> Run:
+        server.refuse("quotaExceeded", about="script", says=says)
+        run = launch(tables=["daily.sales"])
+        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk))
+        run.refresh_from_db()
+        return run
+
+    return make
+
+
+def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
+    run = stopped(PER_TABLE)
+
+    assert (run.status, run.pause, run.again_at) == (
+        Run.Status.PAUSED,
+        Run.Pause.QUOTA,
+        next_day(timezone.now()),
+    )
+    assert run.message.startswith('one table\'s daily quota "imports or query appends per table" is used up')
+    page = viewing.get(run.get_absolute_url()).text
+    assert "until midnight Pacific time at the latest" in page
+
+
+def test_a_quota_of_minutes_costs_no_day(stopped):
+    run = stopped(CONCURRENT)
+
+    assert run.pause == Run.Pause.QUOTA
+    assert run.again_at <= timezone.now() + A_WHILE
