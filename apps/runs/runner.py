@@ -247,7 +247,8 @@ def advance_until(runner: Runner, until: float | None) -> bool:
                     raise
                 runner.begin_afresh(error)
     except OverQuota as error:
-        resting.rest(runner.hold, str(error), why=Run.Pause.QUOTA, again_at=error.until)
+        facts = {"again_at": error.until, "waits": runner.run.waits + 1}
+        resting.rest(runner.hold, str(error), why=Run.Pause.QUOTA, **facts)
         return False
     except WarehouseError as error:
         # Nobody's dates failed: the run rests, and tries again by itself.

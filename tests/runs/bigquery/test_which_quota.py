@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
-from apps.runs import lanes, runner
+from apps.alerts import messages
+from apps.runs import lanes, runner, tasks
 from apps.runs.models import Run
 from apps.warehouse.bigquery_quotas import A_WHILE, next_day
 
@@ -47,3 +48,16 @@ def test_a_quota_of_minutes_costs_no_day(stopped):
 
     assert run.pause == Run.Pause.QUOTA
     assert run.again_at <= timezone.now() + A_WHILE
+
+
+def test_however_often_it_has_to_wait_it_is_one_mail(stopped, server, drain):
+    run = stopped(CONCURRENT)
+    server.refuse("quotaExceeded", about="script", says=CONCURRENT, times=2)
+    told = [messages.tell()]
+    for _ in range(2):
+        Run.objects.update(again_at=timezone.now())
+        tasks.revive()
+        drain()
+        told.append(messages.tell())
+
+    assert (told, run.events.filter(kind="paused").count()) == ([1, 0, 0], 3)
