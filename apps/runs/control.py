@@ -13,7 +13,7 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import costs, failures, gates, jobs, outcomes, planning, rows, tasks
+from apps.runs import failures, forecasts, gates, jobs, outcomes, planning, rows, tasks
 from apps.runs.models import IllegalMove, Preflight, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
@@ -58,6 +58,7 @@ def launch(
         raise LaunchRefused(not_ready_in_words(report), left_out=plan.left_out_counts)
     chosen = check(options or Options(), pipeline)
     canary = chosen.canary_dates(plan)
+    forecast = forecasts.of(plan, pipeline)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -88,7 +89,7 @@ def launch(
                 by=str(by),
                 data={
                     "forecast_seconds": planning.seconds_range(plan),
-                    "forecast_bytes": costs.forecast(plan, pipeline, report),
+                    "forecast_bytes": forecast.whole if forecast else None,
                 },
             )
             if report:

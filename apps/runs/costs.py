@@ -1,9 +1,9 @@
-"""What a run's SQL jobs bill: the forecast by a pre-flight's dry runs, and the sum of what the warehouse says after."""
+"""What a run's SQL jobs billed, as the warehouse says afterwards, beside what was forecast."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,8 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 
 from apps.pipeline.definition import BigQuery, Pipeline
-from apps.runs.models import Attempt, Preflight, Run
+from apps.runs.models import Attempt, Run
 from apps.runs.patience import patiently
-from apps.runs.planning import Plan
 from apps.runs.preflight.engines import Billing
 from apps.runs.words import count, money, money_range, size, size_range
 from apps.warehouse.base import Unreachable, Warehouse, WarehouseError
@@ -25,38 +24,9 @@ A_DATE = "bytes_a_date"  # in the data of a finding: by season the least and the
 OVER = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT, Attempt.Status.STOPPED, Attempt.Status.LOST)
 
 
-# The forecast ---------------------------------------------------------------------------------------
-
-
-def forecast(plan: Plan, pipeline: Pipeline, report: Preflight | None) -> list[float] | None:
-    """Bytes that the plan's SQL jobs bill, least and most; None where the report does not tell of each of them."""
-    known = estimates(report.results) if report else {}
-    low = high = 0.0
-    asked = False
-    for table, seasons in plan.by_table_and_season.items():
-        if not is_sql(pipeline, table):
-            continue
-        for season, steps in seasons.items():
-            if season not in known.get(table, {}):
-                return None
-            least, most = known[table][season]
-            low, high, asked = low + steps * least, high + steps * most, True
-    return [low, high] if asked else None
-
-
 def is_sql(pipeline: Pipeline, table: str) -> bool:
     job = pipeline.table(table).job
     return bool(job and job.sql)
-
-
-def estimates(results: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
-    """By table and season the bytes of a date, as the checks of a report found them."""
-    return {
-        finding["data"]["table"]: finding["data"][A_DATE]
-        for result in results
-        for finding in result["findings"]
-        if A_DATE in finding.get("data", {})
-    }
 
 
 # What came of it ------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import batching, outside_work, planning
+from apps.runs import batching, forecasts, outside_work, planning
 from apps.runs.control import LaunchRefused
+from apps.runs.forecasts import Forecast
 from apps.runs.jobs import Call
 from apps.runs.models import Run
 from apps.runs.planning import Plan
@@ -70,6 +71,7 @@ class ShownPlan:
     by_run_history: list[str]
     overlaps: list[Overlap]
     workers_alive: int
+    forecast: Forecast | None
 
     @cached_property
     def seasons(self) -> list[str]:
@@ -141,7 +143,7 @@ def shown_call(plan: Plan, table: Table, call: Call) -> ShownCall:
 
 
 def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
-    """The plan with its estimate, its overlaps and who could perform it."""
+    """The plan with its estimates, its overlaps and who could perform it."""
     work = planning.history(plan)
     likely = planning.seconds_range(plan, work)
     return ShownPlan(
@@ -152,6 +154,7 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
         by_run_history=outside_work.tables_of(work) if likely else [],
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
+        forecast=forecasts.of(plan, pipeline),
     )
 
 

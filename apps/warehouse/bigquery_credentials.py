@@ -25,7 +25,7 @@ def credentials(impersonate: str | None) -> Credentials:
 
 
 class ActingAs(impersonated_credentials.Credentials):
-    """A service account in whose name ours may act; where they may not, it says which role is missing on which account."""
+    """A service account in whose name ours act; where they may not, it says which role is missing, and where."""
 
     def refresh(self, request: Any) -> None:
         try:

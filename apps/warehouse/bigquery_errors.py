@@ -94,9 +94,7 @@ def cannot_act_as(error: RefreshError, account: str, *, ours: str = "") -> Unrea
     said = one_line(iam_says(error))
     who = ours or "the account of our login"
     if "getAccessToken" in said:
-        remedy = (
-            f"give {who} the role Service Account Token Creator (roles/iam.serviceAccountTokenCreator) on {account}"
-        )
+        remedy = f"give {who} the role Service Account Token Creator (roles/iam.serviceAccountTokenCreator) on {account}"
     elif "API" in said:
         remedy = "turn on the API iamcredentials.googleapis.com in the project of the account"
     else:

@@ -170,7 +170,8 @@ class Surveyed:
         if not dates:
             return None
         if len(dates) == bisect_right(days, dates[-1]) - bisect_left(days, dates[0]):
-            return replace(wanted, start=dates[0], end=dates[-1])  # none between them holds still: no list is sent
+            # None between them holds still, so a range says it all: a list may be megabytes.
+            return replace(wanted, start=dates[0], end=dates[-1])
         return replace(wanted, dates=dates)
 
     def with_times(self, counts: Mapping[dt.date, Count]) -> dict[dt.date, Count]:

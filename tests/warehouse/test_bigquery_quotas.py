@@ -18,7 +18,8 @@ MORE = "For more information, see https://cloud.google.com/bigquery/docs/trouble
     ("message", "says"),
     [
         (
-            "Custom quota exceeded: Your usage exceeded the custom quota for QueryUsagePerDay, which is set by your administrator.",
+            "Custom quota exceeded: Your usage exceeded the custom quota for QueryUsagePerDay, which is set by your "
+            "administrator.",
             f'the project\'s daily quota "QueryUsagePerDay" is used up, {LATEST}',
         ),
         (
@@ -32,7 +33,8 @@ MORE = "For more information, see https://cloud.google.com/bigquery/docs/trouble
         (
             f"Quota exceeded: Your table exceeded quota for Number of partition modifications to a column "
             f"partitioned table. {MORE}",
-            f'one table\'s daily quota "Number of partition modifications to a column partitioned table" is used up, {LATEST}',
+            'one table\'s daily quota "Number of partition modifications to a column partitioned table" is used up, '
+            f"{LATEST}",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 
 from apps.alerts.report import Report
-from apps.runs import costs
+from apps.runs import costs, forecasts
 from apps.runs.models import Attempt, Run
 from apps.warehouse.base import Busy
 from apps.warehouse.bigquery import BigQueryWarehouse
@@ -96,9 +96,9 @@ def test_where_the_warehouse_cannot_be_asked_it_is_unknown(launch, drive, monkey
 
 
 def test_a_forecast_of_some_jobs_only_is_none(checked, plan, pipeline):
-    told = checked(tables=["daily.visits"])
+    checked(tables=["daily.visits"])
 
-    assert costs.forecast(plan(tables=SALES), pipeline, told.report) is None
+    assert forecasts.of(plan(tables=SALES), pipeline).whole is None
 
 
 def test_a_call_whose_worker_died_is_asked_about_afterwards(launch, drive):

@@ -1,0 +1,96 @@
+"""Before a launch the plan says what it would bill, from what pre-flights found: no page asks the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from apps.runs.models import Preflight
+from tests.conftest import day
+from tests.runs.pages.conftest import words
+
+SALES = {"table": "daily.sales"}
+WEEK = SALES | {"start": "2024-01-01", "end": "2024-01-05"}
+# Those of a plan on DuckDB that this shop needs, and one for what pre-flights estimated.
+QUERIES_OF_A_PLAN = 12
+
+
+@pytest.fixture
+def planned(operating, scan):
+    """The words of the launch form's plan."""
+    scan()
+    return lambda **asked: words(operating.get("/runs/plan/", asked).text)
+
+
+def test_without_a_preflight_it_says_what_to_do(planned):
+    assert "Would bill Not known yet. Run a pre-flight to learn what this would bill." in planned(**SALES)
+
+
+def test_the_estimate_is_for_exactly_the_dates_of_the_plan(checked, planned):
+    checked(tables=["daily.sales"])
+
+    assert "Would bill 40 to 80 MB, 0.04 to 0.08 USD by dry runs of pre-flight" in planned(**SALES)
+    assert "Would bill 10 to 20 MB, " in planned(**WEEK)
+
+
+def test_it_is_what_the_launch_keeps_as_its_forecast(checked, planned, launch):
+    checked(tables=["daily.sales"])
+
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-05"))
+
+    assert run.events.get(kind="launched").data["forecast_bytes"] == [10 * 1024**2, 20 * 1024**2]
+
+
+def test_its_age_is_that_of_the_preflight(checked, planned):
+    checked(tables=["daily.sales"])
+    Preflight.objects.update(finished_at=dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC))
+
+    assert "20 Nov 2026 09:00 UTC" in planned(**SALES)
+
+
+def test_the_newest_preflight_counts(checked, planned, server):
+    old = checked(tables=["daily.sales"]).report
+    new = checked(tables=["daily.sales"], end=day("01-05")).report
+
+    assert f"by dry runs of pre-flight {new.pk}" in planned(**SALES)
+    assert f"pre-flight {old.pk}," not in planned(**SALES)
+
+
+def test_of_a_program_nobody_can_tell(planned):
+    assert "Would bill Not estimable: the job is a program (visits)." in planned(table="daily.visits")
+
+
+def test_what_is_estimated_and_what_is_not_are_both_said(checked, planned):
+    checked(tables=["daily.sales"])
+
+    said = planned(table=["daily.sales", "daily.visits"])
+
+    assert "Would bill 40 to 80 MB" in said
+    assert "Not estimable: the job is a program (visits)." in said
+
+
+def test_other_calls_than_those_estimated_are_said(checked, planned):
+    checked(tables=["daily.sales"])
+
+    assert "Estimated with as many dates a call as the pipeline file says" in planned(**SALES, batch="1")
+
+
+def test_no_page_asks_the_warehouse(checked, planned, server):
+    checked(tables=["daily.sales"])
+    server.forget()
+
+    planned(**SALES)
+
+    assert server.asked() == []
+
+
+def test_the_number_of_queries_does_not_grow_with_plan_and_preflights(
+    checked, planned, operating, django_assert_num_queries
+):
+    with django_assert_num_queries(QUERIES_OF_A_PLAN):
+        operating.get("/runs/plan/", WEEK)
+    for _ in range(3):
+        checked()
+    with django_assert_num_queries(QUERIES_OF_A_PLAN):
+        operating.get("/runs/plan/", {"phase": "1"})
