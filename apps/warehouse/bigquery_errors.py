@@ -30,6 +30,7 @@ EXPIRED = (
     "BigQuery does not accept our credentials any more; run gcloud auth application-default login again, or replace "
     "the key file that GOOGLE_APPLICATION_CREDENTIALS names"
 )
+TOKEN_CREATOR = "Service Account Token Creator (roles/iam.serviceAccountTokenCreator)"
 NOT_ACTING = "Unable to acquire impersonated credentials"  # as google.auth.impersonated_credentials begins
 NO_JOBS = "our account may not run queries in this project; give it the role BigQuery Job User (roles/bigquery.jobUser)"
 # https://cloud.google.com/bigquery/docs/error-messages: these pass, for who waits and asks again.
@@ -94,7 +95,7 @@ def cannot_act_as(error: RefreshError, account: str, *, ours: str = "") -> Unrea
     said = one_line(iam_says(error))
     who = ours or "the account of our login"
     if "getAccessToken" in said:
-        remedy = f"give {who} the role Service Account Token Creator (roles/iam.serviceAccountTokenCreator) on {account}"
+        remedy = f"give {who} the role {TOKEN_CREATOR} on {account}"
     elif "API" in said:
         remedy = "turn on the API iamcredentials.googleapis.com in the project of the account"
     else:
