@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,12 @@ class Estimate:
     least: float
     most: float
     report: Preflight
+
+    def with_calls_of(self, dates: int, *, instead_of: int) -> Estimate:
+        """The same where calls take other numbers of dates than the dry runs did: a smaller call may bill as much as
+        the larger one did, and a larger one no more than the smaller."""
+        ratio = instead_of / dates
+        return replace(self, least=self.least * min(ratio, 1), most=self.most * max(ratio, 1))
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     return Forecast(
         engine=engine,
         parts=tuple(
-            Part(table, season, steps, known.get((table, season)))
+            Part(table, season, steps, for_calls(known.get((table, season)), plan, pipeline, table))
             for table in scripts
             for season, steps in plan.by_table_and_season[table].items()
         ),
@@ -96,11 +102,21 @@ def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     )
 
 
-def is_called_otherwise(plan: Plan, pipeline: Pipeline, table: str) -> bool:
-    """Whether the plan's calls take another number of dates than those that were estimated: each bills its least."""
+def for_calls(known: Estimate | None, plan: Plan, pipeline: Pipeline, table: str) -> Estimate | None:
+    dates, estimated = calls_of(plan, pipeline, table)
+    return known.with_calls_of(dates, instead_of=estimated) if known else None
+
+
+def calls_of(plan: Plan, pipeline: Pipeline, table: str) -> tuple[int, int]:
+    """How many dates a call takes in this plan, and in the dry runs."""
     job = pipeline.table(table).job
     assert job
-    return batching.dates_a_call(job, plan.selection.batch) != batching.dates_a_call(job, None)
+    return batching.dates_a_call(job, plan.selection.batch), batching.dates_a_call(job, None)
+
+
+def is_called_otherwise(plan: Plan, pipeline: Pipeline, table: str) -> bool:
+    dates, estimated = calls_of(plan, pipeline, table)
+    return dates != estimated
 
 
 def stored() -> dict[tuple[str, str], Estimate]:

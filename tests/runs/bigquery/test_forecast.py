@@ -70,10 +70,17 @@ def test_what_is_estimated_and_what_is_not_are_both_said(checked, planned):
     assert "Not estimable: the job is a program (visits)." in said
 
 
-def test_other_calls_than_those_estimated_are_said(checked, planned):
+@pytest.mark.parametrize(
+    ("batch", "says"), [("1", "40 to 400 MB"), ("5", "40 to 80 MB"), ("10", "20 to 80 MB")]
+)
+def test_smaller_calls_may_bill_more_and_larger_ones_less(checked, planned, batch, says):
+    """The dry runs took 5 dates a call, and each call is billed 10 MB of each table at least."""
     checked(tables=["daily.sales"])
 
-    assert "Estimated with as many dates a call as the pipeline file says" in planned(**SALES, batch="1")
+    said = planned(**SALES, batch=batch)
+
+    assert f"Would bill {says}" in said
+    assert ("the dry runs took other numbers of dates a call" in said) == (batch != "5")
 
 
 def test_no_page_asks_the_warehouse(checked, planned, server):
