@@ -8,8 +8,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
-from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
@@ -24,7 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from apps.pipeline.check_kinds import AboutTables, AnyCheck, Cost, CoverageAtLeast
+from apps.pipeline.agreement import disagreements
+from apps.pipeline.check_kinds import AnyCheck
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
 from apps.pipeline.part import Definition, kinds
 from apps.pipeline.values import (
@@ -470,113 +470,6 @@ def pick(kind: str, name: str, known: Mapping[str, T]) -> T:
     if name in known:
         return known[name]
     raise UnknownName(f'There is no {kind} "{name}" in the pipeline file. Known: {", ".join(known)}.')
-
-
-def disagreements(pipeline: Pipeline) -> Iterable[str]:
-    """Sentences about parts that are each fine but do not fit together."""
-    yield from repeated("season", (season.name for season in pipeline.seasons))
-    yield from repeated("phase", (phase.name for phase in pipeline.phases))
-    yield from repeated("table", (table.name for table in pipeline.tables))
-    yield from repeated("processor", (table.processor for table in pipeline.tables if table.processor))
-    yield from repeated("need", (need.name for need in pipeline.needs))
-    yield from repeated("check", (check.name for check in pipeline.checks))
-    yield from overlapping_seasons(pipeline.seasons)
-    yield from unknown_references(pipeline)
-    yield from unknown_to_checks(pipeline)
-    yield from without_a_price(pipeline)
-    yield from cycles(pipeline.tables)
-    yield from too_parallel(pipeline)
-
-
-def repeated(kind: str, names: Iterable[str]) -> Iterable[str]:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            yield f'{kind} "{name}" is there twice; rename or remove one'
-        seen.add(name)
-
-
-def overlapping_seasons(seasons: Iterable[Season]) -> Iterable[str]:
-    ordered = sorted(seasons, key=lambda season: season.start)
-    for earlier, later in pairwise(ordered):
-        if later.start <= earlier.end:
-            yield (
-                f'season "{later.name}" starts {later.start}, before season "{earlier.name}" ends {earlier.end}; '
-                "a date belongs to one season, so move one of the two"
-            )
-
-
-def unknown_references(pipeline: Pipeline) -> Iterable[str]:
-    phases = {phase.name: place for place, phase in enumerate(pipeline.phases)}
-    tables = {table.name: table for table in pipeline.tables}
-    for table in pipeline.tables:
-        where = f'table "{table.name}"'
-        if table.phase not in phases:
-            yield f'{where}: phase = "{table.phase}" is not defined; use one of {", ".join(phases)}'
-        for needed in table.after:
-            if needed.table not in tables:
-                yield f'{where}: after names "{needed.table}", which is no table of this file; add or remove it'
-            elif phases.get(tables[needed.table].phase, 0) > phases.get(table.phase, 0):
-                yield f'{where}: after names "{needed.table}" of a later phase; only earlier ones can be read'
-        if table.rows and table.rows.like and table.rows.like not in tables:
-            yield f'{where}: rows.like = "{table.rows.like}" is no table of this file; name one that is'
-        if table.rows and table.rows.like == table.name:
-            yield f"{where}: rows.like names the table itself; name the one that it should be like"
-    for need in pipeline.needs:
-        for name in need.sources:
-            if name not in tables:
-                yield f'need "{need.name}": source "{name}" is no table of this file; add a [[table]] for it'
-        for name in need.used_by:
-            if name not in tables:
-                yield f'need "{need.name}": used_by "{name}" is no table of this file; name one that is'
-
-
-def without_a_price(pipeline: Pipeline) -> Iterable[str]:
-    """Ceilings in money where nobody knows what anything costs."""
-    if getattr(pipeline.warehouse, "price", None) is not None:
-        return
-    for check in pipeline.checks:
-        if isinstance(check, Cost) and check.at_most_price is not None:
-            yield (
-                f'check "{check.name}": at_most_price needs the price of a TB; add price to [warehouse] of an engine '
-                "that bills, or give at_most"
-            )
-
-
-def unknown_to_checks(pipeline: Pipeline) -> Iterable[str]:
-    needs = {need.name for need in pipeline.needs}
-    for check in pipeline.checks:
-        if not isinstance(check, AboutTables):
-            continue
-        asked_of = check.needs if isinstance(check, CoverageAtLeast) else ()
-        for key, names, known in (
-            ("tables", check.tables, set(pipeline.by_name)),
-            ("phases", check.phases, {phase.name for phase in pipeline.phases}),
-            ("needs", asked_of, needs),
-        ):
-            for name in names:
-                if name not in known:
-                    yield f'check "{check.name}": {key} names "{name}", which is not in this file; correct it'
-
-
-def cycles(tables: Iterable[Table]) -> Iterable[str]:
-    for key, edges in (
-        ("after", {table.name: {needed.table for needed in table.after} for table in tables}),
-        ("rows.like", {table.name: {table.rows.like} for table in tables if table.rows and table.rows.like}),
-    ):
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as cycle:
-            yield f"{key} goes in a circle: {' -> '.join(reversed(cycle.args[1]))}; remove one of these"
-
-
-def too_parallel(pipeline: Pipeline) -> Iterable[str]:
-    for table in pipeline.tables:
-        if table.parallel > pipeline.warehouse.most_lanes:
-            yield (
-                f'table "{table.name}": parallel = {table.parallel} cannot work with engine = "duckdb", as one process '
-                "at a time may hold a DuckDB file; write parallel = 1 or remove it"
-            )
 
 
 # The file, and what is wrong with it ---------------------------------------------------------------
