@@ -26,14 +26,16 @@ RECENTLY = dt.timedelta(hours=1)
 
 
 def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
-    """Takes back the calls of lanes that nobody holds any more. Fenced where the caller holds none itself.
+    """Takes back the calls of lanes that nobody holds any more, and ends scripts that the warehouse fell silent about.
 
-    A WarehouseError where a script may still run there and the warehouse cannot be asked about it.
+    Fenced where the caller holds no lane itself. A WarehouseError where a script may still run there and the warehouse
+    cannot be asked about it.
     """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
         if fence(run, attempt.lease):
             end_and_take_back(run, lease, attempt.pk, warehouse)
+    end_strays(run, warehouse)
 
 
 def fence(run: Run, lease: str) -> bool:
@@ -58,6 +60,15 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
         if not lanes.holds(run, lease):
             raise Fenced
         take_back(run, attempt)
+
+
+def end_strays(run: Run, warehouse: Warehouse) -> None:
+    """Scripts that may still run there: of calls that were over before the warehouse said what came of them."""
+    untold = run.attempts.filter(argv__0="sql", status__in=costs.OVER, exit_status=None, bytes_billed=None)
+    for attempt in untold:
+        if warehouse.end_sql(attempt.job_id):
+            log.warning("run %s: ended job %s, of which nothing was heard", run.pk, attempt.job_id)
+        costs.note(attempt, warehouse)
 
 
 def take_back(run: Run, attempt: Attempt) -> None:

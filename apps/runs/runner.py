@@ -154,6 +154,8 @@ class Runner:
                 found = scanning.read(self.pipeline, self.warehouse, wanted)
                 insist(table, found.values())
                 return found
+            except OverQuota:
+                raise  # until tomorrow, and each question would be one more
             except WarehouseError as error:
                 if time.monotonic() + pause > deadline or self.keeper.must_stop():
                     raise

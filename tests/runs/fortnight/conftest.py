@@ -1,0 +1,95 @@
+"""A run of a fortnight on BigQuery: the real engine, the real jobs, the real client, and a server on loopback."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from apps.pipeline import definition
+from apps.runs import tasks
+from apps.runs.models import Run
+from tests.conftest import PIPELINES, Ask
+from tests.standins.bigquery import PROJECT, StandIn
+from tests.warehouse.test_bqemulator import emulator  # noqa: F401  # a fixture
+
+DAYS = "UNNEST(GENERATE_DATE_ARRAY('2024-01-01', '2024-01-20')) AS day"
+TABLES = (
+    "CREATE SCHEMA raw",
+    "CREATE SCHEMA daily",
+    f"CREATE TABLE raw.days AS SELECT day, 2 AS orders FROM {DAYS}",
+    "CREATE TABLE raw.orders (day DATE, item INT64) PARTITION BY day",
+    f"INSERT INTO raw.orders (day, item) SELECT day, item FROM {DAYS}, UNNEST([1, 2]) AS item",
+    "CREATE TABLE daily.sales (day DATE, item INT64) PARTITION BY day",
+    "CREATE TABLE daily.visits (day DATE, item INT64)",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where BigQuery answers, for which project, and a hand of somebody else there."""
+
+    url: str
+    project: str
+    ask: Ask
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with StandIn() as server:
+        yield server
+
+
+@pytest.fixture
+def place(server: StandIn) -> Place:
+    return Place(server.url, PROJECT, server.say)
+
+
+@pytest.fixture
+def ask(place: Place) -> Ask:
+    return place.ask
+
+
+@pytest.fixture
+def shop(settings, tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
+    """The shop's folder. Every day has two orders, and nothing is made of them yet."""
+    folder = tmp_path / "fortnight"
+    shutil.copytree(PIPELINES / "fortnight", folder)
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", place.url)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("SHOP_PROJECT", place.project)
+    settings.PIPELINE = folder / "fortnight.toml"
+    for statement in TABLES:
+        place.ask(statement)
+    yield folder
+    definition.load.cache_clear()
+
+
+@pytest.fixture
+def perform(drain) -> Callable[[Run], Run]:
+    """Has workers perform the run until it rests or ends."""
+
+    def work(run: Run) -> Run:
+        tasks.revive()
+        drain()
+        run.refresh_from_db()
+        return run
+
+    return work
+
+
+@pytest.fixture
+def perform_again(perform) -> Callable[[Run], Run]:
+    """As `perform`, at the moment until which the run waits."""
+
+    def work(run: Run) -> Run:
+        assert run.again_at
+        Run.objects.filter(pk=run.pk).update(again_at=timezone.now() - dt.timedelta(seconds=1))
+        return perform(run)
+
+    return work

@@ -1,0 +1,224 @@
+"""A run of a fortnight against the stand-in, which also refuses, dawdles and cancels as BigQuery says that it does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import control, runner
+from apps.runs.models import Attempt, Run
+from tests.runs.conftest import meanwhile, wait_until
+from tests.runs.fortnight.contract import FORTNIGHT, SALES, VISITS, Fortnight
+from tests.standins.bigquery import PROJECT, StandIn, keys
+
+ONLY_SALES = {"tables": [SALES], **FORTNIGHT}
+PACIFIC = ZoneInfo("America/Los_Angeles")
+
+
+class TestStandIn(Fortnight):
+    pass
+
+
+def statuses(run: Run) -> set[tuple[str, int]]:
+    return set(run.steps.values_list("status", "attempts"))
+
+
+# Somebody stops it ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at_work(server: StandIn) -> Callable[[Callable[[], object]], AbstractContextManager]:
+    """Something happens as soon as a job of the run is at work on the server: `with at_work(expire): ...`"""
+
+    def then(act: Callable[[], object]) -> AbstractContextManager:
+        return meanwhile(lambda: (wait_until(lambda: server.asked("script")), act()))
+
+    return then
+
+
+@pytest.fixture
+def slow(launch, server) -> Run:
+    """A run whose scripts take a minute."""
+    run = launch(**ONLY_SALES)
+    server.forget()
+    server.delay("script", 60)
+    return run
+
+
+@pytest.fixture
+def interrupted(slow, drive, at_work) -> Callable[[Callable], Run]:
+    """The slow run, of which somebody asked something while its script was at work."""
+
+    def perform(verb: Callable) -> Run:
+        with at_work(lambda: verb(Run.objects.get(pk=slow.pk), by="olga")):
+            return drive(slow)
+
+    return perform
+
+
+def test_stop_now_cancels_the_script_on_the_server(interrupted, server):
+    run = interrupted(control.stop)
+
+    (job,) = server.asked("script")
+    assert job.cancelled.is_set() and job.over.is_set()
+    assert (run.status, run.attempts.get().status) == (Run.Status.PAUSED, Attempt.Status.STOPPED)
+    assert statuses(run) == {("pending", 0)}
+
+
+def test_a_run_that_was_stopped_goes_on_from_there(interrupted, drive, server):
+    run = interrupted(control.stop)
+    server.delay("script", 0)
+    control.resume(run, by="olga")
+
+    assert drive(run).status == Run.Status.SUCCEEDED
+
+
+def test_a_run_that_is_cancelled_cancels_the_script_on_the_server(interrupted, server, ask):
+    run = interrupted(control.cancel)
+
+    (job,) = server.asked("script")
+    assert job.cancelled.is_set() and job.over.is_set()
+    assert (run.status, run.message) == (Run.Status.CANCELLED, "Cancelled with 14 steps left")
+    assert {status for status, _ in statuses(run)} == {"cancelled"}
+    assert ask(f"SELECT COUNT(*) FROM {SALES}") == [(0,)]
+
+
+# BigQuery says no -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_call", [False, True])
+def test_a_quota_that_is_used_up_pauses_the_run_until_it_is_given_anew(launch, perform, server, at_call):
+    """https://cloud.google.com/bigquery/docs/custom-quotas: at midnight Pacific."""
+    run = launch(**ONLY_SALES)
+    server.refuse("quotaExceeded", about="script", at_call=at_call, says="Custom quota exceeded")
+
+    perform(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.QUOTA)
+    assert run.message == "the project's quota of BigQuery is used up: Custom quota exceeded"
+    assert run.again_at.astimezone(PACIFIC).time() == dt.time()
+    assert dt.timedelta() < run.again_at - timezone.now() <= dt.timedelta(days=1, hours=1)
+    assert statuses(run) == {("pending", 0)}
+
+
+def test_it_goes_on_by_itself_then(launch, perform, perform_again, server):
+    run = launch(**ONLY_SALES)
+    server.refuse("quotaExceeded", about="script")
+    perform(run)
+
+    assert perform_again(run).status == Run.Status.SUCCEEDED
+
+
+def test_a_quota_that_a_count_meets_is_not_asked_for_again_and_again(launch, perform, server):
+    run = launch(**ONLY_SALES)
+    server.forget()
+    server.refuse("quotaExceeded", about="count", times=100)
+
+    perform(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.QUOTA)
+    assert len(server.asked("count")) <= 2
+
+
+def test_a_rate_that_is_too_high_for_a_moment_is_not_noticed(launch, perform, server):
+    run = launch(**ONLY_SALES)
+    server.refuse("rateLimitExceeded", about="script", times=2, at_call=True)
+
+    perform(run)
+
+    assert (run.status, run.waits) == (Run.Status.SUCCEEDED, 0)
+    assert statuses(run) == {("succeeded", 1)}
+
+
+def test_a_script_that_ends_with_too_high_a_rate_is_tried_again_later(launch, perform, perform_again, server):
+    run = launch(**ONLY_SALES)
+    server.refuse("rateLimitExceeded", about="script", says="Exceeded rate limits")
+
+    perform(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert "BigQuery asks to be asked again later: Exceeded rate limits" in run.message
+    assert dt.timedelta(seconds=20) < run.again_at - timezone.now() <= dt.timedelta(seconds=30)
+    assert statuses(run) == {("pending", 0)}
+    assert perform_again(run).status == Run.Status.SUCCEEDED
+
+
+# Credentials ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def key(server: StandIn, shop: Path, monkeypatch) -> None:
+    """A service account's key is asked for, of the console and of its jobs."""
+    server.wants_token = True
+    path = keys.write(shop / "key.json", server.url, PROJECT)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+
+
+def has_a_remedy(message: str) -> bool:
+    remedy = "run gcloud auth application-default login again, or replace the key file"
+    return remedy in message and "\n" not in message and "Traceback" not in message
+
+
+@pytest.mark.usefixtures("key")
+def test_a_credential_that_expires_between_two_calls_is_waited_for(
+    launch, drive, perform, perform_again, server
+):
+    run = drive(launch(tables=[SALES, VISITS], **FORTNIGHT), attempts=1)
+    server.has_expired = True
+
+    perform(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert has_a_remedy(run.message)
+    assert statuses(run) == {("succeeded", 1), ("pending", 0)}
+
+    server.has_expired = False
+    assert perform_again(run).status == Run.Status.SUCCEEDED
+
+
+@pytest.fixture
+def expire(server: StandIn) -> Callable[[], None]:
+    return lambda: setattr(server, "has_expired", True)
+
+
+@pytest.mark.usefixtures("key")
+def test_a_credential_that_expires_while_a_program_works_fails_no_date(
+    launch, drive, perform, perform_again, server, at_work, expire
+):
+    drive(launch(**ONLY_SALES))
+    run = launch(tables=[VISITS], **FORTNIGHT)
+    server.forget()
+
+    with at_work(expire):
+        perform(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert has_a_remedy(run.message)
+    assert not run.steps.failed().exists()
+
+    server.has_expired = False
+    assert perform_again(run).status == Run.Status.SUCCEEDED
+
+
+@pytest.mark.usefixtures("key")
+def test_a_script_that_outlived_its_credential_is_ended_before_another_begins(
+    slow, at_work, expire, perform, perform_again, server
+):
+    with at_work(expire):
+        perform(slow)
+    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+
+    server.has_expired = False
+    server.delay("script", 0)
+    perform_again(slow)
+
+    first, *others = server.asked("script")
+    assert first.cancelled.is_set() and first.finished < min(job.created for job in others)
+    assert slow.status == Run.Status.SUCCEEDED
