@@ -48,15 +48,15 @@ def begin(shop: Path, fault, folder, serve, journal, monkeypatch) -> Callable[..
 
 
 @pytest.fixture
-def log_in(folder: Path, monkeypatch) -> Callable[[Served], Browser]:
+def log_in(folder: Path, monkeypatch) -> Callable[..., Browser]:
     """A browser in which an administrator is logged in."""
 
-    def enter(served: Served) -> Browser:
+    def enter(served: Served, name: str = "anna") -> Browser:
         monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
         made = manage(
-            folder, "createsuperuser", "--noinput", "--username", "anna", "--email", "a@shop.example"
+            folder, "createsuperuser", "--noinput", "--username", name, "--email", f"{name}@shop.example"
         )
         assert made.returncode == 0, made.stderr
-        return Browser(served, "anna")
+        return Browser(served, name)
 
     return enter

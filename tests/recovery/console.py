@@ -13,7 +13,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import psycopg
@@ -23,6 +25,7 @@ from tests.workers.served import Served, wait_until
 
 STEPS = 19  # the open days of the shop's winter
 PASSWORD = "a long winter in the shop"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Running:
@@ -118,11 +121,16 @@ class Browser:
         self.opener.open(f"{self.address}/account/login/", urllib.parse.urlencode(form).encode(), timeout=30)
 
     def sees(self, path: str) -> int:
-        """The status of the page's answer; 0 where nobody answers."""
+        """The status of the page's answer; 0 where nobody answers, 401 where one has to log in."""
+        return self.reads(path)[0]
+
+    def reads(self, path: str, headers: Mapping[str, str] = NO_HEADERS) -> tuple[int, str]:
+        """The same status, and the text of the page."""
+        request = urllib.request.Request(self.address + path, headers=dict(headers))
         try:
-            with self.opener.open(self.address + path, timeout=60) as answer:
-                return answer.status if "/account/login/" not in answer.url else 401
+            with self.opener.open(request, timeout=60) as answer:
+                return 401 if "/account/login/" in answer.url else answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code
+            return error.code, ""
         except OSError:
-            return 0
+            return 0, ""

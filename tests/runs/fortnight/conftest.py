@@ -15,8 +15,10 @@ from apps.pipeline import definition
 from apps.runs import tasks
 from apps.runs.models import Run
 from tests.conftest import PIPELINES, Ask
+from tests.recovery.conftest import log_in  # noqa: F401  # a fixture
 from tests.standins.bigquery import PROJECT, StandIn
 from tests.warehouse.test_bqemulator import emulator  # noqa: F401  # a fixture
+from tests.workers.conftest import folder, migrated, serve  # noqa: F401  # fixtures
 
 DAYS = "UNNEST(GENERATE_DATE_ARRAY('2024-01-01', '2024-01-20')) AS day"
 TABLES = (
@@ -58,15 +60,15 @@ def ask(place: Place) -> Ask:
 @pytest.fixture
 def shop(settings, tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
     """The shop's folder. Every day has two orders, and nothing is made of them yet."""
-    folder = tmp_path / "fortnight"
-    shutil.copytree(PIPELINES / "fortnight", folder)
+    home = tmp_path / "fortnight"
+    shutil.copytree(PIPELINES / "fortnight", home)
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", place.url)
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("SHOP_PROJECT", place.project)
-    settings.PIPELINE = folder / "fortnight.toml"
+    settings.PIPELINE = home / "fortnight.toml"
     for statement in TABLES:
         place.ask(statement)
-    yield folder
+    yield home
     definition.load.cache_clear()
 
 
