@@ -274,6 +274,23 @@ def test_a_job_that_is_stopped_is_cancelled_on_the_server(server, warehouse):
     assert server.jobs["run_1_attempt_2"].cancelled.is_set()
 
 
+def test_a_job_whose_caller_died_is_ended_by_its_id(server, warehouse):
+    server.delay("script", 60)
+    config = warehouse.config({"start_date": FIRST, "end_date": FIRST}, {}, 30)
+    warehouse.begin("INSERT INTO shop.sales SELECT @start_date, 9", config, "run_1_attempt_2")
+
+    assert warehouse.end_sql("run_1_attempt_2")
+
+    assert server.jobs["run_1_attempt_2"].cancelled.is_set()
+
+
+def test_a_job_that_is_over_or_never_was_needs_no_end(warehouse):
+    insert(warehouse, job_id="run_1_attempt_2")
+
+    assert not warehouse.end_sql("run_1_attempt_2")
+    assert not warehouse.end_sql("run_1_attempt_3")
+
+
 def test_a_script_that_nothing_ends_in_a_transaction_is_not_wrapped_in_one(server, warehouse):
     """https://cloud.google.com/bigquery/docs/transactions: what makes tables cannot be in a transaction."""
     script = "CREATE TABLE shop.kept AS SELECT @start_date AS day; INSERT INTO shop.kept SELECT @end_date"

@@ -56,6 +56,25 @@ def test_a_run_in_a_terminal_fills_its_dates(command, server):
     assert server.say("SELECT COUNT(*) FROM daily.visits") == [(14,)]
 
 
+def test_a_script_whose_worker_is_killed_is_cancelled_before_another_begins(
+    command, serve, server: StandIn, monkeypatch
+):
+    monkeypatch.setenv("TEST_HURRY", "1")
+    command("scan")
+    command("backfill", *WEEK, "--table", "sales", "--yes")
+    server.delay("script", 600)
+    served = serve("--only", "runs", clusters=("runs",))
+    wait_until(lambda: server.asked("script"), "its script is at work")
+    server.delay("script", 0)
+
+    for worker in served.workers("runs"):
+        worker.kill()
+
+    wait_until(lambda: served.ask("SELECT status FROM runs_run") == [("succeeded",)], "the run succeeds")
+    first, second = server.asked("script")
+    assert first.cancelled.is_set() and first.finished < second.created
+
+
 @pytest.fixture
 def served(command, serve, server: StandIn) -> Served:
     """A console that looked at everything once, has done one run, and has one that waits for its quota.
