@@ -65,7 +65,7 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
 def end_strays(run: Run, warehouse: Warehouse) -> None:
     """Scripts that may still run there: of calls that were over before the warehouse said what came of them."""
     untold = run.attempts.filter(argv__0="sql", status__in=costs.OVER, exit_status=None, bytes_billed=None)
-    for attempt in untold:
+    for attempt in untold.exclude(status=Attempt.Status.LOST):  # those were ended before they were given up
         if warehouse.end_sql(attempt.job_id):
             log.warning("run %s: ended job %s, of which nothing was heard", run.pk, attempt.job_id)
         costs.note(attempt, warehouse)
