@@ -92,16 +92,24 @@ def test_a_run_that_is_cancelled_cancels_the_script_on_the_server(interrupted, s
 # BigQuery says no -------------------------------------------------------------------------------------
 
 
+# https://cloud.google.com/bigquery/docs/troubleshoot-quotas
+USED_UP = (
+    "Custom quota exceeded: Your usage exceeded the custom quota for QueryUsagePerDay, which is set by you."
+)
+
+
 @pytest.mark.parametrize("at_call", [False, True])
 def test_a_quota_that_is_used_up_pauses_the_run_until_it_is_given_anew(launch, perform, server, at_call):
     """https://cloud.google.com/bigquery/docs/custom-quotas: at midnight Pacific."""
     run = launch(**ONLY_SALES)
-    server.refuse("quotaExceeded", about="script", at_call=at_call, says="Custom quota exceeded")
+    server.refuse("quotaExceeded", about="script", at_call=at_call, says=USED_UP)
 
     perform(run)
 
     assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.QUOTA)
-    assert run.message == "the project's quota of BigQuery is used up: Custom quota exceeded"
+    assert run.message.startswith(
+        'the project\'s daily quota "QueryUsagePerDay" is used up, until midnight Pacific'
+    )
     assert run.again_at.astimezone(PACIFIC).time() == dt.time()
     assert dt.timedelta() < run.again_at - timezone.now() <= dt.timedelta(days=1, hours=1)
     assert statuses(run) == {("pending", 0)}
