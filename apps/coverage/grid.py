@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
-from django.db.models import TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from apps.coverage.joined import Joined
 from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
@@ -36,12 +37,8 @@ LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text i
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
 Calendar = list[tuple[dt.date, int, str]]  # date, units, name of the season
-# What is stored of a partition, as the database joins it, and its two letters; nothing where nothing is stored.
-NOTHING = ""
-STATE = {f"{state}/{doing}": LETTER[state] for state in State.values for doing in Activity.values} | {
-    NOTHING: "u"
-}
-ACTIVITY = {told: LETTER[told.partition("/")[2]] for told in STATE}
+NOTHING = ""  # where nothing is stored of a partition
+STATE = {str(state): LETTER[state] for state in State} | {NOTHING: LETTER[State.UNKNOWN]}
 
 
 @dataclass(frozen=True)
@@ -84,33 +81,60 @@ def load(
     if seasons:
         expected = expected.filter(season__in=[season.name for season in seasons])
     calendar = list(expected.values_list("date", "units", "season"))
-    days = {date.isoformat(): None for date, _, _ in calendar}
+    days = [date.isoformat() for date, _, _ in calendar]
     found = stored(Partition.objects.between(start, end), None if tables is None else wanted)
-    rows = {table.name: found.get(table.name, {}) for table in wanted}
-    told = {name: list(map(row.get, days, repeat(NOTHING))) for name, row in rows.items()}
+    rows = {table.name: row(found.get(table.name), days) for table in wanted}
     return Grid(
         dates=tuple(date for date, _, _ in calendar),
         units=tuple(units for _, units, _ in calendar),
         seasons=seasons_of(pipeline, [season for _, _, season in calendar]),
-        states={table.name: states(pipeline, table, told[table.name], calendar) for table in wanted},
-        activities={name: "".join(map(ACTIVITY.__getitem__, row)) for name, row in told.items()},
-        strays={name: strays(row, days.keys(), seasons) for name, row in rows.items()},
+        states={table.name: states(pipeline, table, rows[table.name].states, calendar) for table in wanted},
+        activities={name: "".join(map(LETTER.__getitem__, each.activities)) for name, each in rows.items()},
+        strays={name: strays(each.off, seasons) for name, each in rows.items()},
     )
 
 
-def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> dict[str, dict[str, str]]:
-    """For each table what is stored, "state/activity" by date, in one query; some tables, or all.
+class Told(NamedTuple):
+    """What is stored of a table, a word a partition, joined by commas."""
+
+    days: str
+    states: str
+    activities: str
+
+
+def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> dict[str, Told]:
+    """By table what is stored, of some tables or all, in one query.
 
     Dates stay text here: to make an object of each of many thousands would take longer than all else.
     """
     if tables is not None:
         partitions = partitions.of(table.name for table in tables)
     rows = partitions.order_by().values("table").annotate(
-        days=Joined(Cast("date", TextField())),
-        told=Joined(Concat("state", Value("/"), "activity", output_field=TextField())),
+        days=Joined(Cast("date", TextField())), states=Joined("state"), activities=Joined("activity")
     )  # fmt: skip
-    named = rows.values_list("table", "days", "told")
-    return {table: dict(zip(days.split(","), told.split(","), strict=True)) for table, days, told in named}
+    return {table: Told(*told) for table, *told in rows.values_list("table", "days", "states", "activities")}
+
+
+class Row(NamedTuple):
+    """What is stored of a table, a word for each day of the calendar; `off` are the days off it that have rows."""
+
+    states: list[str]
+    activities: list[str]
+    off: list[str]
+
+
+def row(told: Told | None, days: list[str]) -> Row:
+    """The usual table has a partition for each day, in order: that is seen without a look at each."""
+    if told is None:
+        return Row([NOTHING] * len(days), [NOTHING] * len(days), [])
+    if told.days == ",".join(days):
+        return Row(told.states.split(","), told.activities.split(","), [])
+    its_days = told.days.split(",")
+    states = dict(zip(its_days, told.states.split(","), strict=True))
+    activities = dict(zip(its_days, told.activities.split(","), strict=True))
+    off = sorted(day for day in states.keys() - set(days) if states[day] == State.UNEXPECTED)
+    nothing = repeat(NOTHING)
+    return Row(list(map(states.get, days, nothing)), list(map(activities.get, days, nothing)), off)
 
 
 def states(pipeline: Pipeline, table: Table, told: Sequence[str], calendar: Calendar) -> str:
@@ -126,10 +150,9 @@ def states(pipeline: Pipeline, table: Table, told: Sequence[str], calendar: Cale
     return "".join(row)
 
 
-def strays(row: Mapping[str, str], days: Set[str], seasons: Collection[Season]) -> tuple[dt.date, ...]:
-    """The dates off the calendar on which there are rows, within the seasons that are asked for."""
-    off = sorted(day for day in row.keys() - days if row[day].startswith(State.UNEXPECTED))
-    dates = [dt.date.fromisoformat(day) for day in off]
+def strays(days: Iterable[str], seasons: Collection[Season]) -> tuple[dt.date, ...]:
+    """The dates among them that are within the seasons that are asked for."""
+    dates = map(dt.date.fromisoformat, days)
     return tuple(date for date in dates if not seasons or any(date in season for season in seasons))
 
 

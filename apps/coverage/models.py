@@ -337,10 +337,13 @@ class HistoryTryQuerySet(models.QuerySet["HistoryTry"]):
         return self.filter(failed=True)
 
     def still_open(self) -> HistoryTryQuerySet:
-        """Of a partition that is not complete, and that no run is about to fill."""
+        return self.filter(self.gap())
+
+    def gap(self) -> models.Exists:
+        """Whether its partition is not complete, and no run is about to fill it."""
         partitions = Partition.objects.filter(table=models.OuterRef("table"), date=models.OuterRef("date"))
         gaps = partitions.exclude(state__in=Partition.SETTLED).exclude(activity__in=Partition.IN_A_RUN)
-        return self.filter(models.Exists(gaps))
+        return models.Exists(gaps)
 
     def of_no_table(self) -> HistoryTryQuerySet:
         return self.filter(table="")
