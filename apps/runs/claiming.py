@@ -12,8 +12,8 @@ from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Table
 from apps.runs import control, failures, jobs, outcomes, picking
 from apps.runs.holding import Hold
-from apps.runs.models import Attempt, Step
-from apps.runs.picking import Pick, Skip, Take
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.picking import Pick, Rest, Skip, Take
 from apps.runs.recovery import release_steps
 
 Status = Step.Status
@@ -23,6 +23,8 @@ def claim(hold: Hold) -> tuple[Take, Attempt] | Pick:
     """Takes the next steps with the attempt that is about to be made; or why no step can be taken now."""
     while True:
         with hold.fenced():
+            if Run.objects.filter(pk=hold.run.pk).exclude(request=Run.Request.NONE).exists():
+                return Rest()
             found = picking.pick(hold.pipeline, hold.run)
             if isinstance(found, Take):
                 return found, take(hold, found)

@@ -54,11 +54,16 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """The run was asked to rest since this lane looked."""
+
+
+@dataclass(frozen=True)
 class Done:
     """Every step is decided."""
 
 
-Pick = Take | Skip | Gate | CanaryDone | Wait | Done
+Pick = Take | Skip | Gate | CanaryDone | Wait | Rest | Done
 
 
 def pick(pipeline: Pipeline, run: Run, *, after: Attempt | None = None) -> Pick:

@@ -12,7 +12,8 @@ from apps.runs import breaker, control, gates, lanes, outcomes
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
-from apps.runs.picking import CanaryDone, Done, Gate, Pick
+from apps.runs.picking import CanaryDone, Done, Gate, Pick, Rest
+from apps.warehouse.base import OverQuota, WarehouseError
 
 SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
 
@@ -39,6 +40,8 @@ def stand_still(hold: Hold, why: Pick) -> None:
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
         case CanaryDone():
             rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
+        case Rest():
+            leave(hold)
 
 
 def gate_in_words(hold: Hold, phase: str) -> str:
@@ -57,21 +60,40 @@ def canary_in_words(run: Run) -> str:
 
 
 def rest(hold: Hold, says: str, *, why: Run.Pause, **facts: Any) -> None:
-    """Asks all lanes to rest for a reason of the run's own, unless a person asked for something meanwhile."""
-    with hold.fenced():
-        Run.objects.filter(pk=hold.run.pk, request=Run.Request.NONE).update(
-            request=Run.Request.PAUSE, pause=why, message=says, **facts
-        )
+    """Rests for a reason of the run's own."""
+    ask(hold, says, why=why, **facts)
     leave(hold)
 
 
 def wait(hold: Hold, says: str, *, why: Run.Pause) -> None:
     """Rests until it can try again by itself, each time for longer."""
+    ask_to_wait(hold, says, why=why)
+    leave(hold)
+
+
+def ask(hold: Hold, says: str, *, why: Run.Pause, **facts: Any) -> None:
+    """Asks all lanes to rest, unless something was asked of the run already. From here on no step is taken."""
+    with hold.fenced():
+        Run.objects.filter(pk=hold.run.pk, request=Run.Request.NONE).update(
+            request=Run.Request.PAUSE, pause=why, message=says, **facts
+        )
+
+
+def ask_to_wait(hold: Hold, says: str, *, why: Run.Pause, until: dt.datetime | None = None) -> None:
+    """Asks all lanes to rest until then; else each time for longer."""
     run = hold.run
     run.refresh_from_db(fields=["waits"])
     seconds = min(SHORTEST_WAIT * 2**run.waits, LONGEST_WAIT.total_seconds())
-    at = timezone.now() + dt.timedelta(seconds=seconds)
-    rest(hold, says, why=why, again_at=at, waits=run.waits + 1)
+    at = until or timezone.now() + dt.timedelta(seconds=seconds)
+    ask(hold, says, why=why, again_at=at, waits=run.waits + 1)
+
+
+def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
+    """The warehouse does not answer, or not before a quota is given anew: nobody's dates failed."""
+    if isinstance(error, OverQuota):
+        ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
+    else:
+        ask_to_wait(hold, f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)
 
 
 def leave(hold: Hold) -> None:

@@ -102,7 +102,9 @@ class Runner:
         try:
             outcome = self.call(table, table.job, steps, attempt)
         except WarehouseError as error:
-            self.withdraw(attempt, f"The call decided nothing: {error}")
+            with self.hold.fenced():  # at once: a script may still run, and no other lane may take its dates
+                resting.ask_without_warehouse(self.hold, error)
+                self.withdraw(attempt, f"The call decided nothing: {error}")
             raise
         seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
@@ -248,12 +250,8 @@ def advance_until(runner: Runner, until: float | None) -> bool:
                 if outages > OUTAGES:
                     raise
                 runner.begin_afresh(error)
-    except OverQuota as error:
-        facts = {"again_at": error.until, "waits": runner.run.waits + 1}
-        resting.rest(runner.hold, str(error), why=Run.Pause.QUOTA, **facts)
-        return False
     except WarehouseError as error:
-        # Nobody's dates failed: the run rests, and tries again by itself.
-        resting.wait(runner.hold, f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)
+        resting.ask_without_warehouse(runner.hold, error)
+        resting.leave(runner.hold)
         return False
     return more

@@ -12,6 +12,7 @@ from apps.runs.claiming import claim
 from apps.runs.holding import Hold
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, IllegalMove, Lane, Run
+from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import may_write
 
@@ -229,3 +230,22 @@ def test_a_silent_lane_is_revived_while_another_is_at_work(run):
     tasks.revive()
 
     assert OrmQ.objects.filter(key="runs").count() == 1
+
+
+def test_dates_of_a_script_that_the_warehouse_fell_silent_about_are_taken_by_no_other_lane(
+    run, worker, monkeypatch
+):
+    one, other = worker(run), worker(run)
+    one.begin()
+    taken = claim(one.hold)
+    monkeypatch.setattr(one, "call", lambda *_: raise_(Unreachable("no answer")))
+
+    with pytest.raises(Unreachable):
+        one.attempt(*taken)
+
+    assert run.steps.pending().count() == run.steps.count()
+    assert isinstance(claim(other.hold), picking.Rest)
+
+
+def raise_(error: Exception) -> None:
+    raise error
