@@ -10,7 +10,6 @@ from django.core.checks import CheckMessage, Error, register
 from apps.pipeline import definition
 from apps.pipeline.definition import DuckDB, Pipeline
 from apps.warehouse.base import QueryFailed
-from apps.warehouse.translation import for_duckdb
 
 
 @register("pipeline")
@@ -26,10 +25,12 @@ def not_translated(pipeline: Pipeline) -> Iterator[str]:
     """Scripts that are BigQuery's SQL and that DuckDB could not perform, a sentence each."""
     if not isinstance(pipeline.warehouse, DuckDB):
         return
+    from apps.warehouse import duckdb  # not what every process should pay for
+
     for table in pipeline.filled:
         # Another check says which scripts are not there.
         if table.job and table.job.sql and (path := pipeline.inside(table.job.sql)).is_file():
             try:
-                for_duckdb(path.read_text(encoding="utf-8"))
+                duckdb.check(path.read_text(encoding="utf-8"))
             except (QueryFailed, OSError, UnicodeDecodeError) as error:
                 yield f'{path}, the job of table "{table.name}": {error}.'

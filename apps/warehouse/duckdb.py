@@ -285,6 +285,30 @@ def translated(sql: str) -> Sequence[str]:
     return for_duckdb(sql)
 
 
+def check(sql: str) -> None:
+    """QueryFailed where DuckDB could not perform the script, as far as that is told without its tables."""
+    from apps.warehouse import translation
+
+    connection = host().cursor()
+    for text in translation.for_duckdb(sql):
+        try:
+            connection.extract_statements(text)
+            for form in translation.time_formats(text):
+                connection.execute("SELECT strftime(TIMESTAMP '2024-01-01', $form)", {"form": form})
+        except duckdb.Error as error:
+            raise translation.NoLike(first_line(error)) from error
+        for name in translation.functions(text):
+            if name not in words_of_the_engine():
+                raise translation.NoLike(f"it has no function {name.upper()}")
+
+
+@cache
+def words_of_the_engine() -> frozenset[str]:
+    """Functions, and words of the language that look like some."""
+    asked = "SELECT DISTINCT function_name FROM duckdb_functions() UNION SELECT keyword_name FROM duckdb_keywords()"
+    return frozenset(name.lower() for (name,) in host().cursor().execute(asked).fetchall())
+
+
 @contextmanager
 def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> Iterator[None]:
     """All statements or none: in a transaction around them, unless the script brings its own."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 import sqlglot
@@ -12,8 +14,29 @@ from sqlglot.errors import SqlglotError
 from apps.warehouse.base import QueryFailed
 
 FILLED = {"start_date", "end_date"}
+STATEMENTS = (
+    exp.Query,
+    exp.Insert,
+    exp.Update,
+    exp.Delete,
+    exp.Merge,
+    exp.TruncateTable,
+    exp.Create,
+    exp.Alter,
+    exp.Drop,
+    exp.Transaction,
+    exp.Commit,
+    exp.Rollback,
+)
+# https://cloud.google.com/bigquery/docs/querying-partitioned-tables and /querying-wildcard-tables
+PSEUDO_COLUMNS = {"_PARTITIONTIME", "_PARTITIONDATE", "_TABLE_SUFFIX", "_FILE_NAME"}
 
 logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it warns of is an error here, or harmless
+
+
+class NoLike(QueryFailed):
+    def __init__(self, why: str):
+        super().__init__(f"the script cannot be translated for DuckDB: {why}")
 
 
 @lru_cache(maxsize=200)
@@ -22,17 +45,40 @@ def for_duckdb(sql: str) -> tuple[str, ...]:
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="bigquery") if tree]
         for tree in trees:
+            refuse_foreign(tree)
             refuse_unknown(tree)
             use_our_clock(tree)
         return tuple(tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE, comments=False) for tree in trees)
     except SqlglotError as error:
-        raise QueryFailed(f"the script cannot be translated for DuckDB: {in_words(error)}") from error
+        raise NoLike(in_words(error)) from error
+
+
+# What would pass the translation as it is, and be understood by nobody ----------------------------------
+
+
+def refuse_foreign(tree: exp.Expr) -> None:
+    """Statements, columns and tables that only BigQuery has."""
+    begins = isinstance(tree, exp.Command) and tree.name.upper() == "BEGIN"
+    if not (begins or isinstance(tree, STATEMENTS)):
+        raise NoLike(f"it has no statement {first_word(tree)}")
+    for column in tree.find_all(exp.Column):
+        if column.name.upper() in PSEUDO_COLUMNS:
+            raise NoLike(f"it has no column {column.name}")
+    for table in tree.find_all(exp.Table):
+        if table.name.endswith("*"):
+            raise NoLike(f"it has no tables with a wildcard, {table.name}")
+
+
+def first_word(tree: exp.Expr) -> str:
+    return re.split(r"\W", tree.sql("bigquery"), maxsplit=1)[0].upper()
 
 
 def refuse_unknown(tree: exp.Expr) -> None:
-    """What would pass the translation as it is, and be understood by nobody."""
+    """Functions that nobody knows, or that only BigQuery has, and parameters that nobody fills."""
     if function := tree.find(exp.Anonymous):
-        raise QueryFailed(f"the script cannot be translated for DuckDB: it has no function {function.name}")
+        raise NoLike(f"it has no function {function.name}")
+    if namespaced := tree.find(exp.NetFunc, exp.SafeFunc):
+        raise NoLike(f"it has no function {head(namespaced)}")
     for parameter in tree.find_all(exp.Parameter):
         name = parameter.name
         if name.lower() not in FILLED:
@@ -48,6 +94,28 @@ def use_our_clock(tree: exp.Expr) -> None:
                 f"the script asks for the time in {each.name}; on DuckDB it is told in UTC alone"
             )
         each.replace(exp.cast(exp.CurrentTimestamp(), exp.DataType.Type.TIMESTAMP))
+
+
+# What a translated statement says ----------------------------------------------------------------------
+
+
+def functions(statement: str) -> Iterator[str]:
+    """The names that it calls as functions, in small letters; words of the language like CAST among them."""
+    for function in sqlglot.parse_one(statement, read="duckdb").find_all(exp.Func):
+        if name := re.match(r"(\w+)\(", function.sql("duckdb")):
+            yield name[1].lower()
+
+
+def time_formats(statement: str) -> Iterator[str]:
+    """The texts that say how times are written or read."""
+    tree = sqlglot.parse_one(statement, read="duckdb")
+    for each in tree.find_all(exp.StrToTime, exp.StrToDate, exp.TimeToStr):
+        for text in each.args["format"].find_all(exp.Literal):
+            yield text.name
+
+
+def head(function: exp.Expr) -> str:
+    return function.sql("bigquery").split("(")[0]
 
 
 def in_words(error: SqlglotError) -> str:
