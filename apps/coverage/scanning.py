@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -84,7 +84,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     )
     if not started:
         return  # another worker got there first
-    billed = warehouse.bytes_billed
+    cost = meter(warehouse)
     try:
         said = calendar.ask(pipeline, warehouse)
         reading = warehouse.scan(
@@ -94,7 +94,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
             known=lambda name: known(pipeline.table(name)),
         )
     except WarehouseError as error:
-        give_up(scan, not_asked(error), asked_at=asked_at)
+        give_up(scan, not_asked(error), asked_at=asked_at, cost=cost())
         run_history.could_not_ask(pipeline, str(error).rstrip("."))
         return
     with transaction.atomic():
@@ -108,12 +108,17 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     history = run_history.ask(pipeline, warehouse)
     finish(
         scan,
-        queries=reading.queries + said.queries + history.queries,
-        bytes_billed=warehouse.bytes_billed - billed,
+        cost=cost(),
         changed=changed,
         problem="; ".join(filter(None, (problems_in_words(reading), history.problem))),
         notes="; ".join(f"{table}: {note}" for table, note in reading.notes.items()),
     )
+
+
+def meter(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
+    """Says whenever it is called how much the warehouse was asked since now, and what that billed."""
+    queries, billed = warehouse.queries, warehouse.bytes_billed
+    return lambda: {"queries": warehouse.queries - queries, "bytes_billed": warehouse.bytes_billed - billed}
 
 
 def known(table: Table) -> Mapping[dt.date, Count]:
@@ -172,24 +177,23 @@ def not_asked(error: WarehouseError) -> str:
     return f"{Scan.NOT_ASKED}{str(error).rstrip('.')}."
 
 
-def finish(scan: Scan, *, queries: int, bytes_billed: int, changed: int, problem: str, notes: str) -> None:
+def finish(scan: Scan, *, cost: Mapping[str, int], changed: int, problem: str, notes: str) -> None:
     Scan.objects.filter(pk=scan.pk).update(
         status=Scan.Status.SUCCEEDED,
         finished_at=timezone.now(),
-        queries=queries,
-        bytes_billed=bytes_billed,
         changed=changed,
         problem=problem,
         notes=notes,
+        **cost,
     )
 
 
-def give_up(scan: Scan, problem: str, *, asked_at: dt.datetime) -> None:
+def give_up(scan: Scan, problem: str, *, asked_at: dt.datetime, cost: Mapping[str, int]) -> None:
     """Nothing could be asked: what was known is not known any more, but for what a run read meanwhile."""
     with transaction.atomic():
         forget(Partition.objects.filter(read_at__lte=asked_at), problem)
         Scan.objects.filter(pk=scan.pk).update(
-            status=Scan.Status.FAILED, finished_at=timezone.now(), problem=problem
+            status=Scan.Status.FAILED, finished_at=timezone.now(), problem=problem, **cost
         )
 
 
@@ -221,15 +225,32 @@ def read(
     dates = {date for some in wanted.values() for date in some}
     if not dates:
         return {}
-    tables = [pipeline.table(name) for name in wanted]
     asked_at = timezone.now()
-    reading = ask(pipeline, warehouse, tables, dates)
-    units = {date: day.units for date, day in calendar_between(min(dates), max(dates)).items()}
-    return {
-        (table.name, date): judged(pipeline, table, date, units.get(date), reading, asked_at)
-        for table in tables
-        for date in sorted(wanted[table.name])
-    }
+    reading = ask(pipeline, warehouse, [pipeline.table(name) for name in wanted], dates)
+    return judged_all(pipeline, wanted, reading, asked_at)
+
+
+def read_rewritten(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
+) -> dict[Key, Found]:
+    """What the warehouse has for these dates, of the tables for which it notes when each date was written.
+
+    As a scan asks: its metadata, and a count of what was written since it was read last. No table, no query.
+    """
+    noted = Partition.objects.of(wanted).exclude(modified_at=None).order_by().values_list("table", flat=True)
+    some = {name: wanted[name] for name in noted.distinct()}
+    dates = {date for days in some.values() for date in days}
+    if not dates:
+        return {}
+    asked_at = timezone.now()
+    tables = [pipeline.table(name) for name in some]
+    reading = warehouse.scan(
+        [question(table) for table in (*tables, *compared(pipeline, tables))],
+        start=min(dates),
+        end=max(dates),
+        known=lambda name: known(pipeline.table(name)),
+    )
+    return judged_all(pipeline, some, reading, asked_at)
 
 
 def was_read(table: str) -> bool:
@@ -242,9 +263,25 @@ def ask(
     pipeline: Pipeline, warehouse: Warehouse, tables: Collection[Table], dates: Collection[dt.date]
 ) -> Reading:
     """Counts these tables, and those that their rows are compared with, in one query."""
-    compared = {table.rows.like for table in tables if table.rows and table.rows.like}
-    others = [pipeline.table(name) for name in sorted(compared - {table.name for table in tables})]
-    return warehouse.count([question(table) for table in (*tables, *others)], dates=dates)
+    return warehouse.count([question(table) for table in (*tables, *compared(pipeline, tables))], dates=dates)
+
+
+def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:
+    """The other tables that the rows of these are compared with."""
+    names = {table.rows.like for table in tables if table.rows and table.rows.like}
+    return [pipeline.table(name) for name in sorted(names - {table.name for table in tables})]
+
+
+def judged_all(
+    pipeline: Pipeline, wanted: Mapping[str, Collection[dt.date]], reading: Reading, asked_at: dt.datetime
+) -> dict[Key, Found]:
+    dates = [date for some in wanted.values() for date in some]
+    units = {date: day.units for date, day in calendar_between(min(dates), max(dates)).items()}
+    return {
+        (name, date): judged(pipeline, pipeline.table(name), date, units.get(date), reading, asked_at)
+        for name, some in wanted.items()
+        for date in sorted(some)
+    }
 
 
 def judged(

@@ -7,10 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
-from django.db.models.functions import Coalesce
-
-from apps.coverage.models import Partition
+from apps.coverage.models import Partition, PartitionQuerySet
 from apps.pipeline.definition import Pipeline, Table
 
 State = Partition.State
@@ -37,26 +36,38 @@ class Newer:
 def mark(pipeline: Pipeline) -> int:
     """Makes complete partitions stale where an input was written after them, and stale ones complete where none was.
 
-    Answers for how many that was news. Two queries, and one for each 500 of those.
+    Answers for how many that was news. Two queries, one for each table with dates that become stale, and one for each
+    500 of the news.
     """
-    partitions = {(row.table, row.date): row for row in written()}
-    moments = {table: dict(rows) for table, rows in by_table(partitions.values())}
-    newer = dict(find(pipeline, moments))
-    changed = [row for key, row in partitions.items() if settle(row, newer.get(key))]
+    newer = dict(find(pipeline, written()))
+    was_stale = list(known().filter(state=State.STALE))
+    changed = [row for row in was_stale if settle(row, newer.pop((row.table, row.date), None))]
+    for row in complete(newer):
+        settle(row, newer[row.table, row.date])
+        changed.append(row)
     Partition.objects.bulk_update(changed, ["state", "reason"], batch_size=BATCH)
     return len(changed)
 
 
-def written() -> list[Partition]:
+def known() -> PartitionQuerySet:
     """Partitions with all their rows, of which somebody knows when they were written."""
-    found = Partition.objects.filter(state__in=(State.COMPLETE, State.STALE))
-    known = found.annotate(moment=Coalesce("modified_at", "written_at")).exclude(moment=None)
-    return list(known.only("table", "date", "state", "reason").order_by("table", "date"))
+    found = Partition.objects.filter(state__in=(State.COMPLETE, State.STALE)).order_by("table", "date")
+    return found.exclude(modified_at=None, written_at=None)
 
 
-def by_table(partitions: Iterable[Partition]) -> Iterator[tuple[str, Iterator[tuple[dt.date, dt.datetime]]]]:
-    for table, rows in groupby(partitions, key=lambda row: row.table):
-        yield table, ((row.date, row.moment) for row in rows)  # type: ignore[attr-defined]  # annotated
+def written() -> dict[str, Moments]:
+    """By table when each of its dates was written: as the warehouse notes it, else by the table's own column."""
+    found: dict[str, Moments] = {}
+    rows = known().values_list("table", "date", "modified_at", "written_at")
+    for table, date, noted, said in rows.iterator():
+        found.setdefault(table, {})[date] = noted or said
+    return found
+
+
+def complete(keys: Iterable[Key]) -> Iterator[Partition]:
+    for table, some in groupby(sorted(keys), key=itemgetter(0)):
+        dates = [date for _, date in some]
+        yield from Partition.objects.of([table]).filter(state=State.COMPLETE, date__in=dates)
 
 
 def settle(row: Partition, newer: Newer | None) -> bool:

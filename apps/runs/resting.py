@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+from collections import defaultdict
 from typing import Any
 
 from django.utils import timezone
 
-from apps.coverage import staleness
+from apps.coverage import scanning, staleness
 from apps.runs import breaker, control, gates, lanes, outcomes
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.picking import CanaryDone, Done, Gate, Pick, Rest
-from apps.warehouse.base import OverQuota, WarehouseError
+from apps.warehouse.base import OverQuota, Warehouse, WarehouseError
+
+log = logging.getLogger(__name__)
 
 SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
 
@@ -31,10 +35,11 @@ def begin(hold: Hold) -> None:
             )
 
 
-def stand_still(hold: Hold, why: Pick) -> None:
+def stand_still(hold: Hold, why: Pick, warehouse: Warehouse) -> None:
     """Does what is due when no step may be taken."""
     match why:
         case Done():
+            read_rewritten(hold, warehouse)
             finish(hold)
         case Gate(phase):
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
@@ -125,6 +130,21 @@ def broke_off(hold: Hold, *, just_decided: int) -> bool:
         return False  # or nothing is left that stopping could save
     rest(hold, says, why=Run.Pause.FAILURES)
     return True
+
+
+def read_rewritten(hold: Hold, warehouse: Warehouse) -> None:
+    """Has the warehouse say when it wrote what the run wrote, so that this is not called older than its inputs."""
+    called = hold.run.steps.filter(attempts__gt=0).values_list("table", "date")
+    wanted: dict[str, list[dt.date]] = defaultdict(list)
+    for table, date in called:
+        wanted[table].append(date)
+    try:
+        found = scanning.read_rewritten(hold.pipeline, warehouse, wanted)
+    except WarehouseError as error:
+        log.warning("%s: when its dates were written is left to the next scan: %s", hold.run, error)
+        return
+    with hold.fenced():
+        scanning.remember(found.values())
 
 
 def finish(hold: Hold) -> None:

@@ -56,7 +56,7 @@ class Runner:
             return False
         taken = claiming.claim(self.hold)
         if not isinstance(taken, tuple):
-            resting.stand_still(self.hold, taken)
+            resting.stand_still(self.hold, taken, self.warehouse)
             return False
         self.wake_another()
         return self.attempt(*taken)

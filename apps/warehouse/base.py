@@ -150,9 +150,10 @@ NO_LABELS: Mapping[str, str] = MappingProxyType({})
 class Warehouse(Protocol):
     """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer.
 
-    `bytes_billed` is what the questions cost so far, where a warehouse takes money for them.
+    `queries` is how many questions it was sent so far; `bytes_billed` is what they cost, where a warehouse takes money.
     """
 
+    queries: int
     bytes_billed: int
 
     def count(

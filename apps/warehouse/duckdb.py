@@ -54,6 +54,7 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, patience: float = PATIENCE):
         self.path = path
         self.patience = patience
+        self.queries = 0
 
     def count(
         self,
@@ -65,10 +66,12 @@ class DuckDBWarehouse:
     ) -> Reading:
         with self.opened() as connection:
             try:
-                return ask(connection, questions, start=start, end=end, dates=dates)
+                reading = ask(connection, questions, start=start, end=end, dates=dates)
             except ITS_OWN_FAULT:
                 # Somebody's table or column is not there, or holds what is no date; the others can still answer.
-                return ask_who_can(connection, questions, start=start, end=end, dates=dates)
+                reading = ask_who_can(connection, questions, start=start, end=end, dates=dates)
+        self.queries += reading.queries
+        return reading
 
     def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
         """Counts everything: the file does not note when a date was written."""
@@ -76,12 +79,14 @@ class DuckDBWarehouse:
 
     def calendar(self, query: str) -> dict[dt.date, int]:
         with self.opened() as connection:
+            self.queries += 1
             found = connection.execute(query)
             at, units = calendar_columns([column[0] for column in found.description])
             return units_a_date((row[at], row[units]) for row in found.fetchall())
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
         with self.opened() as connection:
+            self.queries += 1
             try:
                 rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
             except ITS_OWN_FAULT:
