@@ -61,15 +61,16 @@ class Shape:
             self.columns[line.name.lower()] = line.data_type
             if line.is_partitioning:
                 self.partitioned_by = line.name.lower()
-        elif line.rows is not None and line.modified_at is not None:
+        elif line.rows is not None:
             self.add_partition(line.name, line.rows, line.modified_at)
 
-    def add_partition(self, name: str, rows: int, modified_at: dt.datetime) -> None:
+    def add_partition(self, name: str, rows: int, modified_at: dt.datetime | None) -> None:
+        """One that is no date, or was written nobody knows when, leaves all dates to be counted."""
         if name == STREAMED:  # two lines, where some of it is in long-term storage
             self.streamed += rows
         elif name == WITHOUT_DATE:
             self.without_date += rows
-        elif (date := day_of(name)) is None:
+        elif (date := day_of(name)) is None or modified_at is None:
             self.days = None
         elif self.days is not None:
             before = self.days.get(date, Day(0, modified_at))  # hours of one day add up

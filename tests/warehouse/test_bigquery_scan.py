@@ -180,6 +180,16 @@ def test_rows_that_went_without_a_trace_of_time_are_noticed(server, orders, scan
 # What the metadata does not tell ----------------------------------------------------------------------
 
 
+def test_a_partition_that_was_written_nobody_knows_when_is_counted(server, orders, scan):
+    orders(FIRST, SECOND)
+    server.store.touch("shop", "orders", "20240101", None)
+
+    reading = scan(ROWS)
+
+    assert rows(reading) == {FIRST: 1, SECOND: 1}
+    assert len(server.asked("count")) == 1
+
+
 def test_months_cannot_tell_days_so_they_are_counted(server, orders, scan):
     orders(FIRST, SECOND, by="DATE_TRUNC(day, MONTH)")
 

@@ -33,7 +33,7 @@ CREATE OR REPLACE VIEW standin.columns AS
         CASE WHEN field IS NULL THEN 'NO' ELSE 'YES' END AS is_partitioning_column
     FROM duckdb_columns() LEFT JOIN standin.partitioning ON dataset = schema_name AND name = table_name
         AND field = column_name;
--- https://cloud.google.com/bigquery/docs/information-schema-partitions
+-- https://cloud.google.com/bigquery/docs/information-schema-partitions; that what is streamed has a time is not said.
 CREATE OR REPLACE VIEW standin.partitions AS
     WITH streamed AS (SELECT dataset, name, id, sum(found) AS found FROM standin.streamed GROUP BY ALL)
     SELECT dataset AS table_schema, name AS table_name, id AS partition_id,
@@ -42,7 +42,7 @@ CREATE OR REPLACE VIEW standin.partitions AS
     FROM standin.prints LEFT JOIN streamed USING (dataset, name, id)
     WHERE prints.found > coalesce(streamed.found, 0)
     UNION ALL
-    SELECT dataset, name, '__UNPARTITIONED__', sum(streamed.found), 8 * sum(streamed.found), max(modified_at), 'ACTIVE'
+    SELECT dataset, name, '__UNPARTITIONED__', sum(streamed.found), 8 * sum(streamed.found), NULL, 'ACTIVE'
     FROM streamed JOIN standin.prints USING (dataset, name, id) GROUP BY ALL
     UNION ALL
     SELECT schema_name, table_name, NULL, estimated_size, 8 * estimated_size, now(), 'ACTIVE' FROM duckdb_tables()
