@@ -20,7 +20,7 @@ from apps.coverage.models import (
     calendar_between,
 )
 from apps.pipeline.definition import BigQuery, Pipeline, Table
-from apps.warehouse.base import EMPTY, Count, Question, Reading, Warehouse, WarehouseError
+from apps.warehouse.base import EMPTY, NO_LABELS, Count, Question, Reading, Warehouse, WarehouseError
 
 Key = tuple[str, dt.date]
 BATCH = 500
@@ -47,14 +47,18 @@ class Found:
         return self.verdict.state == Partition.State.COMPLETE
 
 
-def open_warehouse(pipeline: Pipeline) -> Warehouse:
-    """The engine that the pipeline file names."""
+def open_warehouse(pipeline: Pipeline, labels: Mapping[str, str] = NO_LABELS) -> Warehouse:
+    """The engine that the pipeline file names; labels are for what it is asked, where an engine keeps them."""
     engine = pipeline.warehouse  # web processes never pay for the imports
     if isinstance(engine, BigQuery):
         from apps.warehouse.bigquery import BigQueryWarehouse
 
         return BigQueryWarehouse(
-            engine.project, engine.location, byte_limit=engine.byte_limit, impersonate=engine.impersonate
+            engine.project,
+            engine.location,
+            byte_limit=engine.byte_limit,
+            impersonate=engine.impersonate,
+            labels=labels,
         )
     from apps.warehouse.duckdb import DuckDBWarehouse
 

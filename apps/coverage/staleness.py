@@ -60,7 +60,8 @@ def written() -> dict[str, Moments]:
     found: dict[str, Moments] = {}
     rows = known().values_list("table", "date", "modified_at", "written_at")
     for table, date, noted, said in rows.iterator():
-        found.setdefault(table, {})[date] = noted or said
+        if moment := noted or said:
+            found.setdefault(table, {})[date] = moment
     return found
 
 

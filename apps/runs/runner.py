@@ -229,7 +229,7 @@ def perform(
     run = Run.objects.get(pk=run_id)
     try:
         with Keeper(run_id, lease) as kept:
-            warehouse = warehouse or scanning.open_warehouse(pipeline)
+            warehouse = warehouse or scanning.open_warehouse(pipeline, {"run": str(run_id)})
             return advance_until(Runner(Hold(run, pipeline, kept), warehouse, wake), until)
     except Fenced:
         log.warning("run %s: another worker performs it by now", run_id)

@@ -64,6 +64,7 @@ class BigQueryWarehouse:
     """The tables that a project's queries can read and write.
 
     `byte_limit` is the most that any one query may bill: BigQuery refuses what would bill more, before it runs.
+    `labels` go with all that is asked.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class BigQueryWarehouse:
         *,
         byte_limit: int,
         impersonate: str | None = None,
+        labels: Mapping[str, str] = NO_LABELS,
         patience: float = PATIENCE,
         query_timeout: float = A_QUERY,
     ):
@@ -80,6 +82,7 @@ class BigQueryWarehouse:
         self.location = location
         self.byte_limit = byte_limit
         self.impersonate = impersonate
+        self.labels = {"application": "backfill-console", **labels}
         self.retry = DEFAULT_RETRY.with_timeout(patience)
         self.query_timeout = query_timeout
         self.queries = 0
@@ -365,7 +368,7 @@ class BigQueryWarehouse:
     ) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(
             query_parameters=[parameter(name, value) for name, value in parameters.items()],
-            labels={"application": "backfill-console", **labels},
+            labels=self.labels | {**labels},
             maximum_bytes_billed=self.byte_limit,
             job_timeout_ms=int(1000 * timeout),  # its asker may be gone by then
             use_legacy_sql=False,

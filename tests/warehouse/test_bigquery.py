@@ -126,6 +126,7 @@ def test_an_account_that_may_run_no_queries_is_told_which_role_it_needs(server, 
 def test_a_query_that_takes_too_long_is_ended_on_the_server(server, monkeypatch):
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
     server.delay("count", 60)
+    server.minds_timeouts = False
     hasty = BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, query_timeout=0.2)
 
     with pytest.raises(Interrupted):
@@ -133,6 +134,20 @@ def test_a_query_that_takes_too_long_is_ended_on_the_server(server, monkeypatch)
 
     (asked,) = server.asked("count")
     assert asked.cancelled.is_set()
+
+
+def test_everything_is_asked_of_the_project_and_in_the_location_that_are_configured(server, warehouse):
+    warehouse.scan([SALES], start=FIRST, end=FIRST, known=lambda table: {})
+    warehouse.calendar("SELECT DATE '2024-01-01' AS date, 1 AS units")
+
+    assert {(job.project, job.location) for job in server.asked()} == {(PROJECT, "US")}
+
+
+def test_a_location_that_is_not_the_datasets_is_named(warehouse):
+    """https://cloud.google.com/bigquery/docs/locations"""
+    abroad = BigQueryWarehouse(PROJECT, "EU", byte_limit=GIGABYTE, patience=2)
+
+    assert "not found in location EU" in abroad.count([SALES]).problems["shop.sales"]
 
 
 def test_a_server_that_is_not_there_is_unreachable(monkeypatch):

@@ -29,6 +29,15 @@ def statuses(run: Run) -> set[tuple[str, int]]:
     return set(run.steps.values_list("status", "attempts"))
 
 
+def test_what_a_run_counts_is_found_by_its_number_in_googles_bill(launch, perform, server):
+    run = launch(**ONLY_SALES)
+    server.forget()
+
+    perform(run)
+
+    assert {job.labels["run"] for job in server.asked("count")} == {str(run.pk)}
+
+
 # Somebody stops it ------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from tests.standins.bigquery import estimate, translation, wire
-from tests.standins.bigquery.refusals import Refusal, refused
+from tests.standins.bigquery.refusals import LOCATION, Refusal, elsewhere, refused
 from tests.standins.bigquery.store import Store
 from tests.standins.bigquery.translation import Statement
 
@@ -33,11 +33,17 @@ class Job:
     """What was asked, how far it is, and what came of it."""
 
     def __init__(
-        self, project: str, resource: dict[str, Any], store: Store, *, before: Callable[[Job], None]
+        self,
+        project: str,
+        resource: dict[str, Any],
+        store: Store,
+        *,
+        before: Callable[[Job], None],
+        minds_timeouts: bool = True,
     ):
         self.project = project
         self.configuration = resource["configuration"]
-        self.reference = {"projectId": project, "location": "US", **resource.get("jobReference", {})}
+        self.reference = {"projectId": project, "location": LOCATION, **resource.get("jobReference", {})}
         self.store = store
         self.before = before
         self.created = time.time()
@@ -51,8 +57,8 @@ class Job:
         self.cancelled = threading.Event()
         self.cursor: duckdb.DuckDBPyConnection | None = None
         self.thread = threading.Thread(target=self.perform, daemon=True)
-        # jobTimeoutMs: the job is ended when its time is over, whoever waits for it.
-        limit = self.configuration.get("jobTimeoutMs")
+        # jobTimeoutMs: the job is ended when its time is over, whoever waits for it; BigQuery promises to attempt it.
+        limit = self.configuration.get("jobTimeoutMs") if minds_timeouts else None
         self.timer = threading.Timer(int(limit) / 1000 if limit else 6 * 3600, self.cancel)
         self.timer.daemon = True
 
@@ -65,6 +71,10 @@ class Job:
     @property
     def id(self) -> str:
         return self.reference["jobId"]
+
+    @property
+    def location(self) -> str:
+        return self.reference["location"]
 
     @property
     def query(self) -> dict[str, Any]:
@@ -129,6 +139,8 @@ class Job:
 
     def look_at(self, statement: Statement) -> None:
         """Looks names up and adds up what it reads; refused where that is more than may be billed."""
+        if statement.reads | statement.writes and self.location != LOCATION:
+            raise elsewhere(self.project, self.location)
         translation.look_up(statement, self.store, self.project)
         statement.sql = statement.sql or translation.for_duckdb(statement.tree)
         found = estimate.processed(statement, self.store, self.values)
@@ -184,7 +196,7 @@ class Job:
             status |= {"errorResult": self.refusal.proto, "errors": [self.refusal.proto]}
         return {
             "kind": "bigquery#job",
-            "id": f"{self.project}:US.{self.id}",
+            "id": f"{self.project}:{self.location}.{self.id}",
             "jobReference": self.reference,
             "configuration": self.configuration | {"jobType": "QUERY"},
             "status": status,

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+LOCATION = "US"  # where all datasets are
 STATUS = {
     "accessDenied": 403,
     "authError": 401,
@@ -48,11 +49,18 @@ class Refusal(Exception):
 
 
 def no_table(project: str, dataset: str, table: str) -> Refusal:
-    return Refusal("notFound", f"Not found: Table {project}:{dataset}.{table} was not found in location US")
+    return Refusal(
+        "notFound", f"Not found: Table {project}:{dataset}.{table} was not found in location {LOCATION}"
+    )
+
+
+def elsewhere(project: str, location: str) -> Refusal:
+    """A query runs in one place and sees what is there: https://cloud.google.com/bigquery/docs/locations"""
+    return Refusal("notFound", f"Not found: Dataset of {project} was not found in location {location}")
 
 
 def no_dataset(project: str, dataset: str) -> Refusal:
-    return Refusal("notFound", f"Not found: Dataset {project}:{dataset} was not found in location US")
+    return Refusal("notFound", f"Not found: Dataset {project}:{dataset} was not found in location {LOCATION}")
 
 
 def refused(error: duckdb.Error) -> Refusal:

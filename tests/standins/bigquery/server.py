@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.standins.bigquery import wire
 from tests.standins.bigquery.jobs import CANCELLED, Job
-from tests.standins.bigquery.refusals import Refusal, no_dataset, no_table
+from tests.standins.bigquery.refusals import LOCATION, Refusal, no_dataset, no_table
 from tests.standins.bigquery.store import Store
 
 PROJECT = "shop-project"
@@ -60,6 +60,7 @@ class StandIn:
     wants_token: bool = False
     has_expired: bool = False
     may_not_act: str = ""
+    minds_timeouts: bool = True
 
     def __post_init__(self) -> None:
         self.store = Store(self.path)
@@ -128,7 +129,7 @@ class StandIn:
     # What jobs meet --------------------------------------------------------------------------------------
 
     def make(self, project: str, resource: dict[str, Any], *, before: Callable[[Job], None]) -> Job:
-        return Job(project, resource, self.store, before=before)
+        return Job(project, resource, self.store, before=before, minds_timeouts=self.minds_timeouts)
 
     def meet(self, job: Job) -> None:
         """Before a job reads anything."""
@@ -155,7 +156,7 @@ class StandIn:
         if job.is_dry:
             return self.look_only(job)
         if job.id in self.jobs:
-            raise Refusal("duplicate", f"Already Exists: Job {project}:US.{job.id}")
+            raise Refusal("duplicate", f"Already Exists: Job {project}:{job.location}.{job.id}")
         self.jobs[job.id] = job
         job.start()
         return job.resource
@@ -163,16 +164,16 @@ class StandIn:
     def query(self, project: str, request: dict[str, Any]) -> dict[str, Any]:
         """https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query: a job, and its first page if in time."""
         own = {name: request[name] for name in ("labels", "dryRun", "jobTimeoutMs") if name in request}
+        where = {"location": request["location"]} if "location" in request else {}
         resource = {
-            "jobReference": {"jobId": f"query_{uuid.uuid4().hex}"},
+            "jobReference": {"jobId": f"query_{uuid.uuid4().hex}", **where},
             "configuration": own | {"query": request},
         }
         self.insert_job(project, resource)
         if request.get("dryRun"):
             return {"jobComplete": True, "schema": {"fields": []}}
-        return self.get_results(
-            resource["jobReference"]["jobId"], {"timeoutMs": str(request.get("timeoutMs", 10_000))}
-        )
+        job = self.jobs[resource["jobReference"]["jobId"]]
+        return self.get_results(job, {"timeoutMs": str(request.get("timeoutMs", 10_000))})
 
     def look_only(self, job: Job) -> dict[str, Any]:
         """A dry run reads the query and says what it would process; an error in it is the call's own."""
@@ -181,13 +182,14 @@ class StandIn:
             raise job.refusal
         return job.resource
 
-    def job(self, job_id: str) -> Job:
-        if job_id not in self.jobs:
-            raise Refusal("notFound", f"Not found: Job {PROJECT}:US.{job_id}")
-        return self.jobs[job_id]
+    def job(self, project: str, job: str, query: dict[str, str]) -> Job:
+        """Where somebody says where it is, it has to be there."""
+        found, location = self.jobs.get(job), query.get("location", LOCATION)
+        if not found or (found.project, found.location) != (project, location):
+            raise Refusal("notFound", f"Not found: Job {project}:{location}.{job}")
+        return found
 
-    def get_results(self, job_id: str, query: dict[str, str]) -> dict[str, Any]:
-        job = self.job(job_id)
+    def get_results(self, job: Job, query: dict[str, str]) -> dict[str, Any]:
         job.over.wait(min(int(query.get("timeoutMs", 10_000)) / 1000, LONGEST_POLL))
         first = int(query.get("pageToken") or query.get("startIndex") or 0)
         return job.page(first, min(int(query.get("maxResults", self.rows_a_page)), self.rows_a_page))
@@ -232,7 +234,7 @@ class StandIn:
         return {
             "kind": "bigquery#dataset",
             "datasetReference": {"projectId": project, "datasetId": dataset},
-            "location": "US",
+            "location": LOCATION,
         }
 
     def list_jobs(self) -> dict[str, Any]:
@@ -241,9 +243,8 @@ class StandIn:
         ]
         return {"kind": "bigquery#jobList", "jobs": found}
 
-    def cancel(self, job_id: str) -> dict[str, Any]:
+    def cancel(self, job: Job) -> dict[str, Any]:
         """https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/cancel: it may take a while to end."""
-        job = self.job(job_id)
         job.cancel()
         return {"kind": "bigquery#jobCancelResponse", "job": job.resource}
 
@@ -282,10 +283,14 @@ Call = Callable[[StandIn, dict[str, str], dict[str, str], dict[str, Any]], dict[
 ROUTES: tuple[tuple[str, str, Call], ...] = (
     ("POST", rf"{AT}/jobs", lambda s, at, query, body: s.insert_job(at["project"], body)),
     ("GET", rf"{AT}/jobs", lambda s, at, query, body: s.list_jobs()),
-    ("GET", rf"{AT}/jobs/{JOB}", lambda s, at, query, body: s.job(at["job"]).resource),
-    ("POST", rf"{AT}/jobs/{JOB}/cancel", lambda s, at, query, body: s.cancel(at["job"])),
+    ("GET", rf"{AT}/jobs/{JOB}", lambda s, at, query, body: s.job(**at, query=query).resource),
+    ("POST", rf"{AT}/jobs/{JOB}/cancel", lambda s, at, query, body: s.cancel(s.job(**at, query=query))),
     ("POST", rf"{AT}/queries", lambda s, at, query, body: s.query(at["project"], body)),
-    ("GET", rf"{AT}/queries/{JOB}", lambda s, at, query, body: s.get_results(at["job"], query)),
+    (
+        "GET",
+        rf"{AT}/queries/{JOB}",
+        lambda s, at, query, body: s.get_results(s.job(**at, query=query), query),
+    ),
     ("GET", rf"{AT}/datasets/(?P<dataset>[^/]+)", lambda s, at, query, body: s.get_dataset(**at)),
     ("GET", rf"{AT}/datasets/(?P<dataset>[^/]+)/tables", lambda s, at, query, body: s.list_tables(**at)),
     ("GET", TABLE, lambda s, at, query, body: s.get_table(**at)),
