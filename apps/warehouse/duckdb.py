@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -63,6 +64,24 @@ class DuckDBWarehouse:
         start: dt.date | None = None,
         end: dt.date | None = None,
         dates: Collection[dt.date] | None = None,
+    ) -> Reading:
+        """In one query; of very many tables in several, since what is read stays in memory until the file is let go."""
+        found, queries = Reading(), self.queries
+        for first in range(0, len(questions), TABLES_AT_ONCE):
+            some = self.count_some(
+                questions[first : first + TABLES_AT_ONCE], start=start, end=end, dates=dates
+            )
+            found.counts.update(some.counts)
+            found.problems.update(some.problems)
+        return replace(found, queries=self.queries - queries)
+
+    def count_some(
+        self,
+        questions: Sequence[Question],
+        *,
+        start: dt.date | None,
+        end: dt.date | None,
+        dates: Collection[dt.date] | None,
     ) -> Reading:
         with self.opened() as connection:
             try:
@@ -200,7 +219,9 @@ def ask(
     end: dt.date | None,
     dates: Collection[dt.date] | None,
 ) -> Reading:
-    """All questions as one grouped query; as several where there are very many, for each holds some memory."""
+    """All questions as one grouped query."""
+    if not questions:
+        return Reading()
     wanted: dict[str, object] = {}
     if dates is not None:
         wanted["dates"] = sorted(dates)
@@ -209,29 +230,16 @@ def ask(
     if end is not None:
         wanted["end"] = end
     counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
-    together = [
-        questions[first : first + TABLES_AT_ONCE] for first in range(0, len(questions), TABLES_AT_ONCE)
-    ]
-    with no_collection():
-        for some in together:
-            ask_some(connection, some, wanted, counts)
-    return Reading(counts, queries=len(together))
-
-
-def ask_some(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    wanted: Mapping[str, object],
-    counts: Mapping[str, dict[dt.date, Count]],
-) -> None:
     parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
     of_place = [counts[question.table] for question in questions]
     days: dict[dt.date, dt.date] = {}  # each date is kept once, not once a table
     found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
-    while some := found.fetchmany(ROWS_AT_ONCE):
-        for place, date, rows, quality, written_at, fallback, keys, nulls in some:
-            count = as_count(rows, quality, written_at, fallback, keys, nulls)
-            of_place[place][days.setdefault(date, date)] = count
+    with no_collection():
+        while some := found.fetchmany(ROWS_AT_ONCE):
+            for place, date, rows, quality, written_at, fallback, keys, nulls in some:
+                count = as_count(rows, quality, written_at, fallback, keys, nulls)
+                of_place[place][days.setdefault(date, date)] = count
+    return Reading(counts, queries=1)
 
 
 @contextmanager
