@@ -47,7 +47,10 @@ class Interrupted(WarehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to count of one table: rows a date, and the columns to sum up beside them."""
+    """What to count of one table: rows a date, and the columns to sum up beside them.
+
+    `undated` has rows without a date counted too, as rows of `NO_DATE`; then all dates are asked about.
+    """
 
     table: str
     date_column: str
@@ -56,6 +59,7 @@ class Question:
     fallback_column: str | None = None
     key_columns: tuple[str, ...] = ()
     not_null: tuple[str, ...] = ()
+    undated: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -82,6 +86,7 @@ class Count(NamedTuple):
 # What is known of a table's dates from the scan before, as far as it can be known to hold still.
 Known = Callable[[str], Mapping[dt.date, Count]]
 EMPTY = Count(rows=0)
+NO_DATE = dt.date.min
 # What a problem ends with where there is no such table at all.
 ABSENT = "does not exist in the warehouse"
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from apps.warehouse.base import HistoryQuestion, Question
+from apps.warehouse.base import NO_DATE, HistoryQuestion, Question
 
 Parameters = dict[str, dt.date | list[dt.date]]
 
@@ -43,6 +43,8 @@ def grouped_counts(wanted: Sequence[Wanted]) -> tuple[str, Parameters]:
 def grouped_count(place: int, wanted: Wanted, parameters: Parameters) -> str:
     question = wanted.question
     date = as_date(question.date_column)
+    if question.undated:
+        date = f"COALESCE({date}, DATE '{NO_DATE}')"
     return (
         f"SELECT {place} AS place, {date} AS date, COUNT(*) AS row_count, {mean(question.quality_column)} AS quality, "
         f"{latest(question.written_column)} AS written_at, {share(question.fallback_column)} AS fallback, "
@@ -53,7 +55,7 @@ def grouped_count(place: int, wanted: Wanted, parameters: Parameters) -> str:
 
 def conditions(place: int, wanted: Wanted, parameters: Parameters) -> list[str]:
     column, start, end = wanted.question.date_column, f"start_{place}", f"end_{place}"
-    found = [f"{as_date(column)} IS NOT NULL"]
+    found = ["TRUE" if wanted.question.undated else f"{as_date(column)} IS NOT NULL"]
     if wanted.first is not None:
         parameters[start] = wanted.first
         found.append(since(column, wanted.date_type, start))

@@ -18,6 +18,7 @@ import duckdb
 
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
+    NO_DATE,
     NO_LABELS,
     Busy,
     Count,
@@ -346,7 +347,8 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:
     date = f"CAST({quoted(question.date_column)} AS DATE)"
-    conditions = [f"{date} IS NOT NULL"]
+    shown = f"coalesce({date}, DATE '{NO_DATE}')" if question.undated else date
+    conditions = ["true" if question.undated else f"{date} IS NOT NULL"]
     if "dates" in wanted:
         conditions.append(f"{date} IN (SELECT unnest(CAST($dates AS DATE[])))")
     if "start" in wanted:
@@ -354,7 +356,7 @@ def grouped_count(place: int, question: Question, wanted: Collection[str]) -> st
     if "end" in wanted:
         conditions.append(f"{date} <= $end")
     return (
-        f"SELECT {place}, {date}, count(*), {mean(question.quality_column)}, "
+        f"SELECT {place}, {shown}, count(*), {mean(question.quality_column)}, "
         f"{latest(question.written_column)}, {share(question.fallback_column)}, "
         f"{different(question.key_columns)}, {without_value(question.not_null)} "
         f"FROM {located(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"

@@ -263,6 +263,21 @@ def test_a_column_that_is_gone_could_not_run(filled, verify, ask):
     assert (table(report).is_unknown, table(report).duplicates.extra) == (True, None)
 
 
+def test_rows_are_looked_at_although_what_they_are_compared_with_could_not_be_read(
+    filled, verify, ask, rewrite
+):
+    rewrite(
+        'like = "daily.sales", at_least = 0.5 }', 'like = "daily.sales", at_least = 0.5 }\nkey = ["item"]'
+    )
+    ask("UPDATE daily.visits SET item = 1 WHERE day = '2024-01-02'")
+    ask("ALTER TABLE daily.sales DROP COLUMN item")
+
+    visits = table(verify(tables=["daily.visits"], **WEEK), "daily.visits")
+
+    assert visits.counts["unknown"] == 6
+    assert visits.rows > 6 and visits.duplicates.extra > 0
+
+
 @pytest.mark.parametrize("scanned_before", [True, False])
 def test_a_warehouse_that_is_away_could_not_run(filled, verify, shop, scanned_before):
     if scanned_before:

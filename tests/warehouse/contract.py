@@ -9,6 +9,7 @@ import pytest
 
 from apps.warehouse.base import (
     EMPTY,
+    NO_DATE,
     Count,
     HistoryQuestion,
     Interrupted,
@@ -67,6 +68,11 @@ class Contract:
         asked = warehouse.count([Question("shop.sales", "day", key_columns=("item",))])
 
         assert (asked.of("shop.sales", THIRD).rows, asked.of("shop.sales", THIRD).keys) == (2, 1)
+
+    def test_rows_without_a_date_are_counted_where_they_are_asked_about(self, warehouse):
+        found = warehouse.count([replace(SALES, undated=True)]).counts["shop.sales"]
+
+        assert {date: count.rows for date, count in found.items()} == {NO_DATE: 1, FIRST: 2, SECOND: 3}
 
     def test_rows_without_a_value_are_counted_by_column(self, warehouse, fill):
         fill("INSERT INTO shop.sales VALUES (DATE '2024-01-02', NULL)")

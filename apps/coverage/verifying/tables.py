@@ -28,8 +28,11 @@ from apps.warehouse.base import Count, Reading
 
 After = Callable[[dt.date], dt.date]
 
-# Dates on which rows belong: what they contain is looked at there, and nowhere else.
-WITH_ROWS = "".join(LETTER[state] for state in (Partition.State.COMPLETE, *Partition.GAPS))
+# Dates on which rows belong: what they contain is looked at there, and nowhere else. A date may be unknown for what
+# its rows are compared with; they themselves were counted.
+WITH_ROWS = "".join(
+    LETTER[state] for state in (Partition.State.COMPLETE, *Partition.GAPS, Partition.State.UNKNOWN)
+)
 
 
 @dataclass(frozen=True)

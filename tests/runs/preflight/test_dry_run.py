@@ -57,8 +57,38 @@ def test_a_dry_run_that_writes_is_caught_with_table_and_date(checked, configure,
 
     found = finding(told, "dry_run")
     assert found.text == "The dry run of sales wrote: daily.sales on 2024-01-01 (0 rows before, 8 after)."
-    assert found.level == Level.FAILURE and "--dry-run" in found.command
+    assert found.level == Level.FAILURE and "--dry-run" in found.detail
+    assert "--dry-run" not in found.command  # it would write again
     assert told.report.verdict == Preflight.Verdict.NOT_READY
+
+
+def writes(shop: Path, statement: str) -> None:
+    """The shop's job takes the words, and says this to the warehouse instead of filling anything."""
+    script = shop.parent / "jobs" / "fill.py"
+    instead = f"connect().execute({statement!r}).close() if arguments.dry_run else fill("
+    script.write_text(script.read_text().replace("arguments.dry_run or fill(", instead))
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        (
+            "DROP TABLE IF EXISTS daily.visits",
+            "daily.visits could be read before, and after: table daily.visits does",
+        ),
+        ("INSERT INTO daily.sales (item) VALUES (1)", "daily.sales without a date (0 rows before, 1 after)"),
+    ],
+)
+def test_a_dry_run_that_writes_where_no_date_shows_it_is_caught(
+    checked, configure, obeys, shop, statement, why
+):
+    writes(shop, statement)
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.FAILURE
+    assert why in found.text
 
 
 BOTH = CHECK.replace('tables = ["daily.sales"]', 'phases = ["2"]')

@@ -25,7 +25,7 @@ from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped,
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
-from apps.warehouse.base import EMPTY, Count, QueryFailed, Question, Reading, WarehouseError
+from apps.warehouse.base import EMPTY, NO_DATE, Count, QueryFailed, Question, Reading, WarehouseError
 
 Key = tuple[str, dt.date]
 Changes = dict[Key, tuple[Count, Count]]
@@ -47,6 +47,11 @@ class Tried:
     @property
     def words(self) -> str:
         return f"cd {shlex.quote(str(self.call.cwd))} && {shlex.join(self.call.shown_argv)}"
+
+    @property
+    def called(self) -> str:
+        """No remedy: it would write again."""
+        return f"It was called as: {self.words}"
 
 
 @check("dry_run", asks_warehouse=True, valid_for=24 * 3600, grace=CALLING)
@@ -78,14 +83,16 @@ def performed(
     ]
     after = counted(facts)
     changes = written(before, after, filled_by_runs(facts.pipeline, began))
+    gone = came_or_went(before, after)
     found = [finding(each, uncounted(facts, each.table, before, after), timeout) for each in tried]
-    yield from accused(tried, found, changes) if changes else found
+    said = [*gone, *(in_rows(*change) for change in sorted(changes.items()))]
+    yield from accused(tried, found, said) if said else found
 
 
-def accused(tried: list[Tried], found: list[Finding], changes: Changes) -> Iterator[Finding]:
+def accused(tried: list[Tried], found: list[Finding], changes: list[str]) -> Iterator[Finding]:
     """Two counts do not say whose doing it was, since a job may write any table: none of several passes."""
     if len(tried) == 1:
-        yield wrote(f"The dry run of {tried[0].name}", changes, command=tried[0].words)
+        yield wrote(f"The dry run of {tried[0].name}", changes, detail=tried[0].called)
         return
     names = [each.name for each in tried]
     yield wrote(f"One of the dry runs of {some(names, most=len(names))}", changes)
@@ -96,8 +103,7 @@ def accused(tried: list[Tried], found: list[Finding], changes: Changes) -> Itera
             else failed(
                 f"The dry run of {each.name} may be the one that wrote.",
                 value=in_words(each.dates),
-                detail=own.detail if own.level == Level.PASS else own.text,
-                command=each.words,
+                detail=f"{each.called}; {own.detail if own.level == Level.PASS else own.text}",
             )
         )
 
@@ -158,10 +164,10 @@ def counted(facts: Facts) -> Reading | str:
 
 
 def questions(pipeline: Pipeline) -> list[Question]:
-    found = [scanning.question(table) for table in pipeline.tables]
+    found = [replace(scanning.question(table), undated=True) for table in pipeline.tables]
     history = pipeline.history
     if history and history.table not in {each.table for each in found}:
-        found.append(Question(history.table, history.date, written_column=history.started))
+        found.append(Question(history.table, history.date, written_column=history.started, undated=True))
     return found
 
 
@@ -188,6 +194,21 @@ def written(before: Reading | str, after: Reading | str, theirs: set[Key]) -> Ch
             if was != now and (table, date) not in theirs:
                 found[table, date] = (was, now)
     return found
+
+
+def came_or_went(before: Reading | str, after: Reading | str) -> list[str]:
+    """Tables that are there now and were not, or the other way round, a clause each."""
+    if isinstance(before, str) or isinstance(after, str):
+        return []
+    went = [
+        f"{table} could be read before, and after: {after.problems[table]}"
+        for table in sorted(before.counts.keys() - after.counts.keys())
+    ]
+    came = [
+        f"{table} is there now, and before: {before.problems[table]}"
+        for table in sorted(after.counts.keys() - before.counts.keys())
+    ]
+    return went + came
 
 
 def filled_by_runs(pipeline: Pipeline, since: dt.datetime) -> set[Key]:
@@ -221,14 +242,16 @@ def finding(tried: Tried, uncounted: str, timeout: float) -> Finding:
     )
 
 
-def wrote(who: str, changes: Changes, *, command: str = "") -> Finding:
-    places = [
-        f"{table} on {date} ({was.rows:,} rows before, {now.rows:,} after)"
-        for (table, date), (was, now) in sorted(changes.items())
-    ]
+def in_rows(key: Key, rows: tuple[Count, Count]) -> str:
+    (table, date), (was, now) = key, rows
+    where = "without a date" if date == NO_DATE else f"on {date}"
+    return f"{table} {where} ({was.rows:,} rows before, {now.rows:,} after)"
+
+
+def wrote(who: str, changes: list[str], *, detail: str = "") -> Finding:
     return failed(
-        f"{who} wrote: {some(places, most=4)}.",
-        value=count(len(changes), "partition"),
+        f"{who} wrote: {some(changes, most=4)}.",
+        value=count(len(changes), "change"),
         threshold="row counts before and after are equal",
-        command=command,
+        detail=detail,
     )
