@@ -36,7 +36,10 @@ def is_echo(item: Any) -> bool:
 
     Pydantic leaves out what it cannot use before it counts.
     """
-    return item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]
+    is_list = not isinstance(
+        item["input"], str
+    )  # of a text the input is what was written, before it was expanded
+    return is_list and item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]
 
 
 def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:

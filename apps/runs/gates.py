@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -105,18 +106,25 @@ def sentence(name: str, gaps: Sequence[tuple[dt.date, str]]) -> str:
 
 @dataclass(frozen=True)
 class Need:
-    """One line of the table that a person reads before opening a manual gate."""
+    """One line of the table that a person reads before opening a manual gate.
+
+    Of the dates from start to end only those are needed that a step reads: on its own date and in its lookback.
+    """
 
     table: str
     start: dt.date
     end: dt.date
     needed: int
-    found: int
+    missing: tuple[dt.date, ...]
     first_missing: str
 
     @property
+    def found(self) -> int:
+        return self.needed - len(self.missing)
+
+    @property
     def is_met(self) -> bool:
-        return self.needed == self.found
+        return not self.missing
 
 
 def waiting_phase(run: Run) -> str | None:
@@ -127,32 +135,47 @@ def waiting_phase(run: Run) -> str | None:
 
 
 def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
-    """What the run's steps of a phase read from earlier phases: dates needed, dates complete, the first missing."""
-    dates = list(
-        run.steps.unfinished().filter(phase=phase).order_by("date").values_list("date", flat=True).distinct()
-    )
-    if not dates:
-        return []
-    reach: dict[str, int] = {}
+    """What the run's steps of a phase read from earlier phases: dates needed, dates complete, the first missing.
+
+    Three queries for each of these inputs at most.
+    """
+    dates: dict[str, list[dt.date]] = defaultdict(list)
+    steps = run.steps.unfinished().filter(phase=phase).order_by("date")
+    for name, date in steps.values_list("table", "date"):
+        dates[name].append(date)
+    readers: dict[str, list[Reader]] = defaultdict(list)
     for table in pipeline.tables_of(phase):
-        for needed in table.after:
+        for needed in table.after if table.name in dates else ():
             if pipeline.table(needed.table).phase != phase:
-                reach[needed.table] = max(reach.get(needed.table, 0), needed.lookback)
-    return [need(name, dates[0] - dt.timedelta(days=lookback), dates[-1]) for name, lookback in reach.items()]
+                readers[needed.table].append(Reader(dates[table.name], dt.timedelta(days=needed.lookback)))
+    return [need(name, some) for name, some in readers.items()]
 
 
-def need(table: str, start: dt.date, end: dt.date) -> Need:
+@dataclass(frozen=True)
+class Reader:
+    """The dates of a table that reads an input, oldest first, and how far back it reads from each."""
+
+    dates: Sequence[dt.date]
+    lookback: dt.timedelta
+
+    def reads(self, date: dt.date) -> bool:
+        place = bisect_left(self.dates, date)
+        return place < len(self.dates) and self.dates[place] - self.lookback <= date
+
+
+def need(table: str, readers: Collection[Reader]) -> Need:
+    start = min(each.dates[0] - each.lookback for each in readers)
+    end = max(each.dates[-1] for each in readers)
     calendar = expected(start, end)
+    needed = [date for date in calendar if any(each.reads(date) for each in readers)]
     known = states([table], start, end)[table]
-    missing = [
-        date for date, _ in not_done({date: known[date] for date in calendar if date in known}, calendar)
-    ]
+    missing = [date for date, _ in not_done({date: known[date] for date in needed if date in known}, needed)]
     return Need(
         table=table,
         start=start,
         end=end,
-        needed=len(calendar),
-        found=len(calendar) - len(missing),
+        needed=len(needed),
+        missing=tuple(missing),
         first_missing=in_words(missing, most=2, after=successor(calendar)),
     )
 

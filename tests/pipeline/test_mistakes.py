@@ -30,6 +30,7 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ("batch = 4", "batch = true", f"{SALES} > job > batch = true is not a whole number; write one such as 3"),
         ("batch = 4", "batch = 4.0", f"{SALES} > job > batch = 4.0 is not a whole number; write one such as 3"),
         ('name = "Shop"', 'name = ""', 'name = "" is empty; fill it in'),
+        (PATH, "${SET_BY_NOBODY}", 'warehouse > path = "${SET_BY_NOBODY}" is empty; fill it in'),
         ('name = "Shop"', 'name = "a\\nb"', 'name = "a b" has a line break in it; write it in one line'),
         ('name = "winter"', "name = 3", "season[1] > name = 3 is not text; write it in quotes"),
         ('name = "winter"', 'name = "a/b"', 'season "a/b" > name = "a/b" is not a name; write one in a line, without slashes'),

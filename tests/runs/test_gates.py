@@ -126,6 +126,18 @@ def test_a_person_reads_what_the_next_phase_needs(run, pipeline):
     assert (visits.needed, visits.found, visits.is_met) == (1, 1, True)
 
 
+def test_dates_between_two_that_it_reads_from_are_not_needed(run, pipeline):
+    Step.objects.create(
+        run=run, position=2, phase="3", table="weekly.trend", date=day("01-20"), season="winter"
+    )
+    mark("01-15", "missing")
+
+    sales, visits = gates.readiness(pipeline, run, "3")
+
+    assert (sales.start, sales.end, sales.needed, sales.found) == (day("01-07"), day("01-20"), 7, 7)
+    assert (visits.needed, visits.is_met) == (2, True)
+
+
 def test_a_manual_gate_stands_before_a_phase_that_follows_another(run, pipeline):
     assert gates.manual_gate(pipeline, run, "3")
     assert not gates.manual_gate(pipeline, run, "2")

@@ -16,7 +16,6 @@ from apps.coverage.grid import Grid
 from apps.pipeline.check_kinds import AboutTables, CoverageAtLeast
 from apps.pipeline.definition import Pipeline, Table
 from apps.pipeline.scope import Scope
-from apps.runs.models import Run
 from apps.warehouse.base import Warehouse
 
 
@@ -35,13 +34,12 @@ class Asked:
 
 @dataclass
 class Facts:
-    """A range of dates and some tables, about to be filled. `run` is the run that wants to, once there is one."""
+    """A range of dates and some tables, about to be filled."""
 
     pipeline: Pipeline
     scope: Scope
     warehouse: Warehouse
     now: dt.datetime
-    run: Run | None = None
     asked: Asked | None = None
 
     def ask_warehouse(self) -> Asked:

@@ -18,8 +18,9 @@ from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed
 from apps.warehouse.base import Warehouse, WarehouseError
 
-# That a worker lives needs no asking: one is about to start the run.
-AGAIN = ("file", "must_contain", "overlap")
+# That a worker lives needs no asking: one is about to start the run. Nor does an overlap: the database keeps any
+# partition from being pending in two runs, and two runs may well take turns within one range of dates.
+AGAIN = ("file", "must_contain")
 
 
 def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.datetime) -> str:
@@ -27,7 +28,7 @@ def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.date
     scope = scope_of_run(run, pipeline)
     if scope is None:
         return ""
-    facts = Facts(pipeline, scope, warehouse, now, run)
+    facts = Facts(pipeline, scope, warehouse, now)
     found = next((each for each in findings(facts) if each.level == Level.FAILURE), None)
     return f"Not ready to start: {found.text.rstrip('.')}" if found else ""
 

@@ -169,6 +169,14 @@ def test_a_run_does_not_start_on_a_table_that_is_not_there(launch, drive, ask):
     assert drive(run).message == ("Not ready to start: Table daily.sales does not exist in the warehouse")
 
 
+def test_a_run_starts_between_the_dates_of_another_one(launch, drive):
+    launch(tables=["daily.sales"], start=day("01-03"), end=day("01-04"))
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-02"), end=day("01-05")))
+
+    assert (run.status, run.steps.count()) == ("succeeded", 2)
+
+
 def test_a_run_that_is_resumed_looks_again_and_goes_on(launch, drive, shop):
     run, script = launch(**WEEK), shop.parent / "jobs" / "fill.py"
     text = script.read_text()

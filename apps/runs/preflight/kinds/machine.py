@@ -36,10 +36,8 @@ def overlap(asked: Overlap, facts: Facts) -> Iterator[Finding]:
     """Runs that are about to fill some of these tables' dates, by name."""
     steps = Step.objects.unfinished().filter(
         table__in=[table.name for table in facts.scope.tables],
-        date__range=(facts.scope.start, facts.scope.end),
+        date__in=facts.scope.days,
     )
-    if facts.run:
-        steps = steps.exclude(run=facts.run)
     rows = steps.order_by().values("run").annotate(n=Count("pk"), first=Min("date"), last=Max("date"))
     found = list(rows)
     runs = Run.objects.in_bulk([row["run"] for row in found])
