@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q
 
 from apps.coverage.downloads import Line, harmless
-from apps.coverage.filters import known
 from apps.coverage.models import AcceptedGap, Partition
+from apps.pipeline import addresses
 from apps.pipeline.definition import Pipeline, Season, UnknownName
 
 STATUSES = ("standing", "expired", "withdrawn")
@@ -49,7 +49,7 @@ class Chosen:
     def of(cls, values: Mapping[str, str], pipeline: Pipeline) -> Chosen:
         status = values.get("status", "")
         return cls(
-            table=known(pipeline.table, values.get("table", "")),
+            table=addresses.known(pipeline.table, values.get("table", "")),
             season=season_or_none(pipeline.season, values.get("season", "")),
             status=status if status in STATUSES else "",
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from apps.coverage.models import Partition, shown
-from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
+from apps.pipeline import addresses
+from apps.pipeline.definition import Pipeline, Season, Table
 
 State, Activity = Partition.State, Partition.Activity
 
@@ -35,7 +36,8 @@ UNREMARKABLE = (State.COMPLETE, State.NOT_EXPECTED, State.ACCEPTED)
 
 @dataclass(frozen=True)
 class Filter:
-    """`start` and `end` are the first and last day of the chosen months; None where nobody chose any."""
+    """`start` and `end` are the first and last day of the chosen months; None where nobody chose any. `problem` says
+    what of the address nobody knows."""
 
     season: Season | None = None
     phase: str = ""
@@ -43,19 +45,21 @@ class Filter:
     state: str = ""
     first_month: str = ""
     last_month: str = ""
+    problem: str = ""
 
     @classmethod
     def of(cls, values: Mapping[str, str], pipeline: Pipeline, season: Season | None = None) -> Filter:
         """The filter of an address. What the pipeline does not know (any more) chooses nothing."""
         state = values.get("state", "")
-        return cls(
+        found = cls(
             season=season,
-            phase=known(pipeline.phase, values.get("phase", "")),
-            table=known(pipeline.table, values.get("table", "")),
+            phase=addresses.known(pipeline.phase, values.get("phase", "")),
+            table=addresses.known(pipeline.table, values.get("table", "")),
             state=state if state in STATES else "",
             first_month=month(values.get("from", "")),
             last_month=month(values.get("to", "")),
         )
+        return replace(found, problem=addresses.problem(values, found.named))
 
     @property
     def start(self) -> dt.date | None:
@@ -75,14 +79,17 @@ class Filter:
     @property
     def query(self) -> str:
         """The filter as a part of an address, without the season."""
-        named = {
+        return urlencode({name: value for name, value in self.named.items() if value})
+
+    @property
+    def named(self) -> dict[str, str]:
+        return {
             "phase": self.phase,
             "table": self.table,
             "state": self.state,
             "from": self.first_month,
             "to": self.last_month,
         }
-        return urlencode({name: value for name, value in named.items() if value})
 
     def tables(self, pipeline: Pipeline) -> list[Table]:
         """The chosen tables by phase, those that a run can fill before the sources."""
@@ -105,13 +112,6 @@ class Filter:
         return self.takes(state, activity) and (
             bool(self.state) or shown(state, activity) not in UNREMARKABLE
         )
-
-
-def known(lookup: Callable[[str], Phase | Table], name: str) -> str:
-    try:
-        return lookup(name).name if name else ""
-    except UnknownName:
-        return ""
 
 
 def month(text: str) -> str:

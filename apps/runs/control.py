@@ -14,7 +14,7 @@ from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
 from apps.runs import failures, forecasts, gates, jobs, outcomes, planning, rows, tasks
-from apps.runs.models import IllegalMove, Preflight, Run, Step
+from apps.runs.models import IllegalMove, NeedsReason, Preflight, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
 from apps.runs.preflight import reports
@@ -140,10 +140,8 @@ def overlap_in_words(plan: Plan) -> str:
     taken = Step.objects.unfinished().filter(table__in=plan.by_table).select_related("run")
     for step in taken:
         if (step.table, step.date) in wanted:
-            run, done = step.run, outcomes.of_run(step.run)
             return (
-                f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}, "
-                f"{done.verified:,} of {done.total:,} steps verified) is about to "
+                f"{outcomes.introduced(step.run, outcomes.of_run(step.run))} is about to "
                 f"fill some of these partitions, {step.table} on {step.date} among them. Plan again to leave them out."
             )
     return "Some of these partitions are being filled by another run. Plan again to leave them out."
@@ -261,7 +259,7 @@ def recall_failures(table: str, dates: list[dt.date]) -> None:
 def resume(run: Run, *, by: Any, reason: str = "") -> None:
     """Puts a paused run back in the queue. IllegalMove where it rests for its failures and nobody says why to go on."""
     if run.pause == Run.Pause.FAILURES and not reason.strip():
-        raise IllegalMove(f"Run {run.pk} rests because of its failures; say why it should go on.")
+        raise NeedsReason(f"Run {run.pk} rests because of its failures; say why it should go on.")
     says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
     with transaction.atomic():
         run.move(Status.QUEUED, says=says, by=str(by), resumed_at=timezone.now(), waits=0)
@@ -297,7 +295,7 @@ def override_gates(run: Run, *, by: Any, reason: str) -> None:
     What this run is still about to fill is waited for all the same. IllegalMove without a reason or an unfinished run.
     """
     if not reason.strip():
-        raise IllegalMove("An override needs a reason; nothing was changed.")
+        raise NeedsReason("An override needs a reason; nothing was changed.")
     with transaction.atomic():
         unfinished = Run.objects.unfinished().filter(pk=run.pk, override_reason="")
         if not unfinished.update(override_reason=reason.strip(), overridden_by=str(by)):

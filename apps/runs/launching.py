@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import batching, forecasts, outside_work, planning
+from apps.runs import batching, forecasts, outcomes, outside_work, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.forecasts import Forecast
 from apps.runs.jobs import Call
 from apps.runs.models import Run
+from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan
 from apps.runs.situation import workers_alive
 from apps.runs.words import count, duration_range
@@ -53,11 +54,16 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Overlap:
-    """A run that is about to fill some of what was asked for."""
+    """A run that is about to fill some of what was asked for, and how far it is."""
 
     run: Run
+    counts: Counts
     count: int
     dates: str
+
+    @property
+    def who(self) -> str:
+        return outcomes.introduced(self.run, self.counts)
 
 
 @dataclass(frozen=True)
@@ -162,9 +168,11 @@ def overlaps(plan: Plan) -> list[Overlap]:
     if not plan.elsewhere:
         return []
     dates = {reason: words for reason, _, words in plan.left_out_ranges}
+    runs = list(Run.objects.filter(pk__in=plan.elsewhere))
+    counts = outcomes.of_runs(runs)
     return [
-        Overlap(run, plan.elsewhere[run.pk], dates[f"{planning.ELSEWHERE}{run.pk}"])
-        for run in Run.objects.filter(pk__in=plan.elsewhere)
+        Overlap(run, counts[run.pk], plan.elsewhere[run.pk], dates[f"{planning.ELSEWHERE}{run.pk}"])
+        for run in runs
     ]
 
 
@@ -174,10 +182,7 @@ def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
     if plan.digest == digest:
         return
-    taken = "".join(
-        f" {each.run} ({each.run.title}, launched by {each.run.launched_by}) is about to fill {each.count:,} of these."
-        for each in overlaps(plan)
-    )
+    taken = "".join(f" {each.who} is about to fill {each.count:,} of these." for each in overlaps(plan))
     before = f"{steps} steps then, " if steps.isdecimal() else ""
     raise LaunchRefused(
         f"The plan is not the one you saw: {before}{len(plan):,} now.{taken} Nothing was launched; look again."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -84,6 +84,21 @@ def of_run(run: Run) -> Counts:
     """The run's steps, in one query."""
     rows = run.steps.order_by().values_list("status").annotate(Count("id"))
     return Counts(**counted(dict(rows)))
+
+
+def of_runs(runs: Iterable[Run]) -> dict[int, Counts]:
+    """The steps of each of these runs by its number, in one query."""
+    statuses: dict[int, dict[str, int]] = {run.pk: {} for run in runs}
+    rows = Step.objects.filter(run__in=statuses).order_by().values_list("run", "status")
+    for run, status, number in rows.annotate(Count("id")):
+        statuses[run][status] = number
+    return {run: Counts(**counted(found)) for run, found in statuses.items()}
+
+
+def introduced(run: Run, counts: Counts) -> str:
+    """ "Run 5 (Phase 3, launched by olga, running, 12 of 60 steps verified)": whose it is, and how far."""
+    done = f"{counts.verified:,} of {counts.total:,} steps verified"
+    return f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}, {done})"
 
 
 def skipped(run: Run) -> list[Step]:

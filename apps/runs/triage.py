@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +15,8 @@ from django.http import QueryDict
 from apps.coverage.dates import in_words, successor
 from apps.coverage.downloads import Line, harmless
 from apps.coverage.models import CalendarDate
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline import addresses
+from apps.pipeline.definition import Pipeline
 from apps.runs import failures
 from apps.runs.failures import CLASSES, FailureGroup
 from apps.runs.models import Attempt, Step
@@ -46,23 +47,28 @@ class Chosen:
     season: str = ""
     kind: str = ""
     signatures: tuple[str, ...] = ()
+    problem: str = ""
 
     @classmethod
     def of(cls, values: QueryDict, pipeline: Pipeline) -> Chosen:
         kind = values.get("class", "")
-        return cls(
-            phase=known(pipeline.phase, values.get("phase", "")),
-            table=known(pipeline.table, values.get("table", "")),
-            season=known(pipeline.season, values.get("season", "")),
+        found = cls(
+            phase=addresses.known(pipeline.phase, values.get("phase", "")),
+            table=addresses.known(pipeline.table, values.get("table", "")),
+            season=addresses.known(pipeline.season, values.get("season", "")),
             kind=kind if kind in KINDS else "",
             signatures=tuple(values.getlist("signature")),
         )
+        return replace(found, problem=addresses.problem(values, found.all_named))
 
     @property
     def named(self) -> dict[str, str]:
         """What is chosen, as parameters of an address."""
-        all_of = {"phase": self.phase, "table": self.table, "season": self.season, "class": self.kind}
-        return {name: value for name, value in all_of.items() if value}
+        return {name: value for name, value in self.all_named.items() if value}
+
+    @property
+    def all_named(self) -> dict[str, str]:
+        return {"phase": self.phase, "table": self.table, "season": self.season, "class": self.kind}
 
     @property
     def where(self) -> dict[str, str]:
@@ -95,13 +101,6 @@ class Chosen:
 
     def partitions(self) -> list[tuple[str, dt.date]]:
         return list(self.of_kind(self.found()).values_list("table", "date"))
-
-
-def known(lookup: Callable[[str], Any], name: str) -> str:
-    try:
-        return lookup(name).name if name else ""
-    except UnknownName:
-        return ""
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def test_of_two_people_who_resume_one_is_told(launch):
 def test_a_run_that_ended_stays_ended(launch, drive, verb):
     run = drive(launch(**TWO_DAYS))
 
-    with pytest.raises(IllegalMove, match=f"Run {run.pk} is succeeded"):
+    with pytest.raises(IllegalMove, match=f"Run {run.pk} has succeeded"):
         verb(run, by="olga")
     assert run.steps.filter(status="succeeded").count() == 2
 

@@ -4,7 +4,17 @@ from apps.runs.models.attempt import Attempt
 from apps.runs.models.event import Event, EventQuerySet
 from apps.runs.models.lane import Lane
 from apps.runs.models.preflight import Preflight
-from apps.runs.models.run import IllegalMove, Run
+from apps.runs.models.run import IllegalMove, NeedsReason, Run
 from apps.runs.models.step import Step
 
-__all__ = ["Attempt", "Event", "EventQuerySet", "IllegalMove", "Lane", "Preflight", "Run", "Step"]
+__all__ = [
+    "Attempt",
+    "Event",
+    "EventQuerySet",
+    "IllegalMove",
+    "Lane",
+    "NeedsReason",
+    "Preflight",
+    "Run",
+    "Step",
+]

@@ -21,6 +21,10 @@ class IllegalMove(Exception):
     """The run is not in a state from which this is possible; the text says what it is in."""
 
 
+class NeedsReason(IllegalMove):
+    """It is possible for whoever says why."""
+
+
 class RunQuerySet(models.QuerySet["Run"]):
     def active(self) -> RunQuerySet:
         """Runs that a worker performs or should."""
@@ -192,10 +196,21 @@ class Run(models.Model):
         moved = Run.objects.filter(pk=self.pk, status__in=sources).update(**changes)
         self.refresh_from_db()
         if not moved:
-            raise IllegalMove(f"Run {self.pk} is {self.status}; it cannot become {to.value} now.")
+            raise IllegalMove(self.why_not(to))
         if not self.is_active:
             self.held_lanes.all().delete()  # a worker that still believes in it writes nothing
         self.record(to, says, by=by)
+
+    def why_not(self, to: Status) -> str:
+        """What a person who asked for this reads, where the run is not in a state for it."""
+        if to == self.Status.QUEUED and self.status == self.Status.RUNNING and self.request:
+            return f"Run {self.pk} is at its last call before it rests; it can be resumed once that is over."
+        is_there = self.status == to or (to == self.Status.QUEUED and self.is_active)
+        if is_there:
+            return f"Run {self.pk} is {self.status} already; nothing was changed."
+        verb = "is" if self.status in self.UNFINISHED or self.status == self.Status.CANCELLED else "has"
+        deed = {self.Status.QUEUED: "resume", self.Status.PAUSED: "pause", self.Status.CANCELLED: "cancel"}
+        return f"Run {self.pk} {verb} {self.status}; there is nothing to {deed.get(to, 'do')}."
 
     def record(self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None) -> Event:
         """A line in the timeline."""

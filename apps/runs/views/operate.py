@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from apps.pipeline import definition
 from apps.runs import control, options
-from apps.runs.models import IllegalMove, Run
+from apps.runs.models import IllegalMove, NeedsReason, Run
 from apps.runs.wishes import lanes_of, reason_of
 
 operator = permission_required("runs.operate_run", raise_exception=True)
@@ -89,6 +89,8 @@ def perform(request: HttpRequest, pk: int, verb: Callable[[Run, dict[str, Any]],
     run = get_object_or_404(Run, pk=pk)
     try:
         verb(run, {"by": request.user, "reason": reason_of(request.POST)})
+    except NeedsReason as refusal:
+        messages.warning(request, str(refusal))
     except IllegalMove as refusal:
         last = run.events.exclude(by="").order_by("-id").first()
         before = f" Last, {last.by}: {last.text.rstrip('.')}." if last else ""

@@ -13,7 +13,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_GET
 
-from apps.pipeline import definition
+from apps.pipeline import addresses, definition
 from apps.runs import listing, outcomes, results, triage, versions, watching
 from apps.runs.models import Run
 from apps.runs.watching import Watched
@@ -23,16 +23,18 @@ RUNS_A_PAGE = 50
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    status = request.GET.get("state", "")
-    runs = Run.objects.filter(status=status) if status in Run.Status.values else Run.objects.all()
+    asked = request.GET.get("state", "")
+    status = asked if asked in Run.Status.values else ""
+    runs = Run.objects.filter(status=status) if status else Run.objects.all()
     page = Paginator(runs, RUNS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "lines": listing.lines(page.object_list, now=timezone.now()),
-        "status": status if status in Run.Status.values else "",
+        "status": status,
+        "problem": addresses.problem({"state": asked}, {"state": status}),
         "statuses": Run.Status.choices,
         "counts": listing.counts_by_status(),
-        "query": f"state={status}&" if status in Run.Status.values else "",
+        "query": f"state={status}&" if status else "",
     }
     return render(request, "runs/index.html", context)
 

@@ -84,7 +84,7 @@ def test_launching_twice_is_refused_with_the_name_of_the_first(operating, see):
     response = operating.post(NEW, seen)
 
     assert response.status_code == 409
-    assert f"Run {first.pk} ({first.title}, launched by olga) is about to fill 6" in words(
+    assert f"({first.title}, launched by olga, queued, 0 of 6 steps verified) is about to fill 6" in words(
         response.content.decode()
     )
     assert Run.objects.count() == 1
@@ -169,7 +169,8 @@ def test_an_active_run_with_the_same_dates_is_named(plan_of, launch):
 
     text = plan_of(**WEEK)
 
-    assert f"Run {run.pk} (sales, 2024-01-03 to 2024-01-04, queued) is about to fill 2 of these" in text
+    assert f"Run {run.pk} (sales, 2024-01-03 to 2024-01-04, launched by olga, queued, " in text
+    assert "0 of 2 steps verified) is about to fill 2 of these" in text
     assert "Launch 4 steps" in text
 
 

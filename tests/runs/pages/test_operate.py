@@ -65,7 +65,24 @@ def test_a_cancelled_run_gives_its_dates_back(launch, operating):
 def test_what_does_not_fit_the_state_is_refused_in_words(launch, drive, operating):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
 
-    assert f"Run {run.pk} is succeeded; it cannot become paused now." in after(operating, run, "pause")
+    assert f"Run {run.pk} has succeeded; there is nothing to pause." in after(operating, run, "pause")
+
+
+def test_a_run_that_pauses_at_the_end_of_a_call_cannot_be_resumed_before(launch, hold, worker, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    hold(run)
+    operating.post(f"/runs/{run.pk}/pause/")
+
+    assert "is at its last call before it rests; it can be resumed once that is over." in after(
+        operating, run, "resume"
+    )
+
+
+def test_pausing_twice_changes_nothing(launch, operating):
+    run = launch(tables=["daily.sales"], **WEEK)
+    operating.post(f"/runs/{run.pk}/pause/")
+
+    assert f"Run {run.pk} is paused already; nothing was changed." in after(operating, run, "pause")
 
 
 def test_cancelling_twice_is_refused_in_words(launch, operating):
@@ -123,7 +140,7 @@ def test_at_a_gate_the_page_leads_to_the_plan_of_what_is_missing(launch, drive, 
     page = operating.get(run.get_absolute_url()).content.decode()
 
     assert "sales 2024-01-01 to 2024-01-06 3 of 6" in words(page)
-    assert "/runs/new/?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-06" in page
+    assert "/runs/new/?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-03" in page
 
 
 def test_a_phase_is_started_by_hand(gated, operating):

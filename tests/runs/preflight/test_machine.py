@@ -28,7 +28,10 @@ def test_another_run_is_named_with_its_dates(checked, launch):
     found = finding(checked(tables=["daily.sales"]), "overlap")
 
     assert found.level == Level.FAILURE
-    assert f"Run {run.pk} (sales, 2024-01-01 to 2024-01-05, launched by olga, queued)" in found.text
+    assert (
+        f"Run {run.pk} (sales, 2024-01-01 to 2024-01-05, launched by olga, queued, 0 of 5 steps verified)"
+        in found.text
+    )
     assert found.link == run.get_absolute_url()
 
 

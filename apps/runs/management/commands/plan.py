@@ -91,6 +91,8 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print("Left out:", style="bold")
     for reason, number, dates in plan.left_out_ranges:
         console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
+    for each in launching.overlaps(plan):
+        console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
     for call in launching.shown_calls(plan, pipeline):
         show_call(console, call)
 

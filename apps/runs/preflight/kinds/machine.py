@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min
 
 from apps.pipeline.check_kinds import Disk, Overlap, Workers
+from apps.runs import outcomes
 from apps.runs.models import Run, Step
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
@@ -41,10 +42,11 @@ def overlap(asked: Overlap, facts: Facts) -> Iterator[Finding]:
     rows = steps.order_by().values("run").annotate(n=Count("pk"), first=Min("date"), last=Max("date"))
     found = list(rows)
     runs = Run.objects.in_bulk([row["run"] for row in found])
+    counts = outcomes.of_runs(runs.values())
     for row in found:
         run = runs[row["run"]]
         yield failed(
-            f"Run {run.pk} ({run.title}, launched by {run.launched_by}, {run.status}) is about to fill "
+            f"{outcomes.introduced(run, counts[run.pk])} is about to fill "
             f"{row['n']:,} of these partitions, {row['first']} to {row['last']}.",
             value=count(row["n"], "partition"),
             link=run.get_absolute_url(),
