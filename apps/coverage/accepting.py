@@ -166,6 +166,11 @@ def put_back(accepted: PartitionQuerySet) -> int:
     return changed
 
 
+def expire(*, today: dt.date) -> int:
+    """What was accepted until a day that is over is a gap again, whether or not the warehouse answers."""
+    return put_back(Partition.objects.filter(acceptance__in=AcceptedGap.objects.expired(today)))
+
+
 # As the warehouse is read ---------------------------------------------------------------------------
 
 

@@ -276,7 +276,11 @@ class Scan(models.Model):
     @property
     def reason(self) -> str:
         """The problem to be put into a sentence: without its beginning, without its full stop."""
-        return self.problem.removeprefix(self.NOT_ASKED).rstrip(".")
+        return self.clause(self.problem)
+
+    @classmethod
+    def clause(cls, problem: str) -> str:
+        return problem.removeprefix(cls.NOT_ASKED).rstrip(".")
 
     @property
     def has_failed(self) -> bool:

@@ -40,7 +40,7 @@ class Share:
     def in_words(self) -> str:
         """ "633 of 675 (93.77 %), 4 unknown"."""
         if not self.whole:
-            return "no date is expected"
+            return "no date counts"
         if self.percent is None:
             return f"unknown on all {self.whole:,}"
         unknown = f", {self.unknown:,} unknown" if self.unknown else ""
@@ -73,6 +73,7 @@ class Served:
 
     @property
     def left_out(self) -> str:
+        """ "13 left out (accepted gaps)": what the denominator does not have, and why."""
         reasons = {"accepted gaps": self.accepted, "not expected": self.not_expected}
         return ", ".join(f"{number:,} left out ({why})" for why, number in reasons.items() if number)
 

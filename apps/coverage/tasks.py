@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from apps.coverage import scanning, verification
+from apps.coverage import accepting, scanning, verification
 from apps.coverage.models import Scan, Verification
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -39,6 +39,7 @@ def scan(scan_id: int) -> None:
 def scan_by_schedule() -> None:
     give_up_dead_scans(timezone.now())
     give_up_dead_verifications(timezone.now())
+    accepting.expire(today=timezone.now().date())
     scan_later()
 
 

@@ -124,7 +124,8 @@ def verify(
     tries: list[Try] | str | None = None
     if pipeline.history:
         tell("asking for the run history")
-        tries = histories.ask(warehouse, pipeline.history, wanted)
+        away = "" if answer.reading else Scan.clause(answer.problem)  # who is not there is not asked twice
+        tries = away or histories.ask(warehouse, pipeline.history, wanted)
     tell("judging what it said")
     return judged(pipeline, wanted, answer, tries, asked_at=asked_at)
 

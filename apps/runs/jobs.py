@@ -119,7 +119,7 @@ def run_process(
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
-        return Outcome(error=f"The job could not be started: {in_words(error)}.")
+        return Outcome(error=f"It could not be started: {in_words(error)}.")
     try:
         started(process.pid, processes.identity(process.pid))
         return wait(process, timeout=timeout, stopped=stopped)

@@ -446,7 +446,7 @@ def quoted(name: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return str(error).strip().splitlines()[0].rstrip("!")
 
 
 def holder(error: Exception) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import accepting, partial, rollup
+from apps.coverage import accepting, partial, rollup, tasks
 from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
 from apps.coverage.models import AcceptedGap, Partition
 from apps.pipeline.scope import scope
@@ -371,3 +371,14 @@ def test_only_one_withdraws(scan, accept):
 
     with pytest.raises(AlreadyWithdrawn):
         accepting.withdraw(gap, by="olga")
+
+
+def test_what_was_accepted_until_yesterday_is_a_gap_again_although_the_warehouse_is_away(accept, scan, shop):
+    scan()
+    gap = accept("daily.sales", "01-02", until=timezone.now().date())
+    AcceptedGap.objects.filter(pk=gap.pk).update(until=timezone.now().date() - dt.timedelta(days=1))
+    shop.unlink()
+
+    tasks.scan_by_schedule()
+
+    assert cell("01-02").state == State.MISSING

@@ -48,7 +48,8 @@ def test_page_and_command_say_the_same_number_with_its_denominator(scan, lose, r
     scan()
 
     assert "<b>28 of 29 (96.55 %)</b>" in read(SOURCES)
-    assert said("sources")["needs"][0]["together"] == {"dates": 28, "of": 29, "unknown": 0, "percent": 96.55}
+    together = said("sources")["needs"][0]["together"]
+    assert (together["dates"], together["of"], together["unknown"], together["percent"]) == (28, 29, 0, 96.55)
 
 
 def test_the_age_of_what_is_said_stands_above_it(scan, read):

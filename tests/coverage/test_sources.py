@@ -1,8 +1,10 @@
 """Who serves a need on which dates, what nobody has, and what that closes."""
 
+import json
 from dataclasses import replace
 
 import pytest
+from django.core.management import call_command
 
 from apps.coverage import rollup, serving, sources
 from apps.coverage.models import Partition
@@ -125,6 +127,20 @@ def test_a_source_whose_column_is_gone_could_not_be_read(orders, ask):
     ask("ALTER TABLE raw.orders_backup RENAME COLUMN day TO days")
 
     assert orders().sources[1].standing == "could not be read"
+
+
+def test_the_command_says_what_left_the_denominator(orders, lose, pipeline, capsys):
+    lose("raw.orders", "01-05")
+    lose("raw.orders_backup", "01-05")
+    orders()
+    mark("raw.orders", "01-05", state="accepted")
+
+    call_command("sources")
+    call_command("sources", "--json")
+
+    said, _, program = capsys.readouterr().out.partition("{")
+    assert "1 left out (accepted gaps): 2024-01-05" in said
+    assert json.loads("{" + program)["needs"][0]["together"]["accepted"] == 1
 
 
 def test_an_accepted_gap_leaves_the_denominator(orders, lose, pipeline):

@@ -341,6 +341,17 @@ def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
     assert (report.queries, len(report.tables)) == (3, 5)
 
 
+def test_a_warehouse_that_is_away_is_not_asked_twice(history, filled, shop, db):
+    pipeline = definition.current()
+    warehouse = Counting(scanning.open_warehouse(pipeline))
+    shop.unlink()
+
+    report = verification.verify(pipeline, warehouse, verification.scope(pipeline))
+
+    assert "history" not in warehouse.asked
+    assert report.history.problem == f"the warehouse file {shop} does not exist"
+
+
 def test_every_page_says_the_same_afterwards(filled, verify, ask, pipeline, scan):
     scan()
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")

@@ -127,9 +127,9 @@ def test_a_job_waits_for_nobody_to_type(call):
         (
             ("no-such-program",),
             {},
-            "The job could not be started: No such file or directory: no-such-program.",
+            "It could not be started: No such file or directory: no-such-program.",
         ),
-        (("true",), {"A": "\0"}, "The job could not be started: embedded null byte."),
+        (("true",), {"A": "\0"}, "It could not be started: embedded null byte."),
     ],
 )
 def test_a_job_that_cannot_be_started_says_so(tmp_path, argv, env, says):

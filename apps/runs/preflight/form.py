@@ -35,6 +35,7 @@ class PreflightForm(forms.Form):
     def __init__(self, data: QueryDict, pipeline: Pipeline):
         super().__init__(data)
         self.pipeline = pipeline
+        self.values = data
         self.scope: Scope | None = None
 
     def clean(self) -> dict[str, Any]:
@@ -54,5 +55,10 @@ class PreflightForm(forms.Form):
         return names
 
     @property
-    def sentences(self) -> str:
-        return " ".join(str(error) for errors in self.errors.values() for error in errors)
+    def sentences(self) -> list[str]:
+        return [str(error) for errors in self.errors.values() for error in errors]
+
+    @property
+    def chosen(self) -> set[str]:
+        """Phases, tables and seasons by name, as they were typed or ticked."""
+        return {name for field in ("phase", "table", "season") for name in self.values.getlist(field)}

@@ -28,15 +28,21 @@ may_operate = permission_required("runs.operate_run", raise_exception=True)
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    pipeline = definition.current()
+    """What was looked at, and a form that an address may have filled."""
+    return listed(request, PreflightForm(request.GET, definition.current()))
+
+
+def listed(request: HttpRequest, form: PreflightForm, *, status: int = 200) -> HttpResponse:
+    pipeline = form.pipeline
     page = Paginator(Preflight.objects.all(), A_PAGE).get_page(request.GET.get("page"))
     context = {
+        "form": form,
         "pipeline": pipeline,
         "phases": [(phase, pipeline.tables_of(phase.name)) for phase in pipeline.phases],
         "page": page,
         "history": [reports.told(report) for report in page],
     }
-    return render(request, "preflight/index.html", context)
+    return render(request, "preflight/index.html", context, status=status)
 
 
 @require_POST
@@ -44,8 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest) -> HttpResponse:
     form = PreflightForm(request.POST, definition.current())
     if not form.is_valid() or form.scope is None:
-        messages.warning(request, form.sentences)
-        return redirect("preflight:index")
+        return listed(request, form, status=422)
     return redirect(later(request, form.scope, quick=form.cleaned_data["quick"]))
 
 

@@ -1,5 +1,7 @@
 """What pre-flight says of coverage, of the calendar and of what is read from before the range."""
 
+from apps.coverage import accepting
+from apps.coverage.accepting import Wish
 from apps.runs.preflight.finding import Level
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result
@@ -124,3 +126,15 @@ def test_a_state_that_is_only_told_is_no_pass_where_a_table_could_not_be_read(ch
     ask("DROP TABLE daily.sales")
 
     assert finding(checked(), "coverage").level == Level.UNKNOWN
+
+
+def test_what_was_accepted_is_said_beside_the_share_that_it_left(checked, configure, ask, scan, pipeline):
+    configure(STATE + 'tables = ["raw.orders"]')
+    ask("DELETE FROM raw.orders WHERE day IN (?, ?)", day("01-05"), day("01-06"))
+    scan()
+    wish = Wish((pipeline.table("raw.orders"),), day("01-05"), day("01-06"))
+    accepting.accept(wish, reason="the source lost them", by="olga")
+
+    found = finding(checked(), "coverage")
+
+    assert (found.level, found.value) == (Level.PASS, "27 of 27 (100 %); 2 accepted gaps")

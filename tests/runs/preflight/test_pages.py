@@ -104,3 +104,19 @@ def test_nobody_reads_without_signing_in(shop):
 @pytest.mark.parametrize("number", ["999", "0", "99999999999999999999"])
 def test_a_report_that_is_not_there_is_not_found(operating, number):
     assert operating.get(f"/preflight/{number}/").status_code == 404
+
+
+def test_what_does_not_fit_is_said_beside_what_was_typed(operating):
+    typed = {"phase": "2", "start": "2024-01-05", "end": "2024-01-02", "quick": "on"}
+
+    response = operating.post("/preflight/start/", typed)
+
+    page = response.content.decode()
+    assert response.status_code == 422 and not Preflight.objects.exists()
+    assert 'value="2024-01-05"' in page and '<option value="2" selected>' in page
+    assert "2024-01-02" in words(page.partition('class="errors"')[2].partition("</ul>")[0])
+
+
+def test_an_address_fills_the_form_or_says_what_it_did_not_understand(operating):
+    assert '<option value="2" selected>' in operating.get("/preflight/?phase=2").content.decode()
+    assert 'no phase "9"' in words(operating.get("/preflight/?phase=9").content.decode())

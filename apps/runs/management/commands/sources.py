@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from apps.coverage import sources
-from apps.coverage.serving import Share
+from apps.coverage.rollup import Tally
+from apps.coverage.serving import Served, Share
 from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Report, SourceLine
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -58,10 +59,19 @@ def as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def share_as_json(share: Share) -> dict[str, Any]:
-    """`percent` is rounded down to hundredths, None where nobody knows; the dates are exact."""
-    percent = float(share.percent) if share.percent is not None else None
-    return {"dates": share.part, "of": share.whole, "unknown": share.unknown, "percent": percent}
+def share_as_json(share: Share, left_out: Served | Tally) -> dict[str, Any]:
+    """`percent` is rounded down to hundredths, None where nobody knows; the dates are exact.
+
+    What was accepted or is not expected is not among `of`.
+    """
+    return {
+        "dates": share.part,
+        "of": share.whole,
+        "unknown": share.unknown,
+        "percent": float(share.percent) if share.percent is not None else None,
+        "accepted": left_out.accepted,
+        "not_expected": left_out.not_expected,
+    }
 
 
 def need_as_json(need: NeedReport) -> dict[str, Any]:
@@ -69,8 +79,10 @@ def need_as_json(need: NeedReport) -> dict[str, Any]:
         "name": need.need.name,
         "used_by": list(need.need.used_by),
         "at_least": need.need.at_least,
-        "together": share_as_json(need.served.together),
-        "seasons": {each.season.name: share_as_json(each.served.together) for each in need.seasons},
+        "together": share_as_json(need.served.together, need.served),
+        "seasons": {
+            each.season.name: share_as_json(each.served.together, each.served) for each in need.seasons
+        },
         "sources": [source_as_json(line) for line in need.sources],
         "no_source": need.residual,
         "unknown": need.unknown_dates,
@@ -84,7 +96,7 @@ def need_as_json(need: NeedReport) -> dict[str, Any]:
 def source_as_json(line: SourceLine) -> dict[str, Any]:
     return {
         "table": line.table.name,
-        "has": share_as_json(line.has),
+        "has": share_as_json(line.has, line.tally),
         "serves": line.serves,
         "standing": line.standing,
         "problem": line.problem,
@@ -136,10 +148,13 @@ def show_need(console: Console, need: NeedReport) -> None:
     for title in ("  source, in order", "has", "serves", ""):
         grid.add_column(title, justify="right" if title == "serves" else "left", no_wrap=bool(title))
     for line in need.sources:
-        note = line.problem or line.standing
+        note = line.problem or line.standing or line.tally.left_out
         serves = "off" if line.is_off else f"{line.serves:,}"
         grid.add_row(f"  {line.rank} {line.table.short_name}", line.has.in_words, serves, note)
     console.print(grid)
+    if left_out := need.served.left_out:
+        dates = f": {need.accepted_dates}" if need.accepted_dates else ""
+        console.print(f"  {left_out}{dates}", markup=False, highlight=False)
     for label, dates in (("no source has", need.residual), ("unknown", need.unknown_dates)):
         if dates:
             console.print(f"  {label}: {dates}", markup=False, highlight=False)

@@ -50,7 +50,8 @@ def of_phase(facts: Facts, name: str, at_least: float) -> Finding:
     missing = [
         date for date, letter in zip(facts.grid.dates, phase.shown, strict=True) if letter not in "cna"
     ]
-    found = compared(phase.phase.full_label, share, at_least, missing, facts, detail=each)
+    left_out = ", ".join(f"{number:,} {why}" for why, number in phase.left_out.items())
+    found = compared(phase.phase.full_label, share, at_least, missing, facts, left_out, detail=each)
     if found.level == Level.PASS and phase.unknown:
         # Another table's gap makes the dates certain; what nobody could read is no pass for that.
         return replace(
@@ -64,7 +65,7 @@ def of_table(facts: Facts, table: Table, at_least: float) -> Finding:
     tally = rollup.tally(states, facts.grid.activities[table.name])
     missing = [date for date, letter in zip(facts.grid.dates, states, strict=True) if letter in "mtesu"]
     share = Share(tally.complete, tally.expected, tally.unknown)
-    return compared(table.name, share, at_least, missing, facts)
+    return compared(table.name, share, at_least, missing, facts, tally.left_out)
 
 
 def of_need(facts: Facts, need: Need, at_least: float) -> Finding:
@@ -76,14 +77,27 @@ def of_need(facts: Facts, need: Need, at_least: float) -> Finding:
         for name, number in zip(need.sources, served.by_source, strict=True)
     )
     detail = f"Served by {by_source}"
-    return compared(f"Need {need.name}", served.together, at_least, missing, facts, detail=detail)
+    return compared(
+        f"Need {need.name}", served.together, at_least, missing, facts, served.left_out, detail=detail
+    )
 
 
 def compared(
-    what: str, share: Share, at_least: float, missing: list[dt.date], facts: Facts, *, detail: str = ""
+    what: str,
+    share: Share,
+    at_least: float,
+    missing: list[dt.date],
+    facts: Facts,
+    left_out: str,
+    *,
+    detail: str = "",
 ) -> Finding:
-    """A share against its threshold. What is unknown may be there: it neither passes nor fails."""
-    said = {"value": share.in_words, "threshold": f"at least {100 * at_least:g} %", "detail": detail}
+    """A share against its threshold. What is unknown may be there: it neither passes nor fails.
+
+    `left_out` says what is not in the share's denominator, and why.
+    """
+    value = f"{share.in_words}; {left_out}" if left_out else share.in_words
+    said = {"value": value, "threshold": f"at least {100 * at_least:g} %", "detail": detail}
     dates = in_words(missing, most=MOST_RANGES, after=successor(facts.grid.dates))
     if not share.whole:
         return skipped(f"{what}: no date of {facts.dates_in_words} is expected.", **said)
@@ -122,7 +136,7 @@ def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
         said = f"{table.short_name} reads {needed.table.rpartition('.')[2]}, not complete on {in_words(dates, most=3)}"
         value = count(len(dates), "date")
         if all(state == "unknown" for _, state in gaps):
-            yield unknown(f"{said}: unknown.", value=value)
+            yield unknown(f"{said}: nobody could read it there.", value=value)
         else:
             yield failed(f"{said}.", value=value, **remedy(facts.pipeline.table(needed.table), dates))
 
