@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
+from django.core.management import call_command
 
 from apps.runs.models import Preflight
 from tests.conftest import day
@@ -101,3 +103,24 @@ def test_the_number_of_queries_does_not_grow_with_plan_and_preflights(
         checked()
     with django_assert_num_queries(QUERIES_OF_A_PLAN):
         operating.get("/runs/plan/", {"phase": "1"})
+
+
+def test_the_shell_says_it_too(checked, scan, capsys):
+    scan()
+    checked(tables=["daily.sales"])
+
+    call_command("plan", "--phase", "1")
+    call_command("plan", "--table", "daily.sales", "--json")
+
+    said, _, program = capsys.readouterr().out.partition("{")
+    assert "Would bill 40 to 80 MB, 0.04 to 0.08 USD, by dry runs of pre-flight" in said
+    assert "Not estimable what visits would bill: the job is a program" in said
+    assert json.loads("{" + program)["forecast_bytes"] == [40 * 1024**2, 80 * 1024**2]
+
+
+def test_the_shell_says_where_nobody_knows(scan, capsys):
+    scan()
+
+    call_command("plan", "--table", "daily.sales")
+
+    assert "Not known what sales would bill: run a pre-flight to learn it" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -12,7 +13,8 @@ from rich.console import Console
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import launching, outside_work, planning
+from apps.runs import forecasts, launching, outside_work, planning
+from apps.runs.forecasts import Forecast
 from apps.runs.launching import ShownCall
 from apps.runs.management import taking
 from apps.runs.models import Run
@@ -59,10 +61,12 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection
 
 def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     calls = launching.shown_calls(plan, pipeline)
+    forecast = forecasts.of(plan, pipeline)
     return {
         "steps": len(plan),
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
+        **({"forecast_bytes": forecast.whole} if forecast else {}),
         "calls": [call_as_json(call) for call in calls],
     }
 
@@ -82,9 +86,11 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     console.print(said, style="bold", markup=False)
     work = planning.history(plan)
     if likely := planning.seconds_range(plan, work):
-        told = ", ".join(table.rpartition(".")[2] for table in outside_work.tables_of(work))
+        told = in_short(outside_work.tables_of(work))
         source = f" ({told}: from the run history)" if told else ""
         console.print(f"Likely takes {duration_range(*likely)}{source}", markup=False)
+    for line in bill(forecasts.of(plan, pipeline)):
+        console.print(line, markup=False)
     for name, number in plan.by_table.items():
         console.print(f"  {number:>6,}  {name}", markup=False)
     if plan.left_out:
@@ -95,6 +101,23 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
     for call in launching.shown_calls(plan, pipeline):
         show_call(console, call)
+
+
+def bill(forecast: Forecast | None) -> Iterator[str]:
+    """What the plan's SQL jobs would bill, as the launch form says it; nothing where a warehouse bills nothing."""
+    if forecast is None:
+        return
+    if forecast.estimates:
+        least = "at least " if forecast.unknown else ""
+        yield f"Would bill {least}{forecast.in_words}, by dry runs of pre-flight {forecast.oldest.pk}"
+    if forecast.unknown:
+        yield f"Not known what {in_short(forecast.unknown)} would bill: run a pre-flight to learn it"
+    if forecast.programs:
+        yield f"Not estimable what {in_short(forecast.programs)} would bill: the job is a program"
+
+
+def in_short(tables: Iterable[str]) -> str:
+    return ", ".join(table.rpartition(".")[2] for table in tables)
 
 
 def show_call(console: Console, call: ShownCall) -> None:
