@@ -61,7 +61,10 @@ class Evidence:
 
     @property
     def state(self) -> str:
-        return self.partition.shown if self.partition else State.UNKNOWN
+        if self.partition:
+            return self.partition.shown
+        # A reading brings the calendar, which does not have this date.
+        return State.NOT_EXPECTED if self.reading and not self.units else State.UNKNOWN
 
     @property
     def state_in_words(self) -> str:

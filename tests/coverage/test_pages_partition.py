@@ -161,3 +161,13 @@ def test_queries_do_not_grow_with_the_inputs(scan, read, django_assert_max_num_q
 
     with django_assert_max_num_queries(len(without_inputs)):
         read(TREND)
+
+
+@pytest.mark.parametrize("date", ["2024-01-07", "1999-01-01"])
+def test_a_date_that_the_calendar_does_not_have_is_not_expected(scan, read, date):
+    scan()
+
+    text = read(f"/coverage/partition/daily.sales/{date}/")
+
+    assert 'state-not_expected">not expected</span>' in text
+    assert "none: the calendar does not expect this date" in text
