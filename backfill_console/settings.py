@@ -7,7 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
-from backfill_console import environment
+from backfill_console import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -203,7 +203,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"short": {"()": lambda: logs.without_needless_traceback}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["short"]}},
     "loggers": {"django-q": {"level": "WARNING"}},  # it tells of every task
     "root": {"handlers": ["console"], "level": environment.log_level(env)},
 }

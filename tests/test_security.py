@@ -74,3 +74,13 @@ def test_what_nobody_knows_is_not_found(client, viewer, shop, address):
     client.force_login(viewer)
 
     assert client.get(address).status_code == 404
+
+
+def test_that_somebody_may_not_is_one_line_in_the_log(client, viewer, shop, caplog):
+    client.force_login(viewer)
+
+    with caplog.at_level(logging.WARNING):
+        client.post("/verify/start/")
+
+    (line,) = [record for record in caplog.records if record.name == "django.request"]
+    assert (line.status_code, line.exc_info) == (403, None)
