@@ -15,6 +15,7 @@ from apps.runs.models import Preflight
 from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Finding, Result
 from apps.runs.preflight.reports import Told
+from apps.warehouse.duckdb import DuckDBWarehouse
 from apps.workers.models import Worker
 from tests.runs.pages.conftest import operating, read, viewing  # noqa: F401  # fixtures
 
@@ -45,6 +46,24 @@ def checked(shop: Path, transactional_db: None) -> Checked:
         return reports.told(Preflight.objects.get(pk=report.pk))
 
     return make
+
+
+@pytest.fixture
+def engine(monkeypatch) -> Callable[..., None]:
+    """Has the warehouse be of an engine that can do other things than DuckDB: `engine(rehearse=..., expirations=None)`.
+
+    It is a class of its own each time, since Python remembers of a class which protocols it fits.
+    """
+
+    def change(**abilities: object) -> None:
+        other = type("Engine", (DuckDBWarehouse,), abilities)
+        monkeypatch.setattr(
+            scanning,
+            "open_warehouse",
+            lambda pipeline, *rest: other(pipeline.inside(pipeline.warehouse.path)),
+        )
+
+    return change
 
 
 @pytest.fixture

@@ -251,8 +251,8 @@ def test_without_words_for_it_there_is_no_dry_run(checked, configure):
 SQL = CHECK.replace("daily.sales", "weekly.trend")
 
 
-def test_sql_is_skipped_where_the_engine_knows_no_dry_run(checked, configure, monkeypatch):
-    monkeypatch.delattr(DuckDBWarehouse, "rehearse", raising=False)
+def test_sql_is_skipped_where_the_engine_knows_no_dry_run(checked, configure, engine):
+    engine(rehearse=None)
     configure(SQL)
 
     found = finding(checked(), "dry_run")
@@ -268,8 +268,8 @@ def rehearse(self, sql, *, start, end, timeout, stopped) -> str:
     return f"{start} to {end}, 1 GB would be read"
 
 
-def test_sql_is_looked_at_by_an_engine_that_can(checked, configure, monkeypatch):
-    monkeypatch.setattr(DuckDBWarehouse, "rehearse", rehearse, raising=False)
+def test_sql_is_looked_at_by_an_engine_that_can(checked, configure, engine):
+    engine(rehearse=rehearse)
     configure(SQL)
 
     found = finding(checked(), "dry_run")
@@ -278,8 +278,8 @@ def test_sql_is_looked_at_by_an_engine_that_can(checked, configure, monkeypatch)
     assert found.detail == "2024-01-04 to 2024-01-04, 1 GB would be read"
 
 
-def test_sql_that_would_fail_fails(checked, configure, monkeypatch, shop):
-    monkeypatch.setattr(DuckDBWarehouse, "rehearse", rehearse, raising=False)
+def test_sql_that_would_fail_fails(checked, configure, engine, shop):
+    engine(rehearse=rehearse)
     (shop.parent / "jobs" / "trend.sql").write_text("INSERT INTO no_such SELECT 1")
     configure(SQL)
 

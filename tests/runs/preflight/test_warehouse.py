@@ -133,12 +133,12 @@ def test_an_engine_without_expiry_says_that_it_does_not_apply(checked, workers):
 
 
 @pytest.fixture
-def expires(monkeypatch):
+def expires(engine):
     """An engine that drops partitions of daily.sales after so many days."""
 
     def after(days: int) -> None:
         kept = {"daily.sales": dt.timedelta(days=days)}
-        monkeypatch.setattr(DuckDBWarehouse, "expirations", lambda self, tables: kept, raising=False)
+        engine(expirations=lambda self, tables: kept)
 
     return after
 
@@ -161,11 +161,11 @@ def test_partitions_that_are_kept_long_enough_pass(checked, workers, expires):
     )
 
 
-def test_an_expiry_that_cannot_be_asked_is_unknown(checked, workers, monkeypatch):
+def test_an_expiry_that_cannot_be_asked_is_unknown(checked, workers, engine):
     def refuse(self, tables):
         raise QueryFailed("no permission.")
 
-    monkeypatch.setattr(DuckDBWarehouse, "expirations", refuse, raising=False)
+    engine(expirations=refuse)
 
     assert expiry(checked(tables=["daily.sales"])) == (
         Level.UNKNOWN,
