@@ -9,6 +9,7 @@ import datetime as dt
 import importlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def use_shelf(folder: Path) -> None:
 
     DuckDB.most_lanes = property(lambda self: 64)
 
-    def open_shelf(pipeline: object) -> Any:
+    def open_shelf(pipeline: object, labels: Mapping[str, str] | None = None) -> Any:
         from tests.shelf import Shelf  # only workers pay for DuckDB
 
         return Shelf(folder)
