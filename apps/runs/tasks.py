@@ -15,10 +15,11 @@ from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.runs import lanes
 from apps.runs.models import IllegalMove, Lane, Preflight, Run
-from apps.runs.patience import patiently
+from apps.runs.patience import AWAY, patiently
 from apps.workers.beats import doing
 
 SLICE = 45.0  # seconds of work before the next task's turn
+BROKE_OFF = "broke off"  # the kind of event
 
 
 def perform_later(run: Run) -> None:
@@ -39,15 +40,31 @@ def perform(run_id: int, ticket: str) -> None:
     lease = patiently(lambda: lanes.take(run_id, ticket=ticket))
     if lease is None:
         return
-    with doing(f"run {run_id}"):
-        more = runner.perform(
-            run_id,
-            definition.current(),
-            lease=lease,
-            until=time.monotonic() + SLICE,
-            wake=lambda: wake(run_id),
-        )
+    try:
+        with doing(f"run {run_id}"):
+            more = runner.perform(
+                run_id,
+                definition.current(),
+                lease=lease,
+                until=time.monotonic() + SLICE,
+                wake=lambda: wake(run_id),
+            )
+    except AWAY:  # nobody could write it down
+        raise
+    except Exception as error:  # the queue keeps it, and whoever looks at the run reads it
+        tell_of(error, run_id)
+        raise
     patiently(lambda: hand_on(run_id, lease) if more else lanes.give_back(run_id, lease))
+
+
+def tell_of(error: Exception, run_id: int) -> None:
+    """A line in the timeline, once however often the same is tried in vain."""
+    why = str(error) if isinstance(error, definition.PipelineError) else f"{type(error).__name__}: {error}"
+    says = f"A worker could not go on, and another will try again: {why}"
+    run = Run.objects.get(pk=run_id)
+    newest = run.events.first()
+    if newest is None or newest.text != says:
+        run.record(BROKE_OFF, says)
 
 
 def hand_on(run_id: int, lease: str) -> None:

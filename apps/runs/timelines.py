@@ -17,6 +17,7 @@ STATE_OF_EVENT = {
     "preflight": "warning",
     "lost": "warning",
     "stalled": "warning",
+    "broke off": "warning",
     "failed steps": "failed",
     "first failure": "failed",
     "pause": "paused",

@@ -163,3 +163,20 @@ def test_a_pipeline_file_that_was_broken_meanwhile_decides_nothing(queued, drain
         drain()
 
     assert queued.steps.pending().count() == 6
+
+
+def test_why_a_worker_could_not_go_on_is_one_line_of_the_timeline(queued, drain, settings, tmp_path):
+    there, settings.PIPELINE = settings.PIPELINE, tmp_path / "nowhere.toml"
+    for _ in range(2):
+        with pytest.raises(definition.PipelineError):
+            drain()
+        silent_for_a_minute(queued)
+        tasks.revive()
+
+    told = list(queued.events.filter(kind=tasks.BROKE_OFF).values_list("text", flat=True))
+    assert len(told) == 1
+    assert "A worker could not go on" in told[0] and "nowhere.toml" in told[0]
+
+    settings.PIPELINE = there
+    drain()
+    assert status(queued) == Run.Status.SUCCEEDED
