@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.coverage.dates import in_words
@@ -17,6 +17,8 @@ from apps.coverage.models import Partition, set_activity
 from apps.runs import costs, failures, lanes, processes
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
+from apps.runs.models.attempt import AttemptQuerySet
+from apps.runs.preflight.engines import Billing
 from apps.warehouse.base import Warehouse
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,8 @@ RECENTLY = dt.timedelta(hours=1)
 
 
 def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
-    """Takes back the calls of lanes that nobody holds any more, and ends scripts that the warehouse fell silent about.
+    """Takes back the calls of lanes that nobody holds any more, and ends stray scripts, also other runs', that write
+    what this run is to write.
 
     Fenced where the caller holds no lane itself. A WarehouseError where a script may still run there and the warehouse
     cannot be asked about it.
@@ -35,7 +38,8 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
         if fence(run, attempt.lease):
             end_and_take_back(run, lease, attempt.pk, warehouse)
-    end_strays(run, warehouse)
+    to_write = run.steps.unfinished().values("table")
+    end_strays(Attempt.objects.filter(Q(run=run) | Q(table__in=to_write)), warehouse)
 
 
 def fence(run: Run, lease: str) -> bool:
@@ -62,13 +66,22 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
         take_back(run, attempt)
 
 
-def end_strays(run: Run, warehouse: Warehouse) -> None:
-    """Scripts that may still run there: of calls that were over before the warehouse said what came of them."""
-    untold = run.attempts.filter(argv__0="sql", status__in=costs.OVER, exit_status=None, bytes_billed=None)
-    for attempt in untold.exclude(status=Attempt.Status.LOST):  # those were ended before they were given up
+def end_strays(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
+    """Ends those that are stray, and writes down that they are over. A WarehouseError where one may still run."""
+    for attempt in attempts.stray().select_related("run"):
+        says = f"The script of attempt {attempt.number} is over"
         if warehouse.end_sql(attempt.job_id):
-            log.warning("run %s: ended job %s, of which nothing was heard", run.pk, attempt.job_id)
+            log.warning("run %s: ended job %s, of which nothing was heard", attempt.run_id, attempt.job_id)
+            says = f"The script of attempt {attempt.number} was still at work in the warehouse, and is ended"
         costs.note(attempt, warehouse)
+        with transaction.atomic():
+            if Attempt.objects.stray().filter(pk=attempt.pk).update(stray_at=None):
+                attempt.run.record("stray", says)
+
+
+def may_stray(attempt: Attempt, warehouse: Warehouse) -> bool:
+    """Whether the attempt's work may go on where we are not: a script, in a warehouse that keeps jobs to bill them."""
+    return attempt.is_sql and isinstance(warehouse, Billing)
 
 
 def take_back(run: Run, attempt: Attempt) -> None:

@@ -21,7 +21,7 @@ from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import Take
 from apps.runs.preflight import starting
-from apps.runs.recovery import recover
+from apps.runs.recovery import end_strays, may_stray, recover
 from apps.warehouse.base import OverQuota, QueryFailed, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Runner:
         except WarehouseError as error:
             with self.hold.fenced():  # at once: a script may still run, and no other lane may take its dates
                 resting.ask_without_warehouse(self.hold, error)
-                self.withdraw(attempt, f"The call decided nothing: {error}")
+                self.withdraw_script(attempt, f"The call decided nothing: {error}")
             raise
         seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
@@ -197,12 +197,23 @@ class Runner:
         deciding.withdraw(self.hold, attempt, says, **facts)
         self.seen = {}
 
+    def withdraw_script(self, attempt: Attempt, says: str) -> None:
+        """A call that was over before the warehouse said what came of its script: that may go on."""
+        if not may_stray(attempt, self.warehouse):
+            return self.withdraw(attempt, says)
+        with self.hold.fenced():
+            self.withdraw(attempt, says, stray_at=timezone.now())
+            may_run = f"The script of attempt {attempt.number} may still run in the warehouse"
+            self.run.record("stray", f"{may_run}; it is ended as soon as that answers")
+
     def begin_afresh(self, why: Exception) -> None:
         """After a database that broke off in the middle of a decision: what was under way decides nothing."""
         log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
         mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.keeper.lease)
         for attempt in patiently(lambda: list(mine)):
-            self.withdraw(attempt, f"The console's database broke off before this call was decided: {why}")
+            says = f"The console's database broke off before this call was decided: {why}"
+            self.withdraw_script(attempt, says)
+        end_strays(Attempt.objects.filter(run=self.run), self.warehouse)
         self.seen = {}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import time
 import uuid
 from contextlib import suppress
@@ -13,11 +15,16 @@ from django_q.tasks import async_task
 from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import lanes
-from apps.runs.models import IllegalMove, Lane, Preflight, Run
+from apps.runs import lanes, recovery
+from apps.runs.models import Attempt, IllegalMove, Lane, Preflight, Run
+from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.patience import AWAY, patiently
+from apps.warehouse.base import WarehouseError
 from apps.workers.beats import doing
 
+log = logging.getLogger(__name__)
+
+BETWEEN_STRAYS = dt.timedelta(seconds=30)
 SLICE = 45.0  # seconds of work before the next task's turn
 BROKE_OFF = "broke off"  # the kind of event
 
@@ -93,6 +100,26 @@ def revive() -> None:
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
             go_on(run, says="Going on: the warehouse answers again")
+    end_strays_later(now)
+
+
+def end_strays_later(now: dt.datetime) -> None:
+    """Has a worker end the stray scripts of runs that nobody performs, once in a while until they are over."""
+    due = unattended().filter(stray_at__lt=now - BETWEEN_STRAYS)
+    with transaction.atomic():
+        if due.update(stray_at=now):
+            async_task("apps.runs.tasks.end_strays", cluster="main")
+
+
+def end_strays() -> None:
+    try:
+        recovery.end_strays(unattended(), scanning.open_warehouse(definition.current()))
+    except WarehouseError as error:
+        log.warning("scripts may still run in the warehouse: %s", error)
+
+
+def unattended() -> AttemptQuerySet:
+    return Attempt.objects.stray().exclude(run__in=Run.objects.active())
 
 
 def perform_again(lane: Lane) -> None:

@@ -17,6 +17,7 @@ STATE_OF_EVENT = {
     "preflight": "warning",
     "lost": "warning",
     "stalled": "warning",
+    "stray": "warning",
     "broke off": "warning",
     "failed steps": "failed",
     "first failure": "failed",

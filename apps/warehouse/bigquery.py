@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from google.api_core.exceptions import Conflict, Forbidden, NotFound
+from google.api_core.exceptions import Conflict, Forbidden, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -26,25 +26,27 @@ from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, 
 from apps.warehouse.base import (
     ABSENT,
     NO_LABELS,
+    Busy,
     Count,
     HistoryQuestion,
-    Interrupted,
     Known,
     QueryFailed,
     Question,
     Ration,
     Reading,
     Try,
+    Unreachable,
 )
 from apps.warehouse.bigquery_credentials import credentials
-from apps.warehouse.bigquery_errors import message_of, reason_of, refusal, told
+from apps.warehouse.bigquery_errors import in_our_words, message_of, reason_of, refusal, told
 from apps.warehouse.bigquery_sql import Parameters, Wanted
 from apps.warehouse.partitions import Line, Shape, Surveyed
 
 PATIENCE = 60.0  # seconds in which a call is tried again
 A_CALL = 60.0  # seconds for a call over the network
 A_QUERY = 600.0  # seconds for a query of ours
-CANCELLING = 30.0  # seconds in which a cancelled job should have ended
+CANCELLING = 600.0  # seconds in which a cancelled job should have ended; its caller's own
+ENDING = 30.0  # the same for a job that somebody else left
 LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
 AT_ONCE = 8  # tables that are described at the same time
 ROWS_A_PAGE = 5_000  # a page is held in memory several times over while it is read
@@ -175,9 +177,9 @@ class BigQueryWarehouse:
                 job = self.same(job_id)
             except NotFound:
                 return False  # its caller died before it got there
-            if job.done(retry=self.retry, timeout=A_CALL):
+            if self.is_over(job):
                 return False
-            self.cancel(job)
+            self.cancel(job, within=ENDING)
             return True
 
     def rehearse(
@@ -381,7 +383,8 @@ class BigQueryWarehouse:
                 sql, job_config=config, job_id=job_id, job_retry=None, retry=self.retry, timeout=A_CALL
             )
         except Conflict:
-            return self.same(job_id)
+            with undecided():
+                return self.same(job_id)
 
     def same(self, job_id: str) -> QueryJob:
         found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=A_CALL)
@@ -390,25 +393,42 @@ class BigQueryWarehouse:
 
     def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
         deadline, looks = time.monotonic() + timeout, iter(LOOKS)
-        while not job.done(retry=self.retry, timeout=A_CALL):
+        while not self.is_over(job):
             if stopped() or time.monotonic() > deadline:
-                self.cancel(job)
+                self.cancel(job, within=CANCELLING)
                 break
             time.sleep(next(looks, LOOKS[-1]))
         if job.error_result:
             raise refusal(job.error_result.get("reason", ""), job.error_result.get("message", ""))
 
-    def cancel(self, job: QueryJob) -> None:
-        """Ends it on the server. Where it was over before, what came of it counts."""
-        job.cancel(retry=self.retry, timeout=A_CALL)
-        deadline = time.monotonic() + CANCELLING
-        while not job.done(retry=self.retry, timeout=A_CALL):
+    def is_over(self, job: QueryJob) -> bool:
+        with undecided():
+            return job.done(retry=self.retry, timeout=A_CALL)
+
+    def cancel(self, job: QueryJob, *, within: float) -> None:
+        """Ends it on the server. Where it was over before, what came of it counts. Busy where it goes on."""
+        with undecided():
+            job.cancel(retry=self.retry, timeout=A_CALL)
+        deadline, looks = time.monotonic() + within, iter(LOOKS)
+        while not self.is_over(job):
             if time.monotonic() > deadline:
-                raise Interrupted("BigQuery was told to end the statement, and has not ended it yet")
-            time.sleep(LOOKS[0])
+                raise Busy("BigQuery was told to end the script, and has not ended it yet")
+            time.sleep(next(looks, LOOKS[-1]))
 
 
 # The client's ways ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Unreachable where BigQuery does not tell of a job: nobody knows what became of that, least of all that it failed."""
+    try:
+        yield
+    except GoogleAPICallError as error:
+        known = in_our_words(error)
+        if not isinstance(known, QueryFailed):
+            raise
+        raise Unreachable(f"BigQuery does not tell what became of the script: {known}") from error
 
 
 def new_id(about: str) -> str:

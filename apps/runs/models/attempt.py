@@ -16,6 +16,12 @@ from apps.runs.models.run import Run
 LONGEST_LABEL = 63  # https://cloud.google.com/bigquery/docs/labels-intro
 
 
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    def stray(self) -> AttemptQuerySet:
+        """Those whose scripts may still run in the warehouse, though their calls are over."""
+        return self.exclude(stray_at=None)
+
+
 class Attempt(models.Model):
     """One call of a job, for one or several steps."""
 
@@ -45,13 +51,22 @@ class Attempt(models.Model):
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    stray_at = models.DateTimeField(
+        null=True,
+        help_text="When somebody last tried to end its script, which may still run in the warehouse; else empty.",
+    )
     bytes_billed = models.PositiveBigIntegerField(
         null=True, help_text="By the job's metadata; empty where nobody knows, or nothing is billed."
     )
 
+    objects = AttemptQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="attempt_numbers_count_up")]
+        indexes = [
+            models.Index(fields=["table"], condition=models.Q(stray_at__isnull=False), name="attempt_stray")
+        ]
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of run {self.run_id}"

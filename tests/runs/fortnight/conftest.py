@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import pytest
 from django.utils import timezone
 
 from apps.pipeline import definition
-from apps.runs import tasks
+from apps.runs import runner, tasks
 from apps.runs.models import Run
 from tests.conftest import PIPELINES, Ask
 from tests.recovery.conftest import log_in  # noqa: F401  # a fixture
-from tests.standins.bigquery import PROJECT, StandIn
+from tests.runs.conftest import meanwhile, wait_until
+from tests.runs.fortnight.contract import ONLY_SALES
+from tests.standins.bigquery import PROJECT, StandIn, keys
 from tests.warehouse.test_bqemulator import emulator  # noqa: F401  # a fixture
 from tests.workers.conftest import folder, migrated, serve  # noqa: F401  # fixtures
 
@@ -95,3 +98,36 @@ def perform_again(perform) -> Callable[[Run], Run]:
         return perform(run)
 
     return work
+
+
+@pytest.fixture
+def at_work(server: StandIn) -> Callable[[Callable[[], object]], AbstractContextManager]:
+    """Something happens as soon as a job of the run is at work on the server: `with at_work(expire): ...`"""
+
+    def then(act: Callable[[], object]) -> AbstractContextManager:
+        return meanwhile(lambda: (wait_until(lambda: server.asked("script")), act()))
+
+    return then
+
+
+@pytest.fixture
+def slow(launch, server) -> Run:
+    """A run whose scripts take a minute."""
+    run = launch(**ONLY_SALES)
+    server.forget()
+    server.delay("script", 60)
+    return run
+
+
+@pytest.fixture
+def key(server: StandIn, shop: Path, monkeypatch) -> None:
+    """A service account's key is asked for, of the console and of its jobs."""
+    server.wants_token = True
+    path = keys.write(shop / "key.json", server.url, PROJECT)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+
+
+@pytest.fixture
+def expire(server: StandIn) -> Callable[[], None]:
+    return lambda: setattr(server, "has_expired", True)

@@ -14,6 +14,7 @@ from tests.conftest import day
 
 SALES, VISITS = "daily.sales", "daily.visits"
 FORTNIGHT = {"start": day("01-01"), "end": day("01-14")}
+ONLY_SALES = {"tables": [SALES], **FORTNIGHT}
 
 
 def states(table: str) -> dict[str, int]:

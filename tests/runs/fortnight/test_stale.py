@@ -9,10 +9,9 @@ import pytest
 from apps.coverage.models import Partition
 from apps.runs.models import Run
 from tests.conftest import day
-from tests.runs.fortnight.contract import FORTNIGHT, SALES
+from tests.runs.fortnight.contract import FORTNIGHT, ONLY_SALES, SALES
 from tests.standins.bigquery import StandIn
 
-ONLY_SALES = {"tables": [SALES], **FORTNIGHT}
 THIRD = day("01-03")
 
 

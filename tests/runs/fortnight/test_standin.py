@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from apps.runs import control, runner
+from apps.runs import control
 from apps.runs.models import Attempt, Run
-from tests.runs.conftest import meanwhile, wait_until
-from tests.runs.fortnight.contract import FORTNIGHT, SALES, VISITS, Fortnight
-from tests.standins.bigquery import PROJECT, StandIn, keys
+from tests.runs.fortnight.contract import FORTNIGHT, ONLY_SALES, SALES, VISITS, Fortnight
 
-ONLY_SALES = {"tables": [SALES], **FORTNIGHT}
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
@@ -39,25 +34,6 @@ def test_what_a_run_counts_is_found_by_its_number_in_googles_bill(launch, perfor
 
 
 # Somebody stops it ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def at_work(server: StandIn) -> Callable[[Callable[[], object]], AbstractContextManager]:
-    """Something happens as soon as a job of the run is at work on the server: `with at_work(expire): ...`"""
-
-    def then(act: Callable[[], object]) -> AbstractContextManager:
-        return meanwhile(lambda: (wait_until(lambda: server.asked("script")), act()))
-
-    return then
-
-
-@pytest.fixture
-def slow(launch, server) -> Run:
-    """A run whose scripts take a minute."""
-    run = launch(**ONLY_SALES)
-    server.forget()
-    server.delay("script", 60)
-    return run
 
 
 @pytest.fixture
@@ -169,15 +145,6 @@ def test_a_script_that_ends_with_too_high_a_rate_is_tried_again_later(launch, pe
 # Credentials ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def key(server: StandIn, shop: Path, monkeypatch) -> None:
-    """A service account's key is asked for, of the console and of its jobs."""
-    server.wants_token = True
-    path = keys.write(shop / "key.json", server.url, PROJECT)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
-
-
 def has_a_remedy(message: str) -> bool:
     remedy = "run gcloud auth application-default login again, or replace the key file"
     return remedy in message and "\n" not in message and "Traceback" not in message
@@ -200,11 +167,6 @@ def test_a_credential_that_expires_between_two_calls_is_waited_for(
     assert perform_again(run).status == Run.Status.SUCCEEDED
 
 
-@pytest.fixture
-def expire(server: StandIn) -> Callable[[], None]:
-    return lambda: setattr(server, "has_expired", True)
-
-
 @pytest.mark.usefixtures("key")
 def test_a_credential_that_expires_while_a_program_works_fails_no_date(
     launch, drive, perform, perform_again, server, at_work, expire
@@ -222,20 +184,3 @@ def test_a_credential_that_expires_while_a_program_works_fails_no_date(
 
     server.has_expired = False
     assert perform_again(run).status == Run.Status.SUCCEEDED
-
-
-@pytest.mark.usefixtures("key")
-def test_a_script_that_outlived_its_credential_is_ended_before_another_begins(
-    slow, at_work, expire, perform, perform_again, server
-):
-    with at_work(expire):
-        perform(slow)
-    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
-
-    server.has_expired = False
-    server.delay("script", 0)
-    perform_again(slow)
-
-    first, *others = server.asked("script")
-    assert first.cancelled.is_set() and first.finished < min(job.created for job in others)
-    assert slow.status == Run.Status.SUCCEEDED

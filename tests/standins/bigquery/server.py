@@ -61,6 +61,8 @@ class StandIn:
     has_expired: bool = False
     may_not_act: str = ""
     minds_timeouts: bool = True
+    minds_cancels: bool = True
+    tells_of_jobs: bool = True
 
     def __post_init__(self) -> None:
         self.store = Store(self.path)
@@ -184,6 +186,10 @@ class StandIn:
 
     def job(self, project: str, job: str, query: dict[str, str]) -> Job:
         """Where somebody says where it is, it has to be there."""
+        if not self.tells_of_jobs:
+            raise Refusal(
+                "accessDenied", f"Access Denied: Job {project}:{job}: User does not have permission"
+            )
         found, location = self.jobs.get(job), query.get("location", LOCATION)
         if not found or (found.project, found.location) != (project, location):
             raise Refusal("notFound", f"Not found: Job {project}:{location}.{job}")
@@ -245,7 +251,8 @@ class StandIn:
 
     def cancel(self, job: Job) -> dict[str, Any]:
         """https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/cancel: it may take a while to end."""
-        job.cancel()
+        if self.minds_cancels:
+            job.cancel()
         return {"kind": "bigquery#jobCancelResponse", "job": job.resource}
 
     def insert_rows(self, dataset: str, table: str, body: dict[str, Any]) -> dict[str, Any]:

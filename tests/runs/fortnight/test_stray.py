@@ -1,0 +1,165 @@
+"""A script that BigQuery performs may outlive the call that began it: it is ended before its dates are filled again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from apps.coverage.models import Scan
+from apps.coverage.tasks import scan
+from apps.runs import control, planning, tasks
+from apps.runs.models import Attempt, Run
+from apps.warehouse import bigquery
+from tests.runs.fortnight.contract import ONLY_SALES
+
+
+def statuses(run: Run) -> set[tuple[str, int]]:
+    return set(run.steps.values_list("status", "attempts"))
+
+
+def told(run: Run) -> list[str]:
+    return list(run.events.filter(kind="stray").order_by("id").values_list("text", flat=True))
+
+
+@pytest.mark.usefixtures("key")
+def test_a_script_that_outlived_its_credential_is_ended_before_another_begins(
+    slow, at_work, expire, perform, perform_again, server
+):
+    with at_work(expire):
+        perform(slow)
+    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+
+    server.has_expired = False
+    server.delay("script", 0)
+    perform_again(slow)
+
+    first, *others = server.asked("script")
+    assert first.cancelled.is_set() and first.finished < min(job.created for job in others)
+    assert slow.status == Run.Status.SUCCEEDED
+
+
+@pytest.fixture
+def left(slow, at_work, expire, perform, key, server) -> Run:
+    """A run that waits, since its credentials expired while its script was at work; they are good again."""
+    with at_work(expire):
+        perform(slow)
+    server.has_expired = False
+    return slow
+
+
+def test_the_timeline_says_that_it_may_still_run_and_when_it_is_over(left, perform_again, server):
+    assert told(left) == [
+        "The script of attempt 1 may still run in the warehouse; it is ended as soon as that answers"
+    ]
+
+    server.delay("script", 0)
+    perform_again(left)
+
+    assert told(left)[1:] == ["The script of attempt 1 was still at work in the warehouse, and is ended"]
+
+
+def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, server, perform):
+    control.cancel(left, by="olga")
+
+    tasks.end_strays()
+
+    (job,) = server.asked("script")
+    assert job.cancelled.is_set() and job.over.is_set()
+    assert told(left)[-1] == "The script of attempt 1 was still at work in the warehouse, and is ended"
+
+
+def asked_of_workers() -> int:
+    queued = (SignedPackage.loads(row.payload) for row in OrmQ.objects.filter(key="main"))
+    return sum(task["func"] == "apps.runs.tasks.end_strays" for task in queued)
+
+
+def test_a_worker_is_asked_to_end_it_once_in_a_while_however_many_look(left):
+    control.cancel(left, by="olga")
+    tasks.revive()
+    assert asked_of_workers() == 0  # it was left a moment ago
+
+    Attempt.objects.update(stray_at=timezone.now() - dt.timedelta(minutes=1))
+    tasks.revive()
+    tasks.revive()
+
+    assert asked_of_workers() == 1
+
+
+def test_what_cannot_be_asked_yet_is_tried_again(left, server):
+    control.cancel(left, by="olga")
+    server.has_expired = True
+    tasks.end_strays()
+    assert left.attempts.stray().exists()
+
+    server.has_expired = False
+    tasks.end_strays()
+    assert not left.attempts.stray().exists()
+
+
+def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perform, server):
+    control.cancel(left, by="olga")
+    server.delay("script", 0)
+    scan(Scan.objects.create().pk)
+
+    plan = planning.plan(pipeline, planning.select(pipeline, **ONLY_SALES))
+    other = perform(control.launch(plan, pipeline, by="olga"))
+
+    first, *others = server.asked("script")
+    assert first.cancelled.is_set() and first.finished < min(job.created for job in others)
+    assert other.status == Run.Status.SUCCEEDED
+
+
+def test_a_refused_look_at_it_is_no_failure_of_its_dates(slow, at_work, perform, perform_again, server):
+    with at_work(lambda: setattr(server, "tells_of_jobs", False)):
+        perform(slow)
+    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+    assert "BigQuery does not tell what became of the script: Access Denied" in slow.message
+
+    server.tells_of_jobs = True
+    server.delay("script", 0)
+    assert perform_again(slow).status == Run.Status.SUCCEEDED
+
+
+@pytest.fixture
+def stubborn(slow, server, monkeypatch) -> Run:
+    """A run that was asked to stop, and whose script goes on although BigQuery was told to end it."""
+    monkeypatch.setattr(bigquery, "CANCELLING", 0.2)
+    monkeypatch.setattr(bigquery, "ENDING", 0.2)
+    server.minds_cancels = False
+    return slow
+
+
+def test_dates_are_not_called_again_while_the_script_goes_on(stubborn, at_work, perform, server):
+    with at_work(lambda: control.stop(Run.objects.get(pk=stubborn.pk), by="olga")):
+        run = perform(stubborn)
+    assert (run.status, statuses(run)) == (Run.Status.PAUSED, {("pending", 0)})
+
+    control.resume(run, by="olga")
+    perform(run)
+
+    assert len(server.asked("script")) == 1
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert "told to end the script, and has not ended it yet" in run.message
+
+
+@pytest.fixture
+def hasty(shop) -> None:
+    """A script has one second."""
+    file = shop / "fortnight.toml"
+    file.write_text(file.read_text().replace('timeout = "2m"', 'timeout = "1s"', 1))
+
+
+def test_a_call_whose_time_is_over_waits_until_its_script_is_too(hasty, slow, perform, server):
+    server.minds_cancels = server.minds_timeouts = False
+    server.delay("script", 3)
+
+    perform(slow)
+
+    jobs = server.asked("script")
+    assert len(jobs) > 1
+    assert all(one.finished <= other.created for one, other in itertools.pairwise(jobs))
