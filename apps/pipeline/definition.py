@@ -317,6 +317,11 @@ class Job(Definition):
         return self
 
     @property
+    def takes_ranges(self) -> bool:
+        """Whether a call is for all dates from the first to the last of its own."""
+        return self.sql is not None or self.dates == "range"
+
+    @property
     def dates_a_call(self) -> int:
         """How many dates a call takes; 0 for as many as a call of a minute or two takes."""
         return 1 if self.dates == "single" else self.batch

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from apps.pipeline.definition import Job
@@ -35,6 +36,25 @@ def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> 
     if fixed == Run.AUTO:
         return automatic(calls)
     return min(fixed, after_a_timeout(calls)) if any(call.timed_out for call in calls) else fixed
+
+
+def calls(
+    job: Job, dates: Iterable[dt.date], most: int, calendar: Collection[dt.date]
+) -> list[list[dt.date]]:
+    """The dates of each call that fills these dates of one season, in their order, where nothing is in its way.
+
+    `calendar` has all expected dates: a range has none between its ends that is not to be filled.
+    """
+    place = {date: number for number, date in enumerate(sorted(calendar))}
+    found: list[list[dt.date]] = []
+    for date in dates:
+        last = found[-1] if found else []
+        is_next = bool(last) and (not job.takes_ranges or abs(place[date] - place[last[-1]]) == 1)
+        if is_next and len(last) < most:
+            last.append(date)
+        else:
+            found.append([date])
+    return found
 
 
 def automatic(calls: Sequence[Called]) -> int:

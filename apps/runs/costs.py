@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, Sum
 
@@ -20,13 +21,41 @@ from apps.warehouse.base import Unreachable, Warehouse, WarehouseError
 log = logging.getLogger(__name__)
 
 TERABYTE = 1024**4
-A_DATE = "bytes_a_date"  # in the data of a finding: by season the least and the most
+A_CALL = "bytes_a_call"  # in the data of a finding: by season the samples, each as [dates, least, most]
 OVER = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT, Attempt.Status.STOPPED, Attempt.Status.LOST)
 
 
 def is_sql(pipeline: Pipeline, table: str) -> bool:
     job = pipeline.table(table).job
     return bool(job and job.sql)
+
+
+# What it would be -----------------------------------------------------------------------------------
+
+
+class Sample(NamedTuple):
+    """What a dry run of a call says that it would bill: bytes, at least and at most."""
+
+    dates: int
+    least: int
+    most: int
+
+    def of(self, dates: int) -> tuple[float, float]:
+        """The same for another number of dates: a smaller call may bill as much as a larger one did, and a larger one
+        no more than the smaller."""
+        ratio = dates / self.dates
+        return self.least * min(ratio, 1), self.most * max(ratio, 1)
+
+
+def estimate(samples: Sequence[Sample], sizes: Iterable[int]) -> tuple[float, float]:
+    """What calls of so many dates each would bill together, by those samples that are alike, else by all of them."""
+    least = most = 0.0
+    for dates, times in Counter(sizes).items():
+        alike = [each for each in samples if each.dates == dates] or samples
+        ends = [each.of(dates) for each in alike]
+        least += times * min(low for low, _ in ends)
+        most += times * max(high for _, high in ends)
+    return least, most
 
 
 # What came of it ------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from apps.pipeline.definition import BigQuery, Pipeline
-from apps.runs import batching, costs
+from apps.runs import costs
+from apps.runs.costs import Sample
 from apps.runs.models import Preflight
 from apps.runs.planning import Plan
 
@@ -17,28 +18,32 @@ LOOKED_AT = 50  # of the newest pre-flights
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Bytes that a date of a table bills in a season, least and most, and the pre-flight that found it."""
+class Found:
+    """What dry runs for calls of a table in a season said, and the pre-flight that made them."""
 
-    least: float
-    most: float
+    samples: tuple[Sample, ...]
     report: Preflight
-
-    def with_calls_of(self, dates: int, *, instead_of: int) -> Estimate:
-        """The same where calls take other numbers of dates than the dry runs did: a smaller call may bill as much as
-        the larger one did, and a larger one no more than the smaller."""
-        ratio = instead_of / dates
-        return replace(self, least=self.least * min(ratio, 1), most=self.most * max(ratio, 1))
 
 
 @dataclass(frozen=True)
 class Part:
-    """The steps of a plan for one table in one season; `estimate` is None where no pre-flight tells."""
+    """The calls of a plan for one table in one season, as how many dates each takes; `found` is None where no
+    pre-flight tells."""
 
     table: str
     season: str
-    steps: int
-    estimate: Estimate | None
+    calls: tuple[int, ...]
+    found: Found | None
+
+    @property
+    def bytes(self) -> tuple[float, float]:
+        return costs.estimate(self.found.samples, self.calls) if self.found else (0.0, 0.0)
+
+    @property
+    def is_called_otherwise(self) -> bool:
+        """Whether there are calls of which no dry run had the number of dates."""
+        known = {each.dates for each in self.found.samples} if self.found else set()
+        return self.found is not None and not set(self.calls) <= known
 
 
 @dataclass(frozen=True)
@@ -48,19 +53,20 @@ class Forecast:
     engine: BigQuery
     parts: tuple[Part, ...]
     programs: tuple[str, ...]
-    called_otherwise: tuple[str, ...]
 
     @cached_property
-    def estimates(self) -> list[tuple[int, Estimate]]:
-        return [(part.steps, part.estimate) for part in self.parts if part.estimate]
+    def estimates(self) -> list[Part]:
+        return [part for part in self.parts if part.found]
 
-    @property
+    @cached_property
     def bytes(self) -> tuple[float, float]:
         """Least and most, of what is estimated."""
-        return (
-            sum(steps * each.least for steps, each in self.estimates),
-            sum(steps * each.most for steps, each in self.estimates),
-        )
+        ends = [part.bytes for part in self.estimates]
+        return sum(least for least, _ in ends), sum(most for _, most in ends)
+
+    @property
+    def called_otherwise(self) -> bool:
+        return any(part.is_called_otherwise for part in self.estimates)
 
     @property
     def in_words(self) -> str:
@@ -70,7 +76,7 @@ class Forecast:
     @property
     def unknown(self) -> list[str]:
         """Tables with SQL jobs of which no pre-flight tells, or not of all of their seasons."""
-        return list(dict.fromkeys(part.table for part in self.parts if not part.estimate))
+        return list(dict.fromkeys(part.table for part in self.parts if not part.found))
 
     @property
     def whole(self) -> list[float] | None:
@@ -80,7 +86,7 @@ class Forecast:
     @property
     def oldest(self) -> Preflight:
         """The pre-flight that says how old the estimate is, where there is one."""
-        return min((each.report for _, each in self.estimates), key=asked_at)
+        return min((part.found.report for part in self.parts if part.found), key=asked_at)
 
 
 def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
@@ -93,48 +99,31 @@ def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     return Forecast(
         engine=engine,
         parts=tuple(
-            Part(table, season, steps, for_calls(known.get((table, season)), plan, pipeline, table))
+            Part(table, season, tuple(map(len, calls)), known.get((table, season)))
             for table in scripts
-            for season, steps in plan.by_table_and_season[table].items()
+            for season, calls in plan.calls(pipeline.table(table)).items()
         ),
         programs=tuple(name for name in plan.by_table if name not in scripts),
-        called_otherwise=tuple(name for name in scripts if is_called_otherwise(plan, pipeline, name)),
     )
 
 
-def for_calls(known: Estimate | None, plan: Plan, pipeline: Pipeline, table: str) -> Estimate | None:
-    dates, estimated = calls_of(plan, pipeline, table)
-    return known.with_calls_of(dates, instead_of=estimated) if known else None
-
-
-def calls_of(plan: Plan, pipeline: Pipeline, table: str) -> tuple[int, int]:
-    """How many dates a call takes in this plan, and in the dry runs."""
-    job = pipeline.table(table).job
-    assert job
-    return batching.dates_a_call(job, plan.selection.batch), batching.dates_a_call(job, None)
-
-
-def is_called_otherwise(plan: Plan, pipeline: Pipeline, table: str) -> bool:
-    dates, estimated = calls_of(plan, pipeline, table)
-    return dates != estimated
-
-
-def stored() -> dict[tuple[str, str], Estimate]:
+def stored() -> dict[tuple[str, str], Found]:
     """By table and season what the newest pre-flight that tells of it found."""
-    found: dict[tuple[str, str], Estimate] = {}
+    found: dict[tuple[str, str], Found] = {}
     finished = Preflight.objects.filter(status=Preflight.Status.FINISHED).only("results", "finished_at")
     for report in finished[:LOOKED_AT]:
         for data in told(report):
-            for season, (least, most) in data[costs.A_DATE].items():
-                found.setdefault((data["table"], season), Estimate(least, most, report))
+            for season, samples in data[costs.A_CALL].items():
+                said = Found(tuple(Sample(*each) for each in samples), report)
+                found.setdefault((data["table"], season), said)
     return found
 
 
 def told(report: Preflight) -> Iterator[Mapping[str, Any]]:
-    """What the findings of a report keep of bytes a date."""
+    """What the findings of a report keep of bytes a call."""
     for result in report.results:
         for finding in result["findings"]:
-            if costs.A_DATE in finding.get("data", {}):
+            if costs.A_CALL in finding.get("data", {}):
                 yield finding["data"]
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import batching, forecasts, outcomes, outside_work, planning
+from apps.runs import batching, forecasts, jobs, outcomes, outside_work, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.forecasts import Forecast
-from apps.runs.jobs import Call
 from apps.runs.models import Run
 from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan
@@ -132,19 +131,20 @@ class ShownPlan:
 
 def shown_calls(plan: Plan, pipeline: Pipeline) -> list[ShownCall]:
     """The first call of each table, as page, command and JSON show it before it is made."""
-    return [shown_call(plan, table, call) for table, call in plan.calls(pipeline)]
+    return [shown_call(plan, pipeline, pipeline.table(name)) for name in plan.by_table]
 
 
-def shown_call(plan: Plan, table: Table, call: Call) -> ShownCall:
+def shown_call(plan: Plan, pipeline: Pipeline, table: Table) -> ShownCall:
     assert table.job
-    at_once = batching.dates_a_call(table.job, plan.selection.batch)
+    calls = [dates for season in plan.calls(table).values() for dates in season]
+    call = jobs.prepare(pipeline, table.job, calls[0])
     return ShownCall(
         table=table,
         command=shlex.join(call.shown_argv),
         folder=str(call.cwd),
         environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
-        dates_a_call=at_once,
-        calls=-(-plan.by_table[table.name] // at_once),
+        dates_a_call=batching.dates_a_call(table.job, plan.selection.batch),
+        calls=len(calls),
     )
 
 

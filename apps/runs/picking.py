@@ -153,7 +153,7 @@ def fitting(job: Job, steps: Sequence[Step], most: int, calendar: Sequence[dt.da
     for step in steps[:most]:
         if previous and step.attempts:
             return
-        if previous and (job.sql or job.dates == "range") and not adjacent(previous, step, calendar):
+        if previous and job.takes_ranges and not adjacent(previous, step, calendar):
             return
         yield step
         previous = step

@@ -17,7 +17,7 @@ from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.runs import jobs, progress
+from apps.runs import batching, progress
 from apps.runs.batching import dates_a_call
 from apps.runs.models import Run
 from apps.runs.paces import Work
@@ -179,7 +179,7 @@ class Plan:
     selection: Selection
     steps: tuple[PlannedStep, ...]
     left_out: dict[str, list[tuple[str, dt.date]]]
-    calendar: tuple[dt.date, ...] = field(repr=False, default=())
+    calendar: tuple[dt.date, ...] = field(repr=False, default=())  # all of it from the first to the last date
     was_scanned: bool = True
 
     def __len__(self) -> int:
@@ -295,16 +295,22 @@ class Plan:
         first, last = self.dates[0], self.dates[-1]
         return f"{what}, {first}" if first == last else f"{what}, {first} to {last}"
 
-    def calls(self, pipeline: Pipeline) -> list[tuple[Table, jobs.Call]]:
-        """For each table the first call as it would be made: words, folder, environment."""
-        found = []
-        for name in self.by_table:
-            table = pipeline.table(name)
-            assert table.job
-            dates = [step.date for step in self.steps if step.table == name]
-            batch = dates[: dates_a_call(table.job, self.selection.batch)]
-            found.append((table, jobs.prepare(pipeline, table.job, batch)))
+    @cached_property
+    def dates_by_table_and_season(self) -> dict[str, dict[str, list[dt.date]]]:
+        """Table to season to the dates of its steps, in their order."""
+        found: dict[str, dict[str, list[dt.date]]] = defaultdict(lambda: defaultdict(list))
+        for step in self.steps:
+            found[step.table][step.season].append(step.date)
         return found
+
+    def calls(self, table: Table) -> dict[str, list[list[dt.date]]]:
+        """Season to the dates of each call that the run would make for a table, where each does what it should."""
+        assert table.job
+        most = dates_a_call(table.job, self.selection.batch)
+        seasons = self.dates_by_table_and_season[table.name]
+        return {
+            season: batching.calls(table.job, dates, most, self.calendar) for season, dates in seasons.items()
+        }
 
 
 def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
@@ -321,11 +327,8 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     """The plan for a selection, from what is stored; in four queries however many dates there are."""
-    calendar = {
-        day.date: day
-        for day in CalendarDate.objects.filter(date__range=(selection.start, selection.end))
-        if day.date in selection
-    }
+    days = list(CalendarDate.objects.filter(date__range=(selection.start, selection.end)))
+    calendar = {day.date: day for day in days if day.date in selection}
     partitions = {
         (table, date): (state, activity, run_id)
         for table, date, state, activity, run_id in Partition.objects.of(t.name for t in selection.tables)
@@ -350,7 +353,7 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
         selection,
         tuple(steps),
         dict(left_out),
-        calendar=tuple(calendar),
+        calendar=tuple(day.date for day in days),
         was_scanned=bool(calendar) or CalendarDate.objects.exists(),
     )
 

@@ -200,7 +200,8 @@ class Runner:
     def withdraw_script(self, attempt: Attempt, says: str) -> None:
         """A call that was over before the warehouse said what came of its script: that may go on."""
         if not may_stray(attempt, self.warehouse):
-            return self.withdraw(attempt, says)
+            self.withdraw(attempt, says)
+            return
         with self.hold.fenced():
             self.withdraw(attempt, says, stray_at=timezone.now())
             may_run = f"The script of attempt {attempt.number} may still run in the warehouse"

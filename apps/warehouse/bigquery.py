@@ -421,7 +421,7 @@ class BigQueryWarehouse:
 
 @contextmanager
 def undecided() -> Iterator[None]:
-    """Unreachable where BigQuery does not tell of a job: nobody knows what became of that, least of all that it failed."""
+    """Unreachable where BigQuery does not tell of a job: nobody knows what became of that; it need not have failed."""
     try:
         yield
     except GoogleAPICallError as error:

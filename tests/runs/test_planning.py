@@ -3,7 +3,7 @@
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import batching, planning
+from apps.runs import batching, launching, planning
 from apps.runs.models import Run
 from apps.runs.planning import PlanRefused
 from tests.conftest import day
@@ -182,10 +182,19 @@ def test_a_batch_can_be_wished_but_not_for_a_job_of_single_dates(pipeline):
 
 
 def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
-    (table, call), *_ = plan(tables=["daily.sales"], **WEEK).calls(pipeline)
+    call, *_ = launching.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
 
-    assert table.name == "daily.sales"
-    assert call.argv[3:7] == ("--start", "2024-01-01", "--end", "2024-01-04")
+    assert (call.table.name, call.calls) == ("daily.sales", 2)
+    assert "--start 2024-01-01 --end 2024-01-04" in call.command
+
+
+def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline, ask):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+
+    call, *_ = launching.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
+
+    assert call.calls == 2
+    assert "--start 2024-01-01 --end 2024-01-01" in call.command
 
 
 def test_a_plan_takes_four_queries_however_many_dates_there_are(plan, django_assert_num_queries):

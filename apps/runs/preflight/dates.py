@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.pipeline.definition import Season, Table
+from apps.pipeline.definition import Job, Season, Table
+from apps.runs import batching
 from apps.runs.preflight.facts import Facts
 
 GAPS, SETTLED = "mtes", "cu"  # letters of the grid
@@ -34,10 +34,21 @@ class Wanted:
         dates = f"{number:,} date{'' if number == 1 else 's'}"
         return f"{dates} to fill" if self.gaps else f"{dates} that are complete, if they were filled again"
 
-    def by_season(self, facts: Facts) -> Iterator[tuple[Season, list[dt.date]]]:
-        for season in facts.scope.seasons:
-            if dates := [date for date in self.expected if date in season]:
-                yield season, dates
+    def calls(self, facts: Facts, job: Job, season: Season) -> Calls:
+        """How a run would call the job in a season that has expected dates."""
+        most = batching.dates_a_call(job, None)
+        to_fill = [date for date in self.to_fill if date in season]
+        dates = to_fill or [date for date in self.expected if date in season]
+        found = batching.calls(job, dates, most, facts.grid.dates)
+        return Calls(to_fill=found if to_fill else [], all=found)
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The dates of each call of a job, of those that fill something; `all` also where there is nothing to fill."""
+
+    to_fill: list[list[dt.date]]
+    all: list[list[dt.date]]
 
 
 def of(facts: Facts, table: Table) -> Wanted:

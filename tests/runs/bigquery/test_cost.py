@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from apps.runs import control, forecasts
 from apps.runs.preflight.finding import Level
 from apps.warehouse.bigquery import BigQueryWarehouse
 from tests.runs.preflight.conftest import finding, result
@@ -21,7 +22,7 @@ def test_a_sql_job_is_estimated_times_its_dates(checked, server):
     # A call of 5 dates reads 10 MB at least of the orders, and of the sales that it deletes perhaps nothing.
     assert sales.text == "sales: 20 dates to fill would bill 40 to 80 MB."
     assert sales.value == "40 to 80 MB, 0.04 to 0.08 USD"
-    assert sales.detail == "by 3 dry runs: winter 2 to 4 MB a date"
+    assert sales.detail == "4 calls, by 3 dry runs: winter 10 to 20 MB a call"
     assert together.text == "1 of 1 SQL job together would bill 40 to 80 MB."
 
 
@@ -44,6 +45,29 @@ def test_only_dates_with_something_to_fill_count(checked, server):
     server.say("INSERT INTO daily.sales SELECT * FROM raw.orders WHERE day <= DATE '2024-01-15'")
 
     assert texts(checked(tables=SALES))[0] == "sales: 5 dates to fill would bill 10 to 20 MB."
+
+
+@pytest.fixture
+def every_second(server) -> None:
+    """Every second date has its sales."""
+    server.say("INSERT INTO daily.sales SELECT * FROM raw.orders WHERE MOD(EXTRACT(DAY FROM day), 2) = 0")
+
+
+def test_a_call_never_spans_a_date_that_is_complete_so_gaps_take_more_calls(checked, every_second):
+    sales = result(checked(tables=SALES), "cost").findings[0]
+
+    assert sales.text == "sales: 10 dates to fill would bill 100 to 200 MB."
+    assert sales.detail == "10 calls, by 3 dry runs: winter 10 to 20 MB a call"
+
+
+def test_a_run_over_such_gaps_bills_what_was_said(checked, every_second, drive, plan, pipeline):
+    checked(tables=SALES)
+    low, high = forecasts.of(plan(tables=SALES), pipeline).whole
+
+    run = drive(control.launch(plan(tables=SALES), pipeline, by="olga", unready="a test", queued=False))
+
+    assert run.attempts.count() == 10
+    assert low <= sum(run.attempts.values_list("bytes_billed", flat=True)) <= high
 
 
 def test_the_byte_limit_of_a_call_is_said(checked):

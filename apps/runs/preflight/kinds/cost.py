@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Cost
-from apps.pipeline.definition import BigQuery, Job, Season, Table
-from apps.runs import batching, costs
+from apps.pipeline.definition import BigQuery, Season, Table
+from apps.runs import costs
+from apps.runs.costs import Sample
 from apps.runs.preflight import dates as wanted_dates
-from apps.runs.preflight.dates import Wanted
+from apps.runs.preflight.dates import Calls, Wanted
 from apps.runs.preflight.engines import Estimating
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
@@ -22,13 +23,21 @@ from apps.warehouse.base import QueryFailed, WarehouseError
 
 @dataclass(frozen=True)
 class Sampled:
-    """Bytes a date of a season, at least and at most, and the most that a single call would bill."""
+    """Dry runs of some of a season's calls, and how many dates each call takes that fills what is to be filled."""
 
     season: Season
-    least: float
-    most: float
-    call: tuple[int, int]
-    calls: int
+    samples: tuple[Sample, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """The most that a call would bill, at least and at most."""
+        return max((each.least, each.most) for each in self.samples)
+
+    @property
+    def in_words(self) -> str:
+        least, most = min(each.least for each in self.samples), max(each.most for each in self.samples)
+        return f"{self.season.name} {size_range(least, most)} a call"
 
 
 @dataclass(frozen=True)
@@ -37,28 +46,34 @@ class Estimate:
 
     table: Table
     wanted: Wanted
-    samples: tuple[Sampled, ...]
+    seasons: tuple[Sampled, ...]
 
     @property
     def bytes(self) -> tuple[float, float]:
-        dates = [(each, sum(date in each.season for date in self.wanted.to_fill)) for each in self.samples]
-        return sum(n * each.least for each, n in dates), sum(n * each.most for each, n in dates)
+        ends = [costs.estimate(each.samples, each.sizes) for each in self.seasons]
+        return sum(least for least, _ in ends), sum(most for _, most in ends)
+
+    @property
+    def calls(self) -> int:
+        return sum(len(each.sizes) for each in self.seasons)
 
     @property
     def largest_call(self) -> tuple[int, int]:
-        return max(each.call for each in self.samples)
+        return max(each.largest for each in self.seasons)
 
     @property
     def data(self) -> dict:
         """What a forecast for a plan is made of later."""
-        seasons = {each.season.name: [each.least, each.most] for each in self.samples}
-        return {"table": self.table.name, costs.A_DATE: seasons}
+        seasons = {each.season.name: [list(sample) for sample in each.samples] for each in self.seasons}
+        return {"table": self.table.name, costs.A_CALL: seasons}
 
     @property
     def how(self) -> str:
-        """ "by 6 dry runs: winter 30 to 40 MB a date, spring 30 MB a date"."""
-        a_date = (f"{each.season.name} {size_range(each.least, each.most)} a date" for each in self.samples)
-        return f"by {count(sum(each.calls for each in self.samples), 'dry run')}: {', '.join(a_date)}"
+        """ "4 calls, by 6 dry runs: winter 30 to 40 MB a call, spring 30 MB a call"."""
+        dry_runs = count(sum(len(each.samples) for each in self.seasons), "dry run")
+        return (
+            f"{count(self.calls, 'call')}, by {dry_runs}: {', '.join(each.in_words for each in self.seasons)}"
+        )
 
 
 class Late(Exception):
@@ -99,9 +114,10 @@ def estimated(
     assert table.job and table.job.sql
     try:
         script = facts.pipeline.inside(table.job.sql).read_text(encoding="utf-8")
-        samples = tuple(
-            sampled(warehouse, script, table.job, season, dates, until)
-            for season, dates in wanted.by_season(facts)
+        seasons = tuple(
+            sampled(warehouse, script, season, wanted.calls(facts, table.job, season), until)
+            for season in facts.scope.seasons
+            if any(date in season for date in wanted.expected)
         )
     except QueryFailed as error:
         return failed(f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.")
@@ -109,35 +125,24 @@ def estimated(
         return unknown(f"The SQL of {table.short_name} could not be asked about: the time was over.")
     except (WarehouseError, OSError, UnicodeDecodeError) as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
-    return Estimate(table, wanted, samples)
+    return Estimate(table, wanted, seasons)
 
 
-def sampled(
-    warehouse: Estimating, script: str, job: Job, season: Season, dates: Sequence[dt.date], until: float
-) -> Sampled:
-    """The calls that take the first, the middle and the last date, as a run would make them."""
-    calls = calls_of(dates, batching.dates_a_call(job, None))
-    found = [(asked(warehouse, script, call, until), len(call)) for call in calls]
+def sampled(warehouse: Estimating, script: str, season: Season, calls: Calls, until: float) -> Sampled:
+    """The first, the middle and the last call, as a run would make them."""
+    places = sorted({0, len(calls.all) // 2, len(calls.all) - 1})
     return Sampled(
         season=season,
-        least=min(least / n for (least, _), n in found),
-        most=max(most / n for (_, most), n in found),
-        call=max(both for both, _ in found),
-        calls=len(calls),
+        samples=tuple(dry(warehouse, script, calls.all[place], until) for place in places),
+        sizes=tuple(map(len, calls.to_fill)),
     )
 
 
-def calls_of(dates: Sequence[dt.date], at_once: int) -> list[tuple[dt.date, ...]]:
-    latest = max(len(dates) - at_once, 0)
-    begins = {min(place, latest) for place in (0, len(dates) // 2, len(dates) - 1)}
-    return [tuple(dates[begin : begin + at_once]) for begin in sorted(begins)]
-
-
-def asked(warehouse: Estimating, script: str, call: Sequence[dt.date], until: float) -> tuple[int, int]:
+def dry(warehouse: Estimating, script: str, call: Sequence[dt.date], until: float) -> Sample:
     left = until - time.monotonic()
     if left <= 0:
         raise Late
-    return warehouse.estimate(script, start=min(call), end=max(call), timeout=left)
+    return Sample(len(call), *warehouse.estimate(script, start=min(call), end=max(call), timeout=left))
 
 
 # What is found ----------------------------------------------------------------------------------------

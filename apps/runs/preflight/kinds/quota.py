@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Quota
-from apps.pipeline.definition import Table
-from apps.runs import batching, progress
+from apps.pipeline.definition import Job, Table
+from apps.runs import progress
 from apps.runs.paces import Work
 from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Wanted
@@ -85,11 +85,15 @@ def writes(asked: Quota, facts: Facts, warehouse: Rationing, table: Table, ratio
     dates = len(wanted.to_fill)
     if table.job.sql:
         script = facts.pipeline.inside(table.job.sql).read_text(encoding="utf-8")
-        calls = dates if ration.by_partition else -(-dates // batching.dates_a_call(table.job, None))
+        calls = dates if ration.by_partition else calls_of(facts, table.job, wanted)
         total = calls * warehouse.rationed_writes(script, table.name)
     else:
         total = math.ceil(dates * asked.loads_a_date)
     return Writes(table, wanted, total, seconds_of(table, wanted, progress.history({table.name})), ration)
+
+
+def calls_of(facts: Facts, job: Job, wanted: Wanted) -> int:
+    return sum(len(wanted.calls(facts, job, season).to_fill) for season in facts.scope.seasons)
 
 
 def seconds_of(table: Table, wanted: Wanted, history: Mapping[str, list[Work]]) -> float | None:
