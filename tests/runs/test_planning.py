@@ -188,13 +188,19 @@ def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
     assert "--start 2024-01-01 --end 2024-01-04" in call.command
 
 
-def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline, ask):
-    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
+def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline):
+    mark("01-02", state="complete")
 
-    call, *_ = launching.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
+    call, *_ = launching.shown_calls(plan(**SALES), pipeline)
 
     assert call.calls == 2
     assert "--start 2024-01-01 --end 2024-01-01" in call.command
+
+
+def test_nor_does_a_call_of_chosen_dates_span_those_between_them(plan, pipeline):
+    chosen = plan(tables=["daily.sales"], dates=[day("01-01"), day("01-03")])
+
+    assert chosen.calls(pipeline.table("daily.sales")) == {"winter": [[day("01-01")], [day("01-03")]]}
 
 
 def test_a_plan_takes_four_queries_however_many_dates_there_are(plan, django_assert_num_queries):
