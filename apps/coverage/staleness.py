@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,6 +17,7 @@ Key = tuple[str, dt.date]
 Moments = dict[dt.date, dt.datetime]  # when each date of a table was written last
 
 BATCH = 500
+WHOLE = (State.COMPLETE, State.STALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +51,28 @@ def mark(pipeline: Pipeline) -> int:
 
 
 def known() -> PartitionQuerySet:
-    """Partitions with all their rows, of which somebody knows when they were written."""
-    found = Partition.objects.filter(state__in=(State.COMPLETE, State.STALE)).order_by("table", "date")
+    """Partitions of which somebody knows when they were written."""
+    found = Partition.objects.exclude(state=State.UNKNOWN).order_by("table", "date")
     return found.exclude(modified_at=None, written_at=None)
 
 
-def written() -> dict[str, Moments]:
-    """By table when each of its dates was written: as the warehouse notes it, else by the table's own column."""
-    found: dict[str, Moments] = {}
-    rows = known().values_list("table", "date", "modified_at", "written_at")
-    for table, date, noted, said in rows.iterator():
+@dataclass(frozen=True)
+class Written:
+    """By table when each of its dates was written, as the warehouse notes it, else by the table's own column: of all
+    dates, and of those that have all their rows."""
+
+    at_all: dict[str, Moments]
+    whole: dict[str, Moments]
+
+
+def written() -> Written:
+    found = Written(defaultdict(dict), defaultdict(dict))
+    rows = known().values_list("table", "date", "modified_at", "written_at", "state")
+    for table, date, noted, said, state in rows.iterator():
         if moment := noted or said:
-            found.setdefault(table, {})[date] = moment
+            found.at_all[table][date] = moment
+            if state in WHOLE:
+                found.whole[table][date] = moment
     return found
 
 
@@ -80,13 +91,14 @@ def settle(row: Partition, newer: Newer | None) -> bool:
     return True
 
 
-def find(pipeline: Pipeline, moments: Mapping[str, Moments]) -> Iterator[tuple[Key, Newer]]:
+def find(pipeline: Pipeline, moments: Written) -> Iterator[tuple[Key, Newer]]:
     """Of each partition that is older than its inputs the one that was written last.
 
-    Inputs are the tables that it reads, in their lookback, and of each need the source that serves its date.
+    Inputs are the tables that it reads, in their lookback, complete or not, and of each need the source that serves its
+    date.
     """
     for table in pipeline.filled:
-        own = moments.get(table.name, {})
+        own = moments.whole.get(table.name, {})
         found: dict[dt.date, Newer] = {}
         for newer in inputs(pipeline, table, sorted(own), moments):
             for date, each in newer.items():
@@ -97,14 +109,14 @@ def find(pipeline: Pipeline, moments: Mapping[str, Moments]) -> Iterator[tuple[K
 
 
 def inputs(
-    pipeline: Pipeline, table: Table, dates: Sequence[dt.date], moments: Mapping[str, Moments]
+    pipeline: Pipeline, table: Table, dates: Sequence[dt.date], moments: Written
 ) -> Iterator[dict[dt.date, Newer]]:
     """For each input of the table what was written last in reach of each date."""
     for needed in table.after:
-        yield latest(needed.table, moments.get(needed.table, {}), dates, needed.lookback)
+        yield latest(needed.table, moments.at_all.get(needed.table, {}), dates, needed.lookback)
     for need in pipeline.needs:
         if table.name in need.used_by:
-            yield dict(served(need.sources, dates, moments))
+            yield dict(served(need.sources, dates, moments.whole))
 
 
 def served(

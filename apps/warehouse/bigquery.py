@@ -222,8 +222,7 @@ class BigQueryWarehouse:
 
     def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
         """What each of the tables that are there may be written a day. It is no query."""
-        self.client  # noqa: B018  made once, before threads want it
-        with told(), ThreadPoolExecutor(AT_ONCE) as several:
+        with told(), self.several() as several:
             found = zip(tables, several.map(self.ration_of, tables), strict=True)
             return {table: ration for table, ration in found if ration}
 
@@ -232,8 +231,7 @@ class BigQueryWarehouse:
 
     def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
         """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""
-        self.client  # noqa: B018  made once, before threads want it
-        with told(), ThreadPoolExecutor(AT_ONCE) as several:
+        with told(), self.several() as several:
             found = zip(tables, several.map(self.kept_for, tables), strict=True)
             return {table: kept for table, kept in found if kept}
 
@@ -298,9 +296,13 @@ class BigQueryWarehouse:
         """Learns what these tables look like, where that is not known. It is no query, and costs nothing."""
         new = [table for table in dict.fromkeys(tables) if table not in self.known]
         if new:
-            self.client  # noqa: B018  made once, before threads want it
-            with ThreadPoolExecutor(AT_ONCE) as several:
+            with self.several() as several:
                 self.known.update(zip(new, several.map(self.described, new), strict=True))
+
+    def several(self) -> ThreadPoolExecutor:
+        """Threads that call at the same time; the client is made once, before they want it."""
+        assert self.client
+        return ThreadPoolExecutor(AT_ONCE)
 
     def described(self, table: str) -> Shape | str:
         try:

@@ -47,6 +47,9 @@ PASSING = {
 }
 # The same page: these do not pass. Somebody has to mend the script, the tables or the roles first.
 LASTING = {"accessDenied", "invalidQuery", "notFound"}
+# https://cloud.google.com/bigquery/docs/data-manipulation-language#dml_statement_conflicts: its reason is that of a
+# mistake in the script, and yet it passes.
+CONFLICT = "due to concurrent update"
 TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 
 
@@ -114,7 +117,7 @@ def iam_says(error: RefreshError) -> str:
 
 def refusal(reason: str, message: str) -> WarehouseError:
     """The class of an error by BigQuery's reason for it."""
-    if reason in PASSING:
+    if reason in PASSING or CONFLICT in message:
         return Busy(f"BigQuery asks to be asked again later: {message}")
     if reason == "quotaExceeded":
         return over_quota(message, now=dt.datetime.now(dt.UTC))

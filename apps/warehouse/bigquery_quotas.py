@@ -11,9 +11,13 @@ from apps.warehouse.base import OverQuota
 PACIFIC = ZoneInfo("America/Los_Angeles")
 # https://cloud.google.com/bigquery/docs/troubleshoot-quotas: "wait 10 minutes or longer" with a quota of no day.
 A_WHILE = dt.timedelta(minutes=10)
+A_MARGIN = dt.timedelta(minutes=2)  # so that a clock that is ahead does not cost another day
 NAMED = re.compile(r"exceeded (?:the )?(?:custom )?quota for (.+?)(?=\.?\s*$|\.\s|,)")
-# The same page has the names: of quotas that come back within minutes, of those of one table, of a project's day.
-FOR_A_WHILE = re.compile(r"concurrent|per (?:\d+ )?(?:second|minute)|requests per user", re.IGNORECASE)
+# The same page has the names: of quotas that come back within minutes, such as those of queues, of those of one table,
+# of a project's day.
+FOR_A_WHILE = re.compile(
+    r"concurrent|queued|dml jobs|per (?:\d+ )?(?:second|minute)|requests per user", re.IGNORECASE
+)
 OF_A_TABLE = re.compile(r"per table|partition modifications|table operations", re.IGNORECASE)
 OF_A_DAY = re.compile(
     r"per ?day|QueryUsagePer|per project|jobs|copies|exports|bytes scanned per user", re.IGNORECASE
@@ -29,16 +33,16 @@ def over_quota(message: str, *, now: dt.datetime) -> OverQuota:
     found = NAMED.search(message)
     name = f'"{found[1]}"' if found else "that it does not name"
     midnight = next_day(now)
+    until = midnight + A_MARGIN
     if FOR_A_WHILE.search(name):
         until = now + A_WHILE
         says = f"the quota {name} of BigQuery is used up for minutes; asking again after {in_utc(until)}"
     elif OF_A_TABLE.search(name):
-        until, says = midnight, f"one table's daily quota {name} is used up, {at_the_latest(midnight)}"
+        says = f"one table's daily quota {name} is used up, {at_the_latest(midnight)}"
     elif OF_A_DAY.search(name):
-        until, says = midnight, f"the project's daily quota {name} is used up, {at_the_latest(midnight)}"
+        says = f"the project's daily quota {name} is used up, {at_the_latest(midnight)}"
     else:
-        until = midnight
-        says = f"a quota of BigQuery {name} is used up, nobody knows until when; asking again after {in_utc(midnight)}"
+        says = f"a quota of BigQuery {name} is used up, nobody knows until when; asking again after {in_utc(until)}"
     return OverQuota(f"{says}. It says: {message}", until=until)
 
 

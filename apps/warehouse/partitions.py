@@ -39,13 +39,14 @@ class Day(NamedTuple):
 class Shape:
     """A table's columns with their types, in small letters; the column it is partitioned by, and by what it has there.
 
-    `days` is None where partitions do not tell dates: by month or year, by numbers, by nothing.
+    `days` is None where partitions do not tell dates: by month or year, by numbers, by nothing. `streamed` is None
+    where there is no streaming buffer.
     """
 
     columns: dict[str, str]
     partitioned_by: str = ""
     days: dict[dt.date, Day] | None = field(default_factory=dict)
-    streamed: int = 0
+    streamed: int | None = None
     without_date: int = 0
 
     def type_of(self, column: str) -> str:
@@ -61,16 +62,16 @@ class Shape:
             self.columns[line.name.lower()] = line.data_type
             if line.is_partitioning:
                 self.partitioned_by = line.name.lower()
-        elif line.rows is not None:
+        else:
             self.add_partition(line.name, line.rows, line.modified_at)
 
-    def add_partition(self, name: str, rows: int, modified_at: dt.datetime | None) -> None:
-        """One that is no date, or was written nobody knows when, leaves all dates to be counted."""
+    def add_partition(self, name: str, rows: int | None, modified_at: dt.datetime | None) -> None:
+        """One that is no date, or has nobody knows how many rows since when, leaves all dates to be counted."""
         if name == STREAMED:  # two lines, where some of it is in long-term storage
-            self.streamed += rows
+            self.streamed = (self.streamed or 0) + (rows or 0)
         elif name == WITHOUT_DATE:
-            self.without_date += rows
-        elif (date := day_of(name)) is None or modified_at is None:
+            self.without_date += rows or 0
+        elif (date := day_of(name)) is None or rows is None or modified_at is None:
             self.days = None
         elif self.days is not None:
             before = self.days.get(date, Day(0, modified_at))  # hours of one day add up
@@ -129,8 +130,9 @@ class Surveyed:
 
     @property
     def tells_days(self) -> bool:
-        """Whether the metadata has the rows of every date. What is streamed is in no partition yet."""
-        return self.shape.days_of(self.question.date_column) is not None and not self.shape.streamed
+        """Whether the metadata has the rows of every date. What is streamed is in no partition yet, and nobody
+        promises that it is in the number of the buffer's own line."""
+        return self.shape.days_of(self.question.date_column) is not None and self.shape.streamed is None
 
     @property
     def wants_values(self) -> bool:

@@ -45,6 +45,25 @@ def test_a_date_is_stale_where_an_input_in_its_lookback_was_written_after_it(wee
     )
 
 
+@pytest.mark.parametrize("state", ["excess", "thin", "accepted"])
+def test_an_input_that_is_not_complete_itself_counts_as_well(week, pipeline, state):
+    written("daily.sales", "01-03", LATER)
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state=state)
+
+    staleness.mark(pipeline)
+
+    assert state_of("weekly.trend", "01-06")[0] == "stale"
+
+
+def test_an_input_that_nobody_could_ask_about_makes_nothing_stale(week, pipeline):
+    written("daily.sales", "01-03", LATER)
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state="unknown")
+
+    staleness.mark(pipeline)
+
+    assert state_of("weekly.trend", "01-06")[0] == "complete"
+
+
 def test_an_input_out_of_reach_makes_nothing_stale(week, pipeline):
     written("daily.sales", "01-02", LATER)
 

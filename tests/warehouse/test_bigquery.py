@@ -192,14 +192,24 @@ def test_a_credential_that_is_withdrawn_between_two_queries_says_what_to_do(serv
         warehouse.count([SALES])
 
 
-def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda warehouse: warehouse.count([SALES]),
+        lambda warehouse: warehouse.rations(["shop.sales"]),
+        lambda warehouse: warehouse.expirations(["shop.sales"]),
+        lambda warehouse: warehouse.end_sql("run_1_attempt_2"),
+    ],
+    ids=["count", "rations", "expirations", "end_sql"],
+)
+def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch, ask):
     for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
 
     with pytest.raises(Unreachable, match="run gcloud auth application-default login"):
-        BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE).count([SALES])
+        ask(BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE))
 
 
 OURS, READER = (f"{name}@{PROJECT}.iam.gserviceaccount.com" for name in ("console", "reader"))

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
+from apps.warehouse import partitions
 from apps.warehouse.base import EMPTY, Count, Question, Reading
 from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.partitions import STREAMED, Line
 from tests.standins.bigquery import PROJECT, StandIn
 from tests.warehouse.contract import FIRST, SECOND, THIRD
 
@@ -240,6 +242,23 @@ def test_rows_in_the_streaming_buffer_are_counted_and_said(server, orders, scan)
     assert "rows in the streaming buffer, in no partition yet: 1" in reading.notes["shop.orders"]
 
 
+@pytest.mark.parametrize("buffered", [0, None])
+def test_a_streaming_buffer_is_counted_whatever_its_line_says(buffered):
+    """Nobody promises that the number of the line is that of the rows in the buffer."""
+    lines = [
+        COLUMN,
+        Line("orders", "20240101", None, None, 5, WRITTEN),
+        Line("orders", STREAMED, None, None, buffered, None),
+    ]
+
+    assert not tells_days(lines)
+
+
+def test_a_date_whose_rows_the_metadata_does_not_tell_is_counted():
+    assert tells_days([COLUMN, Line("orders", "20240101", None, None, 5, WRITTEN)])
+    assert not tells_days([COLUMN, Line("orders", "20240101", None, None, None, WRITTEN)])
+
+
 def test_rows_without_a_date_are_said(server, orders, scan):
     orders(FIRST)
     server.say("INSERT INTO shop.orders VALUES (NULL, 1)")
@@ -248,6 +267,15 @@ def test_rows_without_a_date_are_said(server, orders, scan):
 
     assert rows(reading) == {FIRST: 1}
     assert reading.notes == {"shop.orders": "rows without a date, which count for none: 1"}
+
+
+COLUMN = Line("orders", "day", "DATE", True, None, None)
+WRITTEN = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+
+
+def tells_days(lines: list[Line]) -> bool:
+    (shape,) = partitions.shapes(lines).values()
+    return partitions.Surveyed(ROWS, shape, FIRST, SECOND).tells_days
 
 
 # What is not there ------------------------------------------------------------------------------------

@@ -10,10 +10,14 @@ from django.utils import timezone
 from apps.alerts import messages
 from apps.runs import lanes, runner, tasks
 from apps.runs.models import Run
-from apps.warehouse.bigquery_quotas import A_WHILE, next_day
+from apps.warehouse.bigquery_quotas import A_MARGIN, A_WHILE, next_day
 
 PER_TABLE = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
 CONCURRENT = "Quota exceeded: Your project exceeded quota for concurrent queries."
+
+
+QUEUED = "Quota exceeded: Your project_and_region exceeded quota for max number of jobs that can be queued per project."
+DML = "Quota exceeded: Your table exceeded quota for total number of dml jobs writing to a table, pending + running."
 
 
 @pytest.fixture
@@ -36,15 +40,16 @@ def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
     assert (run.status, run.pause, run.again_at) == (
         Run.Status.PAUSED,
         Run.Pause.QUOTA,
-        next_day(timezone.now()),
+        next_day(timezone.now()) + A_MARGIN,
     )
     assert run.message.startswith('one table\'s daily quota "imports or query appends per table" is used up')
     page = viewing.get(run.get_absolute_url()).text
     assert "until midnight Pacific time at the latest" in page
 
 
-def test_a_quota_of_minutes_costs_no_day(stopped):
-    run = stopped(CONCURRENT)
+@pytest.mark.parametrize("says", [CONCURRENT, QUEUED, DML])
+def test_a_quota_of_minutes_costs_no_day(stopped, says):
+    run = stopped(says)
 
     assert run.pause == Run.Pause.QUOTA
     assert run.again_at <= timezone.now() + A_WHILE

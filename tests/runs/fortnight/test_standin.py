@@ -95,7 +95,7 @@ def test_a_quota_that_is_used_up_pauses_the_run_until_it_is_given_anew(launch, p
     assert run.message.startswith(
         'the project\'s daily quota "QueryUsagePerDay" is used up, until midnight Pacific'
     )
-    assert run.again_at.astimezone(PACIFIC).time() == dt.time()
+    assert run.again_at.astimezone(PACIFIC).time() == dt.time(0, 2)
     assert dt.timedelta() < run.again_at - timezone.now() <= dt.timedelta(days=1, hours=1)
     assert statuses(run) == {("pending", 0)}
 
@@ -139,6 +139,25 @@ def test_a_script_that_ends_with_too_high_a_rate_is_tried_again_later(launch, pe
     assert "BigQuery asks to be asked again later: Exceeded rate limits" in run.message
     assert dt.timedelta(seconds=20) < run.again_at - timezone.now() <= dt.timedelta(seconds=30)
     assert statuses(run) == {("pending", 0)}
+    assert perform_again(run).status == Run.Status.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "Transaction is aborted due to concurrent update against table shop-project:daily.sales.",
+        "Could not serialize access to table shop-project:daily.sales due to concurrent update",
+    ],
+)
+def test_a_script_that_somebody_else_got_in_the_way_of_is_tried_again(
+    launch, perform, perform_again, server, says
+):
+    run = launch(**ONLY_SALES)
+    server.refuse("invalidQuery", about="script", says=says)
+
+    perform(run)
+
+    assert (run.pause, statuses(run)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
     assert perform_again(run).status == Run.Status.SUCCEEDED
 
 
