@@ -70,7 +70,7 @@ class Running:
     def is_whole(self) -> bool:
         """Every step verified by its data, every date written once, and no two jobs at one date at a time."""
         entries = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        writes = Counter(entry["date"] for entry in entries if entry["what"] == "start")
+        writes = Counter(entry["date"] for entry in entries if entry["what"] == "end")
         overlaps = [entry for entry in entries if entry["what"] == "overlap"]
         assert (self.steps("succeeded"), overlaps) == (STEPS, [])
         assert set(writes.values()) == {1} and len(writes) == STEPS, writes
