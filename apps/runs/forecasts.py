@@ -101,7 +101,7 @@ def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
         parts=tuple(
             Part(table, season, tuple(map(len, calls)), known.get((table, season)))
             for table in scripts
-            for season, calls in plan.calls(pipeline.table(table)).items()
+            for season, calls in plan.calls_by_season(pipeline.table(table)).items()
         ),
         programs=tuple(name for name in plan.by_table if name not in scripts),
     )

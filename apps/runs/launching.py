@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import batching, forecasts, jobs, outcomes, outside_work, planning
+from apps.runs import forecasts, jobs, outcomes, outside_work, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.forecasts import Forecast
 from apps.runs.models import Run
@@ -136,14 +136,14 @@ def shown_calls(plan: Plan, pipeline: Pipeline) -> list[ShownCall]:
 
 def shown_call(plan: Plan, pipeline: Pipeline, table: Table) -> ShownCall:
     assert table.job
-    calls = [dates for season in plan.calls(table).values() for dates in season]
+    calls = plan.calls(table)
     call = jobs.prepare(pipeline, table.job, calls[0])
     return ShownCall(
         table=table,
         command=shlex.join(call.shown_argv),
         folder=str(call.cwd),
         environment=[each for each in call.shown_environment.items() if each[0] not in NUMBERED],
-        dates_a_call=batching.dates_a_call(table.job, plan.selection.batch),
+        dates_a_call=plan.dates_a_call(table),
         calls=len(calls),
     )
 

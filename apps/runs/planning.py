@@ -18,7 +18,6 @@ from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 from apps.runs import batching, progress
-from apps.runs.batching import dates_a_call
 from apps.runs.models import Run
 from apps.runs.paces import Work
 
@@ -303,14 +302,26 @@ class Plan:
             found[step.table][step.season].append(step.date)
         return found
 
-    def calls(self, table: Table) -> dict[str, list[list[dt.date]]]:
-        """Season to the dates of each call that the run would make for a table, where each does what it should."""
+    def calls(self, table: Table) -> list[list[dt.date]]:
+        """The dates of each call that the run would make for a table, where each does what it should."""
         assert table.job
-        most = dates_a_call(table.job, self.selection.batch)
-        seasons = self.dates_by_table_and_season[table.name]
+        if table.job.takes_ranges:
+            return [call for calls in self.calls_by_season(table).values() for call in calls]
+        dates = [date for some in self.dates_by_table_and_season[table.name].values() for date in some]
+        return batching.calls(table.job, dates, self.dates_a_call(table), self.calendar)
+
+    def calls_by_season(self, table: Table) -> dict[str, list[list[dt.date]]]:
+        """The same of a job that takes ranges, none of which spans the time between two seasons."""
+        assert table.job
+        job, most = table.job, self.dates_a_call(table)
         return {
-            season: batching.calls(table.job, dates, most, self.calendar) for season, dates in seasons.items()
+            season: batching.calls(job, dates, most, self.calendar)
+            for season, dates in self.dates_by_table_and_season[table.name].items()
         }
+
+    def dates_a_call(self, table: Table) -> int:
+        assert table.job
+        return batching.dates_a_call(table.job, self.selection.batch)
 
 
 def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:

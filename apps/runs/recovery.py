@@ -19,7 +19,7 @@ from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.preflight.engines import Billing
-from apps.warehouse.base import Warehouse
+from apps.warehouse.base import StillAtWork, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +67,25 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
 
 
 def end_strays(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
-    """Ends those that are stray, and writes down that they are over. A WarehouseError where one may still run."""
+    """Ends those that are stray. A WarehouseError where one may still run."""
     for attempt in attempts.stray().select_related("run"):
-        says = f"The script of attempt {attempt.number} is over"
+        end_stray(attempt, warehouse)
+
+
+def end_stray(attempt: Attempt, warehouse: Warehouse) -> None:
+    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError where it may."""
+    script = f"The script of attempt {attempt.number}"
+    says = f"{script} is not at work in the warehouse any more"
+    try:
         if warehouse.end_sql(attempt.job_id):
             log.warning("run %s: ended job %s, of which nothing was heard", attempt.run_id, attempt.job_id)
-            says = f"The script of attempt {attempt.number} was still at work in the warehouse, and is ended"
-        costs.note(attempt, warehouse)
-        with transaction.atomic():
-            if Attempt.objects.stray().filter(pk=attempt.pk).update(stray_at=None):
-                attempt.run.record("stray", says)
+            says = f"{script} was still at work in the warehouse, and is ended"
+    except StillAtWork as error:
+        raise StillAtWork(f"{script} of run {attempt.run_id} is still at work: {error}") from error
+    costs.note(attempt, warehouse)
+    with transaction.atomic():
+        if Attempt.objects.stray().filter(pk=attempt.pk).update(stray_at=None):
+            attempt.run.record("stray", says)
 
 
 def may_stray(attempt: Attempt, warehouse: Warehouse) -> bool:

@@ -15,7 +15,7 @@ from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.picking import CanaryDone, Done, Gate, Pick, Rest
-from apps.warehouse.base import OverQuota, Warehouse, WarehouseError
+from apps.warehouse.base import OverQuota, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,8 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
     if isinstance(error, OverQuota):
         ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
     else:
-        ask_to_wait(hold, f"The warehouse does not answer: {error}", why=Run.Pause.WAREHOUSE)
+        says = str(error) if isinstance(error, StillAtWork) else f"The warehouse does not answer: {error}"
+        ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE)
 
 
 def leave(hold: Hold) -> None:

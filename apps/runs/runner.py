@@ -22,7 +22,7 @@ from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import Take
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
-from apps.warehouse.base import OverQuota, QueryFailed, Warehouse, WarehouseError
+from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Runner:
         except WarehouseError as error:
             with self.hold.fenced():  # at once: a script may still run, and no other lane may take its dates
                 resting.ask_without_warehouse(self.hold, error)
-                self.withdraw_script(attempt, f"The call decided nothing: {error}")
+                self.withdraw_call(attempt, error)
             raise
         seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
@@ -197,15 +197,25 @@ class Runner:
         deciding.withdraw(self.hold, attempt, says, **facts)
         self.seen = {}
 
-    def withdraw_script(self, attempt: Attempt, says: str) -> None:
+    def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
+        """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""
+        says = f"The call decided nothing: {error}"
+        if error.is_over:
+            self.withdraw(attempt, says)
+        elif isinstance(error, StillAtWork) and not self.keeper.must_stop():
+            self.withdraw_script(attempt, says, status=Attempt.Status.TIMED_OUT)
+        else:
+            self.withdraw_script(attempt, says)
+
+    def withdraw_script(self, attempt: Attempt, says: str, **facts: object) -> None:
         """A call that was over before the warehouse said what came of its script: that may go on."""
         if not may_stray(attempt, self.warehouse):
-            self.withdraw(attempt, says)
+            self.withdraw(attempt, says, **facts)
             return
         with self.hold.fenced():
-            self.withdraw(attempt, says, stray_at=timezone.now())
+            self.withdraw(attempt, says, stray_at=timezone.now(), **facts)
             may_run = f"The script of attempt {attempt.number} may still run in the warehouse"
-            self.run.record("stray", f"{may_run}; it is ended as soon as that answers")
+            self.run.record("stray", f"{may_run}; it is ended as soon as that can be")
 
     def begin_afresh(self, why: Exception) -> None:
         """After a database that broke off in the middle of a decision: what was under way decides nothing."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from django.db import transaction
 from django.utils import timezone
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from apps.coverage import scanning
@@ -19,12 +20,12 @@ from apps.runs import lanes, recovery
 from apps.runs.models import Attempt, IllegalMove, Lane, Preflight, Run
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.patience import AWAY, patiently
-from apps.warehouse.base import WarehouseError
+from apps.warehouse.base import StillAtWork, WarehouseError
 from apps.workers.beats import doing
 
 log = logging.getLogger(__name__)
 
-BETWEEN_STRAYS = dt.timedelta(seconds=30)
+BETWEEN_TRIES = dt.timedelta(seconds=30)  # to end the same script
 SLICE = 45.0  # seconds of work before the next task's turn
 BROKE_OFF = "broke off"  # the kind of event
 
@@ -100,26 +101,49 @@ def revive() -> None:
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
             go_on(run, says="Going on: the warehouse answers again")
-    end_strays_later(now)
 
 
-def end_strays_later(now: dt.datetime) -> None:
-    """Has a worker end the stray scripts of runs that nobody performs, once in a while until they are over."""
-    due = unattended().filter(stray_at__lt=now - BETWEEN_STRAYS)
-    with transaction.atomic():
-        if due.update(stray_at=now):
-            async_task("apps.runs.tasks.end_strays", cluster="main")
+# Stray scripts ------------------------------------------------------------------------------------
 
 
 def end_strays() -> None:
+    """Ends the stray scripts of runs that nobody performs, each once in a while until it is over."""
+    due = unattended().filter(stray_at__lt=timezone.now() - BETWEEN_TRIES).order_by("stray_at")
+    for attempt in due.select_related("run"):
+        mine = Attempt.objects.filter(pk=attempt.pk, stray_at=attempt.stray_at)
+        if mine.update(stray_at=timezone.now()) and not is_ended(attempt):
+            return
+
+
+def is_ended(attempt: Attempt) -> bool:
+    """Tries; False where the warehouse cannot be asked about any script now."""
     try:
-        recovery.end_strays(unattended(), scanning.open_warehouse(definition.current()))
+        with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
+            recovery.end_stray(attempt, scanning.open_warehouse(definition.current()))
     except WarehouseError as error:
-        log.warning("scripts may still run in the warehouse: %s", error)
+        log.warning("run %s: a script may still run in the warehouse: %s", attempt.run_id, error)
+        return isinstance(error, StillAtWork)
+    return True
 
 
 def unattended() -> AttemptQuerySet:
     return Attempt.objects.stray().exclude(run__in=Run.objects.active())
+
+
+def ensure_schedule() -> None:
+    Schedule.objects.update_or_create(
+        name="end stray scripts",
+        defaults={
+            "func": "apps.runs.tasks.end_strays",
+            "schedule_type": Schedule.MINUTES,
+            "minutes": 1,
+            "repeats": -1,
+            "cluster": "main",
+        },
+    )
+
+
+# What is to be performed again --------------------------------------------------------------------
 
 
 def perform_again(lane: Lane) -> None:

@@ -10,7 +10,12 @@ from typing import NamedTuple, Protocol
 
 
 class WarehouseError(Exception):
-    """The warehouse could not answer or do what it was asked; the text is for a person."""
+    """The warehouse could not answer or do what it was asked; the text is for a person.
+
+    `is_over` where it is certain that nothing of it is at work there.
+    """
+
+    is_over = False
 
 
 class Unreachable(WarehouseError):
@@ -19,6 +24,10 @@ class Unreachable(WarehouseError):
 
 class Busy(WarehouseError):
     """The warehouse is there, and somebody else held it for longer than we wait."""
+
+
+class StillAtWork(Busy):
+    """The warehouse was told to end a script, and has not ended it yet."""
 
 
 class OverQuota(WarehouseError):

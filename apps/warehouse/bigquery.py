@@ -26,16 +26,18 @@ from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, 
 from apps.warehouse.base import (
     ABSENT,
     NO_LABELS,
-    Busy,
     Count,
     HistoryQuestion,
+    Interrupted,
     Known,
     QueryFailed,
     Question,
     Ration,
     Reading,
+    StillAtWork,
     Try,
     Unreachable,
+    WarehouseError,
 )
 from apps.warehouse.bigquery_credentials import credentials
 from apps.warehouse.bigquery_errors import in_our_words, message_of, reason_of, refusal, told
@@ -45,7 +47,9 @@ from apps.warehouse.partitions import Line, Shape, Surveyed
 PATIENCE = 60.0  # seconds in which a call is tried again
 A_CALL = 60.0  # seconds for a call over the network
 A_QUERY = 600.0  # seconds for a query of ours
-CANCELLING = 600.0  # seconds in which a cancelled job should have ended; its caller's own
+CANCELLING = (
+    240.0  # seconds in which a cancelled job should have ended: with the longest call less than a task has
+)
 ENDING = 30.0  # the same for a job that somebody else left
 LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
 AT_ONCE = 8  # tables that are described at the same time
@@ -387,6 +391,8 @@ class BigQueryWarehouse:
         except Conflict:
             with undecided():
                 return self.same(job_id)
+        except Forbidden as error:
+            raise over(in_our_words(error)) from error
 
     def same(self, job_id: str) -> QueryJob:
         found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=A_CALL)
@@ -401,20 +407,20 @@ class BigQueryWarehouse:
                 break
             time.sleep(next(looks, LOOKS[-1]))
         if job.error_result:
-            raise refusal(job.error_result.get("reason", ""), job.error_result.get("message", ""))
+            raise over(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
 
     def is_over(self, job: QueryJob) -> bool:
         with undecided():
             return job.done(retry=self.retry, timeout=A_CALL)
 
     def cancel(self, job: QueryJob, *, within: float) -> None:
-        """Ends it on the server. Where it was over before, what came of it counts. Busy where it goes on."""
+        """Ends it on the server. Where it was over before, what came of it counts. StillAtWork where not."""
         with undecided():
             job.cancel(retry=self.retry, timeout=A_CALL)
         deadline, looks = time.monotonic() + within, iter(LOOKS)
         while not self.is_over(job):
             if time.monotonic() > deadline:
-                raise Busy("BigQuery was told to end the script, and has not ended it yet")
+                raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
             time.sleep(next(looks, LOOKS[-1]))
 
 
@@ -428,9 +434,15 @@ def undecided() -> Iterator[None]:
         yield
     except GoogleAPICallError as error:
         known = in_our_words(error)
-        if not isinstance(known, QueryFailed):
+        if not isinstance(known, QueryFailed | Interrupted):
             raise
         raise Unreachable(f"BigQuery does not tell what became of the script: {known}") from error
+
+
+def over(error: WarehouseError) -> WarehouseError:
+    """The same, of a job that ended or never was."""
+    error.is_over = True
+    return error
 
 
 def new_id(about: str) -> str:

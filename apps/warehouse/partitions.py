@@ -86,10 +86,11 @@ class Shape:
     def note(self) -> str:
         """What a reader should know of the rows that are on no date; empty where there are none."""
         said = []
-        if self.streamed:
+        if self.streamed is not None:
+            rows = f"{self.streamed:,}" if self.streamed else "a number that is not told"
             said.append(
-                f"rows in the streaming buffer, in no partition yet: {self.streamed:,}, so it was counted instead of "
-                "read from metadata"
+                f"rows in the streaming buffer, in no partition yet: {rows}, so it was counted instead of read from "
+                "metadata"
             )
         if self.without_date:
             said.append(f"rows without a date, which count for none: {self.without_date:,}")

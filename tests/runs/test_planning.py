@@ -200,7 +200,17 @@ def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline):
 def test_nor_does_a_call_of_chosen_dates_span_those_between_them(plan, pipeline):
     chosen = plan(tables=["daily.sales"], dates=[day("01-01"), day("01-03")])
 
-    assert chosen.calls(pipeline.table("daily.sales")) == {"winter": [[day("01-01")], [day("01-03")]]}
+    assert chosen.calls(pipeline.table("daily.sales")) == [[day("01-01")], [day("01-03")]]
+
+
+def test_a_call_of_a_list_may_take_dates_of_two_seasons_and_a_range_may_not(plan, pipeline):
+    table = pipeline.table("daily.sales")
+    chosen = plan(tables=["daily.sales"], dates=[day("01-20"), day("03-01")])
+
+    assert chosen.calls(table) == [[day("01-20")], [day("03-01")]]
+    assert table.job
+    listing = table.model_copy(update={"job": table.job.model_copy(update={"dates": "list"})})
+    assert chosen.calls(listing) == [[day("01-20"), day("03-01")]]
 
 
 def test_a_plan_takes_four_queries_however_many_dates_there_are(plan, django_assert_num_queries):

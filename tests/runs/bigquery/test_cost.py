@@ -60,6 +60,24 @@ def test_a_call_never_spans_a_date_that_is_complete_so_gaps_take_more_calls(chec
     assert sales.detail == "10 calls, by 3 dry runs: winter 10 to 20 MB a call"
 
 
+def test_the_largest_call_is_among_those_that_are_tried(checked, server, configure, monkeypatch):
+    """A gap of a date, of five and of a date: a call of five is none of the first, middle and last."""
+    server.say(
+        "INSERT INTO daily.sales SELECT * FROM raw.orders WHERE EXTRACT(DAY FROM day) IN (2, 4, 10, 12, 14, 16, 18, 20)"
+    )
+    asked = []
+    estimate = BigQueryWarehouse.estimate
+
+    def noted(self, sql, *, start, end, timeout):
+        asked.append((start.day, end.day))
+        return estimate(self, sql, start=start, end=end, timeout=timeout)
+
+    monkeypatch.setattr(BigQueryWarehouse, "estimate", noted)
+    checked(tables=SALES)
+
+    assert asked == [(1, 1), (5, 9), (13, 13), (19, 19)]
+
+
 def test_a_run_over_such_gaps_bills_what_was_said(checked, every_second, drive, plan, pipeline):
     checked(tables=SALES)
     low, high = forecasts.of(plan(tables=SALES), pipeline).whole

@@ -7,14 +7,14 @@ import itertools
 
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ
-from django_q.signing import SignedPackage
+from django_q.models import Schedule
 
 from apps.coverage.models import Scan
 from apps.coverage.tasks import scan
 from apps.runs import control, planning, tasks
 from apps.runs.models import Attempt, Run
 from apps.warehouse import bigquery
+from tests.runs.conftest import wait_until
 from tests.runs.fortnight.contract import ONLY_SALES
 
 
@@ -54,7 +54,7 @@ def left(slow, at_work, expire, perform, key, server) -> Run:
 
 def test_the_timeline_says_that_it_may_still_run_and_when_it_is_over(left, perform_again, server):
     assert told(left) == [
-        "The script of attempt 1 may still run in the warehouse; it is ended as soon as that answers"
+        "The script of attempt 1 may still run in the warehouse; it is ended as soon as that can be"
     ]
 
     server.delay("script", 0)
@@ -65,6 +65,7 @@ def test_the_timeline_says_that_it_may_still_run_and_when_it_is_over(left, perfo
 
 def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, server, perform):
     control.cancel(left, by="olga")
+    a_minute_later()
 
     tasks.end_strays()
 
@@ -73,30 +74,39 @@ def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, serve
     assert told(left)[-1] == "The script of attempt 1 was still at work in the warehouse, and is ended"
 
 
-def asked_of_workers() -> int:
-    queued = (SignedPackage.loads(row.payload) for row in OrmQ.objects.filter(key="main"))
-    return sum(task["func"] == "apps.runs.tasks.end_strays" for task in queued)
+def tried(run: Run) -> list[dt.datetime]:
+    return list(run.attempts.stray().values_list("stray_at", flat=True))
 
 
-def test_a_worker_is_asked_to_end_it_once_in_a_while_however_many_look(left):
+def a_minute_later() -> None:
+    Attempt.objects.stray().update(stray_at=timezone.now() - dt.timedelta(minutes=1))
+
+
+def test_it_is_tried_once_in_a_while_however_many_look(left, server):
     control.cancel(left, by="olga")
-    tasks.revive()
-    assert asked_of_workers() == 0  # it was left a moment ago
+    server.has_expired = True
+    a_minute_later()
 
-    Attempt.objects.update(stray_at=timezone.now() - dt.timedelta(minutes=1))
-    tasks.revive()
-    tasks.revive()
+    tasks.end_strays()
+    first = tried(left)
+    tasks.end_strays()
 
-    assert asked_of_workers() == 1
+    assert tried(left) == first != []
+
+
+def test_a_worker_looks_every_minute(db):
+    assert Schedule.objects.get(func="apps.runs.tasks.end_strays").minutes == 1
 
 
 def test_what_cannot_be_asked_yet_is_tried_again(left, server):
     control.cancel(left, by="olga")
     server.has_expired = True
+    a_minute_later()
     tasks.end_strays()
     assert left.attempts.stray().exists()
 
     server.has_expired = False
+    a_minute_later()
     tasks.end_strays()
     assert not left.attempts.stray().exists()
 
@@ -126,6 +136,13 @@ def test_a_refused_look_at_it_is_no_failure_of_its_dates(slow, at_work, perform,
 
 
 @pytest.fixture
+def hasty(shop) -> None:
+    """A script has one second."""
+    file = shop / "fortnight.toml"
+    file.write_text(file.read_text().replace('timeout = "2m"', 'timeout = "1s"', 1))
+
+
+@pytest.fixture
 def stubborn(slow, server, monkeypatch) -> Run:
     """A run that was asked to stop, and whose script goes on although BigQuery was told to end it."""
     monkeypatch.setattr(bigquery, "CANCELLING", 0.2)
@@ -144,14 +161,47 @@ def test_dates_are_not_called_again_while_the_script_goes_on(stubborn, at_work, 
 
     assert len(server.asked("script")) == 1
     assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
-    assert "told to end the script, and has not ended it yet" in run.message
+    assert run.message.startswith(
+        f"The script of attempt 1 of run {run.pk} is still at work: BigQuery was told to end"
+    )
 
 
-@pytest.fixture
-def hasty(shop) -> None:
-    """A script has one second."""
-    file = shop / "fortnight.toml"
-    file.write_text(file.read_text().replace('timeout = "2m"', 'timeout = "1s"', 1))
+def test_one_that_goes_on_keeps_no_other_from_being_ended(stubborn, at_work, perform, server):
+    with at_work(lambda: control.stop(Run.objects.get(pk=stubborn.pk), by="olga")):
+        run = perform(stubborn)
+    other = Attempt.objects.get(run=run)
+    other.pk, other.number = None, 2  # one of a job that there is not
+    other.save()
+    Attempt.objects.filter(number=1).update(stray_at=timezone.now() - dt.timedelta(minutes=2))
+    Attempt.objects.filter(number=2).update(stray_at=timezone.now() - dt.timedelta(minutes=1))
+
+    tasks.end_strays()
+
+    assert [attempt.number for attempt in run.attempts.stray()] == [1]
+
+
+@pytest.mark.parametrize("at_call", [True, False])
+def test_a_script_that_bigquery_refused_is_not_said_to_go_on(launch, perform, server, at_call):
+    run = launch(**ONLY_SALES)
+    server.refuse("quotaExceeded", about="script", at_call=at_call)
+
+    perform(run)
+
+    assert run.pause == Run.Pause.QUOTA
+    assert told(run) == []
+
+
+def test_a_call_whose_script_does_not_end_is_made_smaller(hasty, stubborn, perform, perform_again, server):
+    server.minds_timeouts = False
+    server.delay("script", 5)
+    perform(stubborn)
+    assert stubborn.attempts.get().status == Attempt.Status.TIMED_OUT
+
+    wait_until(lambda: all(job.over.is_set() for job in server.asked("script")))
+    server.delay("script", 0)
+    perform_again(stubborn)
+
+    assert len(stubborn.attempts.order_by("number")[1].dates) == 3
 
 
 def test_a_call_whose_time_is_over_waits_until_its_script_is_too(hasty, slow, perform, server):

@@ -129,11 +129,14 @@ def estimated(
 
 
 def sampled(warehouse: Estimating, script: str, season: Season, calls: Calls, until: float) -> Sampled:
-    """The first, the middle and the last call, as a run would make them."""
-    places = sorted({0, len(calls.all) // 2, len(calls.all) - 1})
+    """The first, the middle and the last call, as a run would make them, and one of the largest."""
+    sizes = [len(call) for call in calls.all]
+    places = {0, len(sizes) // 2, len(sizes) - 1}
+    if max(sizes) > max(sizes[place] for place in places):
+        places.add(sizes.index(max(sizes)))
     return Sampled(
         season=season,
-        samples=tuple(dry(warehouse, script, calls.all[place], until) for place in places),
+        samples=tuple(dry(warehouse, script, calls.all[place], until) for place in sorted(places)),
         sizes=tuple(map(len, calls.to_fill)),
     )
 
