@@ -40,7 +40,7 @@ def mark(pipeline: Pipeline) -> int:
     Answers for how many that was news. Two queries, one for each table with dates that become stale, and one for each
     500 of the news.
     """
-    newer = dict(find(pipeline, written()))
+    newer = dict(find(pipeline, read()))
     was_stale = list(known().filter(state=State.STALE))
     changed = [row for row in was_stale if settle(row, newer.pop((row.table, row.date), None))]
     for row in complete(newer):
@@ -58,21 +58,27 @@ def known() -> PartitionQuerySet:
 
 @dataclass(frozen=True)
 class Written:
-    """By table when each of its dates was written, as the warehouse notes it, else by the table's own column: of all
-    dates, and of those that have all their rows."""
+    """By table when each of its dates was written, as the warehouse notes it, else by the table's own column; and those
+    dates that have not all their rows, or too many."""
 
-    at_all: dict[str, Moments]
-    whole: dict[str, Moments]
+    moments: dict[str, Moments]
+    partial: dict[str, set[dt.date]]
+
+    def of(self, table: str) -> Moments:
+        return self.moments.get(table, {})
+
+    def is_whole(self, table: str, date: dt.date) -> bool:
+        return date in self.of(table) and date not in self.partial.get(table, ())
 
 
-def written() -> Written:
-    found = Written(defaultdict(dict), defaultdict(dict))
+def read() -> Written:
+    found = Written(defaultdict(dict), defaultdict(set))
     rows = known().values_list("table", "date", "modified_at", "written_at", "state")
     for table, date, noted, said, state in rows.iterator():
         if moment := noted or said:
-            found.at_all[table][date] = moment
-            if state in WHOLE:
-                found.whole[table][date] = moment
+            found.moments[table][date] = moment
+            if state not in WHOLE:
+                found.partial[table].add(date)
     return found
 
 
@@ -91,16 +97,17 @@ def settle(row: Partition, newer: Newer | None) -> bool:
     return True
 
 
-def find(pipeline: Pipeline, moments: Written) -> Iterator[tuple[Key, Newer]]:
+def find(pipeline: Pipeline, written: Written) -> Iterator[tuple[Key, Newer]]:
     """Of each partition that is older than its inputs the one that was written last.
 
     Inputs are the tables that it reads, in their lookback, complete or not, and of each need the source that serves its
     date.
     """
     for table in pipeline.filled:
-        own = moments.whole.get(table.name, {})
+        own = written.of(table.name)
+        dates = sorted(date for date in own if written.is_whole(table.name, date))
         found: dict[dt.date, Newer] = {}
-        for newer in inputs(pipeline, table, sorted(own), moments):
+        for newer in inputs(pipeline, table, dates, written):
             for date, each in newer.items():
                 if each.at > own[date] and (date not in found or each.at > found[date].at):
                     found[date] = each
@@ -109,23 +116,23 @@ def find(pipeline: Pipeline, moments: Written) -> Iterator[tuple[Key, Newer]]:
 
 
 def inputs(
-    pipeline: Pipeline, table: Table, dates: Sequence[dt.date], moments: Written
+    pipeline: Pipeline, table: Table, dates: Sequence[dt.date], written: Written
 ) -> Iterator[dict[dt.date, Newer]]:
     """For each input of the table what was written last in reach of each date."""
     for needed in table.after:
-        yield latest(needed.table, moments.at_all.get(needed.table, {}), dates, needed.lookback)
+        yield latest(needed.table, written.of(needed.table), dates, needed.lookback)
     for need in pipeline.needs:
         if table.name in need.used_by:
-            yield dict(served(need.sources, dates, moments.whole))
+            yield dict(served(need.sources, dates, written))
 
 
 def served(
-    sources: Sequence[str], dates: Sequence[dt.date], moments: Mapping[str, Moments]
+    sources: Sequence[str], dates: Sequence[dt.date], written: Written
 ) -> Iterator[tuple[dt.date, Newer]]:
     for date in dates:
-        source = next((name for name in sources if date in moments.get(name, {})), None)
+        source = next((name for name in sources if written.is_whole(name, date)), None)
         if source:
-            yield date, Newer(source, date, moments[source][date])
+            yield date, Newer(source, date, written.of(source)[date])
 
 
 def latest(
