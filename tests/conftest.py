@@ -24,6 +24,7 @@ from apps.runs.keeper import Keeper
 from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
+from tests import duck
 
 PIPELINES = Path(__file__).parent / "pipelines"
 
@@ -92,7 +93,7 @@ def ask(shop: Path) -> Ask:
     """Says something to the shop's warehouse, in SQL."""
 
     def execute(sql: str, *parameters: object) -> list[tuple]:
-        with duckdb.connect(str(shop)) as connection:
+        with duck.opened(shop) as connection:
             return connection.execute(sql, list(parameters) or None).fetchall()
 
     return execute

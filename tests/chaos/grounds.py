@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests import shelf
+from tests import duck, shelf
 from tests.workers.served import ROOT
 
 DATES = 100
@@ -64,7 +64,7 @@ class OnDuckDB(Ground):
 
     def found(self, folder: Path) -> dict[tuple[str, str], int]:
         counts = " UNION ALL ".join(f"SELECT '{t}', day, count(*) FROM {t} GROUP BY day" for t in self.rows)
-        with duckdb.connect(str(folder / "shop.duckdb")) as warehouse:
+        with duck.opened(folder / "shop.duckdb") as warehouse:
             return {(table, str(day)): rows for table, day, rows in warehouse.execute(counts).fetchall()}
 
 

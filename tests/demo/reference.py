@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
+from tests import duck
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 PIPELINE = tomllib.loads((DEMO / "pipeline.toml").read_text())
@@ -38,11 +38,11 @@ class DemoWarehouse:
         return DemoWarehouse(Path(shutil.copy(self.path, folder)))
 
     def ask(self, query: str, *parameters: object) -> list[tuple]:
-        with duckdb.connect(str(self.path), read_only=True) as connection:
+        with duck.opened(self.path, read_only=True) as connection:
             return connection.execute(query, parameters).fetchall()
 
     def change(self, statement: str, *parameters: object) -> None:
-        with duckdb.connect(str(self.path)) as connection:
+        with duck.opened(self.path) as connection:
             connection.execute(statement, parameters)
 
     def units(self) -> dict[date, int]:
@@ -117,7 +117,7 @@ class DemoWarehouse:
     def run_sql(self, sql: str, first: str, last: str) -> None:
         script = (DEMO / sql).read_text().replace("@start_date", "$start_date")
         script = script.replace("@end_date", "$end_date")
-        with duckdb.connect(str(self.path)) as connection:
+        with duck.opened(self.path) as connection:
             for statement in connection.extract_statements(script):
                 names = statement.named_parameters
                 values = {"start_date": date.fromisoformat(first), "end_date": date.fromisoformat(last)}

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
+from tests import duck
 from tests.workers.served import wait_until
 
 pytestmark = pytest.mark.processes
@@ -33,7 +33,7 @@ def begin_there(begin, place: Path, shop: Path, monkeypatch) -> Callable:
 
 
 def rows(file: Path) -> int:
-    with duckdb.connect(str(file)) as warehouse:
+    with duck.opened(file) as warehouse:
         return warehouse.execute("SELECT count(*) FROM daily.sales").fetchall()[0][0]
 
 
