@@ -36,7 +36,7 @@ INSTALLED_APPS = [
     "apps.runs",
     "apps.alerts",
     "apps.people",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # apps.people.admin says which pages there are
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,11 +1,11 @@
 """Every address of the console; what is not named here does not exist."""
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
 from apps.people import demo
+from apps.people.admin import site as people
 from backfill_console import views, workers
 
 login = auth.LoginView.as_view(extra_context={"demo_login": demo.LOGIN if settings.DEMO else None})
@@ -24,5 +24,5 @@ urlpatterns = [
     path("account/logout/", auth.LogoutView.as_view(), name="logout"),
     path("account/password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("account/password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
-    path("admin/", admin.site.urls),
+    path("admin/", people.urls),
 ]

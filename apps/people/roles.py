@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import Group, Permission, User
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 VIEWER, OPERATOR, ADMIN = "Viewer", "Operator", "Admin"
 
-# "app.codename", or all of an app's permissions as "app.*".
 OPERATING = ("runs.operate_run", "coverage.operate_coverage")
+PEOPLE = ("auth.view_user", "auth.add_user", "auth.change_user", "auth.delete_user", "auth.view_group")
 PERMISSIONS: dict[str, tuple[str, ...]] = {
     VIEWER: (),
     OPERATOR: OPERATING,
-    ADMIN: (*OPERATING, "auth.*"),
+    ADMIN: (*OPERATING, *PEOPLE),
 }
+# Earlier versions gave Admin all that is to be had in "auth": with these its members could give themselves more.
+WITHDRAWN = (
+    *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_permission"),
+    *("auth.add_permission", "auth.change_permission", "auth.delete_permission"),
+)
 
 
 def ensure_groups(using: str = "default") -> None:
-    """Create the groups and give them what they lack; what an admin has added stays."""
+    """Create the groups and give them what they lack; what a superuser has added stays."""
     for name, wanted in PERMISSIONS.items():
         group, _ = Group.objects.using(using).get_or_create(name=name)
         held = set(group.permissions.using(using).values_list("pk", flat=True))
         group.permissions.add(*(found for found in _find(wanted, using) if found.pk not in held))
+        group.permissions.remove(*_find(WITHDRAWN, using))
 
 
 def ensure_person(name: str, role: str, password: str) -> bool:
@@ -36,9 +42,31 @@ def ensure_person(name: str, role: str, password: str) -> bool:
     return created
 
 
+def is_admin(user: User) -> bool:
+    return user.groups.filter(name=ADMIN).exists()
+
+
+def permissions_of(user: User) -> QuerySet[Permission]:
+    """What a person holds, by a group or in person; also while the account is not active."""
+    return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
+
+
+def may_no_more_than(person: User, other: User) -> bool:
+    """Whether all that the person may, the other may too."""
+    if person.is_superuser:
+        return other.is_superuser
+    return not permissions_of(person).exclude(pk__in=permissions_of(other)).exists()
+
+
+def groups_within(held: QuerySet[Permission]) -> QuerySet[Group]:
+    """The groups that give nothing beyond these permissions."""
+    given = Group.permissions.through.objects.filter(group=OuterRef("pk"))
+    return Group.objects.filter(~Exists(given.exclude(permission__in=held)))
+
+
 def _find(wanted: tuple[str, ...], using: str) -> list[Permission]:
     """Those of them that exist: while the first tables are made, not all do."""
     either = Q(pk__in=[])
     for app, _, codename in (permission.partition(".") for permission in wanted):
-        either |= Q(content_type__app_label=app) & (Q() if codename == "*" else Q(codename=codename))
+        either |= Q(content_type__app_label=app, codename=codename)
     return list(Permission.objects.using(using).filter(either))
