@@ -13,7 +13,7 @@ from apps.coverage import scanning
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Table
-from apps.runs import claiming, failures, outcomes, verdicts
+from apps.runs import begun, claiming, failures, outcomes, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import Outcome
 from apps.runs.lanes import Fenced
@@ -36,15 +36,23 @@ def decide(
 ) -> None:
     """Every step by its data. The exit status is the job's opinion; the warehouse has the last word."""
     assert table.job
+    found_before = [before[step.table, step.date] for step in steps]
     found = [after[step.table, step.date] for step in steps]
-    said = failures.messages(attempt.log_path, [step.date for step in steps])
+    dates = [step.date for step in steps]
+    log = failures.read(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
-    for step, each in zip(steps, found, strict=True):
+    for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
-        was = before[step.table, step.date]
-        verdicts.settle(step, was, each, said.get(step.date, ""), outcome, table.job)
+        verdicts.settle(step, was, each, log.message(step.date), outcome, table.job)
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
+    else:
+        failed = {step.date for step in steps if step.status != Status.SUCCEEDED}
+        untouched = {
+            was.date for was, each in zip(found_before, found, strict=True) if was.count == each.count
+        }
+        never = begun.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
+        begun.withdraw(steps, never, log)
     with hold.fenced():
         close(attempt, outcome)
         record_news(hold.run, steps)

@@ -6,8 +6,9 @@ import datetime as dt
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,24 +85,55 @@ def suggested_class(message: str) -> str:
     return "code"
 
 
-def messages(log: Path, dates: Iterable[dt.date]) -> dict[dt.date, str]:
-    """What a job's log says went wrong, by date; only dates for which it says something.
+@dataclass(frozen=True)
+class LogReading:
+    """What a job's log says of the dates of its call: `named` are those that it names one by one, in the order of
+    their first mention, `errors` those that it names with an error; `general` is an error of no date."""
+
+    named: tuple[dt.date, ...] = ()
+    errors: Mapping[dt.date, str] = field(default_factory=dict)
+    general: str = ""
+
+    def message(self, date: dt.date) -> str:
+        """What went wrong on the date; empty where the log says nothing."""
+        return self.errors.get(date, self.general)
+
+
+def read(log: Path, dates: Iterable[dt.date]) -> LogReading:
+    """Reads a log for the dates of a call.
 
     An error belongs to the date that it names, else to the date named last before it ("Processing day 3/14:
-    2024-01-17"). Errors before any date belong to all dates. The last error of a date counts; of a traceback, its
-    last line.
+    2024-01-17"). Errors before any date belong to all dates. A line that names the whole call ("processing 2024-01-01
+    to 2024-01-05") names none of its dates. The last error of a date counts; of a traceback, its last line.
     """
     wanted = list(dates)
-    found: dict[dt.date, str] = {}
+    named: dict[dt.date, None] = {}
+    errors: dict[dt.date, str] = {}
     at: dt.date | None = wanted[0] if len(wanted) == 1 else None
     general = ""
     for text, is_error in said(log):
-        at = named_date(text, wanted) or at
+        in_line = named_dates(text, wanted)
+        if in_line and (is_error or not is_headline(in_line, wanted)):
+            at = in_line[0]
+            named[at] = None
         if is_error and at:
-            found[at] = text
+            errors[at] = text
         elif is_error:
             general = text
-    return {date: found.get(date, general) for date in wanted if found.get(date) or general}
+    return LogReading(tuple(named), errors, general)
+
+
+def messages(log: Path, dates: Iterable[dt.date]) -> dict[dt.date, str]:
+    """What a job's log says went wrong, by date; only dates for which it says something."""
+    wanted = list(dates)
+    found = read(log, wanted)
+    return {date: found.message(date) for date in wanted if found.message(date)}
+
+
+def is_headline(in_line: Collection[dt.date], wanted: Sequence[dt.date]) -> bool:
+    """Whether a line that names these dates is about the whole call: its first and last date, or many of them."""
+    whole = {min(wanted), max(wanted)}
+    return len(whole) == 2 and (whole <= set(in_line) or len(in_line) > 2)
 
 
 def said(log: Path) -> Iterator[tuple[str, bool]]:
@@ -121,15 +153,14 @@ def plain(line: str) -> str:
     return CONTROL.sub(" ", COLOUR.sub("", line[:LONGEST_LINE])).rstrip()
 
 
-def named_date(text: str, wanted: list[dt.date]) -> dt.date | None:
+def named_dates(text: str, wanted: Collection[dt.date]) -> list[dt.date]:
+    """The wanted dates that a line names, each once, in its order."""
+    found: dict[dt.date, None] = {}
     for word in DATE.findall(text):
-        try:
-            date = dt.date.fromisoformat(word)
-        except ValueError:
-            continue
-        if date in wanted:
-            return date
-    return None
+        with suppress(ValueError):
+            if (date := dt.date.fromisoformat(word)) in wanted:
+                found[date] = None
+    return list(found)
 
 
 def tail(log: Path, most: int = LONGEST_LOG) -> str:

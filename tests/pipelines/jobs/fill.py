@@ -55,6 +55,9 @@ def fill(table, date):
         return
     elif fault and fault[0] == "overflow":
         raise ValueError(f"numeric overflow: amount {1000 + date.toordinal() % 97}.5 exceeds DECIMAL(5,2)")
+    elif fault and fault[0] == "abort":
+        log("ERROR", "no connection to the till")
+        sys.exit(1)
     elif fault and fault[0] == "crash":
         os._exit(3)
     elif fault:
