@@ -36,7 +36,7 @@ class Said:
 
 def ask(pipeline: Pipeline, warehouse: Warehouse) -> Said:
     """Expected dates with their units, within the seasons. A date without units is not expected."""
-    today = timezone.now().date()
+    today = pipeline.today(timezone.now())
     if not pipeline.calendar.query:
         return Said(dict.fromkeys(every_day(pipeline, until=today - dt.timedelta(days=1)), 1))
     answer = warehouse.calendar(pipeline.calendar.query)

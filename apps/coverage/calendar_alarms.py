@@ -73,7 +73,7 @@ def alarms(
     if not units:
         return
     found = [
-        *seasons_without_dates(pipeline, units, today=now.date()),
+        *seasons_without_dates(pipeline, units, today=pipeline.today(now)),
         *rows_without_units(pipeline),
         *of_reading(pipeline, latest),
         *changed(readings, since=now - FRESH),
@@ -87,7 +87,7 @@ def seasons_without_dates(
     for season in pipeline.seasons:
         if any(date in season for date in units):
             continue
-        if season.start > today:
+        if season.start >= today:
             yield Alarm(
                 "warning",
                 f"Season {season.name} has no dates yet; it begins on {season.start}.",

@@ -111,7 +111,7 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     latest = CalendarReading.objects.first()
     waiting = as_dates(latest.not_final or []) if latest else ()
     most = max(units.values(), default=0)
-    until = known.as_of.date() if known.as_of else now.date()
+    until = pipeline.today(known.as_of or now)
     seasons = tuple(
         season_calendar(pipeline, season, units, waiting, most=most, until=until)
         for season in sorted(pipeline.seasons, key=lambda season: season.start, reverse=True)

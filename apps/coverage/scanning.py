@@ -19,6 +19,7 @@ from apps.coverage.models import (
     TableReading,
     calendar_between,
 )
+from apps.pipeline import definition
 from apps.pipeline.definition import BigQuery, Pipeline, Table
 from apps.warehouse.base import EMPTY, NO_LABELS, Count, Question, Reading, Warehouse, WarehouseError
 
@@ -59,10 +60,11 @@ def open_warehouse(pipeline: Pipeline, labels: Mapping[str, str] = NO_LABELS) ->
             byte_limit=engine.byte_limit,
             impersonate=engine.impersonate,
             labels=labels,
+            timezone=pipeline.timezone,
         )
     from apps.warehouse.duckdb import DuckDBWarehouse
 
-    return DuckDBWarehouse(pipeline.inside(engine.path))
+    return DuckDBWarehouse(pipeline.inside(engine.path), timezone=pipeline.timezone)
 
 
 def question(table: Table) -> Question:
@@ -325,7 +327,9 @@ def remember(found: Iterable[Found]) -> int:
         write(fresh)
         if rows:
             dates = {each.date for each in rows}
-            accepting.hold({each.table for each in rows}, dates, today=timezone.now().date())
+            accepting.hold(
+                {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
+            )
     return len(fresh)
 
 

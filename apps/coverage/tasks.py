@@ -39,7 +39,7 @@ def scan(scan_id: int) -> None:
 def scan_by_schedule() -> None:
     give_up_dead_scans(timezone.now())
     give_up_dead_verifications(timezone.now())
-    accepting.expire(today=timezone.now().date())
+    accepting.expire(today=definition.current().today(timezone.now()))
     scan_later()
 
 

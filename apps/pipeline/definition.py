@@ -12,6 +12,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from pydantic import (
@@ -44,6 +45,7 @@ from apps.pipeline.values import (
     ServiceAccount,
     TableName,
     Text,
+    TimeZone,
     Variables,
     Whole,
     Word,
@@ -378,6 +380,7 @@ class Pipeline(Definition):
     """The whole definition, with the questions that everybody asks of it."""
 
     name: Text = Field(min_length=1)
+    timezone: TimeZone = "UTC"
     path: Path
     warehouse: Annotated[DuckDB | BigQuery, Field(discriminator="engine")]
     calendar: Calendar
@@ -427,6 +430,15 @@ class Pipeline(Definition):
     def folder(self) -> Path:
         """The pipeline file's folder, which its relative paths start from."""
         return self.path.parent
+
+    @cached_property
+    def zone(self) -> dt.tzinfo:
+        """Where its days end."""
+        return dt.UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
+
+    def today(self, now: dt.datetime) -> dt.date:
+        """The day that is not over yet at that moment, in the pipeline's zone; days before it are over."""
+        return now.astimezone(self.zone).date()
 
     @property
     def start(self) -> dt.date:

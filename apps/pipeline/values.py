@@ -7,8 +7,10 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Annotated, Any
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
@@ -76,6 +78,18 @@ def written_like(pattern: str, says: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def time_zone(name: str) -> str:
+    """The name of a time zone that this machine knows; UTC needs no list of zones."""
+    known = {"UTC"} if name == "UTC" else available_timezones() - {"localtime"}
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        raise ValueError(
+            f"is not a time zone; {f'did you mean {close[0]}? Write' if close else 'write'} a name of the IANA list "
+            'such as "UTC" or "America/New_York"'
+        )
+    return name
+
+
 def without_nul(text: str) -> str:
     if "\0" in text:
         raise ValueError("contains a null character, which no path or command can; remove it")
@@ -93,6 +107,7 @@ Text = Annotated[
     str, Field(max_length=500), written_like(r".*", "has a line break in it; write it in one line")
 ]
 Date = Annotated[dt.date, BeforeValidator(calendar_date)]
+TimeZone = Annotated[str, AfterValidator(time_zone)]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 LONGEST_CALL = 110 * 60  # seconds; a worker's task is ended after two hours, and a call is a part of one

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from apps.warehouse.base import ABSENT, Count, HistoryQuestion, QueryFailed, Question, Try
 
@@ -42,8 +43,11 @@ def as_count(
     return Count(rows, mean, written, fallback, keys, tuple(nulls) if nulls else ())
 
 
-def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
-    """The calendar's answer, which decides what is expected: where it is not plain, it is refused."""
+def units_a_date(rows: Iterable[tuple[object, object]], timezone: str) -> dict[dt.date, int]:
+    """The calendar's answer, which decides what is expected: where it is not plain, it is refused.
+
+    A moment lies on the date that it has in `timezone`.
+    """
     found: dict[dt.date, int] = {}
     for date, units in rows:
         if date is None:
@@ -51,10 +55,12 @@ def units_a_date(rows: Iterable[tuple[object, object]]) -> dict[dt.date, int]:
         if not isinstance(date, dt.date):
             raise QueryFailed(f"the calendar's query answers {date!r} for a date; CAST it AS DATE")
         if not isinstance(units, (int, float, Decimal)) or units != units:  # nan is not even itself
-            raise QueryFailed(f"the calendar's query answers {units!r} units for {as_date(date)}; count them")
-        if as_date(date) in found:
-            raise QueryFailed(f"the calendar's query answers {as_date(date)} twice; GROUP BY the date")
-        found[as_date(date)] = int(units)
+            raise QueryFailed(
+                f"the calendar's query answers {units!r} units for {as_date(date, timezone)}; count them"
+            )
+        if (day := as_date(date, timezone)) in found:
+            raise QueryFailed(f"the calendar's query answers {day} twice; GROUP BY the date")
+        found[day] = int(units)
     return found
 
 
@@ -71,5 +77,9 @@ def as_try(
     return Try(processor or "", date, status or "", started, seconds, errors or "")
 
 
-def as_date(value: dt.date | dt.datetime) -> dt.date:
-    return value.date() if isinstance(value, dt.datetime) else value
+def as_date(value: dt.date | dt.datetime, timezone: str) -> dt.date:
+    """A moment without a zone is a clock's time, and lies on the date that it shows."""
+    if not isinstance(value, dt.datetime):
+        return value
+    zone = dt.UTC if timezone == "UTC" else ZoneInfo(timezone)
+    return (value.astimezone(zone) if value.tzinfo else value).date()

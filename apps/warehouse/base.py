@@ -59,6 +59,7 @@ class Question:
     """What to count of one table: rows a date, and the columns to sum up beside them.
 
     `undated` has rows without a date counted too, as rows of `NO_DATE`; then all dates are asked about.
+    Where the date column holds moments, each lies on the date that it has in `timezone`.
     """
 
     table: str
@@ -69,6 +70,7 @@ class Question:
     key_columns: tuple[str, ...] = ()
     not_null: tuple[str, ...] = ()
     undated: bool = False
+    timezone: str = "UTC"
 
     @property
     def columns(self) -> list[str]:
@@ -121,7 +123,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuestion:
-    """Where the warehouse keeps what its processors did: a table, and what its columns are called."""
+    """Where the warehouse keeps what its processors did: a table, and what its columns are called.
+
+    Where the date column holds moments, each lies on the date that it has in `timezone`.
+    """
 
     table: str
     processor_column: str
@@ -130,6 +135,7 @@ class HistoryQuestion:
     started_column: str
     duration_column: str | None = None
     errors_column: str | None = None
+    timezone: str = "UTC"
 
     @property
     def columns(self) -> list[str]:
@@ -164,6 +170,7 @@ NO_LABELS: Mapping[str, str] = MappingProxyType({})
 class Warehouse(Protocol):
     """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer.
 
+    A warehouse is made with the time zone in which moments lie on dates, whatever a question says of that.
     `queries` is how many questions it was sent so far; `bytes_billed` is what they cost, where a warehouse takes money.
     """
 

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +83,7 @@ class BigQueryWarehouse:
         labels: Mapping[str, str] = NO_LABELS,
         patience: float = PATIENCE,
         query_timeout: float = A_QUERY,
+        timezone: str = "UTC",
     ):
         self.project = project
         self.location = location
@@ -91,6 +92,7 @@ class BigQueryWarehouse:
         self.labels = {"application": "backfill-console", **labels}
         self.retry = DEFAULT_RETRY.with_timeout(patience)
         self.query_timeout = query_timeout
+        self.timezone = timezone
         self.queries = 0
         self.bytes_billed = 0
         self.load_jobs_a_day = bigquery_costs.LOAD_JOBS
@@ -114,6 +116,7 @@ class BigQueryWarehouse:
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
         before = self.queries
+        questions = self.in_our_zone(questions)
         with told():
             self.describe(question.table for question in questions)
             problems = self.problems(questions)
@@ -124,6 +127,7 @@ class BigQueryWarehouse:
     def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
         """From the metadata where that tells rows by day: one query a dataset, and one for all that needs a look."""
         before = self.queries
+        questions = self.in_our_zone(questions)
         with told():
             self.survey([question.table for question in questions])
             problems = self.problems(questions)
@@ -147,9 +151,10 @@ class BigQueryWarehouse:
         with told():
             names, rows = self.ask(query, {}, about="calendar")
             at, units = calendar_columns(names)
-            return units_a_date((row[at], row[units]) for row in rows)
+            return units_a_date(((row[at], row[units]) for row in rows), self.timezone)
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
+        question = replace(question, timezone=self.timezone)
         with told():
             self.describe([question.table])
             if problem := self.lacking(question):
@@ -240,6 +245,9 @@ class BigQueryWarehouse:
             return {table: kept for table, kept in found if kept}
 
     # Counting ---------------------------------------------------------------------------------------
+
+    def in_our_zone(self, questions: Iterable[Question]) -> list[Question]:
+        return [replace(question, timezone=self.timezone) for question in questions]
 
     def counted(self, wanted: Sequence[Wanted]) -> Counted:
         """All in one query; where that fails, each by itself, so that one table's fault is its own."""

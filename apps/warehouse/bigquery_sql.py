@@ -42,7 +42,7 @@ def grouped_counts(wanted: Sequence[Wanted]) -> tuple[str, Parameters]:
 
 def grouped_count(place: int, wanted: Wanted, parameters: Parameters) -> str:
     question = wanted.question
-    date = as_date(question.date_column)
+    date = as_date(question.date_column, wanted.date_type, question.timezone)
     if question.undated:
         date = f"COALESCE({date}, DATE '{NO_DATE}')"
     return (
@@ -54,42 +54,56 @@ def grouped_count(place: int, wanted: Wanted, parameters: Parameters) -> str:
 
 
 def conditions(place: int, wanted: Wanted, parameters: Parameters) -> list[str]:
-    column, start, end = wanted.question.date_column, f"start_{place}", f"end_{place}"
-    found = ["TRUE" if wanted.question.undated else f"{as_date(column)} IS NOT NULL"]
+    question, start, end = wanted.question, f"start_{place}", f"end_{place}"
+    date = as_date(question.date_column, wanted.date_type, question.timezone)
+    found = ["TRUE" if question.undated else f"{date} IS NOT NULL"]
     if wanted.first is not None:
         parameters[start] = wanted.first
-        found.append(since(column, wanted.date_type, start))
+        found.append(since(question, wanted.date_type, start))
     if wanted.last is not None:
         parameters[end] = wanted.last
-        found.append(until(column, wanted.date_type, end))
+        found.append(until(question, wanted.date_type, end))
     if wanted.dates is not None:
         parameters[f"dates_{place}"] = sorted(wanted.dates)
-        found.append(f"{as_date(column)} IN UNNEST(@dates_{place})")
+        found.append(f"{date} IN UNNEST(@dates_{place})")
     return found
 
 
-def since(column: str, date_type: str, parameter: str) -> str:
+def since(question: Question | HistoryQuestion, date_type: str, parameter: str) -> str:
     """From a date on. The bare column is compared with a constant, as only that keeps BigQuery from reading every
     partition: https://cloud.google.com/bigquery/docs/querying-partitioned-tables#use_a_constant_filter_expression
     """
-    if bare := BEGINNINGS.get(date_type):
-        return f"{quoted(column)} >= {bare.format(f'@{parameter}')}"
-    return f"{as_date(column)} >= @{parameter}"
+    column, date = question.date_column, f"@{parameter}"
+    if date_type in HAVE_BEGINNINGS:
+        return f"{quoted(column)} >= {beginning(date, date_type, question.timezone)}"
+    return f"{as_date(column, date_type, question.timezone)} >= {date}"
 
 
-def until(column: str, date_type: str, parameter: str) -> str:
+def until(question: Question | HistoryQuestion, date_type: str, parameter: str) -> str:
     """To the end of a date."""
-    if bare := BEGINNINGS.get(date_type):
-        return f"{quoted(column)} < {bare.format(f'DATE_ADD(@{parameter}, INTERVAL 1 DAY)')}"
-    return f"{as_date(column)} <= @{parameter}"
+    column, date = question.date_column, f"@{parameter}"
+    if date_type in HAVE_BEGINNINGS:
+        following = f"DATE_ADD({date}, INTERVAL 1 DAY)"
+        return f"{quoted(column)} < {beginning(following, date_type, question.timezone)}"
+    return f"{as_date(column, date_type, question.timezone)} <= {date}"
 
 
-# How the first moment of a date is written in the type of a column; other types are cast to dates.
-BEGINNINGS = {"DATE": "{}", "DATETIME": "DATETIME({})", "TIMESTAMP": "TIMESTAMP({})"}
+HAVE_BEGINNINGS = ("DATE", "DATETIME", "TIMESTAMP")  # other types are cast to dates
 
 
-def as_date(column: str) -> str:
-    """The date of a DATE, DATETIME, TIMESTAMP (in UTC, as its partitions are) or text."""
+def beginning(date: str, date_type: str, timezone: str) -> str:
+    """The first moment of a date, in the type of a column."""
+    if date_type == "DATE":
+        return date
+    if date_type == "TIMESTAMP" and timezone != "UTC":
+        return f"TIMESTAMP({date}, '{timezone}')"
+    return f"{date_type}({date})"
+
+
+def as_date(column: str, date_type: str, timezone: str) -> str:
+    """The date of a DATE, DATETIME or text; of a TIMESTAMP the one that it has in that zone."""
+    if date_type == "TIMESTAMP" and timezone != "UTC":
+        return f"DATE({quoted(column)}, '{timezone}')"
     return f"CAST({quoted(column)} AS DATE)"
 
 
@@ -122,11 +136,10 @@ def without_value(columns: Sequence[str]) -> str:
 def latest_tries(question: HistoryQuestion, date_type: str) -> str:
     """With the parameters @start and @end."""
     processor, status = quoted(question.processor_column), quoted(question.status_column)
-    date, started = as_date(question.date_column), f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
+    date = as_date(question.date_column, date_type, question.timezone)
+    started = f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
     seconds, errors = question.duration_column, question.errors_column
-    within = [
-        form(question.date_column, date_type, name) for form, name in ((since, "start"), (until, "end"))
-    ]
+    within = [form(question, date_type, name) for form, name in ((since, "start"), (until, "end"))]
     return (
         f"SELECT CAST({processor} AS STRING) AS processor, {date} AS date, CAST({status} AS STRING) AS status, "
         f"{started} AS started_at, {f'CAST({quoted(seconds)} AS FLOAT64)' if seconds else 'NULL'} AS seconds, "

@@ -53,9 +53,10 @@ class DuckDBWarehouse:
 
     bytes_billed = 0
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE):
+    def __init__(self, path: Path, *, patience: float = PATIENCE, timezone: str = "UTC"):
         self.path = path
         self.patience = patience
+        self.timezone = timezone
         self.queries = 0
 
     def count(
@@ -68,6 +69,7 @@ class DuckDBWarehouse:
     ) -> Reading:
         """In one query; of very many tables in several, since what is read stays in memory until the file is let go."""
         found, queries = Reading(), self.queries
+        questions = [replace(question, timezone=self.timezone) for question in questions]
         for first in range(0, len(questions), TABLES_AT_ONCE):
             some = self.count_some(
                 questions[first : first + TABLES_AT_ONCE], start=start, end=end, dates=dates
@@ -102,11 +104,12 @@ class DuckDBWarehouse:
             self.queries += 1
             found = connection.execute(query)
             at, units = calendar_columns([column[0] for column in found.description])
-            return units_a_date((row[at], row[units]) for row in found.fetchall())
+            return units_a_date(((row[at], row[units]) for row in found.fetchall()), self.timezone)
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
         with self.opened() as connection:
             self.queries += 1
+            question = replace(question, timezone=self.timezone)
             try:
                 rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
             except ITS_OWN_FAULT:
@@ -161,7 +164,7 @@ class DuckDBWarehouse:
             connection = host().cursor()
             try:
                 self.attach_patiently(connection, read_only=read_only)
-                # A moment with a zone is a moment; on which date it lies must not depend on where this runs.
+                # A moment with a zone is a moment; what is told of it must not depend on where this runs.
                 connection.execute(f"USE {FILE}; SET TimeZone = 'UTC'")
                 yield connection
             except duckdb.InterruptException as error:
@@ -346,7 +349,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:
-    date = f"CAST({quoted(question.date_column)} AS DATE)"
+    date = as_date(question.date_column, question.timezone)
     shown = f"coalesce({date}, DATE '{NO_DATE}')" if question.undated else date
     conditions = ["true" if question.undated else f"{date} IS NOT NULL"]
     if "dates" in wanted:
@@ -360,6 +363,18 @@ def grouped_count(place: int, question: Question, wanted: Collection[str]) -> st
         f"{latest(question.written_column)}, {share(question.fallback_column)}, "
         f"{different(question.key_columns)}, {without_value(question.not_null)} "
         f"FROM {located(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"
+    )
+
+
+def as_date(column: str, timezone: str) -> str:
+    """The date of a DATE, TIMESTAMP or text; of a TIMESTAMPTZ the one that it has in that zone."""
+    plain = f"CAST({quoted(column)} AS DATE)"
+    if timezone == "UTC":
+        return plain  # the connection's own zone
+    moment = f"TRY_CAST({quoted(column)} AS TIMESTAMPTZ)"
+    return (
+        f"CASE typeof({quoted(column)}) WHEN 'TIMESTAMP WITH TIME ZONE' "
+        f"THEN CAST(timezone('{timezone}', {moment}) AS DATE) ELSE {plain} END"
     )
 
 
@@ -388,7 +403,7 @@ def without_value(columns: Sequence[str]) -> str:
 
 def latest_tries(question: HistoryQuestion) -> str:
     processor, status = quoted(question.processor_column), quoted(question.status_column)
-    date = f"CAST({quoted(question.date_column)} AS DATE)"
+    date = as_date(question.date_column, question.timezone)
     started = f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
     seconds = f"CAST({quoted(question.duration_column)} AS DOUBLE)" if question.duration_column else "NULL"
     errors = f"CAST({quoted(question.errors_column)} AS VARCHAR)" if question.errors_column else "NULL"

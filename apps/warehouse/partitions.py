@@ -52,10 +52,14 @@ class Shape:
     def type_of(self, column: str) -> str:
         return self.columns[column.lower()]
 
-    def days_of(self, date_column: str) -> Mapping[dt.date, Day] | None:
-        """What its partitions say of this column's dates; None where they tell none."""
-        by_date = self.partitioned_by == date_column.lower() and self.type_of(date_column) in HAS_DATES
-        return self.days if by_date else None
+    def days_of(self, date_column: str, timezone: str) -> Mapping[dt.date, Day] | None:
+        """What its partitions say of this column's dates; None where they tell none.
+
+        Partitions of moments are days in UTC: https://cloud.google.com/bigquery/docs/partitioned-tables#timezones
+        """
+        kind = self.type_of(date_column)
+        by_date = self.partitioned_by == date_column.lower() and kind in HAS_DATES
+        return self.days if by_date and (kind != "TIMESTAMP" or timezone == "UTC") else None
 
     def add(self, line: Line) -> None:
         if line.data_type is not None:
@@ -133,7 +137,9 @@ class Surveyed:
     def tells_days(self) -> bool:
         """Whether the metadata has the rows of every date. What is streamed is in no partition yet, and nobody
         promises that it is in the number of the buffer's own line."""
-        return self.shape.days_of(self.question.date_column) is not None and self.shape.streamed is None
+        asked = self.question
+        told = self.shape.days_of(asked.date_column, asked.timezone) is not None
+        return told and self.shape.streamed is None
 
     @property
     def wants_values(self) -> bool:
@@ -144,7 +150,7 @@ class Surveyed:
     @property
     def days(self) -> dict[dt.date, Day]:
         """The dates that have rows; none where the metadata does not tell."""
-        found = self.shape.days_of(self.question.date_column) or {}
+        found = self.shape.days_of(self.question.date_column, self.question.timezone) or {}
         return {date: day for date, day in found.items() if day.rows and self.start <= date <= self.end}
 
     def held_still(self, known: Known) -> dict[dt.date, Count]:

@@ -24,6 +24,8 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ("start = 2024-01-01", "", 'season "winter" > start is missing; add it'),
         ('name = "Shop"', 'name = "Shop"\npath = "x"', "path: unknown key; remove it or correct its name"),
         # Kinds of values
+        ('name = "Shop"', 'name = "Shop"\ntimezone = "Europe/Berln"', 'timezone = "Europe/Berln" is not a time zone; did you mean Europe/Berlin? Write a name of the IANA list such as "UTC" or "America/New_York"'),
+        ('name = "Shop"', 'name = "Shop"\ntimezone = "localtime"', 'timezone = "localtime" is not a time zone; write a name of the IANA list such as "UTC" or "America/New_York"'),
         ("batch = 4", "batch = 0", f"{SALES} > job > batch = 0 is too small; write 1 or more"),
         ("batch = 4", "batch = 4000", f"{SALES} > job > batch = 4000 is too large; write 1,000 or less"),
         ("batch = 4", 'batch = "4"', f'{SALES} > job > batch = "4" is not a whole number; write one such as 3'),

@@ -99,6 +99,26 @@ def test_the_metadata_and_a_count_agree(server, orders, scan, kind, by):
     assert rows(scan(ROWS)) == rows(counted) == {FIRST: 1, SECOND: 2}
 
 
+def test_moments_are_counted_where_their_days_do_not_end_with_those_of_utc(server, orders):
+    """Partitions of a TIMESTAMP are days in UTC: https://cloud.google.com/bigquery/docs/partitioned-tables"""
+    orders("2024-01-02 01:30:00", "2024-01-02 06:00:00", kind="TIMESTAMP", by="DATE(day)")
+    there = BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4, timezone="America/New_York")
+
+    scanned = there.scan([ROWS], **MONTH, known=lambda table: {})
+
+    assert rows(scanned) == rows(there.count([ROWS])) == {FIRST: 1, SECOND: 1}
+    assert there.count([ROWS], dates=[FIRST]).of("shop.orders", FIRST) == Count(1)
+
+
+def test_dates_are_read_from_the_metadata_in_any_zone(server, orders):
+    orders(FIRST, SECOND)
+    there = BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4, timezone="America/New_York")
+
+    reading = there.scan([ROWS], **MONTH, known=lambda table: {})
+
+    assert (rows(reading), server.asked("count")) == ({FIRST: 1, SECOND: 1}, [])
+
+
 def test_only_the_dates_of_the_range_are_told(orders, scan):
     orders("2023-12-31", FIRST, "2024-02-01")
 

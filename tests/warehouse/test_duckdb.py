@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from apps.warehouse.base import Busy, QueryFailed, Question, Unreachable
+from apps.warehouse.base import Busy, HistoryQuestion, QueryFailed, Question, Unreachable
 from apps.warehouse.duckdb import DuckDBWarehouse
 from apps.warehouse.translation import for_duckdb
 from tests.warehouse.bigquery_shop import ENDLESS
@@ -203,6 +203,52 @@ print(*((str(date), count.written_at.isoformat()) for date, count in counts.item
     ).stdout
 
     assert said.strip() == "('2024-01-02', '2024-01-02T04:30:00+00:00')"
+
+
+@pytest.fixture
+def in_new_york(path, ask) -> DuckDBWarehouse:
+    """Of shop.zoned the moment lies on the first in New York, and on the second in UTC."""
+    ask("CREATE TABLE shop.zoned AS SELECT TIMESTAMPTZ '2024-01-02 01:30:00+00' AS moment")
+    return DuckDBWarehouse(path, timezone="America/New_York")
+
+
+def test_a_moment_lies_on_the_date_it_has_in_the_warehouse_zone(in_new_york):
+    asked = Question("shop.zoned", "moment", written_column="moment")
+
+    (of_range,) = in_new_york.count([asked], start=FIRST, end=FIRST).counts["shop.zoned"].items()
+    of_dates = in_new_york.count([asked], dates=[FIRST]).of("shop.zoned", FIRST)
+
+    written_at = dt.datetime(2024, 1, 2, 1, 30, tzinfo=dt.UTC)
+    assert of_range == (FIRST, of_dates) and (of_dates.rows, of_dates.written_at) == (1, written_at)
+
+
+def test_dates_and_clock_times_lie_where_they_say_in_any_zone(in_new_york, warehouse):
+    assert in_new_york.count([SALES, SCORES]).counts == warehouse.count([SALES, SCORES]).counts
+
+
+def test_a_calendar_that_answers_moments_is_told_in_the_warehouse_zone(in_new_york):
+    assert in_new_york.calendar("SELECT moment AS date, 1 AS units FROM shop.zoned") == {FIRST: 1}
+
+
+def test_the_history_of_a_moment_is_that_of_its_date_in_the_warehouse_zone(in_new_york, ask):
+    ask("CREATE TABLE shop.notes AS SELECT 'sales' AS who, moment, 'failed' AS status FROM shop.zoned")
+    asked = HistoryQuestion("shop.notes", "who", "moment", "status", "moment")
+
+    (found,) = in_new_york.history(asked, start=FIRST, end=FIRST)
+
+    assert (found.date, found.started_at) == (FIRST, dt.datetime(2024, 1, 2, 1, 30, tzinfo=dt.UTC))
+
+
+def test_scripts_mean_utc_whatever_the_zone_of_the_dates(in_new_york, ask):
+    in_new_york.run_sql(
+        "CREATE TABLE shop.made AS SELECT CAST(moment AS DATE) AS day FROM shop.zoned",
+        start=FIRST,
+        end=FIRST,
+        timeout=10,
+        stopped=never,
+    )
+
+    assert ask("SELECT day FROM shop.made") == [(dt.date(2024, 1, 2),)]
 
 
 def test_a_mean_that_is_no_number_says_nothing(warehouse, ask):

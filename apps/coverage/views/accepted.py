@@ -35,8 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """What is accepted, was, and by whom; those that stand first."""
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    today = timezone.now().date()
-    found = accepted.lines(chosen, today=today)
+    found = accepted.lines(chosen, today=pipeline.today(timezone.now()))
     context = {
         "chosen": chosen,
         "page": Paginator(found, A_PAGE).get_page(request.GET.get("page")),
@@ -57,8 +56,9 @@ def groups(pipeline: Pipeline) -> list[Any]:
 
 @require_GET
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
-    chosen = Chosen.of(request.GET, definition.current())
-    found = accepted.lines(chosen, today=timezone.now().date())
+    pipeline = definition.current()
+    chosen = Chosen.of(request.GET, pipeline)
+    found = accepted.lines(chosen, today=pipeline.today(timezone.now()))
     write, content_type = KINDS[kind]
     response = StreamingHttpResponse(write(found), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="accepted-gaps.{kind}"'
@@ -78,7 +78,8 @@ KINDS = {
 @may_accept
 def new(request: HttpRequest) -> HttpResponse:
     """Which gaps, and why; how many they are stands beside it before anything is accepted."""
-    pipeline, today = definition.current(), timezone.now().date()
+    pipeline = definition.current()
+    today = pipeline.today(timezone.now())
     if request.method != "POST":
         return page(request, AcceptForm(request.GET, pipeline, today=today, is_bound=False))
     asked = AcceptForm(request.POST, pipeline, today=today)

@@ -163,7 +163,7 @@ def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
 def of_season(facts: Facts, season: Season, dates: int) -> Finding:
     if dates:
         return passed(f"Season {season.name} has dates.", value=count(dates, "date"))
-    if season.start > facts.now.date():
+    if season.start >= facts.pipeline.today(facts.now):
         return noted(f"Season {season.name} begins on {season.start}.")
     return failed(
         f"Season {season.name} has no expected date in {facts.dates_in_words}: the calendar is empty there.",
