@@ -9,6 +9,16 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+# Every setting that is read from the environment; .env.example explains them. Jobs do not get them.
+VARIABLES = (
+    *("SECRET_KEY", "DEBUG", "DEMO", "ALLOWED_HOSTS", "BASE_URL", "PORT"),
+    *("HTTPS", "BEHIND_PROXY", "CSRF_TRUSTED_ORIGINS"),
+    *("PIPELINE", "VAR_DIR", "DATABASE_URL", "WORKER_NAME"),
+    *("EMAIL_URL", "DEFAULT_FROM_EMAIL", "OUTBOX_DIR", "ALERTS_TO", "LOG_LEVEL"),
+)
+# What manage.py, the clusters and the web server set for themselves.
+SET_BY_CONSOLE = ("DJANGO_SETTINGS_MODULE", "Q_CLUSTER_NAME", "GUNICORN_CMD_ARGS")
+
 DATABASES = ("sqlite", "postgres", "postgresql")
 MAIL_SERVERS = ("smtp", "smtps", "smtp+tls", "smtp+ssl")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

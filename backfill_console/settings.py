@@ -13,6 +13,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
+# Jobs get the environment without these (apps.runs.jobs).
+CONSOLE_VARIABLES = (*environment.VARIABLES, *environment.SET_BY_CONSOLE)
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = environment.secret_key(env, debug=DEBUG)

@@ -1,11 +1,14 @@
 """What somebody reads whose settings or database keep the console from starting."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from backfill_console import environment
 
 ROOT = Path(__file__).parents[1]
 # Empty is as good as not set, and outranks the .env of whoever runs the tests.
@@ -88,3 +91,20 @@ def test_the_web_server_starts_where_all_is_well(start, manage):
     assert manage("migrate", "-v0", SECRET_KEY="x").returncode == 0
 
     assert start("-c", "import backfill_console.wsgi", SECRET_KEY="x").returncode == 0
+
+
+def test_the_example_explains_each_setting_and_no_other():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+
+    explained = [match[1] for line in lines if (match := re.match(r"#?([A-Z_]+)=", line))]
+    assert sorted(explained) == sorted(environment.VARIABLES)
+
+
+def test_each_setting_that_is_read_is_kept_from_jobs(settings):
+    code = "".join(
+        (ROOT / "backfill_console" / name).read_text() for name in ("settings.py", "environment.py")
+    )
+
+    read = set(re.findall(r"""\benv(?:\.\w+)?\(\s*"([A-Z_]+)""", code))
+    assert read == set(environment.VARIABLES)
+    assert read <= set(settings.CONSOLE_VARIABLES)

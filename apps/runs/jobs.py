@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from apps.pipeline.definition import Job, Pipeline
 from apps.runs import masking, processes
 from apps.warehouse.base import (
@@ -145,7 +147,7 @@ def make_room(log: Path) -> None:
 
 
 def start(call: Call, log: Path) -> subprocess.Popen:
-    environment = {**os.environ, **call.added}
+    environment = environment_of(call)
     with log.open("ab", buffering=0) as output:
         return subprocess.Popen(
             processes.dying_with_us(call.argv, cwd=call.cwd, env=environment),
@@ -156,6 +158,12 @@ def start(call: Call, log: Path) -> subprocess.Popen:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def environment_of(call: Call) -> dict[str, str]:
+    """What the console was started with, less its own settings, and what the pipeline file and the call add."""
+    own = set(settings.CONSOLE_VARIABLES)
+    return {name: value for name, value in os.environ.items() if name not in own} | dict(call.added)
 
 
 def in_words(error: Exception) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from apps.pipeline.definition import Job
 from apps.runs import jobs, processes
 from apps.runs.jobs import Call
+from backfill_console import environment
 from tests.conftest import day
 from tests.runs.conftest import wait_until
 
@@ -36,6 +38,41 @@ def call(tmp_path: Path):
 def written(tmp_path: Path, name: str = "job.log") -> str:
     path = tmp_path / name
     return path.read_text() if path.exists() else ""
+
+
+# What it gets -------------------------------------------------------------------------------------
+
+
+def test_a_job_gets_what_the_console_was_started_with(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("WAREHOUSE_REGION", "north")
+
+    call("echo region $WAREHOUSE_REGION")
+
+    assert "region north" in written(tmp_path)
+
+
+@pytest.mark.parametrize("name", [*environment.VARIABLES, *environment.SET_BY_CONSOLE])
+def test_a_job_does_not_get_a_setting_of_the_console(call, tmp_path, monkeypatch, name):
+    monkeypatch.setenv(name, "hush")
+
+    call(f"echo ${{{name}-is not set}}")
+
+    assert written(tmp_path) == "is not set\n"
+
+
+def test_a_job_gets_a_setting_that_the_pipeline_file_hands_on(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////console")
+    job = Job.model_validate(
+        {
+            "command": ["x"],
+            "dates": "single",
+            "env": {"DATABASE_URL": "${DATABASE_URL}", "LEVEL": "${NONE:-7}"},
+        }
+    )
+
+    call("echo $DATABASE_URL $LEVEL", **job.env)
+
+    assert written(tmp_path) == "sqlite:////console 7\n"
 
 
 # What is called -----------------------------------------------------------------------------------
