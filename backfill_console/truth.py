@@ -161,6 +161,7 @@ def reason(run: Run) -> str:
 NEXT: dict[str, str] = {
     Run.Pause.GATE: "Next: somebody looks at what {gate} needs, and starts it or cancels the run.",
     Run.Pause.FAILURES: "Next: somebody looks at its failures, and resumes or cancels it.",
+    Run.Pause.PIPELINE: "Next: somebody mends the pipeline file and resumes it, or cancels it.",
     Run.Pause.WAREHOUSE: "Next: it goes on by itself once the warehouse answers.",
 }
 

@@ -38,6 +38,7 @@ STATES = {
     Run.Pause.DISK: "waiting",
     Run.Pause.QUOTA: "waiting",
     Run.Pause.PREFLIGHT: "waiting",
+    Run.Pause.PIPELINE: "stopped",
 }
 LONGEST_QUOTE = 200
 MOST_CHANGES = 12
@@ -136,6 +137,8 @@ class Report:
                 )
             case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.PREFLIGHT:
                 return "It goes on when a person resumes it."
+            case Run.Pause.PIPELINE:
+                return "Nothing was skipped. It goes on when a person resumes it after the file was mended."
         return ""
 
     @property

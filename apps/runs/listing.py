@@ -22,6 +22,7 @@ PAUSED_FOR = {
     Run.Pause.DISK: "disk full",
     Run.Pause.QUOTA: "quota used up",
     Run.Pause.PREFLIGHT: "not ready",
+    Run.Pause.PIPELINE: "pipeline file changed",
 }
 
 

@@ -49,6 +49,11 @@ class CanaryDone:
 
 
 @dataclass(frozen=True)
+class OffCalendar:
+    """What is left are steps whose dates are not on the calendar now; whether they belong there a person must say."""
+
+
+@dataclass(frozen=True)
 class Wait:
     """Other lanes are at work, and what is left waits for them."""
 
@@ -63,7 +68,7 @@ class Done:
     """Every step is decided."""
 
 
-Pick = Take | Skip | Gate | CanaryDone | Wait | Rest | Done
+Pick = Take | Skip | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
 
 
 def pick(pipeline: Pipeline, run: Run, *, after: Attempt | None = None) -> Pick:
@@ -84,9 +89,7 @@ class Picker:
     def pick(self) -> Pick:
         gate = ""
         for name, first in self.tables():
-            table = self.pipeline.by_name.get(name)
-            if table is None or not table.job:
-                return self.forgotten(name)
+            table = self.pipeline.table(name)
             if gates.manual_gate(self.pipeline, self.run, table.phase):
                 gate = gate or table.phase
             elif self.under_way[name] < table.parallel and (found := self.of_table(table, first)):
@@ -94,7 +97,7 @@ class Picker:
         return self.nothing(gate)
 
     def pending(self) -> QuerySet[Step]:
-        steps = self.run.steps.pending().order_by("position")
+        steps = self.run.steps.pending().on_calendar().order_by("position")
         return steps.filter(is_canary=True) if self.run.canary_is_out else steps
 
     def tables(self) -> Iterator[tuple[str, list[Step]]]:
@@ -104,11 +107,6 @@ class Picker:
             name = first[0].table
             seen.append(name)
             yield name, [step for step in first if step.table == name]
-
-    def forgotten(self, name: str) -> Skip:
-        """A run may be older than the pipeline file, and have steps of a table that was renamed or removed."""
-        says = f"{name} has no job in the pipeline file any more"
-        return Skip(name, dict.fromkeys(self.run.steps.pending().filter(table=name), says))
 
     def of_table(self, table: Table, first: list[Step]) -> Take | Skip | None:
         assert table.job
@@ -144,6 +142,8 @@ class Picker:
             return CanaryDone()
         if gate:
             return Gate(gate)
+        if self.run.steps.pending().off_calendar().exists():
+            return OffCalendar()
         return Wait() if self.run.steps.unfinished().exists() else Done()
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from django.utils import timezone
 
 from apps.coverage import scanning, staleness
-from apps.runs import breaker, control, gates, lanes, outcomes
+from apps.runs import breaker, control, gates, lanes, outcomes, unfillable
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
-from apps.runs.picking import CanaryDone, Done, Gate, Pick, Rest
+from apps.runs.picking import CanaryDone, Done, Gate, OffCalendar, Pick, Rest
 from apps.warehouse.base import OverQuota, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,8 @@ def stand_still(hold: Hold, why: Pick, warehouse: Warehouse) -> None:
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
         case CanaryDone():
             rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
+        case OffCalendar():
+            rest(hold, unfillable.off_calendar_in_a_sentence(hold.run), why=Run.Pause.PIPELINE)
         case Rest():
             leave(hold)
 

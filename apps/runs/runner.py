@@ -6,13 +6,14 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from django.utils import timezone
 
 from apps.coverage import scanning
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Job, Pipeline, Table
-from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, verdicts
+from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, unfillable, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import CannotLog, Outcome
 from apps.runs.keeper import Keeper
@@ -22,6 +23,7 @@ from apps.runs.patience import AWAY, patiently
 from apps.runs.picking import Take
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
+from apps.runs.unfillable import Unfillable
 from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,10 @@ class Runner:
         if not self.hold.is_wanted:
             resting.leave(self.hold)
             return False
+        if self.unfillable:
+            says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
+            resting.rest(self.hold, says, why=Run.Pause.PIPELINE)
+            return False
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
         taken = claiming.claim(self.hold)
@@ -60,6 +66,11 @@ class Runner:
             return False
         self.wake_another()
         return self.attempt(*taken)
+
+    @cached_property
+    def unfillable(self) -> list[Unfillable]:
+        """Asked once: neither the file nor the run's steps become others while a process works on it."""
+        return patiently(lambda: unfillable.of_run(self.run, self.pipeline))
 
     def begin(self) -> bool:
         """Starts or goes on; the first time only where what a launch was checked for still is so."""

@@ -325,20 +325,6 @@ def test_a_range_never_spans_two_seasons(launch, drive):
     assert [attempt.dates for attempt in run.attempts.order_by("number")] == [["2024-01-20"], ["2024-03-01"]]
 
 
-def test_a_table_that_left_the_pipeline_file_is_skipped_with_the_reason(launch, drive):
-    run = launch(**TWO_DAYS)
-    run.steps.filter(date=day("01-01")).update(table="daily.old_name")
-
-    drive(run)
-
-    gone = run.steps.get(date=day("01-01"))
-    assert (gone.status, gone.message) == (
-        "skipped",
-        "daily.old_name has no job in the pipeline file any more",
-    )
-    assert run.message == "1 of 2 steps verified; 1 skipped"
-
-
 # A warehouse that goes away -------------------------------------------------------------------------
 
 

@@ -61,6 +61,7 @@ class Run(models.Model):
         DISK = "disk", "logs cannot be kept"
         QUOTA = "quota", "quota used up"
         PREFLIGHT = "preflight", "not ready to start"
+        PIPELINE = "pipeline", "pipeline file changed"
 
     class Request(models.TextChoices):
         """What a person asked of a run while a worker holds it; the worker obeys at its next look."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from django.db import models
 
+from apps.coverage.models import CalendarDate
 from apps.runs.models.run import Run
 
 
 class StepQuerySet(models.QuerySet["Step"]):
     def pending(self) -> StepQuerySet:
         return self.filter(status=Step.Status.PENDING)
+
+    def on_calendar(self) -> StepQuerySet:
+        """Those whose date is on the calendar, as it was read last."""
+        return self.filter(date__in=CalendarDate.objects.order_by().values("date"))
+
+    def off_calendar(self) -> StepQuerySet:
+        return self.exclude(date__in=CalendarDate.objects.order_by().values("date"))
 
     def unfinished(self) -> StepQuerySet:
         return self.filter(status__in=Step.UNFINISHED)

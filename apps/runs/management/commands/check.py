@@ -1,4 +1,4 @@
-"""`manage.py check`, which reads the scripts of SQL jobs too: that takes longer than other commands should wait.
+"""`manage.py check`, which reads the scripts of SQL jobs and the unfinished runs too: other commands need not wait.
 
 For files of jobs that are not there it fails, where other commands go on with a warning.
 """
@@ -16,7 +16,7 @@ from apps.runs.words import count
 
 class Command(check.Command):
     def handle(self, *app_labels: Any, **options: Any) -> None:
-        from apps.runs import script_checks  # noqa: F401  registers its check
+        from apps.runs import run_checks, script_checks  # noqa: F401  they register their checks
 
         super().handle(*app_labels, **options)
         if is_about_pipeline(options) and (gone := list(files.missing(definition.current()))):

@@ -1,0 +1,278 @@
+"""A pipeline file that was changed under a run: the run pauses and says which steps are meant; nothing is skipped."""
+
+import re
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from apps.alerts.report import Report
+from apps.coverage import scanning
+from apps.coverage.models import Scan
+from apps.pipeline import definition
+from apps.runs import control, unfillable
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.conftest import shown, step
+
+TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-19"), "end": day("01-20")}
+
+
+@pytest.fixture
+def change(shop, settings):
+    """Writes the shop's file with something replaced, and restarts everything that reads it; answers how it was."""
+
+    def write(old: str, new: str) -> str:
+        before = settings.PIPELINE.read_text()
+        assert old in before
+        settings.PIPELINE.write_text(before.replace(old, new))
+        definition.load.cache_clear()
+        return before
+
+    return write
+
+
+@pytest.fixture
+def mend(settings):
+    def write(text: str) -> None:
+        settings.PIPELINE.write_text(text)
+        definition.load.cache_clear()
+
+    return write
+
+
+@pytest.fixture
+def work(drain):
+    """Resumes a run, if it is paused, and performs it as workers that were just started do."""
+
+    def perform(run: Run) -> Run:
+        if run.is_paused:
+            control.resume(run, by="olga")
+        else:
+            control.tasks.perform_later(run)
+        drain()
+        run.refresh_from_db()
+        return run
+
+    return perform
+
+
+SHORTER = ("end = 2024-01-20", "end = 2024-01-19")
+RENAMED = ('"daily.sales"', '"daily.sold"')
+JOBLESS = re.compile(
+    r"\[table\.job\]\ncommand = \[\"\{python\}\", \"fill\.py\", \"daily\.sales\".*?\n\n", re.S
+)
+
+
+def test_a_season_that_was_shortened_pauses_the_run_before_its_call(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change(*SHORTER)
+
+    work(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PIPELINE)
+    assert run.message == (
+        "1 step does not fit the pipeline file as it is now: daily.sales has dates in no season of it "
+        "(1 step, 2024-01-20). Mend the file, restart the workers and resume; or cancel the run and plan anew"
+    )
+    assert not run.attempts.exists()
+    assert set(run.steps.values_list("status", flat=True)) == {"pending"}
+
+
+def test_a_table_that_was_renamed_pauses_the_run(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change(*RENAMED)
+
+    work(run)
+
+    assert run.pause == Run.Pause.PIPELINE
+    assert "daily.sales is not in it (2 steps, 2024-01-19 to 2024-01-20)" in run.message
+
+
+def test_a_table_that_lost_its_job_pauses_the_run(launch, work, settings, change):
+    run = launch(**TWO_DAYS)
+    job = JOBLESS.search(settings.PIPELINE.read_text())
+    change(job[0], "\n")
+
+    work(run)
+
+    assert "daily.sales has no job in it (2 steps, " in run.message
+
+
+def test_a_table_that_moved_to_another_phase_pauses_the_run(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change('name = "daily.sales"\nphase = "2"', 'name = "daily.sales"\nphase = "1"')
+
+    work(run)
+
+    assert "daily.sales is in phase 1 there, and was in phase 2 when the run was launched" in run.message
+
+
+def test_a_run_that_is_resumed_before_the_file_is_mended_pauses_again(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change(*SHORTER)
+    work(run)
+
+    work(run)
+
+    assert run.pause == Run.Pause.PIPELINE and not run.attempts.exists()
+
+
+def test_a_run_goes_on_once_the_file_is_mended(launch, work, change, mend):
+    run = launch(**TWO_DAYS)
+    before = change(*SHORTER)
+    work(run)
+    mend(before)
+
+    work(run)
+
+    assert run.status == Run.Status.SUCCEEDED, run.message
+
+
+@pytest.fixture
+def scan_now(transactional_db):
+    """Scans the warehouse by the file as it is now."""
+
+    def scan() -> None:
+        pipeline = definition.current()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+
+    return scan
+
+
+def test_a_scan_under_the_wrong_file_takes_nothing_from_the_run(launch, work, change, mend, scan_now):
+    run = launch(**TWO_DAYS)
+    before = change(*SHORTER)
+    work(run)
+    scan_now()
+    assert shown("01-20") == "queued"
+
+    mend(before)
+    scan_now()
+    work(run)
+
+    assert run.status == Run.Status.SUCCEEDED, run.message
+    assert shown("01-20") == "complete"
+
+
+def test_dates_that_the_calendar_lost_wait_and_the_others_are_filled(launch, work, ask, scan_now):
+    run = launch(**TWO_DAYS)
+    ask("UPDATE raw.days SET open = false WHERE day = DATE '2024-01-20'")
+    scan_now()
+
+    work(run)
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PIPELINE)
+    assert run.message.startswith(
+        "1 step has a date that the calendar does not have any more: daily.sales (1 step, 2024-01-20). If that"
+    )
+    assert (step(run, "01-19").status, step(run, "01-20").status) == ("succeeded", "pending")
+
+
+def test_they_are_filled_once_the_calendar_has_them_again(launch, work, ask, scan_now):
+    run = launch(**TWO_DAYS)
+    ask("UPDATE raw.days SET open = false WHERE day = DATE '2024-01-20'")
+    scan_now()
+    work(run)
+    ask("UPDATE raw.days SET open = true WHERE day = DATE '2024-01-20'")
+    scan_now()
+
+    assert work(run).status == Run.Status.SUCCEEDED, run.message
+
+
+def test_cancelling_drops_the_steps_and_calls_none_of_them_skipped(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change(*SHORTER)
+    work(run)
+
+    control.cancel(run, by="olga")
+
+    assert set(run.steps.values_list("status", flat=True)) == {"cancelled"}
+
+
+def test_a_change_that_does_not_touch_the_runs_steps_does_not_stop_it(launch, work, change):
+    run = launch(**TWO_DAYS)
+    change("end = 2024-03-10", "end = 2024-03-09")
+
+    assert work(run).status == Run.Status.SUCCEEDED
+
+
+def test_its_page_and_its_mail_say_what_to_do(launch, work, change, client, operator):
+    run = launch(**TWO_DAYS)
+    change(*RENAMED)
+    work(run)
+    client.force_login(operator)
+
+    page = client.get(run.get_absolute_url()).content.decode()
+    mail = Report(run, run.events.filter(kind=Run.Status.PAUSED).latest("id"))
+
+    assert "Mend the file, restart the workers and resume; or cancel the run and plan anew." in page
+    assert mail.subject.startswith("STOPPED") and "2 steps do not fit the pipeline file" in mail.subject
+    assert "Nothing was skipped" in mail.what_now
+
+
+# manage.py check ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def check(capsys):
+    def run() -> str:
+        call_command("check", tags=["pipeline"])
+        said = capsys.readouterr()
+        return f"{said.out}{said.err}"
+
+    return run
+
+
+def test_check_names_the_unfinished_runs_that_the_file_would_hurt(launch, change, check):
+    run = launch(**TWO_DAYS)
+    change(*SHORTER)
+
+    said = check()
+
+    assert (
+        f"Run {run.pk} (sales, 2024-01-19 to 2024-01-20, queued): 1 step does not fit the pipeline file"
+        in said
+    )
+    assert "daily.sales has dates in no season of it (1 step, 2024-01-20)" in said
+    assert "runs.W001" in said
+
+
+def test_check_does_not_name_runs_that_ended(launch, change, check):
+    control.cancel(launch(**TWO_DAYS), by="olga")
+    change(*SHORTER)
+
+    assert "no issues" in check()
+
+
+def test_check_does_not_name_a_run_that_fits(launch, check):
+    launch(**TWO_DAYS)
+
+    assert "no issues" in check()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_says_nothing_of_runs_before_the_database_is_migrated(shop, check):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE runs_step RENAME TO runs_step_away")
+    try:
+        assert "no issues" in check()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE runs_step_away RENAME TO runs_step")
+
+
+def test_check_makes_no_database_where_there_is_none(shop, check, monkeypatch, tmp_path):
+    monkeypatch.setitem(connection.settings_dict, "NAME", tmp_path / "none.sqlite3")
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+
+    assert "no issues" in check()
+    assert not (tmp_path / "none.sqlite3").exists()
+
+
+def test_steps_are_looked_through_in_one_query(launch, change, django_assert_num_queries):
+    launch(**TWO_DAYS)
+    change(*SHORTER)
+
+    with django_assert_num_queries(1):
+        assert len(unfillable.by_run(definition.current())) == 1
