@@ -62,13 +62,8 @@ def test_a_job_does_not_get_a_setting_of_the_console(call, tmp_path, monkeypatch
 
 def test_a_job_gets_a_setting_that_the_pipeline_file_hands_on(call, tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "sqlite:////console")
-    job = Job.model_validate(
-        {
-            "command": ["x"],
-            "dates": "single",
-            "env": {"DATABASE_URL": "${DATABASE_URL}", "LEVEL": "${NONE:-7}"},
-        }
-    )
+    asked = {"DATABASE_URL": "${DATABASE_URL}", "LEVEL": "${NONE:-7}"}
+    job = Job.model_validate({"command": ["x", "{dates}"], "dates": "list", "env": asked})
 
     call("echo $DATABASE_URL $LEVEL", **job.env)
 
