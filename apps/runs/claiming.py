@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 from django.conf import settings
 from django.db.models import Max
@@ -59,6 +60,7 @@ def new_attempt(hold: Hold, table: Table, dates: list[dt.date]) -> Attempt:
         argv=list(call.shown_argv),
         cwd=str(call.cwd),
         environment=call.shown_environment,
+        log_key=uuid.uuid4().hex[:12],
     )
 
 

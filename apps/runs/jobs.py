@@ -113,28 +113,41 @@ def run_process(
     stopped: Callable[[], bool],
     started: Callable[[int, str], None],
 ) -> Outcome:
-    """Starts the process, tells `started` its pid and identity, and waits for its end.
+    """Makes a process for the call, tells `started` its pid and identity, has it begin and waits for its end.
 
-    Its group ends with it: by itself, at the timeout, or when `stopped()` says so. CannotLog where the disk is full.
+    The job begins only after `started` came back: where that raises, it never began. Its group ends with it: by itself,
+    at the timeout, or when `stopped()` says so. CannotLog where the disk is full, or the log is another call's.
     """
-    make_room(log)
+    begin_log(log)
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
         return Outcome(error=f"It could not be started: {in_words(error)}.")
     try:
         started(process.pid, processes.identity(process.pid))
+        let_go(process)
         return wait(process, timeout=timeout, stopped=stopped)
     finally:
         processes.end_group(process.pid)
-        process.wait()
+        forget(process)
         make_room(log)
+
+
+def begin_log(log: Path) -> None:
+    """A new file for what a call says. CannotLog where that cannot be kept, or would be added to another call's."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError), log.open("rb"):
+            raise CannotLog(f"the log {log} exists already, so it is another call's")
+        log.touch(exist_ok=False)
+    except OSError as error:
+        raise CannotLog(f"the log {log} cannot be written: {in_words(error)}") from None
+    make_room(log)
 
 
 def make_room(log: Path) -> None:
     """Makes sure that what a job says can be kept. CannotLog where it cannot."""
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab", buffering=0) as output:
             output.write(b"")
         free = shutil.disk_usage(log.parent).free
@@ -147,13 +160,14 @@ def make_room(log: Path) -> None:
 
 
 def start(call: Call, log: Path) -> subprocess.Popen:
+    """A process that becomes the job as soon as it is let go."""
     environment = environment_of(call)
     with log.open("ab", buffering=0) as output:
         return subprocess.Popen(
-            processes.dying_with_us(call.argv, cwd=call.cwd, env=environment),
+            processes.held_back(call.argv, cwd=call.cwd, env=environment),
             cwd=call.cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -164,6 +178,22 @@ def environment_of(call: Call) -> dict[str, str]:
     """What the console was started with, less its own settings, and what the pipeline file and the call add."""
     own = set(settings.CONSOLE_VARIABLES)
     return {name: value for name, value in os.environ.items() if name not in own} | dict(call.added)
+
+
+def let_go(process: subprocess.Popen) -> None:
+    """Has a process that was held back become its command; nothing where it has ended meanwhile."""
+    assert process.stdin
+    with suppress(BrokenPipeError):
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    process.stdin.close()
+
+
+def forget(process: subprocess.Popen) -> None:
+    """Collects a process that ends, and leaves no file open."""
+    process.wait()
+    if process.stdin and not process.stdin.closed:
+        process.stdin.close()
 
 
 def in_words(error: Exception) -> str:
@@ -218,7 +248,7 @@ def run_sql(
     A WarehouseError where it is away, busy or over its quota: then the script decided nothing.
     """
     assert call.sql
-    make_room(log)
+    begin_log(log)
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:

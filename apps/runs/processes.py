@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -17,16 +18,20 @@ from apps.workers.processes import boot, identity
 GRACE = 10.0  # seconds between asking a process group to end and ending it
 
 
-def dying_with_us(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
-    """The same command, which the kernel ends when the worker that calls it dies (on Linux, by util-linux's setpriv).
+def held_back(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
+    """The same command behind a shell that waits for a line on its input, and ends without it.
 
-    A command that does not exist stays as it is, for the clear error when it is started.
+    So a process is known before it does anything, and never begins once its worker has died. On Linux the kernel ends
+    it with its worker later too (by util-linux's setpriv). FileNotFoundError or PermissionError where there is no such
+    command.
     """
-    setpriv = shutil.which("setpriv")
     command = argv[0] if os.sep not in argv[0] else str(cwd / argv[0])
-    if not setpriv or not shutil.which(command, path=env.get("PATH")):
-        return list(argv)
-    return [setpriv, "--pdeathsig", "TERM", "--", *argv]
+    if not shutil.which(command, path=env.get("PATH")):
+        problem = errno.EACCES if Path(command).is_file() else errno.ENOENT
+        raise OSError(problem, os.strerror(problem), argv[0])
+    setpriv = shutil.which("setpriv")
+    dying_with_us = [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+    return [*dying_with_us, "/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh", *argv]
 
 
 # How it ends --------------------------------------------------------------------------------------

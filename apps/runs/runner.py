@@ -196,7 +196,8 @@ class Runner:
                 )
 
         def started(pid: int, process: str) -> None:
-            with self.hold.fenced():  # one that was frozen since it took the steps does not begin any more
+            # The process waits. One whose worker was frozen since it took the steps does not begin any more.
+            with self.hold.fenced():
                 Attempt.objects.filter(pk=attempt.pk).update(pid=pid, process=process)
 
         return jobs.run_process(

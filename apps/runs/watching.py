@@ -296,6 +296,8 @@ def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
     found, layout = progress.of(run), layout_of(run)
     calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
+    if calls and run.status != Run.Status.RUNNING:
+        run.refresh_from_db()  # it began between the two looks
     return Watched(
         run=run,
         pipeline=pipeline,
@@ -313,7 +315,8 @@ def surroundings(run: Run, calls: list[Attempt], *, now: dt.datetime) -> Surroun
         return Surroundings(workers_alive=0)
     ahead = None
     if run.status == Run.Status.QUEUED:
-        ahead = Run.objects.filter(status=Run.Status.RUNNING, held_lanes__in=Lane.objects.held(now)).first()
+        others = Run.objects.filter(status=Run.Status.RUNNING).exclude(pk=run.pk)  # it may have begun since
+        ahead = others.filter(held_lanes__in=Lane.objects.held(now)).first()
     return Surroundings(
         workers_alive=workers_alive(now),
         ahead=ahead,

@@ -10,6 +10,7 @@ import pytest
 from apps.pipeline.definition import Job
 from apps.runs import jobs, processes
 from apps.runs.jobs import Call
+from apps.runs.lanes import Fenced
 from backfill_console import environment
 from tests.conftest import day
 from tests.runs.conftest import wait_until
@@ -30,6 +31,7 @@ def call(tmp_path: Path):
         command: str, *, timeout: float = 30, stopped=lambda: False, started=lambda pid, at: None, **env: str
     ):
         made = Call(("sh", "-c", command), tmp_path, env)
+        (tmp_path / "job.log").unlink(missing_ok=True)
         return jobs.run_process(made, tmp_path / "job.log", timeout=timeout, stopped=stopped, started=started)
 
     return run
@@ -142,11 +144,19 @@ def test_both_outputs_go_to_the_log(call, tmp_path):
     assert written(tmp_path) == "out\nerr\n"
 
 
-def test_a_second_call_adds_to_the_log(call, tmp_path):
-    call("echo one")
-    call("echo two")
+def test_no_job_is_started_whose_log_is_another_calls(tmp_path):
+    (tmp_path / "job.log").write_text("ERROR of another life\n")
 
-    assert written(tmp_path) == "one\ntwo\n"
+    with pytest.raises(jobs.CannotLog, match="is another call's"):
+        jobs.run_process(
+            Call(("sh", "-c", "touch began"), tmp_path, {}),
+            tmp_path / "job.log",
+            timeout=9,
+            stopped=lambda: False,
+            started=print,
+        )
+
+    assert not (tmp_path / "began").exists()
 
 
 def test_a_job_waits_for_nobody_to_type(call):
@@ -173,10 +183,16 @@ def test_a_job_that_cannot_be_started_says_so(tmp_path, argv, env, says):
 
 
 def test_no_job_is_started_whose_log_cannot_be_written(call, tmp_path):
-    (tmp_path / "job.log").mkdir()
+    (tmp_path / "logs").touch()
 
-    with pytest.raises(jobs.CannotLog, match="cannot be written: Is a directory"):
-        call("true")
+    with pytest.raises(jobs.CannotLog, match="cannot be written: File exists"):
+        jobs.run_process(
+            Call(("true",), tmp_path, {}),
+            tmp_path / "logs" / "job.log",
+            timeout=9,
+            stopped=lambda: False,
+            started=print,
+        )
 
 
 def test_no_job_is_started_on_a_full_disk(call, monkeypatch):
@@ -231,6 +247,28 @@ def test_a_console_that_fails_meanwhile_leaves_no_job(call):
         call("sleep 100", started=fail)
 
     assert not psutil.pid_exists(pids[0])
+
+
+def test_a_job_does_not_begin_before_it_is_written_down(call, tmp_path):
+    def started(pid: int, known_as: str) -> None:
+        wait_until(lambda: psutil.Process(pid).name() == "sh")  # it is there, and waits
+        assert known_as == processes.identity(pid)
+        (tmp_path / "job.log").write_text("written down first\n")
+
+    call("echo began", started=started)
+
+    assert written(tmp_path) == "written down first\nbegan\n"
+
+
+def test_a_job_never_begins_for_a_worker_that_is_fenced(call, tmp_path):
+    def started(pid: int, known_as: str) -> None:
+        wait_until(lambda: psutil.Process(pid).name() == "sh")
+        raise Fenced
+
+    with pytest.raises(Fenced):
+        call("echo began", started=started)
+
+    assert written(tmp_path) == ""
 
 
 def test_many_calls_leave_no_process_and_no_open_file(call):

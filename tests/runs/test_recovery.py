@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from django.db import connection
+from django.conf import settings as django_settings
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.coverage import scanning
@@ -37,18 +38,20 @@ settings.LOG_DIR = Path({logs!r})
 settings.PIPELINE = Path({pipeline!r})
 from apps.pipeline import definition
 from apps.runs import lanes, runner
+{before}
 runner.perform({run}, definition.current(), lease=lanes.take({run}))
 """
 
 
 @contextmanager
-def worker(run: Run, settings) -> Iterator[psutil.Popen]:
-    """A real worker process that performs the run, in the same database."""
+def worker(run: Run, settings, *, before: str = "") -> Iterator[psutil.Popen]:
+    """A real worker process that performs the run, in the same database; `before` is what it does first."""
     program = WORKER.format(
         run=run.pk,
         database=str(connection.settings_dict["NAME"]),
         logs=str(settings.LOG_DIR),
         pipeline=str(settings.PIPELINE),
+        before=before,
     )
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -395,3 +398,69 @@ def test_a_cancel_is_heard_while_the_warehouse_is_away(launch, perform, shop):
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
     assert perform(run).status == Run.Status.CANCELLED
+
+
+FREEZES_BEFORE_ITS_CALL = """
+import os, signal
+call = runner.Runner.call
+def frozen(*words):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return call(*words)
+runner.Runner.call = frozen
+"""
+
+
+def test_a_frozen_worker_that_wakes_starts_no_second_job_while_the_database_is_busy(launch, drive, settings):
+    run = launch(**TWO_DAYS)
+    with worker(run, settings, before=FREEZES_BEFORE_ITS_CALL) as frozen:
+        wait_until(lambda: run.attempts.exists() and frozen.status() == psutil.STATUS_STOPPED)
+        let_the_lease_run_out(run)
+        drive(run)
+        with transaction.atomic():
+            Run.objects.select_for_update().get(pk=run.pk)
+            Run.objects.filter(pk=run.pk).update(note="the database is busy")
+            frozen.send_signal(signal.SIGCONT)
+            wait_until(lambda: any(is_held_back(child) for child in frozen.children()))
+        frozen.wait()
+
+    lost = run.attempts.get(number=1)
+    assert (run.status, lost.status, lost.pid) == (Run.Status.SUCCEEDED, Attempt.Status.LOST, None)
+    assert lost.log_path.read_text() == ""  # its job never said a word
+
+
+def is_held_back(process: psutil.Process) -> bool:
+    """Whether a process waits for the word to become its job."""
+    with suppress(psutil.Error):
+        return process.name() == "sh" and "read -r go" in " ".join(process.cmdline())
+    return False
+
+
+# Another life of the database -----------------------------------------------------------------------
+
+
+def test_the_log_of_another_life_of_the_database_is_never_read(launch, drive):
+    run = launch(**TWO_DAYS)
+    folder = Path(django_settings.LOG_DIR) / f"run-{run.pk}"
+    folder.mkdir(parents=True)
+    (folder / "attempt-1.log").write_text("Processing 2024-01-01\nERROR of a run before the restore\n")
+
+    drive(run)
+
+    attempt = run.attempts.get()
+    assert (run.status, attempt.log_path.exists()) == (Run.Status.SUCCEEDED, True)
+    assert "before the restore" not in attempt.log_path.read_text()
+
+
+def test_two_lives_of_one_attempt_have_two_logs(launch, drive):
+    run = launch(**TWO_DAYS)
+    drive(run)
+    first = run.attempts.get().log_path
+    run.attempts.all().delete()
+    run.steps.update(status="pending", attempt=None, attempts=0)
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.QUEUED, reprocess=Run.Reprocess.ALL)
+
+    drive(run)
+
+    again = run.attempts.get()
+    assert again.number == 1
+    assert again.log_path != first and first.exists() and again.log_path.exists()

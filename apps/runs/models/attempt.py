@@ -51,6 +51,11 @@ class Attempt(models.Model):
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    log_key = models.CharField(
+        max_length=32,
+        blank=True,
+        help_text="Makes its log its own, also in another life of the database; empty where it was made without.",
+    )
     stray_at = models.DateTimeField(
         null=True,
         help_text="When somebody last tried to end its script, which may still run in the warehouse; else empty.",
@@ -96,7 +101,13 @@ class Attempt(models.Model):
 
     @property
     def log_path(self) -> Path:
-        return settings.LOG_DIR / f"run-{self.run_id}" / f"attempt-{self.number}.log"
+        return settings.LOG_DIR / self.log_name
+
+    @property
+    def log_name(self) -> str:
+        """Where its log is, within the folder of the logs: a file of this attempt alone."""
+        key = f"-{self.log_key}" if self.log_key else ""
+        return f"run-{self.run_id}/attempt-{self.number}{key}.log"
 
     @property
     def last_output(self) -> dt.datetime | None:

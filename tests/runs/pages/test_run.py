@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.runs import control
+from apps.runs import control, lanes, watching
 from apps.runs.models import Attempt, Run
 from tests.conftest import day
 
@@ -74,6 +74,29 @@ def test_a_queued_run_names_the_one_before_it(launch, read, worker, hold):
     second = launch(tables=["daily.visits"], **WEEK)
 
     assert f"Waits for run {first.pk}, which is performed now." in read(second.get_absolute_url())
+
+
+def test_a_run_that_begins_between_two_looks_does_not_wait_for_itself(launch, worker, pipeline):
+    run = launch(tables=["daily.sales"], **WEEK)
+    looked_at = Run.objects.get(pk=run.pk)  # queued; a worker takes it before the second look
+    assert lanes.take(run.pk)
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
+
+    seen = watching.watch(looked_at, pipeline, now=timezone.now())
+
+    assert "Waits for run" not in seen.situation.says
+
+
+def test_a_run_whose_call_began_between_two_looks_is_running(launch, worker, pipeline):
+    run = launch(tables=["daily.sales"], **WEEK)
+    looked_at = Run.objects.get(pk=run.pk)
+    lease = lanes.take(run.pk)
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
+    run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease=lease)
+
+    seen = watching.watch(looked_at, pipeline, now=timezone.now())
+
+    assert (seen.situation.label, seen.situation.says) == ("Running", "sales, 2024-01-01")
 
 
 def test_the_call_under_way_is_named(launch, read, worker, hold):
