@@ -5,16 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 
+from django.conf import settings
 from django.db import Error, close_old_connections, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.runs import lanes
 from apps.runs.models import Attempt, Lane, Run
+from apps.workers import stopping
 
 log = logging.getLogger(__name__)
 
 BEAT = 5.0  # seconds between two renewals
 LOOK = 0.5  # seconds between two looks at what people ask for
+
+
+def note_stop(attempts: QuerySet[Attempt]) -> None:
+    """Those under way end because the workers of this machine were told to stop: no death of a worker."""
+    under_way = attempts.filter(status=Attempt.Status.RUNNING, stopped_by="")
+    under_way.update(stopped_by=settings.WORKER_NAME)
 
 
 class Keeper:
@@ -41,7 +50,11 @@ class Keeper:
 
     def must_stop(self) -> bool:
         """Whether the call under way has to end now."""
-        return self.lost.is_set() or self.wanted in (Run.Request.STOP, Run.Request.CANCEL)
+        return self.is_stop_wanted() or self.lost.is_set() or stopping.asked()
+
+    def is_stop_wanted(self) -> bool:
+        """Whether a person asked for the end of the call."""
+        return self.wanted in (Run.Request.STOP, Run.Request.CANCEL)
 
     def _keep(self) -> None:
         next_beat = 0.0
@@ -51,6 +64,8 @@ class Keeper:
                 waited += LOOK
                 try:
                     self._look()
+                    if stopping.asked():
+                        self._note_stop()
                     if waited >= next_beat:
                         self._beat()
                         next_beat = waited + BEAT
@@ -71,6 +86,10 @@ class Keeper:
             self._done.set()
         else:
             self.wanted = request
+
+    def _note_stop(self) -> None:
+        """Writes at once that the call ends because its worker is to stop, should there be no time for more."""
+        note_stop(Attempt.objects.filter(run_id=self.run_id, lease=self.lease))
 
     def _beat(self) -> None:
         now = timezone.now()

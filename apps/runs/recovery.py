@@ -94,7 +94,14 @@ def may_stray(attempt: Attempt, warehouse: Warehouse) -> bool:
 
 
 def take_back(run: Run, attempt: Attempt) -> None:
-    """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker."""
+    """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker.
+
+    One whose worker was told to stop, and was killed before it could say more, was stopped: no death counts.
+    """
+    if attempt.stopped_by:
+        if put_back(attempt, status=Attempt.Status.STOPPED):
+            run.record("worker stopped", attempt.stopped_in_words)
+        return
     if not put_back(attempt, status=Attempt.Status.LOST):
         return
     run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
@@ -142,7 +149,8 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
 def sweep() -> None:
     """Ends what this machine still has of calls that another machine declared lost."""
     lately = timezone.now() - RECENTLY
-    lost = Attempt.objects.filter(status=Attempt.Status.LOST, finished_at__gt=lately)
+    stopped = Q(status=Attempt.Status.STOPPED) & ~Q(stopped_by="")
+    lost = Attempt.objects.filter(Q(status=Attempt.Status.LOST) | stopped, finished_at__gt=lately)
     for attempt in lost.filter(process__startswith=processes.boot()).exclude(process=""):
         if processes.end_orphan(attempt.pid, attempt.process):
             log.warning("run %s: ended attempt %s, lost elsewhere", attempt.run_id, attempt.number)

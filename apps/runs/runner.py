@@ -16,7 +16,7 @@ from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, unfillable, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import CannotLog, Outcome
-from apps.runs.keeper import Keeper
+from apps.runs.keeper import Keeper, note_stop
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.runs.patience import AWAY, patiently
@@ -25,6 +25,7 @@ from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
 from apps.runs.unfillable import Unfillable
 from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, Warehouse, WarehouseError
+from apps.workers import stopping
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Runner:
             return False
         if not self.hold.is_wanted:
             resting.leave(self.hold)
+            return False
+        if stopping.asked():
             return False
         if self.unfillable:
             says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
@@ -121,7 +124,7 @@ class Runner:
         if self.keeper.lost.is_set():
             raise Fenced
         if outcome.stopped:  # the next look at the run says what is wanted of it
-            self.withdraw(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
+            self.withdraw_stopped(attempt, outcome)
             return False
         after = self.look_after(table, steps, attempt, outcome)
         deciding.decide(
@@ -208,6 +211,16 @@ class Runner:
         """A call that decides nothing; and what was seen before it is not so any more."""
         deciding.withdraw(self.hold, attempt, says, **facts)
         self.seen = {}
+
+    def withdraw_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
+        """A call that was ended because a person asked for that, or because its worker is to stop."""
+        by_worker = stopping.asked() and not self.keeper.is_stop_wanted()
+        with self.hold.fenced():
+            if by_worker:
+                note_stop(Attempt.objects.filter(pk=attempt.pk))
+                attempt.refresh_from_db(fields=["stopped_by"])
+                self.run.record("worker stopped", attempt.stopped_in_words)
+            self.withdraw(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
 
     def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
         """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""

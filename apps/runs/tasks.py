@@ -21,6 +21,7 @@ from apps.runs.models import Attempt, IllegalMove, Lane, Preflight, Run
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.patience import AWAY, patiently
 from apps.warehouse.base import StillAtWork, WarehouseError
+from apps.workers import stopping
 from apps.workers.beats import doing
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ def enqueue(run_id: int, ticket: str) -> None:
 def perform(run_id: int, ticket: str) -> None:
     from apps.runs import runner  # the web process enqueues without loading the engine
 
+    if stopping.asked():  # the next worker begins
+        enqueue(run_id, ticket)
+        return
     lease = patiently(lambda: lanes.take(run_id, ticket=ticket))
     if lease is None:
         return
@@ -62,7 +66,9 @@ def perform(run_id: int, ticket: str) -> None:
     except Exception as error:  # the queue keeps it, and whoever looks at the run reads it
         tell_of(error, run_id)
         raise
-    patiently(lambda: hand_on(run_id, lease) if more else lanes.give_back(run_id, lease))
+    # A worker that is to stop hands its lane on at once.
+    goes_on = more or stopping.asked()
+    patiently(lambda: hand_on(run_id, lease) if goes_on else lanes.give_back(run_id, lease))
 
 
 def tell_of(error: Exception, run_id: int) -> None:

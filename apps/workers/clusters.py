@@ -14,6 +14,7 @@ from django_q import cluster, conf
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from . import stopping
 from .broker import WAITING, Broker, own_queue
 from .checks import clusters
 from .models import Worker
@@ -39,13 +40,22 @@ class Sentinel(cluster.Sentinel):
         super().reincarnate(process)
 
 
+class Cluster(cluster.Cluster):
+    """django-q2's cluster ends when its workers have ended. This one tells them, so that a long call does not go on."""
+
+    def sig_handler(self, signum: int, frame: Any) -> None:
+        stopping.ask()
+        super().sig_handler(signum, frame)
+
+
 def perform(name: str, workers: int | None = None) -> int:
     """Be cluster `name` until told to stop (SIGTERM); returns the exit status."""
     become(name)
     if workers:
         conf.Conf.WORKERS = workers
     cluster.Sentinel = Sentinel
-    running = cluster.Cluster()
+    stopping.begin()
+    running = Cluster()
     running.start()
     running.sentinel.join()
     return running.sentinel.exitcode or 0

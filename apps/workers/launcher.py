@@ -37,7 +37,7 @@ from .service import STOPS, Service
 
 log = logging.getLogger(__name__)
 
-GRACE = 10.0
+GRACE = 20.0  # seconds to stop in order: a job that is told to end has 10 of them
 LOOK_EVERY = 2.0
 TICK_EVERY = 10.0
 

@@ -51,6 +51,11 @@ class Attempt(models.Model):
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    stopped_by = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="The machine whose workers were told to stop while it was under way; else empty.",
+    )
     log_key = models.CharField(
         max_length=32,
         blank=True,
@@ -116,6 +121,14 @@ class Attempt(models.Model):
             return dt.datetime.fromtimestamp(self.log_path.stat().st_mtime, tz=dt.UTC)
         except OSError:
             return None
+
+    @property
+    def stopped_in_words(self) -> str:
+        """For the timeline, where the call was ended because its worker was told to stop."""
+        return (
+            f"Attempt {self.number} was stopped with the workers of {self.stopped_by}, which were told to stop; "
+            f"its dates are pending again and do not count it"
+        )
 
     @property
     def is_running(self) -> bool:

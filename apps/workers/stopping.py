@@ -1,0 +1,27 @@
+"""Whether the cluster that a process belongs to was told to stop: so that work that takes long ends in order.
+
+The word is a byte that the cluster's processes share since they were forked. It needs no lock, which a process that
+is killed could keep.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+_asked = mmap.mmap(-1, 1)
+
+
+def begin() -> None:
+    """A byte of its own for the cluster whose main process calls this; what it forks from now on shares it."""
+    global _asked
+    _asked = mmap.mmap(-1, 1)
+
+
+def ask() -> None:
+    """Tells every process of this cluster that it is to stop."""
+    _asked[0] = 1
+
+
+def asked() -> bool:
+    """Whether this process is to end what it does soon, and to begin nothing new."""
+    return _asked[0] == 1
