@@ -64,6 +64,7 @@ def changes(reading: CalendarReading) -> Changes:
 def alarms(
     pipeline: Pipeline,
     units: Mapping[dt.date, int],
+    to_come: Iterable[dt.date],
     latest: CalendarReading | None,
     readings: Iterable[CalendarReading],
     *,
@@ -73,7 +74,7 @@ def alarms(
     if not units:
         return
     found = [
-        *seasons_without_dates(pipeline, units, today=pipeline.today(now)),
+        *seasons_without_dates(pipeline, units, list(to_come), today=pipeline.today(now)),
         *rows_without_units(pipeline),
         *of_reading(pipeline, latest),
         *changed(readings, since=now - FRESH),
@@ -82,10 +83,10 @@ def alarms(
 
 
 def seasons_without_dates(
-    pipeline: Pipeline, units: Mapping[dt.date, int], *, today: dt.date
+    pipeline: Pipeline, units: Mapping[dt.date, int], to_come: Iterable[dt.date], *, today: dt.date
 ) -> Iterator[Alarm]:
     for season in pipeline.seasons:
-        if any(date in season for date in units):
+        if any(date in season for date in [*units, *to_come]):
             continue
         if season.start >= today:
             yield Alarm(

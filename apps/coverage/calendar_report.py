@@ -53,7 +53,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class SeasonCalendar:
-    """A season's expected dates; every other day of it is in one of `without`, `not_final` and `to_come`."""
+    """A season's expected dates; every other day of it is in one of `without`, `not_final` and `to_come`.
+
+    Of the days `to_come` the calendar has `listed` already, with `listed_units`: they are not over yet.
+    """
 
     season: Season
     dates: int
@@ -63,6 +66,8 @@ class SeasonCalendar:
     without: tuple[dt.date, ...]
     not_final: tuple[dt.date, ...]
     to_come: int
+    listed: int
+    listed_units: int
     skipped: tuple[Skipped, ...]
     months: tuple[Month, ...]
 
@@ -110,20 +115,26 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     readings = list(CalendarReading.objects.select_related("scan").exclude(changes=[])[:CHANGES_SHOWN])
     latest = CalendarReading.objects.first()
     waiting = as_dates(latest.not_final or []) if latest else ()
+    listed = to_come(latest)
     most = max(units.values(), default=0)
     until = pipeline.today(known.as_of or now)
     seasons = tuple(
-        season_calendar(pipeline, season, units, waiting, most=most, until=until)
+        season_calendar(pipeline, season, units, waiting, listed, most=most, until=until)
         for season in sorted(pipeline.seasons, key=lambda season: season.start, reverse=True)
     )
     return CalendarReport(
         known=known,
         seasons=seasons,
         off_season=as_dates(latest.off_season) if latest else (),
-        alarms=tuple(calendar_alarms.alarms(pipeline, units, latest, readings, now=now)),
+        alarms=tuple(calendar_alarms.alarms(pipeline, units, listed, latest, readings, now=now)),
         changes=tuple(map(calendar_alarms.changes, readings)),
         most_units=most,
     )
+
+
+def to_come(latest: CalendarReading | None) -> dict[dt.date, int]:
+    """The dates on the calendar that were not over when it was read last, with their units."""
+    return {dt.date.fromisoformat(date): units for date, units in latest.to_come} if latest else {}
 
 
 def as_dates(texts: Iterable[str]) -> tuple[dt.date, ...]:
@@ -135,6 +146,7 @@ def season_calendar(
     season: Season,
     units: Mapping[dt.date, int],
     waiting: Iterable[dt.date],
+    listed: Mapping[dt.date, int],
     *,
     most: int,
     until: dt.date,
@@ -144,6 +156,7 @@ def season_calendar(
     expected = [day for day in days if day in units]
     not_final = sorted(set(waiting).intersection(days).difference(expected))
     rest = [day for day in days if day not in units and day not in not_final]
+    soon = [units_then for day, units_then in listed.items() if day in season and day not in units]
     letters = {day: letter(day, units, not_final, most=most, until=until) for day in days}
     return SeasonCalendar(
         season=season,
@@ -154,6 +167,8 @@ def season_calendar(
         without=tuple(day for day in rest if day < until),
         not_final=tuple(not_final),
         to_come=sum(day >= until for day in rest),
+        listed=len(soon),
+        listed_units=sum(soon),
         skipped=tuple(skipped(pipeline, season, expected)),
         months=tuple(months(letters, units)),
     )

@@ -11,6 +11,7 @@ from apps.pipeline.definition import Rows, Season, Table
 from apps.warehouse.base import Count
 
 State = Partition.State
+NOT_OVER = "the day is not over yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,16 @@ def judge(
     found: Count | None,
     like: Count | None = None,
     problem: str = "",
+    is_over: bool = True,
 ) -> Verdict:
     """The state of a partition from what the warehouse has.
 
     `units` is None off the calendar. `found` is None where the table could not be read; `problem` says why.
     `like` is what the table of `rows.like` has on the date, None where that one could not be read.
+    Before the day `is_over` nothing is expected, and no row is a fault.
     """
+    if not is_over:
+        return Verdict(State.NOT_EXPECTED, NOT_OVER)
     if found is None:
         return Verdict(State.UNKNOWN, problem or "the warehouse was not asked")
     if units is None or season is None:

@@ -298,6 +298,9 @@ class CalendarReading(models.Model):
     )
     off_season = models.JSONField(default=list, help_text="Dates with units that lie in no season.")
     not_final = models.JSONField(null=True, help_text="Past dates that are not final; null where unknown.")
+    to_come = models.JSONField(
+        default=list, help_text="Dates on it that were not over yet, with their units."
+    )
     problem = models.TextField(blank=True, help_text="Why nobody could say which dates are not final.")
 
     class Meta:

@@ -309,6 +309,7 @@ def judged(
         found=count,
         like=reading.of(like, date) if like else EMPTY,
         problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
+        is_over=date < pipeline.today(asked_at),
     )
     named = season.name if season and units is not None else ""
     return Found(table.name, date, named, units or 0, count, verdict, asked_at)

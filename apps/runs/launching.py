@@ -23,6 +23,7 @@ STATE_OF_REASON = {
     planning.COMPLETE: "complete",
     planning.BOOTSTRAP: "not-expected",
     planning.OFF_CALENDAR: "not-expected",
+    planning.NOT_OVER: "not-expected",
     planning.ACCEPTED: "accepted",
     planning.UNKNOWN: "unknown",
     planning.FAILED_BEFORE: "failed",

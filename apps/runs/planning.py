@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from django.db.models import TextChoices
+from django.utils import timezone
 
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
@@ -27,11 +28,12 @@ COMPLETE = "complete"
 BOOTSTRAP = "bootstrap"
 ACCEPTED = "accepted"
 OFF_CALENDAR = "off the calendar"
+NOT_OVER = "not over yet"
 UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
 ELSEWHERE = "running elsewhere: run "  # and its number
 # What is left out for good: complete, or outside of what is expected.
-SETTLED = {COMPLETE, BOOTSTRAP, ACCEPTED, OFF_CALENDAR}
+SETTLED = {COMPLETE, BOOTSTRAP, ACCEPTED, OFF_CALENDAR, NOT_OVER}
 
 
 class PlanRefused(Exception):
@@ -248,7 +250,8 @@ class Plan:
             return ""
         if not self.was_scanned:
             return "The warehouse was not scanned yet: nobody knows which dates are expected."
-        reasons = [reason for reason in self.left_out if reason != OFF_CALENDAR] or list(self.left_out)
+        days = (OFF_CALENDAR, NOT_OVER)  # of which nothing is expected
+        reasons = [reason for reason in self.left_out if reason not in days] or list(self.left_out)
         if self.is_complete_already:
             rest = ", ".join(f"{len(self.left_out[name]):,} {name}" for name in reasons if name != COMPLETE)
             besides = f" ({rest} besides)" if rest else ""
@@ -349,12 +352,14 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     unserved = unserved_dates(pipeline, selection)
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
-    dates = in_order(selection)
+    dates, today = in_order(selection), pipeline.today(timezone.now())
     for table in selection.tables:
         for date in dates:
             if not selection.takes(table, date):
                 continue
             reason = why_not(table, date, selection, calendar, partitions, unserved)
+            if reason == OFF_CALENDAR and date >= today:
+                reason = NOT_OVER
             if reason:
                 left_out[reason].append((table.name, date))
             else:

@@ -21,6 +21,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "coverage": report.known,
         "legend": calendar_report.legend(report, pipeline.calendar.unit),
         "unit": pipeline.calendar.unit,
+        "timezone": pipeline.timezone,
         "scan": Scan.objects.active().first(),
     }
     return render(request, "coverage/calendar.html", context)

@@ -156,6 +156,7 @@ def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
     for season in facts.scope.seasons:
         if season.start <= facts.scope.end and facts.scope.start <= season.end:
             yield of_season(facts, season, dates.get(season.name, 0))
+    yield from not_over(facts)
     if facts.pipeline.calendar.not_final:
         yield not_final(facts)
 
@@ -163,12 +164,27 @@ def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
 def of_season(facts: Facts, season: Season, dates: int) -> Finding:
     if dates:
         return passed(f"Season {season.name} has dates.", value=count(dates, "date"))
-    if season.start >= facts.pipeline.today(facts.now):
+    today = facts.pipeline.today(facts.now)
+    if season.start >= today:
         return noted(f"Season {season.name} begins on {season.start}.")
+    if facts.scope.start >= today:
+        return noted(f"Season {season.name} has no date that is over in {facts.dates_in_words}.")
     return failed(
         f"Season {season.name} has no expected date in {facts.dates_in_words}: the calendar is empty there.",
         link="/coverage/",
     )
+
+
+def not_over(facts: Facts) -> Iterator[Finding]:
+    """Days of the range that are left out whatever the calendar says of them."""
+    today = facts.pipeline.today(facts.now)
+    days = [day for day in facts.scope.days if day >= today]
+    if days:
+        yield noted(
+            f"Not over yet in {facts.pipeline.timezone}, so that nothing is expected: "
+            f"{in_words(days, most=MOST_RANGES)}.",
+            value=count(len(days), "day"),
+        )
 
 
 def not_final(facts: Facts) -> Finding:

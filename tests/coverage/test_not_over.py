@@ -1,0 +1,170 @@
+"""A day that is not over is no gap, whatever the calendar says of it; the day after, it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from apps.coverage import calendar_report, grid, scanning
+from apps.coverage.models import CalendarReading, Partition, Scan
+from apps.pipeline import definition
+from apps.runs import planning
+from tests.conftest import day
+from tests.runs.preflight.conftest import checked, result  # noqa: F401 (a fixture)
+
+EVERY_DAY = ('query = "SELECT day AS date, orders AS units FROM raw.days WHERE open"\n', 'every = "day"\n')
+
+
+@pytest.fixture
+def rescan(shop, db) -> Callable[[], Scan]:
+    """Scans with the pipeline file as it is now."""
+
+    def perform() -> Scan:
+        definition.load.cache_clear()
+        pipeline, row = definition.current(), Scan.objects.create()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        row.refresh_from_db()
+        return row
+
+    return perform
+
+
+@pytest.fixture
+def at(monkeypatch) -> Callable[[str], None]:
+    """Sets the console's clock: `at("03-05 12:00")`, in UTC."""
+
+    def set_clock(moment: str) -> None:
+        then = dt.datetime.fromisoformat(f"2024-{moment}").replace(tzinfo=dt.UTC)
+        monkeypatch.setattr(timezone, "now", lambda: then)
+
+    return set_clock
+
+
+def spring() -> calendar_report.SeasonCalendar:
+    report = calendar_report.report(definition.current(), now=timezone.now())
+    return next(each for each in report.seasons if each.season.name == "spring")
+
+
+def test_dates_on_the_calendar_that_are_not_over_are_not_expected(at, rescan):
+    at("03-05 12:00")
+    rescan()
+
+    expected = grid.load(definition.current(), start=day("03-01")).dates
+    assert expected == tuple(day(f"03-0{n}") for n in range(1, 5))
+    later = Partition.objects.filter(date__gte=day("03-05"))  # sources have rows there already
+    assert set(later.values_list("state", flat=True)) == {"not_expected"}
+
+
+def test_a_plan_leaves_them_out_and_says_why(at, rescan):
+    at("03-05 12:00")
+    rescan()
+    pipeline = definition.current()
+
+    made = planning.plan(pipeline, planning.select(pipeline, tables=["daily.sales"], start=day("03-04")))
+
+    assert [step.date for step in made.steps] == [day("03-04")]
+    assert [date for _, date in made.left_out["not over yet"]] == [day(f"03-{n:02}") for n in range(5, 11)]
+
+
+def test_the_shell_says_why_they_are_left_out(at, rescan, capsys):
+    at("03-05 12:00")
+    rescan()
+
+    call_command("plan", "--table", "daily.sales", "--start", "2024-03-04", "--end", "2024-03-10")
+
+    assert "not over yet" in capsys.readouterr().out
+
+
+def test_rows_of_a_day_that_is_not_over_are_no_fault(at, rescan, ask):
+    ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
+    at("03-05 12:00")
+    rescan()
+
+    found = Partition.objects.get(table="daily.sales", date=day("03-05"))
+    assert (found.state, found.reason, found.rows) == ("not_expected", "the day is not over yet", 3)
+
+
+def test_when_the_day_has_ended_the_next_scan_judges_it(at, rescan, ask):
+    ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
+    at("03-05 23:59")
+    rescan()
+    at("03-06 00:01")
+    rescan()
+
+    assert Partition.objects.get(table="daily.sales", date=day("03-05")).state == "thin"
+    assert Partition.objects.get(table="daily.visits", date=day("03-05")).state == "missing"
+
+
+def test_a_day_that_ended_is_no_change_of_the_calendar(at, rescan):
+    at("03-05 12:00")
+    rescan()
+    at("03-07 12:00")
+    rescan()
+
+    assert not CalendarReading.objects.exclude(changes=[]).exists()
+
+
+def test_a_date_that_came_late_is_one(at, rescan, ask):
+    ask("DELETE FROM raw.days WHERE day = ?", day("03-05"))
+    at("03-05 12:00")
+    rescan()
+    ask("INSERT INTO raw.days VALUES (?, 4, TRUE)", day("03-05"))
+    at("03-07 12:00")
+    rescan()
+
+    (reading,) = CalendarReading.objects.exclude(changes=[])
+    assert reading.changes == [["2024-03-05", None, 4]]
+
+
+def test_where_every_day_is_expected_a_day_that_ended_is_no_change_either(at, rescan, rewrite):
+    rewrite(*EVERY_DAY)
+    at("03-05 12:00")
+    rescan()
+    at("03-07 12:00")
+    rescan()
+
+    assert not CalendarReading.objects.exclude(changes=[]).exists()
+    assert spring().last == day("03-06")
+
+
+def test_the_day_ends_in_the_pipelines_zone(at, rescan, rewrite):
+    rewrite('name = "Shop"', 'name = "Shop"\ntimezone = "America/New_York"')
+    at("03-05 03:00")  # 22:00 on the 4th
+    rescan()
+
+    assert spring().last == day("03-03")
+
+
+def test_the_calendar_page_says_how_many_are_not_over(at, rescan, read):
+    at("03-05 12:00")
+    rescan()
+
+    text = " ".join(read("/coverage/calendar/").split())
+    assert (
+        "6 days, 6 of them on the calendar with 24 orders: nothing is expected of a day before it ends"
+        in text
+    )
+
+
+def test_a_season_of_which_no_day_is_over_is_no_scan_that_failed(at, rescan, ask):
+    ask("DELETE FROM raw.days WHERE day < DATE '2024-03-05'")
+    at("03-05 12:00")
+
+    assert rescan().status == Scan.Status.SUCCEEDED
+    assert "Season spring has no dates" not in str(
+        calendar_report.report(definition.current(), now=timezone.now()).alarms
+    )
+
+
+def test_pre_flight_says_which_days_are_not_over(at, rescan, checked):  # noqa: F811
+    at("03-05 12:00")
+    rescan()
+
+    found = result(checked(quick=True, start=day("03-04"), end=day("03-10")), "calendar")
+
+    said = [each.text for each in found.findings]
+    assert "Not over yet in UTC, so that nothing is expected: 2024-03-05 to 2024-03-10." in said
