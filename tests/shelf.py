@@ -36,7 +36,8 @@ class Shelf(DuckDBWarehouse):
         end: dt.date | None = None,
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
-        if dates is not None and self.only is None:  # else it would read every file that there is
+        some = dates is not None and not any(question.whole for question in questions)
+        if some and self.only is None:  # else it would read every file that there is
             return Shelf(self.path, only=dates).count(questions, dates=dates)
         return super().count(questions, start=start, end=end, dates=dates)
 

@@ -10,15 +10,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.coverage import scanning
+from apps.coverage.looks import Look
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Table
-from apps.runs import begun, claiming, failures, outcomes, verdicts
+from apps.runs import begun, claiming, failures, outcomes, regressions, side_effects, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import Outcome
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.recovery import put_back
+from apps.runs.side_effects import Change
 
 Status = Step.Status
 
@@ -29,21 +31,26 @@ def decide(
     table: Table,
     steps: list[Step],
     *,
-    before: Mapping[Key, Found],
-    after: Mapping[Key, Found],
+    before: Look,
+    after: Look,
     outcome: Outcome,
     seconds: float,
-) -> None:
-    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word."""
+) -> str:
+    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word.
+
+    Answers why the run has to pause at once: the call destroyed what was complete. Empty where it did not.
+    """
     assert table.job
-    found_before = [before[step.table, step.date] for step in steps]
-    found = [after[step.table, step.date] for step in steps]
+    found_before = [before.found[step.table, step.date] for step in steps]
+    found = [after.found[step.table, step.date] for step in steps]
     dates = [step.date for step in steps]
+    effects = side_effects.of_call(hold.pipeline, table, attempt, dates, before, after)
     log = failures.read(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
-        verdicts.settle(step, was, each, log.message(step.date), outcome, table.job)
+        said = log.message(step.date)
+        verdicts.settle(step, was, each, said, outcome, table.job, beside=effects.appeared)
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
     else:
@@ -59,9 +66,12 @@ def decide(
         scanning.remember(found)
         Step.objects.bulk_update(steps, verdicts.FIELDS)
         show_activity(hold.run, table, steps)
+        regressions.record(hold, attempt, effects)
         outcomes.record_table_end(hold.run, table.name)
         if hold.run.waits:
             Run.objects.filter(pk=hold.run.pk).update(waits=0)
+    own = (Change(was, each) for was, each in zip(found_before, found, strict=True))
+    return regressions.why_pause(attempt, [*own, *effects.changes])
 
 
 def close(attempt: Attempt, outcome: Outcome) -> None:

@@ -135,6 +135,17 @@ def broke_off(hold: Hold, *, just_decided: int) -> bool:
     return True
 
 
+def pause_at_once(hold: Hold, says: str) -> bool:
+    """Pauses a run whose call destroyed what was complete, whatever the breaker says; True where it did.
+
+    `says` is empty where the call destroyed nothing. Where no step is left there is nothing to pause.
+    """
+    if not says or not hold.run.steps.unfinished().exists():
+        return False
+    rest(hold, says, why=Run.Pause.FAILURES)
+    return True
+
+
 def read_rewritten(hold: Hold, warehouse: Warehouse) -> None:
     """Has the warehouse say when it wrote what the run wrote, so that this is not called older than its inputs."""
     called = hold.run.steps.filter(attempts__gt=0).values_list("table", "date")

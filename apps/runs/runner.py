@@ -10,8 +10,9 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from apps.coverage import scanning
-from apps.coverage.scanning import Found, Key
+from apps.coverage import looks, scanning
+from apps.coverage.looks import Look
+from apps.coverage.scanning import Found
 from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, unfillable, verdicts
 from apps.runs.holding import Hold
@@ -45,7 +46,7 @@ class Runner:
         self.run, self.pipeline, self.keeper = hold.run, hold.pipeline, hold.keeper
         self.warehouse = warehouse
         self.wake = wake
-        self.seen: dict[Key, Found] = {}  # what the last look said about the steps to come
+        self.seen = Look()  # the last one, which asked about the steps to come too
 
     def advance(self) -> bool:
         """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
@@ -98,20 +99,28 @@ class Runner:
     def attempt(self, take: Take, attempt: Attempt) -> bool:
         """Makes the call and decides it; False where this lane has nothing to do after it."""
         try:
-            is_decided = self.perform(take.table, take.steps, attempt)
+            destroyed = self.perform(take.table, take.steps, attempt)
         except CannotLog as problem:
             self.withdraw(attempt, f"The call decided nothing: {problem}")
             says = f"What the job says cannot be kept: {problem}"
             resting.wait(self.hold, says, why=Run.Pause.DISK)
             return False
-        return not (is_decided and resting.broke_off(self.hold, just_decided=len(take.steps)))
+        if destroyed is None:
+            return True
+        return not (
+            resting.pause_at_once(self.hold, destroyed)
+            or resting.broke_off(self.hold, just_decided=len(take.steps))
+        )
 
-    def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> bool:
-        """Counts, calls, counts again and decides; False where there was nothing to decide."""
+    def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> str | None:
+        """Counts, calls, counts again and decides; None where there was nothing to decide.
+
+        Answers what complete data the call destroyed, as a sentence; empty where none.
+        """
         assert table.job
         before = self.look_before(table, steps, attempt)
-        if deciding.verify_complete(self.hold, attempt, table, steps, before):
-            return False
+        if deciding.verify_complete(self.hold, attempt, table, steps, before.found):
+            return None
         began = time.monotonic()
         try:
             outcome = self.call(table, table.job, steps, attempt)
@@ -125,18 +134,17 @@ class Runner:
             raise Fenced
         if outcome.stopped:  # the next look at the run says what is wanted of it
             self.withdraw_stopped(attempt, outcome)
-            return False
+            return None
         after = self.look_after(table, steps, attempt, outcome)
-        deciding.decide(
+        return deciding.decide(
             self.hold, attempt, table, steps, before=before, after=after, outcome=outcome, seconds=seconds
         )
-        return True
 
-    def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> dict[Key, Found]:
+    def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Look:
         """What is there before the call: from the look after the last one, if that saw these partitions."""
-        keys = [(step.table, step.date) for step in steps]
-        if all(key in self.seen and self.seen[key].count for key in keys):
-            return {key: self.seen[key] for key in keys}
+        found = [self.seen.found.get((step.table, step.date)) for step in steps]
+        if all(each and each.count for each in found):
+            return self.seen
         try:
             return self.look(table, {table.name: [step.date for step in steps]})
         except WarehouseError:
@@ -144,9 +152,7 @@ class Runner:
                 claiming.undo(attempt)
             raise
 
-    def look_after(
-        self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome
-    ) -> dict[Key, Found]:
+    def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
         """What is there after the call, and in the same question what is there before the next one."""
         wanted = {table.name: [step.date for step in steps]}
         coming = patiently(lambda: picking.pick(self.pipeline, self.run, after=attempt))
@@ -161,14 +167,14 @@ class Runner:
             raise
         return self.seen
 
-    def look(self, table: Table, wanted: dict[str, list[dt.date]]) -> dict[Key, Found]:
+    def look(self, table: Table, wanted: dict[str, list[dt.date]]) -> Look:
         """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
         deadline = time.monotonic() + WAREHOUSE_PATIENCE
         pause = 0.5
         while True:
             try:
-                found = scanning.read(self.pipeline, self.warehouse, wanted)
-                insist(table, found.values())
+                found = looks.look(self.pipeline, self.warehouse, wanted)
+                insist(table, found.found.values())
                 return found
             except OverQuota:
                 raise  # until tomorrow, and each question would be one more
@@ -210,7 +216,7 @@ class Runner:
     def withdraw(self, attempt: Attempt, says: str = "", **facts: object) -> None:
         """A call that decides nothing; and what was seen before it is not so any more."""
         deciding.withdraw(self.hold, attempt, says, **facts)
-        self.seen = {}
+        self.seen = Look()
 
     def withdraw_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
         """A call that was ended because a person asked for that, or because its worker is to stop."""
@@ -250,7 +256,7 @@ class Runner:
             says = f"The console's database broke off before this call was decided: {why}"
             self.withdraw_script(attempt, says)
         end_strays(Attempt.objects.filter(run=self.run), self.warehouse)
-        self.seen = {}
+        self.seen = Look()
 
 
 def insist(table: Table, found: Iterable[Found]) -> None:

@@ -22,6 +22,8 @@ STATE_OF_EVENT = {
     "broke off": "warning",
     "failed steps": "failed",
     "first failure": "failed",
+    "regression": "failed",
+    "wrote beside": "warning",
     "pause": "paused",
     "stop": "paused",
     "cancel": "cancelled",

@@ -14,8 +14,12 @@ from apps.runs.models import Attempt, Step
 Status = Step.Status
 
 
-def settle(step: Step, before: Found, found: Found, said: str, outcome: Outcome, job: Job) -> None:
-    """Writes into the step what the data says of it, without saving it."""
+def settle(
+    step: Step, before: Found, found: Found, said: str, outcome: Outcome, job: Job, *, beside: str = ""
+) -> None:
+    """Writes into the step what the data says of it, without saving it.
+
+    `beside` says what the call did on dates that it was not asked for."""
     note_before(step, before)
     note_after(step, found)
     step.finished_at = timezone.now()
@@ -23,7 +27,7 @@ def settle(step: Step, before: Found, found: Found, said: str, outcome: Outcome,
     if found.is_complete and not lost and ((outcome.is_clean and not said) or changed(before, found)):
         step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
         return
-    step.message = lost or why(found, said, outcome, job)
+    step.message = lost or why(found, said, outcome, job, beside)
     step.signature = failures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
     step.status = Status.FAILED if is_final else Status.PENDING
@@ -92,7 +96,7 @@ def lost_rows(before: Found, found: Found) -> str:
     return ""
 
 
-def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
+def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str:
     """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
     if outcome.refused:
         again = "not tried again by itself; retry it once that is mended"
@@ -104,6 +108,8 @@ def why(found: Found, said: str, outcome: Outcome, job: Job) -> str:
     if said:
         return said
     opinion = f"the job ended with exit status {outcome.exit_status}"
+    if found.verdict.state == Partition.State.MISSING and beside:
+        return f"no rows on {found.date}; {beside}"
     if found.verdict.state == Partition.State.MISSING:
         return f"{opinion}, but wrote no rows"
     if found.is_complete:

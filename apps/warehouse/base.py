@@ -59,6 +59,7 @@ class Question:
     """What to count of one table: rows a date, and the columns to sum up beside them.
 
     `undated` has rows without a date counted too, as rows of `NO_DATE`; then all dates are asked about.
+    `whole` asks about all dates of the table, whatever the others are asked, where that costs no more.
     Where the date column holds moments, each lies on the date that it has in `timezone`.
     """
 
@@ -70,6 +71,7 @@ class Question:
     key_columns: tuple[str, ...] = ()
     not_null: tuple[str, ...] = ()
     undated: bool = False
+    whole: bool = False
     timezone: str = "UTC"
 
     @property
@@ -106,13 +108,15 @@ ABSENT = "does not exist in the warehouse"
 class Reading:
     """Answers by table and date, and for each table that could not be read the reason.
 
-    `notes` say what a reader should know of tables that did answer.
+    `notes` say what a reader should know of tables that did answer. `whole` are the tables of which all dates were
+    counted, as their questions wished.
     """
 
     counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     queries: int = 0
     notes: dict[str, str] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
 
     def of(self, table: str, date: dt.date) -> Count | None:
         """The count, 0 rows where the table has none; None where the table could not be read."""

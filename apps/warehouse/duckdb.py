@@ -76,7 +76,8 @@ class DuckDBWarehouse:
             )
             found.counts.update(some.counts)
             found.problems.update(some.problems)
-        return replace(found, queries=self.queries - queries)
+        whole = frozenset(each.table for each in questions if each.whole and each.table in found.counts)
+        return replace(found, queries=self.queries - queries, whole=whole)
 
     def count_some(
         self,
@@ -227,6 +228,8 @@ def ask(
     if not questions:
         return Reading()
     wanted: dict[str, object] = {}
+    if all(question.whole for question in questions):
+        dates = start = end = None
     if dates is not None:
         wanted["dates"] = sorted(dates)
     if start is not None:
@@ -352,11 +355,11 @@ def grouped_count(place: int, question: Question, wanted: Collection[str]) -> st
     date = as_date(question.date_column, question.timezone)
     shown = f"coalesce({date}, DATE '{NO_DATE}')" if question.undated else date
     conditions = ["true" if question.undated else f"{date} IS NOT NULL"]
-    if "dates" in wanted:
+    if "dates" in wanted and not question.whole:
         conditions.append(f"{date} IN (SELECT unnest(CAST($dates AS DATE[])))")
-    if "start" in wanted:
+    if "start" in wanted and not question.whole:
         conditions.append(f"{date} >= $start")
-    if "end" in wanted:
+    if "end" in wanted and not question.whole:
         conditions.append(f"{date} <= $end")
     return (
         f"SELECT {place}, {shown}, count(*), {mean(question.quality_column)}, "

@@ -1,6 +1,6 @@
 """What becomes of a run's steps, with real jobs on a real warehouse."""
 
-from apps.coverage import scanning
+from apps.coverage import looks
 from apps.coverage.models import Partition
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
@@ -26,8 +26,8 @@ def test_a_job_gets_consecutive_dates_in_batches(launch, drive):
 
 def test_what_is_there_after_a_call_is_not_asked_again_before_the_next(launch, drive, monkeypatch):
     run = launch(tables=["daily.sales"], **WEEK)
-    asked, really = [], scanning.read
-    monkeypatch.setattr(scanning, "read", lambda *args: asked.append(args) or really(*args))
+    asked, really = [], looks.look
+    monkeypatch.setattr(looks, "look", lambda *args: asked.append(args) or really(*args))
 
     drive(run)
 

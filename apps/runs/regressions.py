@@ -1,0 +1,79 @@
+"""What was complete and lost rows while a run was at work: its verified steps fail, its timeline says which call."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.utils import timezone
+
+from apps.coverage import scanning
+from apps.coverage.models import Partition, set_activity
+from apps.coverage.scanning import Found
+from apps.runs import failures, side_effects
+from apps.runs.holding import Hold
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.side_effects import Change, SideEffects
+
+LOST = "regression"  # the kind of event; its data name the table and the dates
+WROTE_BESIDE = "wrote beside"
+REMEDY = "Mend the job before you resume the run"
+MARKED = ["status", "message", "signature", "rows_after", "keys_after", "state_after", "finished_at"]
+
+
+def record(hold: Hold, attempt: Attempt, effects: SideEffects) -> None:
+    """Stores what the call did beside its own dates. Call it in the transaction that decides the call's steps."""
+    if not effects.changes:
+        return
+    known = [each for each in effects.changes if hold.pipeline.season_of(each.date)]
+    scanning.remember(each.before for each in known)
+    scanning.remember(each.after for each in known)
+    call = side_effects.call_in_words(attempt)
+    if effects.appeared:
+        hold.run.record(WROTE_BESIDE, f"In {call} {effects.appeared}")
+    if effects.lost:
+        record_loss(hold.run, attempt.table, effects.lost, during=call)
+        fail_steps(hold.run, attempt.table, {each.date: each.after for each in effects.lost}, f"after {call}")
+
+
+def record_loss(run: Run, table: str, lost: Sequence[Change], *, during: str) -> None:
+    """A line in the timeline, which a page and the end of the run read as data."""
+    were = "was" if len(lost) == 1 else "were"
+    says = f"{side_effects.losses_in_words(table, lost)} that {were} complete, in {during}"
+    run.record(LOST, says, data={"table": table, "dates": [str(each.date) for each in lost]})
+
+
+def fail_steps(run: Run, table: str, found: Mapping[dt.date, Found], since: str) -> list[dt.date]:
+    """Verified steps that do not hold any more have failed; answers of which dates."""
+    steps = list(run.steps.filter(table=table, date__in=found, status=Step.Status.SUCCEEDED))
+    for step in steps:
+        each = found[step.date]
+        mark_failed(step, each, side_effects.loss_of_step(step, each, since))
+    save(run, steps)
+    return [step.date for step in steps]
+
+
+def mark_failed(step: Step, found: Found, message: str) -> None:
+    step.status, step.message = Step.Status.FAILED, message
+    step.signature = failures.signature(message)
+    step.rows_after, step.state_after = found.rows, str(found.verdict.state)
+    step.keys_after = found.count.keys if found.count else None
+    step.finished_at = timezone.now()
+
+
+def save(run: Run, steps: Sequence[Step]) -> None:
+    """Stores steps that were verified and have failed, and tells their partitions."""
+    Step.objects.bulk_update(steps, MARKED, batch_size=500)
+    for table in {step.table for step in steps}:
+        dates = [step.date for step in steps if step.table == table]
+        set_activity(table, dates, Partition.Activity.FAILED, run_id=run.pk)
+
+
+def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
+    """What to say of a call after which complete dates are not complete any more; empty where there are none."""
+    lost = sorted((each for each in changes if each.is_destroyed), key=lambda each: each.date)
+    if not lost:
+        return ""
+    call = side_effects.call_in_words(attempt)
+    what = side_effects.losses_in_words(attempt.table, lost)
+    return f"{call[:1].upper()}{call[1:]} destroyed what was complete: {what}. {REMEDY}"

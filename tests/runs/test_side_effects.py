@@ -1,0 +1,163 @@
+"""What a call does to dates of its table that it was not asked for: lost rows stop the run, new rows are said."""
+
+import pytest
+
+from apps.coverage import looks
+from apps.coverage.models import Partition
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.conftest import shown, step
+
+EVERYTHING = "also DELETE FROM daily.sales"
+
+
+def sales(first: str, last: str, **more: object) -> dict[str, object]:
+    return {"tables": ["daily.sales"], "start": day(first), "end": day(last), **more}
+
+
+@pytest.fixture
+def fill(ask):
+    """Eight rows of daily.sales, which is complete, on each of these dates."""
+
+    def rows(*dates: str) -> None:
+        for date in dates:
+            ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(date))
+
+    return rows
+
+
+def test_a_job_that_replaces_its_whole_table_is_paused_after_the_first_loss(launch, drive, fault):
+    for date in ("01-05", "01-06"):
+        fault("daily.sales", date, EVERYTHING)
+
+    run = drive(launch(**sales("01-01", "01-10")))
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert run.attempts.count() == 2
+    assert run.message == (
+        "Attempt 2 (2024-01-05 to 2024-01-06, 2024-01-08 to 2024-01-09) destroyed what was complete: "
+        "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04). Mend the job before you resume the run"
+    )
+
+
+def test_a_verified_step_that_lost_its_rows_failed_and_names_the_call(launch, drive, fault):
+    fault("daily.sales", "01-06", "also DELETE FROM daily.sales WHERE day <= '2024-01-02'")
+
+    run = drive(launch(**sales("01-01", "01-06")))
+
+    assert [each.date for each in run.steps.failed()] == [day("01-01"), day("01-02")]
+    assert step(run, "01-01").message == (
+        "regression: 8 rows when it was verified, 0 after attempt 2 (2024-01-05 to 2024-01-06)"
+    )
+    assert (shown("01-01"), shown("01-03"), shown("01-06")) == ("failed", "complete", "complete")
+    assert (run.status, run.message) == (Run.Status.FAILED, "4 of 6 steps verified; 2 failed")
+
+
+def test_the_timeline_says_what_a_call_destroyed(launch, drive, fault):
+    fault("daily.sales", "01-06", "also DELETE FROM daily.sales WHERE day = '2024-01-02'")
+
+    run = drive(launch(**sales("01-01", "01-06")))
+
+    (event,) = run.events.filter(kind="regression")
+    assert event.text == (
+        "sales lost 8 rows on 2024-01-02 that was complete, in attempt 2 (2024-01-05 to 2024-01-06)"
+    )
+
+
+def test_a_date_that_is_no_step_of_the_run_shows_as_a_regression_too(launch, drive, fault, fill):
+    fill("01-15", "01-16")
+    fault("daily.sales", "01-02", "also DELETE FROM daily.sales WHERE day > '2024-01-14'")
+
+    run = drive(launch(**sales("01-01", "01-10")))
+
+    lost = Partition.objects.regressions().values_list("date", flat=True)
+    assert sorted(lost) == [day("01-15"), day("01-16")]
+    assert (run.status, run.attempts.count()) == (Run.Status.PAUSED, 1)
+    assert "sales lost 16 rows on 2 dates (2024-01-15 to 2024-01-16)" in run.message
+
+
+def test_a_redo_that_deletes_its_own_date_pauses_at_once(launch, drive, fault, fill):
+    fill("01-01", "01-02", "01-03")
+    fault("daily.sales", "01-01", "0")
+
+    run = drive(launch(**sales("01-01", "01-12", reprocess="all")))
+
+    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert step(run, "01-01").message == "regression: 8 rows before the call, 0 after it"
+    assert "sales lost 8 rows on 2024-01-01. Mend the job" in run.message
+
+
+def test_a_neighbour_that_is_still_complete_is_a_regression_and_no_pause(launch, drive, fault, fill, ask):
+    fill("01-01", "01-02", "01-03", "01-04", "01-05", "01-06")
+    for date in ("01-01", "01-02"):
+        ask("INSERT INTO daily.visits SELECT ?, i FROM range(12) rows(i)", day(date))
+    fault("daily.visits", "01-06", "also DELETE FROM daily.visits WHERE day = '2024-01-01' AND item > 9")
+
+    run = drive(launch(tables=["daily.visits"], start=day("01-03"), end=day("01-06")))
+
+    assert run.attempts.count() == 1
+    assert [str(date) for date in Partition.objects.regressions().values_list("date", flat=True)] == [
+        "2024-01-01"
+    ]
+
+
+def test_rows_on_another_date_are_said_where_none_came_to_the_own(launch, drive, fault):
+    fault("daily.sales", "03-01", "elsewhere 2024-03-08")
+
+    run = drive(launch(**sales("03-01", "03-02")))
+
+    assert step(run, "03-01").message == (
+        "no rows on 2024-03-01; 8 rows appeared on 2024-03-08, which the call was not asked for"
+    )
+    assert shown("03-08") == "complete"
+
+
+def test_rows_outside_of_every_season_are_said_too(launch, drive, fault):
+    fault("daily.sales", "03-01", "elsewhere 2020-02-01")
+
+    run = drive(launch(**sales("03-01", "03-02")))
+
+    assert "8 rows appeared on 2020-02-01, which the call was not asked for" in step(run, "03-01").message
+    assert not Partition.objects.filter(date="2020-02-01").exists()
+
+
+def test_a_call_that_also_wrote_ahead_is_verified_and_the_timeline_says_it(launch, drive, fault):
+    ahead = "also INSERT INTO daily.sales SELECT '2024-03-08'::DATE + d::INT, i, NULL FROM range(2) d(d), range(8) r(i)"
+    fault("daily.sales", "03-01", ahead)
+
+    run = drive(launch(**sales("03-01", "03-02")))
+
+    assert run.status == Run.Status.SUCCEEDED
+    (event,) = run.events.filter(kind="wrote beside")
+    assert event.text == (
+        "In attempt 1 (2024-03-01 to 2024-03-02) 16 rows appeared on 2 dates (2024-03-08 to 2024-03-09), "
+        "which the call was not asked for"
+    )
+
+
+def test_a_date_between_those_of_a_range_was_asked_for(launch, drive, fault):
+    fault(
+        "daily.sales", "01-06", "also INSERT INTO daily.sales SELECT '2024-01-07', i, NULL FROM range(8) r(i)"
+    )
+
+    run = drive(launch(**sales("01-06", "01-08")))
+
+    assert not run.events.filter(kind="wrote beside").exists()
+
+
+def test_the_look_after_a_call_stays_one_query(launch, drive, monkeypatch, fault):
+    fault("daily.sales", "01-06", "also DELETE FROM daily.sales WHERE day = '2024-01-02'")
+    run = launch(**sales("01-01", "01-06"))
+    queries, really = [], looks.look
+
+    def counted(pipeline, warehouse, wanted):
+        before = warehouse.queries
+        found = really(pipeline, warehouse, wanted)
+        queries.append(warehouse.queries - before)
+        return found
+
+    monkeypatch.setattr(looks, "look", counted)
+
+    drive(run)
+
+    assert (run.attempts.count(), queries) == (2, [1, 1, 1])
