@@ -11,6 +11,7 @@ from apps.pipeline.definition import Rows, Season, Table
 from apps.warehouse.base import Count
 
 State = Partition.State
+OFF_CALENDAR = "the calendar does not expect this date"
 NOT_OVER = "the day is not over yet"
 
 
@@ -46,7 +47,7 @@ def judge(
     if found is None:
         return Verdict(State.UNKNOWN, problem or "the warehouse was not asked")
     if units is None or season is None:
-        return nothing_expected(found, "the calendar does not expect this date")
+        return nothing_expected(found, OFF_CALENDAR)
     if table.skips(date, season):
         days = table.skip_first_days
         return nothing_expected(found, f"bootstrap: day {season.day(date)}, the first {days} are left out")

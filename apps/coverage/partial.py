@@ -75,7 +75,6 @@ def remember(
             scanning.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
         ]
         changed.append(scanning.remember(found))
-        # A date that left the calendar and has no rows is nothing any more.
-        gone = Partition.objects.filter(table=table.name, activity="", date__in=set(scope.days) - set(dates))
-        gone.delete()
+        empty = set(scope.days) - set(dates)
+        scanning.leave_calendar(Partition.objects.filter(table=table.name, date__in=empty))
     return changed

@@ -11,7 +11,7 @@ from django.db.models import Case, F, Q, TextField, Value, When
 from django.utils import timezone
 
 from apps.coverage import accepting, calendar, run_history, staleness
-from apps.coverage.expectation import Verdict, judge
+from apps.coverage.expectation import OFF_CALENDAR, Verdict, judge
 from apps.coverage.models import (
     Partition,
     PartitionQuerySet,
@@ -160,8 +160,7 @@ def remember_table(
         changed = remember(
             judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
         )
-        # A date that left the calendar and has no rows is nothing any more.
-        Partition.objects.filter(table=table.name, activity="").exclude(date__in=dates).delete()
+        leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
         TableReading.objects.update_or_create(
             table=table.name,
             defaults={
@@ -172,6 +171,25 @@ def remember_table(
             },
         )
     return changed
+
+
+def leave_calendar(partitions: PartitionQuerySet) -> None:
+    """Those on which nothing is expected and no row was found are nothing any more.
+
+    What a person said of them stays, and with how many rows they were complete: the dates may come back.
+    """
+    idle = partitions.filter(activity=Partition.Activity.NONE)
+    idle.filter(acceptance=None, complete_rows=None).delete()
+    idle.exclude(state=Partition.State.NOT_EXPECTED, season="").update(
+        state=Partition.State.NOT_EXPECTED,
+        season="",
+        reason=OFF_CALENDAR,
+        read_state="",
+        units=0,
+        least=None,
+        most=None,
+        **NOTHING_FOUND,
+    )
 
 
 def problems_in_words(reading: Reading) -> str:

@@ -193,7 +193,8 @@ def test_a_date_that_leaves_the_calendar_is_not_expected_any_more(scan, ask):
 
     scan()
 
-    assert not Partition.objects.filter(table="raw.orders", date=day("01-05")).exists()
+    assert partition("raw.orders", "01-05").state == State.NOT_EXPECTED
+    assert not Partition.objects.filter(table="daily.sales", date=day("01-05")).exists()
 
 
 def test_a_second_scan_of_the_same_warehouse_changes_nothing(scan):
