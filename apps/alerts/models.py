@@ -11,6 +11,8 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.fields import MaskedTextField
+
 # How long to wait after the first, second, ... try that did not succeed: a mail server may be away for a night.
 PAUSES = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 4 * 60, 12 * 60))
 
@@ -38,15 +40,15 @@ class Message(models.Model):
     )
     subject = models.CharField(max_length=250)
     to = models.JSONField(default=list)
-    text = models.TextField()
-    html = models.TextField()
-    csv = models.TextField(blank=True, help_text="The attached list of failures.")
+    text = MaskedTextField()
+    html = MaskedTextField()
+    csv = MaskedTextField(blank=True, help_text="The attached list of failures.")
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now)
-    problem = models.TextField(blank=True, help_text="Why the last try did not succeed.")
+    problem = MaskedTextField(blank=True, help_text="Why the last try did not succeed.")
 
     objects = MessageQuerySet.as_manager()
 

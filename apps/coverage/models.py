@@ -11,6 +11,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.fields import MaskedJSONField, MaskedTextField
+
 
 class CalendarDate(models.Model):
     """A date on which tables are expected to have rows, and how much there is to do on it."""
@@ -246,8 +248,8 @@ class Scan(models.Model):
     queries = models.PositiveIntegerField(default=0)
     bytes_billed = models.PositiveBigIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0, help_text="Partitions about which something was new.")
-    problem = models.TextField(blank=True, help_text="Why the warehouse could not be asked, as a sentence.")
-    notes = models.TextField(blank=True, help_text="What to know of tables that did answer, a sentence each.")
+    problem = MaskedTextField(blank=True, help_text="Why the warehouse could not be asked, as a sentence.")
+    notes = MaskedTextField(blank=True, help_text="What to know of tables that did answer, a sentence each.")
 
     objects = ScanQuerySet.as_manager()
 
@@ -293,7 +295,7 @@ class CalendarReading(models.Model):
     scan = models.ForeignKey(Scan, models.SET_NULL, null=True, help_text="Empty for a scan of some dates.")
     read_at = models.DateTimeField()
     is_first = models.BooleanField(default=False, help_text="The first of the whole calendar: no change.")
-    changes = models.JSONField(
+    changes = MaskedJSONField(
         default=list, help_text="Date, units before and after; null where not expected."
     )
     off_season = models.JSONField(default=list, help_text="Dates with units that lie in no season.")
@@ -301,7 +303,7 @@ class CalendarReading(models.Model):
     to_come = models.JSONField(
         default=list, help_text="Dates on it that were not over yet, with their units."
     )
-    problem = models.TextField(blank=True, help_text="Why nobody could say which dates are not final.")
+    problem = MaskedTextField(blank=True, help_text="Why nobody could say which dates are not final.")
 
     class Meta:
         ordering = ["-id"]
@@ -316,7 +318,7 @@ class TableReading(models.Model):
     table = models.CharField(max_length=200, unique=True)
     scan = models.ForeignKey(Scan, models.SET_NULL, null=True)
     read_at = models.DateTimeField()
-    problem = models.TextField(blank=True)
+    problem = MaskedTextField(blank=True)
     columns = models.TextField(blank=True, help_text="Those that its partitions tell of beside their rows.")
 
     def __str__(self) -> str:
@@ -328,7 +330,7 @@ class HistoryReading(models.Model):
 
     table = models.CharField(max_length=200, unique=True)
     read_at = models.DateTimeField(null=True, help_text="When it was last asked; empty for never.")
-    problem = models.TextField(blank=True, help_text="Why it could not answer, without a full stop.")
+    problem = MaskedTextField(blank=True, help_text="Why it could not answer, without a full stop.")
 
     def __str__(self) -> str:
         return f"Run history {self.table} at {self.read_at}"
@@ -370,7 +372,7 @@ class HistoryTry(models.Model):
     failed = models.BooleanField()
     started_at = models.DateTimeField(null=True)
     seconds = models.FloatField(null=True)
-    errors = models.TextField(blank=True)
+    errors = MaskedTextField(blank=True)
 
     objects = HistoryTryQuerySet.as_manager()
 
@@ -409,8 +411,8 @@ class Verification(models.Model):
     whole = models.BooleanField(default=False, help_text="Whether these are all tables of the pipeline.")
     stage = models.CharField(max_length=200, blank=True, help_text="What it is about, while it runs.")
     verdict = models.CharField(max_length=20, blank=True, help_text="In a word; empty before its end.")
-    report = models.JSONField(null=True, encoder=DjangoJSONEncoder)
-    problem = models.TextField(blank=True, help_text="Why there is no report, as a sentence.")
+    report = MaskedJSONField(null=True, encoder=DjangoJSONEncoder)
+    problem = MaskedTextField(blank=True, help_text="Why there is no report, as a sentence.")
 
     class Meta:
         ordering = ["-id"]

@@ -11,6 +11,7 @@ from itertools import groupby
 from django.db import transaction
 from django.utils import timezone
 
+from apps import masking
 from apps.coverage.models import HistoryReading, HistoryTry
 from apps.pipeline.definition import History, Pipeline, Table
 from apps.warehouse.base import HistoryQuestion, Try, Warehouse, WarehouseError
@@ -136,11 +137,11 @@ def facts_of(row: HistoryTry) -> list[object]:
 
 def shortened(errors: str) -> str:
     """Of very much the beginning and the end, where a traceback has its error."""
-    text = errors.replace("\x00", "").strip()
+    text = masking.text(errors.replace("\x00", "").strip())
     half = LONGEST_ERRORS // 2
     return text if len(text) <= LONGEST_ERRORS else f"{text[:half]} … {text[-half:]}"
 
 
 def plain(text: str, most: int) -> str:
     """What a database can keep of it."""
-    return text.replace("\x00", "").strip()[:most]
+    return masking.text(text.replace("\x00", "").strip())[:most]

@@ -1,4 +1,8 @@
+import os
+
 from django.apps import AppConfig
+
+from apps import masking
 
 
 class PipelineConfig(AppConfig):
@@ -6,3 +10,5 @@ class PipelineConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.pipeline import checks  # noqa: F401  (registers the check)
+
+        masking.learn(os.environ)

@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from apps import masking
 from apps.pipeline.agreement import disagreements
 from apps.pipeline.check_kinds import AnyCheck
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
@@ -527,9 +528,12 @@ def build(values: dict[str, Any], path: Path) -> Pipeline:
     if "path" in values:
         raise PipelineError(path, ["path: unknown key; remove it or correct its name"])
     try:
-        return Pipeline.model_validate({**values, "path": path.resolve()})
+        pipeline = Pipeline.model_validate({**values, "path": path.resolve()})
     except ValidationError as error:
         raise PipelineError(path, sentences(error, values, known=known_keys())) from None
+    for part in (*(table.job for table in pipeline.tables), *pipeline.checks):
+        masking.learn(getattr(part, "env", {}), least=masking.LEAST_OF_A_JOB)
+    return pipeline
 
 
 def known_keys() -> set[str]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 
+from apps import masking
 from apps.coverage.models import Partition
 from apps.runs.models import Run, Step
 
@@ -56,14 +57,14 @@ CLASSES = (
 
 
 def signature(message: str) -> str:
-    """The message without its dates and numbers: failures of one cause read the same."""
+    """The message without its dates and numbers: failures of one cause read the same. Without secrets, too."""
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
         kept.append(match[0])
         return chr(PRIVATE + len(kept) - 1)
 
-    protected = TYPE.sub(keep, message)
+    protected = TYPE.sub(keep, masking.text(message))
     bare = VARYING.sub("…", protected)
     restored = "".join(
         kept[place] if 0 <= (place := ord(letter) - PRIVATE) < len(kept) else letter for letter in bare
@@ -137,7 +138,7 @@ def is_headline(in_line: Collection[dt.date], wanted: Sequence[dt.date]) -> bool
 
 
 def said(log: Path) -> Iterator[tuple[str, bool]]:
-    """A log's lines without what loggers put before them, and whether each tells of an error."""
+    """A log's lines without what loggers put before them, and whether each tells of an error; these are masked."""
     in_traceback = False
     for line in map(plain, tail(log).splitlines()):
         if TRACEBACK in line:
@@ -145,7 +146,9 @@ def said(log: Path) -> Iterator[tuple[str, bool]]:
         elif in_traceback and (line.startswith(" ") or not line):
             continue  # the way to the error, not the error
         else:
-            yield PREFIX.sub("", line).strip()[:LONGEST_MESSAGE], in_traceback or bool(ERROR.search(line))
+            is_error = in_traceback or bool(ERROR.search(line))
+            text = PREFIX.sub("", line).strip()
+            yield (masking.text(text) if is_error else text)[:LONGEST_MESSAGE], is_error
             in_traceback = False
 
 

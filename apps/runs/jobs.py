@@ -18,8 +18,9 @@ from typing import Any
 
 from django.conf import settings
 
+from apps import masking
 from apps.pipeline.definition import Job, Pipeline
-from apps.runs import masking, processes
+from apps.runs import processes
 from apps.warehouse.base import (
     NO_LABELS,
     Busy,
@@ -162,6 +163,7 @@ def make_room(log: Path) -> None:
 def start(call: Call, log: Path) -> subprocess.Popen:
     """A process that becomes the job as soon as it is let go."""
     environment = environment_of(call)
+    masking.learn(environment)
     with log.open("ab", buffering=0) as output:
         return subprocess.Popen(
             processes.held_back(call.argv, cwd=call.cwd, env=environment),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+
+from apps import masking
 
 CHUNK = 64_000  # bytes that a page is given at a time
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -79,5 +81,13 @@ def whole_lines(raw: bytes, most: int) -> bytes:
 
 
 def lines_of(text: str) -> Iterable[Line]:
-    for line in text.splitlines():
-        yield Line(CONTROL.sub("", COLOUR.sub("", line)))
+    """The lines to be shown: without colours, without secrets."""
+    plain = "\n".join(CONTROL.sub("", COLOUR.sub("", line)) for line in text.splitlines())
+    return map(Line, masking.text(plain).splitlines())
+
+
+def masked(log: Path) -> Iterator[str]:
+    """All of a log for a download, without secrets, a piece at a time; OSError where there is none."""
+    with log.open("rb") as file:
+        while lines := file.readlines(CHUNK):
+            yield masking.text(b"".join(lines).decode("utf-8", errors="replace"))

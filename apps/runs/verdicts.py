@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from apps import masking
 from apps.coverage.models import Partition
 from apps.coverage.scanning import Found
 from apps.pipeline.definition import Job
@@ -27,7 +28,8 @@ def settle(
     if found.is_complete and not lost and ((outcome.is_clean and not said) or changed(before, found)):
         step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
         return
-    step.message = lost or why(found, said, outcome, job, beside)
+    said_or_seen = lost or why(found, said, outcome, job, beside)
+    step.message = masking.text(said_or_seen)  # before its signature is made of it
     step.signature = failures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
     step.status = Status.FAILED if is_final else Status.PENDING

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
+from apps import masking
+
 
 class WarehouseError(Exception):
     """The warehouse could not answer or do what it was asked; the text is for a person.
@@ -16,6 +18,10 @@ class WarehouseError(Exception):
     """
 
     is_over = False
+
+    def __str__(self) -> str:
+        """Without secrets: addresses and scripts that an engine quotes may have some."""
+        return masking.text(super().__str__())
 
 
 class Unreachable(WarehouseError):

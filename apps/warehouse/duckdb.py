@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from apps import masking
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
     NO_DATE,
@@ -464,7 +465,7 @@ def quoted(name: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip("!")
+    return masking.text(str(error).strip().splitlines()[0].rstrip("!"))
 
 
 def holder(error: Exception) -> str:

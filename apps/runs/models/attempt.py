@@ -11,6 +11,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.fields import MaskedJSONField, MaskedTextField
 from apps.runs.models.run import Run
 
 LONGEST_LABEL = 63  # https://cloud.google.com/bigquery/docs/labels-intro
@@ -40,9 +41,9 @@ class Attempt(models.Model):
     status = models.CharField(max_length=11, choices=Status, default=Status.RUNNING)
     lease = models.CharField(max_length=64, help_text="Who made it; nobody else may decide it.")
     worker = models.CharField(max_length=200, blank=True, help_text="The name of the machine that made it.")
-    argv = models.JSONField(default=list)
+    argv = MaskedJSONField(default=list)
     cwd = models.TextField(blank=True)
-    environment = models.JSONField(default=dict, help_text="What the console added, secrets masked.")
+    environment = MaskedJSONField(default=dict, help_text="What the console added, secrets masked.")
     pid = models.PositiveIntegerField(null=True)
     process = models.CharField(max_length=80, blank=True, help_text="Boot and start of it, to know it again.")
     exit_status = models.IntegerField(null=True, help_text="The job's opinion; negative for a signal.")
@@ -50,7 +51,7 @@ class Attempt(models.Model):
     beat_at = models.DateTimeField(default=timezone.now)
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
-    message = models.TextField(blank=True)
+    message = MaskedTextField(blank=True)
     stopped_by = models.CharField(
         max_length=200,
         blank=True,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import models
 from django.utils import timezone
 
+from apps.fields import MaskedJSONField, MaskedTextField
 from apps.runs.models.run import Run
 
 
@@ -21,9 +22,9 @@ class Event(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="events")
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=20)
-    text = models.TextField()
+    text = MaskedTextField()
     by = models.CharField(max_length=150, blank=True, help_text="A person; empty for the console itself.")
-    data = models.JSONField(default=dict)
+    data = MaskedJSONField(default=dict)
     told_at = models.DateTimeField(null=True, help_text="When people were mailed about it.")
 
     objects = EventQuerySet.as_manager()

@@ -9,6 +9,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.fields import MaskedJSONField, MaskedTextField
+
 LONGEST = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
@@ -40,10 +42,10 @@ class Preflight(models.Model):
     start = models.DateField()
     end = models.DateField(help_text="Included.")
     checks = models.PositiveIntegerField(default=0, help_text="How many there are to ask.")
-    results = models.JSONField(default=list)
+    results = MaskedJSONField(default=list)
     elsewhere = models.JSONField(default=list, help_text="Checks that are about other tables.")
     commit = models.CharField(max_length=40, blank=True, help_text="Of the jobs' folder.")
-    problem = models.TextField(blank=True, help_text="Why it did not come to its end.")
+    problem = MaskedTextField(blank=True, help_text="Why it did not come to its end.")
 
     class Meta:
         ordering = ["-id"]

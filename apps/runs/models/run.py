@@ -10,6 +10,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.fields import MaskedTextField
+
 if TYPE_CHECKING:
     from apps.runs.models.event import Event
 
@@ -108,7 +110,7 @@ class Run(models.Model):
     note = models.TextField(blank=True, help_text="Why it was launched.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     pause = models.CharField(max_length=10, choices=Pause, default=Pause.NONE, blank=True)
-    message = models.TextField(blank=True, help_text="Why it is paused or how it ended, as a sentence.")
+    message = MaskedTextField(blank=True, help_text="Why it is paused or how it ended, as a sentence.")
     request = models.CharField(max_length=6, choices=Request, default=Request.NONE, blank=True)
     launched_by = models.CharField(max_length=150)
     launched_by_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)

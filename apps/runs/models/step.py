@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from apps.coverage.models import CalendarDate
+from apps.fields import MaskedTextField
 from apps.runs.models.run import Run
 
 
@@ -60,8 +61,8 @@ class Step(models.Model):
     written_before = models.DateTimeField(null=True)
     written_after = models.DateTimeField(null=True)
     state_after = models.CharField(max_length=12, blank=True)
-    message = models.TextField(blank=True, help_text="Why it failed or was skipped.")
-    signature = models.TextField(blank=True, help_text="The message without its dates and numbers.")
+    message = MaskedTextField(blank=True, help_text="Why it failed or was skipped.")
+    signature = MaskedTextField(blank=True, help_text="The message without its dates and numbers.")
     seconds = models.FloatField(null=True, help_text="Its share of its last attempt.")
     finished_at = models.DateTimeField(null=True)
 

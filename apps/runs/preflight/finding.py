@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from apps import masking
+
 
 class Level(StrEnum):
     """The worst first. What was not asked or not answered is no pass; a note is about what there is no need to ask."""
@@ -36,6 +38,11 @@ class Finding:
     link: str = ""
     deed: str = "Look at it"
     data: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Whatever was quoted, of a job or of an answer, has no secret in it."""
+        for name in ("text", "value", "threshold", "detail", "command"):
+            object.__setattr__(self, name, masking.text(getattr(self, name)))
 
 
 @dataclass(frozen=True)

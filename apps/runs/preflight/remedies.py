@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from apps import masking
 from apps.pipeline.definition import DuckDB, Pipeline
-from apps.runs import masking
 from apps.runs.preflight.finding import Finding, Level
 
 LOOK = "import duckdb; duckdb.connect({path!r}, read_only=True).sql({sql!r}).show(max_rows=1000)"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shlex
 
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
@@ -61,15 +62,14 @@ def tail(request: HttpRequest, pk: int, number: int) -> HttpResponse:
 
 
 @require_GET
-def log(request: HttpRequest, pk: int, number: int) -> FileResponse:
-    """The whole log as plain text."""
+def log(request: HttpRequest, pk: int, number: int) -> StreamingHttpResponse:
+    """The whole log as plain text, without secrets."""
     found = attempt_or_404(pk, number)
-    try:
-        file = found.log_path.open("rb")
-    except OSError:
+    if not os.access(found.log_path, os.R_OK):
         where = logs.elsewhere(found.log_path, found.worker)
-        raise Http404(f"The log of {found} lies on {where}." if where else f"{found} has no log.") from None
-    return FileResponse(file, content_type="text/plain; charset=utf-8")
+        raise Http404(f"The log of {found} lies on {where}." if where else f"{found} has no log.")
+    pieces = logs.masked(found.log_path)
+    return StreamingHttpResponse(pieces, content_type="text/plain; charset=utf-8")
 
 
 @require_GET

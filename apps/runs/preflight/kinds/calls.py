@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from apps import masking
 from apps.pipeline import files
 from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
 from apps.pipeline.definition import Table
-from apps.runs import failures, jobs, masking
+from apps.runs import failures, jobs
 from apps.runs.jobs import Call, Outcome
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts

@@ -1,0 +1,172 @@
+"""A secret that a job blurts out is nowhere to be read: not on a page, in a download, in the shell, nor in a mail."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core import mail
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from apps import masking
+from apps.alerts import tasks
+from apps.alerts.models import Message
+from apps.coverage.models import HistoryTry
+from apps.pipeline import definition
+from apps.runs.models import Event, Run
+from tests.conftest import day
+from tests.coverage.verifying import history, rescan  # noqa: F401  # fixtures
+from tests.runs.preflight.conftest import checked, configure  # noqa: F401  # fixtures
+
+PLANTED = "kTz9/planted+7"  # the value of a variable of the job
+GUESSED = "hunter2-planted"  # only looks like a secret
+JOB = """
+import os, sys
+print("connecting with", os.environ["TILL_TOKEN"], flush=True)
+for day in ("2024-01-01", "2024-01-02"):
+    print(f"ERROR {day}: the till refused {os.environ['TILL_TOKEN']}, password=hunter2-planted", flush=True)
+"""
+PAGES = ("detail", "live", "summary", "steps", "steps_csv", "failures_csv", "attempts")
+OF_AN_ATTEMPT = ("attempt", "tail", "log")
+OTHERS = (
+    "overview",
+    "runs:index",
+    "failures:index",
+    "failures:csv",
+    "coverage:index",
+    "coverage:scans",
+    "outbox:index",
+)
+SHELL = (
+    ("coverage",), ("coverage", "--json"), ("plan",), ("plan", "--json"), ("scan",), ("scan", "--phase", "2"),
+    ("scan", "--json"), ("verify", "2024-01-01", "2024-01-02"), ("verify", "2024-01-01", "2024-01-02", "--json"),
+)  # fmt: skip
+
+
+@pytest.fixture
+def shop(shop: Path):
+    """The job of sales is given a token, says it, and fails."""
+    (shop.parent / "jobs" / "blurt.py").write_text(JOB)
+    file = shop.parent / "shop.toml"
+    text = file.read_text().replace('"fill.py", "daily.sales"', '"blurt.py"', 1)
+    file.write_text(text.replace('shop.duckdb}" }', f'shop.duckdb}}", TILL_TOKEN = "{PLANTED}" }}', 1))
+    definition.load.cache_clear()
+    yield shop
+    masking.forget()
+
+
+@pytest.fixture
+def run(shop, launch, drive, settings) -> Run:
+    settings.ALERTS_TO = ["team@shop.example"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    return drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
+
+
+def is_clean(text: str) -> bool:
+    return PLANTED not in text and GUESSED not in text
+
+
+def body(response) -> str:
+    content = b"".join(response.streaming_content) if response.streaming else response.content
+    return content.decode()
+
+
+def test_the_job_said_it_and_the_log_on_the_disk_has_it(run):
+    assert not is_clean(run.attempts.get().log_path.read_text())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_of_the_run_is_clean(client, viewer, run, page):
+    client.force_login(viewer)
+
+    assert is_clean(body(client.get(reverse(f"runs:{page}", args=[run.pk]))))
+
+
+@pytest.mark.parametrize("page", OF_AN_ATTEMPT)
+def test_the_log_is_clean_shown_live_and_downloaded(client, viewer, run, page):
+    client.force_login(viewer)
+
+    shown = body(client.get(reverse(f"runs:{page}", args=[run.pk, 1])))
+    assert "the till refused" in shown and masking.HIDDEN in shown
+    assert is_clean(shown)
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_every_other_page_is_clean(client, viewer, run, page):
+    tasks.deliver()
+    client.force_login(viewer)
+
+    assert is_clean(body(client.get(reverse(page))))
+
+
+def test_steps_and_signatures_are_made_of_the_masked_text(run):
+    step = run.steps.first()
+
+    assert step.message == "2024-01-01: the till refused •••, password=•••"
+    assert step.signature == "the till refused •••, password=•••"
+
+
+def test_the_timeline_is_clean(run):
+    texts = list(Event.objects.values_list("text", flat=True))
+
+    run.record("told", f"somebody said {PLANTED}", data={"said": [f"password={GUESSED}"]})
+    event = Event.objects.latest("id")
+    assert (event.text, event.data) == ("somebody said •••", {"said": ["password=•••"]})
+    assert all(map(is_clean, texts))
+
+
+def test_mails_and_their_attachments_are_clean(run):
+    tasks.deliver()
+
+    message = Message.objects.filter(run_id=run.pk).latest("id")
+    sent = mail.outbox[-1]
+    assert "the till refused" in message.text and "the till refused" in message.csv
+    assert is_clean(f"{message.subject}{message.text}{message.html}{message.csv}")
+    assert is_clean(f"{sent.subject}{sent.body}{sent.alternatives}{sent.attachments}")
+
+
+@pytest.fixture
+def broken(ask) -> None:
+    """A source that cannot be read, for a reason that quotes a token."""
+    ask("DROP TABLE raw.orders")
+    ask(f"CREATE MACRO till() AS error('GET https://till/orders?token={GUESSED} gave 403')")
+    ask("CREATE VIEW raw.orders AS SELECT DATE '2024-01-01' AS day, till() AS i")
+
+
+@pytest.mark.parametrize("words", SHELL, ids=" ".join)
+def test_the_shell_is_clean(run, broken, words, capsys):
+    try:
+        call_command(*words)
+    except (CommandError, SystemExit) as end:
+        print(end)
+
+    said = capsys.readouterr()
+    assert said.out
+    assert is_clean(said.out + said.err)
+
+
+def test_what_the_run_history_says_is_clean(history, rescan):  # noqa: F811
+    history("sales", "01-02", "failed", errors=f"refused: token={GUESSED}")
+
+    rescan()
+
+    assert HistoryTry.objects.get().errors == "refused: token=•••"
+
+
+CHECK = """
+[[check]]
+name = "Till"
+kind = "command"
+command = ["PYTHON", "-c", "print('token=hunter2-planted')"]
+pattern = "open"
+"""
+
+
+def test_a_finding_quotes_no_secret(configure, checked):  # noqa: F811
+    configure(CHECK)
+
+    found = checked(tables=["daily.sales"])
+
+    assert "•••" in str(found.as_json())
+    assert is_clean(str(found.as_json()))
