@@ -6,23 +6,28 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from apps.pipeline.definition import Job
-from apps.runs.models import Attempt, Run
+from apps.runs.models import Attempt, Run, Step
 
 AIM = (60.0, 120.0)  # seconds that a call should take, so that stopping and going on cost little
 GROWTH = 1.2
 FIRST = 5  # dates of the first call where nothing is known
 MOST = 1000
+TOLD = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
 REMEMBERED = 5  # calls of a table that say how long a date takes
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A call that ended: how many dates it took, for how long, and whether its time ran out."""
+    """A call that ended: how many dates it took, for how long, whether its time ran out, and then without any date
+    verified: it hung."""
 
     dates: int
     seconds: float
     timed_out: bool = False
+    hung: bool = False
 
 
 def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> int:
@@ -30,12 +35,17 @@ def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> 
 
     Where the number is fixed, only a call that timed out makes it smaller for a while.
     """
-    if job.dates == "single":
+    if job.dates == "single" or hangs(calls):
         return 1
     fixed = wished if wished is not None else job.dates_a_call
     if fixed == Run.AUTO:
         return automatic(calls)
     return min(fixed, after_a_timeout(calls)) if any(call.timed_out for call in calls) else fixed
+
+
+def hangs(calls: Sequence[Called]) -> bool:
+    """Whether two calls in a row got no date done in their time: then a single date shows whether any can be."""
+    return len(calls) > 1 and calls[0].hung and calls[1].hung
 
 
 def calls(
@@ -81,13 +91,21 @@ def grown(dates: int) -> int:
 
 def last_calls(run: Run, table: str) -> list[Called]:
     """The run's last calls for a table that came to an end, newest first."""
-    told = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
-    attempts = run.attempts.filter(table=table, status__in=told).order_by("-number")[:REMEMBERED]
-    return [
-        Called(len(attempt.dates), attempt.seconds or 0.0, attempt.status == Attempt.Status.TIMED_OUT)
-        for attempt in attempts
-        if attempt.dates
-    ]
+    attempts = with_verified(run.attempts.filter(table=table, status__in=TOLD)).order_by("-number")
+    return [called(attempt) for attempt in attempts[:REMEMBERED] if attempt.dates]
+
+
+def with_verified(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
+    """The attempts, each with whether it verified any date."""
+    verified = Step.objects.filter(attempt=OuterRef("pk"), status=Step.Status.SUCCEEDED)
+    return attempts.annotate(has_verified=Exists(verified))
+
+
+def called(attempt: Attempt) -> Called:
+    """The call of an attempt that came to an end, as `with_verified` loads it."""
+    timed_out = attempt.status == Attempt.Status.TIMED_OUT
+    hung = timed_out and not getattr(attempt, "has_verified", False)
+    return Called(len(attempt.dates), attempt.seconds or 0.0, timed_out, hung)
 
 
 def next_size(run: Run, table: str, job: Job) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from apps.runs.models import Run, Step
+from apps.runs import batching, failures
+from apps.runs.models import Attempt, Run, Step
 
 Status = Step.Status
-LEAST_DECIDED = 20  # steps before a share of failures means something
+Decided = tuple[str, str]  # status and signature of a step
+
+WHATEVER_THEY_SAY = 3  # times the limit of those that say the same: so many in a row are too many of any kind
+SHARE_OF = 20  # steps decided last, of which the share of failures is asked; fewer mean nothing
 
 
 def why_stop(run: Run, *, just_decided: int = 1) -> str:
@@ -19,19 +23,55 @@ def why_stop(run: Run, *, just_decided: int = 1) -> str:
     steps = run.steps.filter(status__in=(Status.FAILED, Status.SUCCEEDED)).exclude(finished_at=None)
     if run.resumed_at:
         steps = steps.filter(finished_at__gt=run.resumed_at)
-    most = run.stop_after_failures
+    alike, any_kind = run.stop_after_failures, WHATEVER_THEY_SAY * run.stop_after_failures
     newest = steps.order_by("-finished_at", "-position").values_list("status", "signature")
-    if said := streak(list(newest[: most + just_decided - 1]), most):
-        return f"{most} failures in a row say the same: {said}"
-    decided, failed = steps.count(), steps.filter(status=Status.FAILED).count()
-    if run.stop_at_percent and decided >= LEAST_DECIDED and 100 * failed >= run.stop_at_percent * decided:
-        return f"{failed} of {decided} steps failed"
-    return ""
+    decided = list(newest[: max(any_kind + just_decided - 1, SHARE_OF)])
+    return (
+        why_stop_alike(decided[: alike + just_decided - 1], alike)
+        or why_stop_any(decided[: any_kind + just_decided - 1], any_kind)
+        or why_stop_share(decided[: max(SHARE_OF, just_decided)], run.stop_at_percent)
+        or why_stop_hanging(run)
+    )
 
 
-def streak(decided: Sequence[tuple[str, str]], most: int) -> str:
-    """What so many failures in a row say alike; empty where there were not so many."""
-    for (status, signature), alike in groupby(decided):
-        if status == Status.FAILED and len(list(alike)) >= most:
-            return signature
-    return ""
+def why_stop_alike(decided: Sequence[Decided], most: int) -> str:
+    if not (said := streak(decided, most, by=failures.kind)):
+        return ""
+    how = "say the same" if len(set(said)) == 1 else "say the same but for a name"
+    return f"{most} failures in a row {how}: {said[0]}"
+
+
+def why_stop_any(decided: Sequence[Decided], most: int) -> str:
+    said = streak(decided, most, by=lambda signature: "")
+    return f"{most} failures in a row: they differ in what they say; the last is “{said[0]}”" if said else ""
+
+
+def streak(decided: Sequence[Decided], most: int, *, by: Callable[[str], str]) -> list[str]:
+    """The signatures, newest first, of so many failures in a row that are one kind; none where there were not."""
+    for (status, _), some in groupby(decided, key=lambda each: (each[0], by(each[1]))):
+        said = [signature for _, signature in some]
+        if status == Status.FAILED and len(said) >= most:
+            return said
+    return []
+
+
+def why_stop_share(decided: Sequence[Decided], percent: int) -> str:
+    """Only the last steps count: after 600 good ones, half of all would be 600 more that fail."""
+    failed = sum(status == Status.FAILED for status, _ in decided)
+    if not percent or len(decided) < SHARE_OF or 100 * failed < percent * len(decided):
+        return ""
+    return f"{failed} of the last {len(decided)} steps failed"
+
+
+def why_stop_hanging(run: Run) -> str:
+    """Two calls in a row got no date done in their time, and neither did the single date that was tried then."""
+    last = run.attempts.filter(status__in=batching.TOLD).order_by("-number").first()
+    if last is None or last.status != Attempt.Status.TIMED_OUT or len(last.dates) > 1:
+        return ""
+    if run.resumed_at and last.started_at < run.resumed_at:
+        return ""
+    calls = batching.last_calls(run, last.table)[:3]
+    if len(calls) < 3 or not all(call.hung for call in calls) or all(call.dates == 1 for call in calls):
+        return ""
+    what = f"{last.table.rpartition('.')[2]} hangs"
+    return f"{what}: three calls in a row ran out of time without a date done, the last for {last.dates[0]} alone"

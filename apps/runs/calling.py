@@ -12,7 +12,7 @@ from django.db.models.functions import RowNumber
 from apps.pipeline.definition import Job, Pipeline
 from apps.runs import batching, options
 from apps.runs.batching import Called
-from apps.runs.models import Attempt, Run
+from apps.runs.models import Run
 from apps.runs.words import count, duration
 
 LOOKED_AT = (
@@ -90,12 +90,11 @@ def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCal
 
 def last_calls(run: Run) -> dict[str, list[Called]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
-    told = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
-    newest = run.attempts.filter(status__in=told).annotate(place=place).only(*LOOKED_AT)
+    calls = batching.with_verified(run.attempts.filter(status__in=batching.TOLD))
+    newest = calls.annotate(place=place).only(*LOOKED_AT)
     found: dict[str, list[Called]] = defaultdict(list)
     for attempt in newest.filter(place__lte=batching.REMEMBERED).order_by("-number"):
         if attempt.dates:
-            timed_out = attempt.status == Attempt.Status.TIMED_OUT
-            found[attempt.table].append(Called(len(attempt.dates), attempt.seconds or 0.0, timed_out))
+            found[attempt.table].append(batching.called(attempt))
     return found

@@ -47,6 +47,11 @@ VARYING = re.compile(
     r"|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"  # hash
     r"|[+-]?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?"  # number
 )
+# What differs between failures of one cause that meet different things, see `kind`.
+QUOTED = re.compile(r"(?<!\w)(?:'[^']+'|\"[^\"]+\"|`[^`]+`|“[^”]+”)(?!\w)")
+IDENTIFIER = re.compile(r"\b\w+(?:[./_-]\w+)+\b|\b[a-z]+[A-Z]\w*\b|\b\w*_\w+\b")
+IS_ERROR = re.compile(r"(Error|Exception|Warning)$")
+PROPER_NAME = re.compile(r"(?<=[\w,…] )[A-Z][a-z'’-]+\b")
 CLASSES = (
     ("quota", r"quota|rate.?limit|too many requests|\b429\b"),
     ("timeout", r"tim(ed|e) ?out|deadline"),
@@ -71,6 +76,16 @@ def signature(message: str) -> str:
     )
     without_lead = re.sub(r"^(?:…[\s:,-]*)+(?=\S)", "", restored.strip())  # "2024-02-16: ..." says it twice
     return re.sub(r"\s+", " ", without_lead).strip()[:LONGEST_MESSAGE]
+
+
+def kind(signature: str) -> str:
+    """The signature without the names in it: quoted words, identifiers, proper names within a sentence.
+
+    What kind of error it is (KeyError, a column type) stays, and so do plain words: other causes read differently.
+    """
+    bare = QUOTED.sub("…", signature)
+    bare = IDENTIFIER.sub(lambda match: match[0] if IS_ERROR.search(match[0]) else "…", bare)
+    return re.sub(r"…(?:\s*…)+", "…", PROPER_NAME.sub("…", bare))
 
 
 def key(signature: str) -> str:

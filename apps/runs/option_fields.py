@@ -68,10 +68,12 @@ class OptionsForm(forms.Form):
         placeholder="no dates",
     )
     stop_after = number(
-        "Rest after failures", most=MOST_FAILURES, help_text="So many in a row that say the same."
+        "Rest after failures",
+        most=MOST_FAILURES,
+        help_text="So many in a row that say the same; or three times as many of any kind.",
     )
     stop_at = number(
-        "or at failed steps, in %", least=0, most=100, help_text="Of at least 20 steps. 0: never."
+        "or at failed steps, in %", least=0, most=100, help_text="Of the last 20 steps. 0: never."
     )
     override = forms.CharField(
         label="Start although inputs are missing, because",

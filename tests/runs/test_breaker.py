@@ -1,0 +1,159 @@
+"""When a run that only collects failures stops itself."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import breaker, control, failures
+from apps.runs.models import Attempt, Run, Step
+from tests.conftest import day
+
+WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-20")}
+
+
+@pytest.fixture
+def decided(db: None):
+    """A run whose steps ended so, one after the other: what each said, empty where it was verified."""
+
+    def make(said: Sequence[str]) -> Run:
+        run = Run.objects.create(title="sales", launched_by="olga")
+        began = timezone.now()
+        Step.objects.bulk_create(
+            Step(
+                run=run,
+                position=place,
+                phase="2",
+                table="daily.sales",
+                date=day("01-01") + dt.timedelta(place),
+                season="winter",
+                status="failed" if text else "succeeded",
+                message=text,
+                signature=failures.signature(text),
+                finished_at=began + dt.timedelta(seconds=place),
+            )
+            for place, text in enumerate(said)
+        )
+        return run
+
+    return make
+
+
+NAMES = ("Jokic", "Murray", "Gordon", "Porter", "Brown")
+
+
+def test_failures_that_differ_by_a_name_are_one_kind(decided):
+    run = decided([f"no box score for player {name} on 2024-01-05" for name in NAMES])
+
+    assert breaker.why_stop(run) == (
+        "5 failures in a row say the same but for a name: no box score for player Brown on …"
+    )
+
+
+def test_sixty_failures_that_do_not_read_alike_are_not_waited_for(decided):
+    words = ("river", "stone", "cloud", "grass", "flame")
+    run = decided([f"the {words[place % 5]} gave way" for place in range(15)])
+
+    assert breaker.why_stop(run).startswith("15 failures in a row: they differ in what they say")
+
+
+def test_two_messages_in_turn_are_failures_in_a_row_too(decided):
+    assert breaker.why_stop(decided(["no rows", "the till is shut"] * 7)) == ""
+    assert breaker.why_stop(decided(["no rows", "the till is shut"] * 8)).startswith("15 failures in a row")
+
+
+def test_after_many_good_dates_only_the_last_twenty_count(decided):
+    good, mixed = [""] * 665, ["", "one", "", "two", "three"] * 4
+    assert breaker.why_stop(decided(good)) == ""
+
+    assert breaker.why_stop(decided(good + mixed)) == "12 of the last 20 steps failed"
+
+
+def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
+    run = decided(["one", ""] * 9 + [""] * 40)
+
+    assert breaker.why_stop(run) == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("KeyError: 'player'", "KeyError: 'team'"),
+        ("no data for team Denver Nuggets", "no data for team Boston"),
+        ('column "points" is too short', 'column "assists" is too short'),
+        ("table daily.sales is locked", "table daily.visits is locked"),
+        ("cannot parse player_id of row …", "cannot parse game_id of row …"),
+    ],
+)
+def test_messages_that_differ_by_a_name_are_of_one_kind(one, other):
+    assert failures.kind(one) == failures.kind(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("KeyError: 'player'", "ValueError: 'player'"),
+        ("requests.ConnectionError: no answer", "requests.ReadTimeoutError: no answer"),
+        ("failed: Connection refused", "failed: Permission denied"),
+        ("overflow: … exceeds DECIMAL(5,2)", "overflow: … exceeds VARCHAR(20)"),
+        ("no rows were written", "no keys were written"),
+        ("HTTP … for Denver", "DNS … for Denver"),
+    ],
+)
+def test_other_causes_stay_other_kinds(one, other):
+    assert failures.kind(one) != failures.kind(other)
+
+
+# A job that hangs -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hanging(launch, fault, pipeline, monkeypatch):
+    """A run of a job that hangs on these dates, eight a call, and is given little time."""
+
+    def make(dates: Sequence[int]) -> Run:
+        monkeypatch.setitem(pipeline.table("daily.sales").job.__dict__, "timeout", 0.2)
+        for date in dates:
+            fault("daily.sales", f"01-{date:02}", "sleep 600")
+        return launch(batch=6, **WEEK)
+
+    return make
+
+
+def test_a_job_that_always_hangs_costs_three_timeouts(hanging, drive):
+    run = drive(hanging(range(1, 21)))
+
+    calls = [len(attempt.dates) for attempt in run.attempts.order_by("number")]
+    assert (calls, run.pause) == ([6, 3, 1], Run.Pause.FAILURES)
+    assert run.message == (
+        "sales hangs: three calls in a row ran out of time without a date done, the last for 2024-01-01 alone"
+    )
+    assert run.steps.failed().count() == 1
+
+
+def test_a_job_that_hangs_again_after_a_resume_costs_one_timeout(hanging, drive):
+    run = drive(hanging(range(1, 21)))
+
+    control.resume(run, by="olga", reason="restarted the source")
+    drive(run)
+
+    assert run.attempts.count() == 4
+    assert run.pause == Run.Pause.FAILURES
+
+
+def test_a_single_date_that_gets_done_lets_the_run_go_on(launch, drive, pipeline):
+    run = launch(batch=6, **WEEK)
+    for number in (1, 2):
+        run.attempts.create(
+            number=number,
+            table="daily.sales",
+            dates=["2024-01-01", "2024-01-02"],
+            status=Attempt.Status.TIMED_OUT,
+        )
+
+    drive(run)
+
+    calls = [len(attempt.dates) for attempt in run.attempts.order_by("number")[2:]]
+    assert calls[:3] == [1, 2, 3]
+    assert run.status == Run.Status.SUCCEEDED
