@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -61,6 +61,13 @@ def unknown_references(pipeline: Pipeline) -> Iterable[str]:
                 yield f'{where}: after names "{needed.table}" of a later phase; only earlier ones can be read'
         if table.rows and table.rows.like and table.rows.like not in tables:
             yield f'{where}: rows.like = "{table.rows.like}" is no table of this file; name one that is'
+        elif table.compared_with and phases.get(tables[table.compared_with].phase, 0) > phases.get(
+            table.phase, 0
+        ):
+            yield (
+                f'{where}: rows.like = "{table.compared_with}" is of a later phase; only what is filled before can be '
+                "compared with"
+            )
         if table.rows and table.rows.like == table.name:
             yield f"{where}: rows.like names the table itself; name the one that it should be like"
     for need in pipeline.needs:
@@ -101,14 +108,26 @@ def unknown_to_checks(pipeline: Pipeline) -> Iterable[str]:
 
 
 def cycles(tables: Iterable[Table]) -> Iterable[str]:
-    for key, edges in (
-        ("after", {table.name: {needed.table for needed in table.after} for table in tables}),
-        ("rows.like", {table.name: {table.rows.like} for table in tables if table.rows and table.rows.like}),
-    ):
-        try:
-            TopologicalSorter(edges).prepare()
-        except CycleError as cycle:
-            yield f"{key} goes in a circle: {' -> '.join(reversed(cycle.args[1]))}; remove one of these"
+    """Tables that would wait for each other: by what they read, by what they are compared with, or by both."""
+    after = {table.name: {needed.table for needed in table.after} for table in tables}
+    like = {table.name: {table.compared_with} for table in tables if table.compared_with}
+    both = {table.name: table.follows for table in tables}
+    found = [
+        (key, circle) for key, edges in (("after", after), ("rows.like", like)) if (circle := cycle(edges))
+    ]
+    if not found and (circle := cycle(both)):
+        found = [("after together with rows.like", circle)]
+    for key, circle in found:
+        yield f"{key} goes in a circle: {' -> '.join(circle)}; remove one of these"
+
+
+def cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
+    """Names that lead back to the first one; empty where none do."""
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
 
 
 def too_parallel(pipeline: Pipeline) -> Iterable[str]:

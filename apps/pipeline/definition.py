@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import tomllib
 from collections import Counter
@@ -214,10 +215,22 @@ class Phase(Definition):
 
 
 class Input(Definition):
-    """A table that must be complete before a step: on the step's date, and `lookback` days before it."""
+    """A table that must be complete before a step: on the step's date, and on at least this share of the expected
+    dates from `lookback` days before it."""
 
     table: TableName
     lookback: Whole = Field(default=0, ge=0, le=3660)
+    at_least: Number = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def share_of_something(self) -> Input:
+        if self.at_least < 1 and not self.lookback:
+            raise ValueError("at_least is a share of the dates of a lookback; add lookback, in days")
+        return self
+
+    def may_lack(self, dates: int) -> int:
+        """How many of so many expected dates may be incomplete; a share is rounded up to whole dates."""
+        return dates - math.ceil(round(self.at_least * dates, 6))
 
 
 class Rows(Definition):
@@ -363,6 +376,18 @@ class Table(Definition):
     def is_source(self) -> bool:
         return self.job is None
 
+    @property
+    def compared_with(self) -> str | None:
+        """The table that its rows are compared with."""
+        return self.rows.like if self.rows else None
+
+    @property
+    def follows(self) -> set[str]:
+        """The tables that a run fills before it on a date: what it reads, and what it is compared with."""
+        return {needed.table for needed in self.after} | (
+            {self.compared_with} if self.compared_with else set()
+        )
+
     def skips(self, date: dt.date, season: Season) -> bool:
         """Whether the date is one of the season's first days, on which this table has no rows on purpose."""
         return 0 <= (date - season.opening).days < self.skip_first_days
@@ -416,10 +441,10 @@ class Pipeline(Definition):
         """The tables with jobs, in the order in which a run fills them: phase, inputs first, as written."""
         rank = {table.name: place for place, table in enumerate(self.tables)}
         place_of_phase = {phase.name: place for place, phase in enumerate(self.phases)}
-        sorter = TopologicalSorter({table.name: {i.table for i in table.after} for table in self.tables})
+        sorter = TopologicalSorter({table.name: table.follows for table in self.tables})
         depth: dict[str, int] = {}
         for name in sorter.static_order():
-            depth[name] = 1 + max((depth[i.table] for i in self.by_name[name].after), default=-1)
+            depth[name] = 1 + max((depth[other] for other in self.by_name[name].follows), default=-1)
         jobs = [table for table in self.tables if table.job]
         return tuple(sorted(jobs, key=lambda t: (place_of_phase[t.phase], depth[t.name], rank[t.name])))
 

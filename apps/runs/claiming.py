@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db.models import Max
@@ -12,6 +13,7 @@ from django.utils import timezone
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Table
 from apps.runs import control, failures, jobs, outcomes, picking
+from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.picking import Pick, Rest, Skip, Take
@@ -20,13 +22,16 @@ from apps.runs.recovery import release_steps
 Status = Step.Status
 
 
-def claim(hold: Hold) -> tuple[Take, Attempt] | Pick:
-    """Takes the next steps with the attempt that is about to be made; or why no step can be taken now."""
+def claim(hold: Hold, *, unreadable: Collection[Key] = ()) -> tuple[Take, Attempt] | Pick:
+    """Takes the next steps with the attempt that is about to be made; or why no step can be taken now.
+
+    `unreadable` are inputs that the warehouse was asked about in vain.
+    """
     while True:
         with hold.fenced():
             if Run.objects.filter(pk=hold.run.pk).exclude(request=Run.Request.NONE).exists():
                 return Rest()
-            found = picking.pick(hold.pipeline, hold.run)
+            found = picking.pick(hold.pipeline, hold.run, unreadable=unreadable)
             if isinstance(found, Take):
                 return found, take(hold, found)
             if not isinstance(found, Skip):

@@ -1,77 +1,125 @@
 """What must be complete before a step may start: its table's inputs on its date and in their lookback.
 
-A step whose input is being filled by this run waits for it. One whose input nobody in this run will fill has its
-reason why not. Before a phase with a manual gate, a person says when.
+A step waits for what a run is still to fill of its inputs, whatever is there now, and for what its rows are compared
+with. One whose input no run will fill has its reason why not. Before a phase with a manual gate, a person says when.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import Exists, OuterRef
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs.models import Run
+from apps.runs import inputs
+from apps.runs.inputs import DONE, Gap, InputDates
+from apps.runs.models import Run, Step
 
-DONE = (*Partition.SETTLED, Partition.State.UNEXPECTED)
+Key = tuple[str, dt.date]
+
+# What became of an input's step in the run that asks.
+UNDONE = {
+    Step.Status.FAILED: "failed",
+    Step.Status.SKIPPED: "was skipped",
+    Step.Status.CANCELLED: "was cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Which of some dates may not start: what they wait for, and why they never will; the others may.
+    """Which of some dates may not start: what they wait for, why they never will, and which of their inputs nobody has
+    read; the others may.
 
-    A date may be both: what closes it can be overridden, what it waits for cannot.
+    A date may be several of these: what closes it can be overridden, what it waits for in this run cannot.
     """
 
-    waiting: dict[dt.date, str]
-    closed: dict[dt.date, str]
+    waiting: dict[dt.date, str] = field(default_factory=dict)
+    closed: dict[dt.date, str] = field(default_factory=dict)
+    unread: dict[dt.date, list[Key]] = field(default_factory=dict)
 
 
 def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
     """Which dates of a table may not start in this run, and why; in three queries for all of them."""
-    found = Readiness({}, {})
-    if not table.after or not dates:
+    found = Readiness()
+    if not table.follows or not dates:
         return found
-    open_dates = not_complete(table, min(dates), max(dates))
-    if not any(open_dates.values()):
-        return found
-    coming = unfinished(run, list(open_dates))
+    back = max((needed.lookback for needed in table.after), default=0)
+    known = known_inputs(table.follows, min(dates) - dt.timedelta(days=back), max(dates), run=run)
     for date in dates:
-        sort(found, table, date, open_dates, coming)
+        sort(found, table, date, known)
     return found
 
 
-def sort(
-    found: Readiness,
-    table: Table,
-    date: dt.date,
-    open_dates: dict[str, list[tuple[dt.date, str]]],
-    coming: Collection[tuple[str, dt.date]],
-) -> None:
+def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, InputDates]) -> None:
     for needed in table.after:
-        gaps = window(open_dates[needed.table], date - dt.timedelta(days=needed.lookback), date)
-        hopeless = [gap for gap in gaps if (needed.table, gap[0]) not in coming]
-        if hopeless:
-            found.closed.setdefault(date, sentence(needed.table, hopeless))
-        if len(hopeless) < len(gaps):
-            found.waiting.setdefault(date, sentence(needed.table, gaps))
+        answer = inputs.answer(needed, date, known[needed.table])
+        if answer.gaps:
+            says = inputs.sentence(needed.table, answer.gaps) + inputs.share_in_words(needed, answer)
+            found.closed.setdefault(date, says)
+        if answer.coming:
+            found.waiting.setdefault(date, to_be_filled(needed.table, answer.coming))
+        if answer.unread:
+            found.unread.setdefault(date, []).extend((needed.table, each) for each in answer.unread)
+    if table.compared_with and date in known[table.compared_with].filled_by:
+        found.waiting.setdefault(date, to_be_filled(table.compared_with, [date]))
 
 
-def unfinished(run: Run, tables: list[str]) -> set[tuple[str, dt.date]]:
-    """The partitions of these tables that the run is still about to fill."""
-    return set(run.steps.unfinished().filter(table__in=tables).order_by().values_list("table", "date"))
+def to_be_filled(name: str, coming: Sequence[dt.date]) -> str:
+    return inputs.sentence(name, [Gap(date, "is still to be filled") for date in coming])
 
 
-def not_complete(table: Table, first: dt.date, last: dt.date) -> dict[str, list[tuple[dt.date, str]]]:
-    """For each input, the dates in reach that are not complete, with their states, oldest first."""
-    start = first - dt.timedelta(days=max(needed.lookback for needed in table.after))
-    inputs = [needed.table for needed in table.after]
-    calendar = expected(start, last)
-    return {name: not_done(rows, calendar) for name, rows in states(inputs, start, last).items()}
+def known_inputs(
+    tables: Collection[str], first: dt.date, last: dt.date, *, run: Run | None = None
+) -> dict[str, InputDates]:
+    """What is known of these tables between two dates; what a run is still to fill or did not fill, if one asks."""
+    calendar = expected(first, last)
+    known = states(tables, first, last)
+    coming, undone = of_run(run, tables, first, last) if run else ({}, {})
+    return {
+        name: inputs.input_dates(
+            calendar,
+            known[name],
+            coming=coming.get(name, {}),
+            undone=still_undone(undone.get(name, {}), known[name]),
+        )
+        for name in tables
+    }
+
+
+def of_run(
+    run: Run, tables: Collection[str], first: dt.date, last: dt.date
+) -> tuple[dict[str, dict[dt.date, int | None]], dict[str, dict[dt.date, tuple[Gap, bool]]]]:
+    """By table the dates that the run is still to fill, and those that it did not fill; of these also whether what
+    was there before was complete and nobody has written it anew since."""
+    coming: dict[str, dict[dt.date, int | None]] = defaultdict(dict)
+    undone: dict[str, dict[dt.date, tuple[Gap, bool]]] = defaultdict(dict)
+    later = Step.objects.filter(
+        table=OuterRef("table"), date=OuterRef("date"), status=Step.Status.SUCCEEDED, pk__gt=OuterRef("pk")
+    )
+    own = run.steps.filter(table__in=tables, date__range=(first, last)).exclude(status=Step.Status.SUCCEEDED)
+    rows = own.order_by().annotate(is_redone=Exists(later))
+    for name, date, status, state, is_redone in rows.values_list(
+        "table", "date", "status", "state_after", "is_redone"
+    ):
+        if status in Step.UNFINISHED:
+            coming[name][date] = None
+        elif not is_redone:
+            is_old = not state or state in (*DONE, Partition.State.STALE)
+            undone[name][date] = (Gap(date, UNDONE[Step.Status(status)], "in this run"), is_old)
+    return coming, undone
+
+
+def still_undone(
+    undone: Mapping[dt.date, tuple[Gap, bool]], known: Mapping[dt.date, str]
+) -> dict[dt.date, Gap]:
+    """What the run did not fill, less what was not there then and is complete by now: somebody else filled it."""
+    return {date: gap for date, (gap, is_old) in undone.items() if is_old or known.get(date) not in DONE}
 
 
 def expected(start: dt.date, end: dt.date) -> list[dt.date]:
@@ -79,29 +127,12 @@ def expected(start: dt.date, end: dt.date) -> list[dt.date]:
     return list(days.order_by("date").values_list("date", flat=True))
 
 
-def states(tables: list[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
+def states(tables: Collection[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
     found: dict[str, dict[dt.date, str]] = {name: {} for name in tables}
     rows = Partition.objects.of(tables).between(start, end).order_by()
     for name, date, state in rows.values_list("table", "date", "state"):
         found[name][date] = state
     return found
-
-
-def not_done(known: dict[dt.date, str], calendar: list[dt.date]) -> list[tuple[dt.date, str]]:
-    """What is not complete. An expected date of which nothing was ever read is unknown, not complete."""
-    everything = dict.fromkeys(calendar, str(Partition.State.UNKNOWN)) | known
-    return sorted((date, state) for date, state in everything.items() if state not in DONE)
-
-
-def window(rows: list[tuple[dt.date, str]], first: dt.date, last: dt.date) -> list[tuple[dt.date, str]]:
-    return rows[bisect_left(rows, (first, "")) : bisect_right(rows, (last, "\uffff"))]
-
-
-def sentence(name: str, gaps: Sequence[tuple[dt.date, str]]) -> str:
-    date, state = gaps[0]
-    more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
-    verb = "has not been read" if state == Partition.State.UNKNOWN else f"is {state}"
-    return f"{name.rpartition('.')[2]} {verb} on {date}{more}"
 
 
 @dataclass(frozen=True)
@@ -169,7 +200,7 @@ def need(table: str, readers: Collection[Reader]) -> Need:
     calendar = expected(start, end)
     needed = [date for date in calendar if any(each.reads(date) for each in readers)]
     known = states([table], start, end)[table]
-    missing = [date for date, _ in not_done({date: known[date] for date in needed if date in known}, needed)]
+    missing = [date for date in needed if known.get(date) not in DONE]
     return Need(
         table=table,
         start=start,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from apps.coverage.models import CalendarDate
 from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import batching, gates
+from apps.runs.gates import Key, Readiness
 from apps.runs.models import Attempt, Run, Step
 
 AHEAD = 20  # pending steps of a table that are looked at first; all of them where none of these may start
@@ -34,6 +35,20 @@ class Skip:
 
     table: str
     reasons: dict[Step, str]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Inputs that decide whether steps may start, and of which nobody knows anything: they are to be read first."""
+
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class CannotRead:
+    """All that is left waits for inputs that were asked about in vain."""
+
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
@@ -68,20 +83,27 @@ class Done:
     """Every step is decided."""
 
 
-Pick = Take | Skip | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
+Pick = Take | Skip | Unread | CannotRead | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
 
 
-def pick(pipeline: Pipeline, run: Run, *, after: Attempt | None = None) -> Pick:
-    """What is next for a free lane, in the run's order, once this attempt is over. Asks only what is stored."""
-    return Picker(pipeline, run, after).pick()
+def pick(
+    pipeline: Pipeline, run: Run, *, after: Attempt | None = None, unreadable: Collection[Key] = ()
+) -> Pick:
+    """What is next for a free lane, in the run's order, once this attempt is over. Asks only what is stored.
+
+    `unreadable` are inputs that the warehouse was asked about in vain.
+    """
+    return Picker(pipeline, run, after, unreadable).pick()
 
 
 class Picker:
     """One look at a run, table by table in its order."""
 
-    def __init__(self, pipeline: Pipeline, run: Run, after: Attempt | None):
+    def __init__(self, pipeline: Pipeline, run: Run, after: Attempt | None, unreadable: Collection[Key] = ()):
         self.pipeline = pipeline
         self.run = run
+        self.unreadable = unreadable
+        self.without: set[Key] = set()  # inputs in vain of steps that might start otherwise
         over = [after.pk] if after else []
         attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk__in=over)
         self.under_way = Counter(attempts.values_list("table", flat=True))
@@ -108,7 +130,7 @@ class Picker:
             seen.append(name)
             yield name, [step for step in first if step.table == name]
 
-    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | None:
+    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | Unread | None:
         assert table.job
         most = batching.next_size(self.run, table.name, table.job)
         if most > AHEAD == len(first):
@@ -118,17 +140,28 @@ class Picker:
             return found
         return self.among(table, list(self.pending().filter(table=table.name)), most)
 
-    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | None:
+    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | Unread | None:
         ready = gates.readiness_of(table, [step.date for step in steps], run=self.run)
-        closed = {step: ready.closed[step.date] for step in steps if step.date in ready.closed}
-        if closed and not self.run.override_reason:
-            return Skip(table.name, closed)
-        may_start = [step for step in steps if step.date not in ready.waiting]
+        overridden = set(ready.closed) | set(ready.unread)
+        if not self.run.override_reason:
+            if closed := {step: ready.closed[step.date] for step in steps if step.date in ready.closed}:
+                return Skip(table.name, closed)
+            if unread := self.to_read(ready):
+                return Unread(unread)
+            overridden = set()
+        waiting = set(ready.waiting) if self.run.override_reason else set(ready.waiting) | set(ready.unread)
+        may_start = [step for step in steps if step.date not in waiting]
         if not may_start:
             return None
         assert table.job
         taken = list(fitting(table.job, may_start, 1 if may_start[0].attempts else most, self.calendar))
-        return Take(table, taken, {step.date for step in taken} & set(ready.closed))
+        return Take(table, taken, {step.date for step in taken} & overridden)
+
+    def to_read(self, ready: Readiness) -> tuple[Key, ...]:
+        """The inputs that nobody has read and that the warehouse was not asked about yet."""
+        wanted = {key for date, keys in ready.unread.items() if date not in ready.waiting for key in keys}
+        self.without |= wanted & set(self.unreadable)
+        return tuple(sorted(wanted - set(self.unreadable)))
 
     @cached_property
     def calendar(self) -> list[dt.date]:
@@ -138,6 +171,8 @@ class Picker:
         """Why no lane may take anything."""
         if self.under_way:
             return Wait()
+        if self.without:
+            return CannotRead(tuple(sorted(self.without)))
         if self.run.canary_is_out and self.run.steps.pending().filter(is_canary=False).exists():
             return CanaryDone()
         if gate:

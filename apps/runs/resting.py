@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
 from apps.coverage import scanning, staleness
-from apps.runs import breaker, control, gates, lanes, outcomes, unfillable
+from apps.coverage.models import Partition
+from apps.runs import breaker, control, gates, inputs, lanes, outcomes, unfillable
+from apps.runs.gates import Key
 from apps.runs.holding import Hold
+from apps.runs.inputs import Gap
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
-from apps.runs.picking import CanaryDone, Done, Gate, OffCalendar, Pick, Rest
+from apps.runs.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest
 from apps.warehouse.base import OverQuota, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -43,6 +47,8 @@ def stand_still(hold: Hold, why: Pick, warehouse: Warehouse) -> None:
             finish(hold)
         case Gate(phase):
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
+        case CannotRead(keys):
+            wait(hold, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
         case CanaryDone():
             rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
         case OffCalendar():
@@ -58,6 +64,17 @@ def gate_in_words(hold: Hold, phase: str) -> str:
     ]
     says = f"{hold.pipeline.phase(phase).label} starts by hand"
     return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says
+
+
+def unread_in_words(keys: Sequence[Key]) -> str:
+    """ "base could not be read on 2024-01-05 and 2 more, and steps read it: ..."."""
+    table, _ = keys[0]
+    dates = [date for name, date in keys if name == table]
+    why = Partition.objects.filter(table=table, date=dates[0]).values_list("reason", flat=True).first()
+    says = inputs.sentence(table, [Gap(date, "could not be read") for date in dates])
+    return (
+        f"{says}, and what is left reads it; asked again by itself: {why or 'the warehouse did not say why'}"
+    )
 
 
 def canary_in_words(run: Run) -> str:

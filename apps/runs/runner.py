@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
@@ -12,7 +13,8 @@ from django.utils import timezone
 
 from apps.coverage import looks, scanning
 from apps.coverage.looks import Look
-from apps.coverage.scanning import Found
+from apps.coverage.models import Partition
+from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, unfillable, verdicts
 from apps.runs.holding import Hold
@@ -21,7 +23,7 @@ from apps.runs.keeper import Keeper, note_stop
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.runs.patience import AWAY, patiently
-from apps.runs.picking import Take
+from apps.runs.picking import Take, Unread
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
 from apps.runs.unfillable import Unfillable
@@ -47,6 +49,7 @@ class Runner:
         self.warehouse = warehouse
         self.wake = wake
         self.seen = Look()  # the last one, which asked about the steps to come too
+        self.unreadable: set[Key] = set()  # inputs of which the warehouse could not say anything
 
     def advance(self) -> bool:
         """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
@@ -64,7 +67,10 @@ class Runner:
             return False
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
-        taken = claiming.claim(self.hold)
+        taken = claiming.claim(self.hold, unreadable=self.unreadable)
+        if isinstance(taken, Unread):
+            self.read_inputs(taken.keys)
+            return True
         if not isinstance(taken, tuple):
             resting.stand_still(self.hold, taken, self.warehouse)
             return False
@@ -93,6 +99,19 @@ class Runner:
             return
         if isinstance(picking.pick(self.pipeline, self.run), Take):
             self.wake()
+
+    def read_inputs(self, keys: Iterable[Key]) -> None:
+        """Has the warehouse say, in one query, what it has of inputs that nobody has read; a WarehouseError where it
+        does not answer."""
+        wanted: dict[str, list[dt.date]] = defaultdict(list)
+        for table, date in keys:
+            wanted[table].append(date)
+        found = self.look(None, wanted).found
+        with self.hold.fenced():
+            scanning.remember(found.values())
+        self.unreadable |= {
+            key for key, each in found.items() if each.verdict.state == Partition.State.UNKNOWN
+        }
 
     # One attempt ----------------------------------------------------------------------------------
 
@@ -167,14 +186,15 @@ class Runner:
             raise
         return self.seen
 
-    def look(self, table: Table, wanted: dict[str, list[dt.date]]) -> Look:
+    def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Look:
         """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
         deadline = time.monotonic() + WAREHOUSE_PATIENCE
         pause = 0.5
         while True:
             try:
                 found = looks.look(self.pipeline, self.warehouse, wanted)
-                insist(table, found.found.values())
+                if table:
+                    insist(table, found.found.values())
                 return found
             except OverQuota:
                 raise  # until tomorrow, and each question would be one more

@@ -101,6 +101,7 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('"daily.visits"]\nrows', '"daily.nothing"]\nrows', 'table "weekly.trend": after names "daily.nothing", which is no table of this file; add or remove it'),
         ('"daily.visits"]\nrows', '"weekly.trend"]\nrows', "after goes in a circle: weekly.trend -> weekly.trend; remove one of these"),
         ('like = "daily.sales"', 'like = "daily.nothing"', 'table "daily.visits": rows.like = "daily.nothing" is no table of this file; name one that is'),
+        ('name = "raw.orders"\n', 'name = "raw.orders"\nrows = { like = "weekly.trend" }\n', 'table "raw.orders": rows.like = "weekly.trend" is of a later phase; only what is filled before can be compared with'),
         ("rows = { per_unit = [2, 2] }", 'rows = { like = "daily.visits" }', "rows.like goes in a circle: daily.sales -> daily.visits -> daily.sales; remove one of these"),
         ('"raw.orders", "raw.orders_backup"]', '"raw.x"]', 'need "Orders": source "raw.x" is no table of this file; add a [[table]] for it'),
         ('["daily.sales", "daily.visits"]\n', '["daily.x"]\n', 'need "Orders": used_by "daily.x" is no table of this file; name one that is'),
@@ -118,6 +119,15 @@ def test_tables_that_wait_for_each_other_are_named(change):
 
     assert found == [
         "after goes in a circle: daily.sales -> daily.visits -> daily.sales; remove one of these"
+    ]
+
+
+def test_a_circle_of_inputs_and_comparisons_is_named(change):
+    """Visits are compared with sales: if sales read visits, each would wait for the other."""
+    found = change(('key = ["item"]', 'key = ["item"]\nafter = ["daily.visits"]'))
+
+    assert found == [
+        "after together with rows.like goes in a circle: daily.sales -> daily.visits -> daily.sales; remove one of these"
     ]
 
 

@@ -45,7 +45,6 @@ def test_complete_inputs_open_the_gate(trend, closed):
         ("thin", "sales is thin on 2024-01-10"),
         ("excess", "sales is excess on 2024-01-10"),
         ("stale", "sales is stale on 2024-01-10"),
-        ("unknown", "sales has not been read on 2024-01-10"),
     ],
 )
 def test_an_input_that_is_not_complete_closes_it(trend, state, says, closed):
@@ -76,10 +75,20 @@ def test_several_gaps_are_counted(trend, closed):
     assert closed(trend, [day("01-12")])[day("01-12")] == "sales is missing on 2024-01-10 and 1 more"
 
 
-def test_an_expected_date_of_which_nothing_was_ever_read_closes_it(trend, closed):
+def test_an_unknown_input_closes_nothing_and_is_to_be_read(trend, closed):
+    mark("01-10", "unknown")
+
+    ready = gates.readiness_of(trend, [day("01-10")], run=Run.objects.create(title="another"))
+
+    assert (ready.closed, ready.unread) == ({}, {day("01-10"): [("daily.sales", day("01-10"))]})
+
+
+def test_an_expected_date_that_was_never_read_is_to_be_read(trend):
     Partition.objects.filter(table="daily.sales", date=day("01-10")).delete()
 
-    assert closed(trend, [day("01-10")]) == {day("01-10"): "sales has not been read on 2024-01-10"}
+    ready = gates.readiness_of(trend, [day("01-10")], run=Run.objects.create(title="a run"))
+
+    assert (ready.closed, ready.unread) == ({}, {day("01-10"): [("daily.sales", day("01-10"))]})
 
 
 def test_a_closed_day_needs_nothing(trend, closed):
@@ -154,7 +163,51 @@ def test_what_this_run_is_about_to_fill_is_waited_for(run, trend):
 
     ready = gates.readiness_of(trend, [day("01-10")], run=run)
 
-    assert (ready.waiting, ready.closed) == ({day("01-10"): "sales is missing on 2024-01-10"}, {})
+    assert (ready.waiting, ready.closed) == ({day("01-10"): "sales is still to be filled on 2024-01-10"}, {})
+
+
+def test_a_complete_input_that_this_run_is_to_redo_is_waited_for(run, trend):
+    ready = gates.readiness_of(trend, [day("01-10"), day("01-13"), day("01-14")], run=run)
+
+    assert (list(ready.waiting), ready.closed) == ([day("01-10"), day("01-13")], {})
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("failed", "sales failed on 2024-01-10 in this run"),
+        ("skipped", "sales was skipped on 2024-01-10 in this run"),
+        ("cancelled", "sales was cancelled on 2024-01-10 in this run"),
+    ],
+)
+def test_an_input_whose_redo_came_to_nothing_closes_its_readers(run, trend, status, says):
+    run.steps.filter(table="daily.sales").update(status=status, state_after="complete")
+
+    ready = gates.readiness_of(trend, [day("01-10"), day("01-13"), day("01-14")], run=run)
+
+    assert ready.closed == {day("01-10"): says, day("01-13"): says}
+
+
+def test_what_was_missing_when_it_failed_and_is_complete_now_opens(run, trend):
+    run.steps.filter(table="daily.sales").update(status="failed", state_after="missing")
+
+    assert gates.readiness_of(trend, [day("01-10")], run=run).closed == {}
+
+
+def test_a_failed_redo_that_a_later_run_verified_opens(run, trend):
+    run.steps.filter(table="daily.sales").update(status="failed", state_after="complete")
+    other = Run.objects.create(title="a later run")
+    Step.objects.create(
+        run=other,
+        position=0,
+        phase="2",
+        table="daily.sales",
+        date=day("01-10"),
+        season="winter",
+        status="succeeded",
+    )
+
+    assert gates.readiness_of(trend, [day("01-10")], run=run).closed == {}
 
 
 def test_what_nobody_will_fill_outweighs_what_this_run_will(run, trend):

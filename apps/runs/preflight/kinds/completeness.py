@@ -14,7 +14,7 @@ from apps.coverage.dates import in_words, successor
 from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
 from apps.pipeline.definition import Need, Season, Table
-from apps.runs import gates
+from apps.runs import gates, inputs
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
@@ -126,16 +126,22 @@ def lookback(asked: Lookback, facts: Facts) -> Iterator[Finding]:
 def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
     own = {each.name for each in facts.scope.tables}
     first, last = facts.scope.start, facts.scope.end
-    open_dates = gates.not_complete(table, first, last)
+    back = max(needed.lookback for needed in table.after)
+    known = gates.known_inputs(
+        [needed.table for needed in table.after], first - dt.timedelta(days=back), last
+    )
     for needed in table.after:
         until = first - dt.timedelta(days=1) if needed.table in own else last
-        gaps = gates.window(open_dates[needed.table], first - dt.timedelta(days=needed.lookback), until)
-        if not gaps:
+        left = known[needed.table].up_to(until)
+        answers = [inputs.answer(needed, date, left) for date in facts.grid.dates if first <= date <= last]
+        unread = {date for answer in answers for date in answer.unread}
+        gaps = {gap.date for answer in answers for gap in answer.gaps}
+        if not (gaps or unread):
             continue
-        dates = [date for date, _ in gaps]
+        dates = sorted(gaps | unread)
         said = f"{table.short_name} reads {needed.table.rpartition('.')[2]}, not complete on {in_words(dates, most=3)}"
         value = count(len(dates), "date")
-        if all(state == "unknown" for _, state in gaps):
+        if not gaps:
             yield unknown(f"{said}: nobody could read it there.", value=value)
         else:
             yield failed(f"{said}.", value=value, **remedy(facts.pipeline.table(needed.table), dates))
