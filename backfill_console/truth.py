@@ -10,7 +10,7 @@ from apps.coverage.models import Partition
 from apps.coverage.rollup import Coverage, PhaseCoverage
 from apps.pipeline.definition import Phase
 from apps.runs.models import Run
-from apps.runs.progress import Progress
+from apps.runs.progress import Progress, to_the_minute
 from apps.runs.words import count
 from apps.workers.roll import SERVE
 
@@ -20,7 +20,8 @@ class Truth:
     """`state` picks glyph and colour. The sentence begins with a link to `run`, where it is about one.
 
     `done` are the moments between which it likely ends (one where both are of the same minute), said between
-    `text` and `tail`. `plan` is the phase whose gaps come next.
+    `text` and `tail`. Where it waits for a person before that, at `stop`, it is there between the moments `stops`.
+    `plan` is the phase whose gaps come next.
     """
 
     state: str
@@ -28,6 +29,8 @@ class Truth:
     tail: str = ""
     run: Run | None = None
     done: tuple[dt.datetime, ...] = ()
+    stop: str = ""
+    stops: tuple[dt.datetime, ...] = ()
     plan: Phase | None = None
     gaps: int = 0
     command: str = ""
@@ -97,13 +100,11 @@ def running(run: Run, work: Work, progress: Progress, workers_alive: int, now: d
         run.status,
         f"({run.title}) is {run.status}: {steps}",
         run=run,
-        done=moments(progress.finish_range(now=now)),
+        done=to_the_minute(progress.finish_range(now=now)),
+        stop=progress.stop.name if progress.stop else "",
+        stops=to_the_minute(progress.stop_range(now=now)),
         tail=beside(run, work, progress, workers_alive),
     )
-
-
-def moments(between: tuple[dt.datetime, dt.datetime] | None) -> tuple[dt.datetime, ...]:
-    return tuple({f"{at:%F %R}": at for at in between or ()}.values())
 
 
 def beside(run: Run, work: Work, progress: Progress, workers_alive: int) -> str:

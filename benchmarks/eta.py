@@ -20,8 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from apps.runs import paces
-from apps.runs.paces import Left, Work
+from apps.runs import paces, work_left
+from apps.runs.paces import Work
+from apps.runs.work_left import Left
 
 TIMES = 500
 DATES = 300  # of a table
@@ -73,7 +74,7 @@ class Simulated:
     @property
     def ours(self) -> tuple[float, float]:
         left = self.left
-        return paces.range_of(paces.of_tables(self.done, self.earlier, left), left)
+        return work_left.range_of(paces.of_tables(self.done, self.earlier, left), left)
 
     @property
     def old_way(self) -> float:

@@ -3,10 +3,12 @@
 import datetime as dt
 
 import pytest
+from django.template.loader import render_to_string
 
 from apps.coverage import rollup
 from apps.coverage.grid import Grid
 from apps.coverage.rollup import Coverage
+from apps.runs.estimates import Estimate, Leg, Stop
 from apps.runs.models import Run
 from apps.runs.progress import Left, Pace, Progress
 from backfill_console.truth import Truth, Work, truth
@@ -71,7 +73,7 @@ def test_failures_and_waiting_runs_are_said_beside_it(coverage):
 
 def test_the_end_is_a_range(coverage):
     pace = Pace(rate=1, error=0.1, spread=0.5, steps=50)
-    known = progress(paces={"daily.sales": pace}, left={"daily.sales": Left(833, 833)})
+    known = progress(estimate=Estimate([Leg({"daily.sales": Left(833, 833)})], {"daily.sales": pace}))
 
     early, late = say(coverage(), Work([run()], known)).done
 
@@ -80,9 +82,21 @@ def test_the_end_is_a_range(coverage):
 
 def test_two_ends_in_one_minute_are_one(coverage):
     pace = Pace(rate=1, error=0, spread=0, steps=50)
-    known = progress(paces={"daily.sales": pace}, left={"daily.sales": Left(20, 20)})
+    known = progress(estimate=Estimate([Leg({"daily.sales": Left(20, 20)})], {"daily.sales": pace}))
 
     assert len(say(coverage(), Work([run()], known)).done) == 1
+
+
+def test_a_gate_ahead_is_named_instead_of_an_end(coverage):
+    pace = Pace(rate=1, error=0.1, spread=0.5, steps=50)
+    legs = [Leg({"daily.sales": Left(833, 833)}, Stop("Phase 3")), Leg({"weekly.trend": Left(5, 5)})]
+
+    found = say(coverage(), Work([run()], progress(estimate=Estimate(legs, {"daily.sales": pace}))))
+
+    assert (found.stop, len(found.stops), found.done) == ("the gate before Phase 3", 2, ())
+    drawn = render_to_string("overview/_truth.html", {"truth": found})
+    assert ", to the gate before Phase 3 <b><time" in drawn
+    assert "</time></b>, then it waits for a person." in drawn
 
 
 def test_without_an_estimate_no_end_is_named(coverage):

@@ -93,7 +93,7 @@ class Report:
 
     @cached_property
     def progress(self) -> Progress:
-        return progress.of(self.run)
+        return progress.of(self.run, definition.current())
 
     @property
     def verified(self) -> str:

@@ -88,7 +88,7 @@ def launch(
                 f"Launched: {count(len(plan), 'step')}, {left_out:,} left out",
                 by=str(by),
                 data={
-                    "forecast_seconds": planning.seconds_range(plan),
+                    "forecast_seconds": planning.estimate(plan, pipeline).seconds_range,  # of work
                     "forecast_bytes": forecast.whole if forecast else None,
                 },
             )

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import forecasts, jobs, outcomes, outside_work, planning
+from apps.runs import forecasts, jobs, outcomes, planning
 from apps.runs.control import LaunchRefused
+from apps.runs.estimates import Estimate
 from apps.runs.forecasts import Forecast
 from apps.runs.models import Run
+from apps.runs.options import Options
 from apps.runs.outcomes import Counts
-from apps.runs.planning import Plan
+from apps.runs.planning import Plan, PlanRefused
 from apps.runs.situation import workers_alive
-from apps.runs.words import count, duration_range
+from apps.runs.words import count
 
 # They get their values when the call is made.
 NUMBERED = ("BACKFILL_RUN", "BACKFILL_ATTEMPT")
@@ -72,9 +74,7 @@ class ShownPlan:
 
     plan: Plan
     pipeline: Pipeline = field(repr=False)
-    likely_seconds: tuple[float, float] | None
-    without_history: list[str]
-    by_run_history: list[str]
+    estimate: Estimate
     overlaps: list[Overlap]
     workers_alive: int
     forecast: Forecast | None
@@ -101,11 +101,6 @@ class ShownPlan:
         calls = sum(call.calls for call in self.calls)
         tables, dates = count(len(self.plan.by_table), "table"), count(len(self.plan.dates), "date")
         return f"{tables}, {dates}, at least {count(calls, 'call')}"
-
-    @property
-    def likely(self) -> str:
-        """How long it takes, as a range; empty where nobody can know."""
-        return duration_range(*self.likely_seconds) if self.likely_seconds else ""
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -149,20 +144,25 @@ def shown_call(plan: Plan, pipeline: Pipeline, table: Table) -> ShownCall:
     )
 
 
-def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime) -> ShownPlan:
-    """The plan with its estimates, its overlaps and who could perform it."""
-    work = planning.history(plan)
-    likely = planning.seconds_range(plan, work)
+def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime, options: Options | None = None) -> ShownPlan:
+    """The plan with its estimates, its overlaps and who could perform it, as these options have it performed."""
     return ShownPlan(
         plan=plan,
         pipeline=pipeline,
-        likely_seconds=likely,
-        without_history=[] if likely else [table for table in plan.by_table if not work.get(table)],
-        by_run_history=outside_work.tables_of(work) if likely else [],
+        estimate=estimate(plan, pipeline, options or Options()),
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
         forecast=forecasts.of(plan, pipeline),
     )
+
+
+def estimate(plan: Plan, pipeline: Pipeline, options: Options) -> Estimate:
+    """How long it takes with so many lanes, and with such a canary where there can be one."""
+    try:
+        canary = options.canary_dates(plan)
+    except PlanRefused:
+        canary = []  # the form says beside its field why not
+    return planning.estimate(plan, pipeline, lanes=options.lanes, canary=canary)
 
 
 def overlaps(plan: Plan) -> list[Overlap]:

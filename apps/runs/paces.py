@@ -1,4 +1,4 @@
-"""How long a table takes for a unit of work, and what the steps left will take: as a range that is meant.
+"""How long a table takes for a unit of work, from the calls that were measured.
 
 One call is one observation, however many steps share it: seven dates of a call say as much about the next call as one.
 A table's seconds a unit are taken for flat, or for a straight line over its steps, each by how well it fits; so a
@@ -9,7 +9,7 @@ line: a table that each date makes longer by the same time. Growth that compound
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 FEWEST = 5  # finished steps before an estimate is given
@@ -23,20 +23,25 @@ DEVIATIONS = 1.2816  # of a normal distribution: four times out of five it lies 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A finished call: its units, how long it took, how many steps shared it, and of which run it was."""
+    """A call whose dates were verified: its units, how long it took, how many steps shared it, of which run it was.
+
+    `least` and `most` are the units of its smallest and its largest step; 0 where all steps have as many.
+    """
 
     units: float
     seconds: float
     steps: int = 1
     run: int = 0
+    least: float = 0
+    most: float = 0
 
+    @property
+    def smallest(self) -> float:
+        return self.least or self.units / self.steps
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Unfinished steps of one table: how many, and their units together."""
-
-    steps: int
-    units: float
+    @property
+    def largest(self) -> float:
+        return self.most or self.units / self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Pace:
 
     The n-th step from now takes `rate + slope * n` seconds a unit. `error` is the standard error of the level in the
     middle of what was measured, which lies `lever` steps back; `spread` that of one unit, as a share of its time.
+    Steps of `least` to `most` units were measured.
     """
 
     rate: float
@@ -55,6 +61,8 @@ class Pace:
     lever: float = 0.0
     steps: int = 0
     is_borrowed: bool = False
+    least: float = 0.0
+    most: float = math.inf
 
     @property
     def drift(self) -> float:
@@ -92,9 +100,11 @@ def flat(work: Sequence[Work]) -> Pace:
     count, units = len(work), sum(item.units for item in work)
     rate = sum(item.seconds for item in work) / units
     steps = sum(item.steps for item in work)
+    least, most = min(item.smallest for item in work), max(item.largest for item in work)
     if count < FEWEST_CALLS:
         unsure = UNSURE / math.sqrt(count)
-        return Pace(rate, unsure * rate, UNSURE * math.sqrt(units / count), lever=steps / 2, steps=steps)
+        spread = UNSURE * math.sqrt(units / count)
+        return Pace(rate, unsure * rate, spread, lever=steps / 2, steps=steps, least=least, most=most)
     squares = sum((item.seconds - rate * item.units) ** 2 for item in work) / (count - 1)
     return Pace(
         rate=rate,
@@ -102,6 +112,8 @@ def flat(work: Sequence[Work]) -> Pace:
         spread=math.sqrt(squares * count / units) / rate if rate else 0.0,
         lever=steps / 2,
         steps=steps,
+        least=least,
+        most=most,
     )
 
 
@@ -146,14 +158,14 @@ def with_trend(work: Sequence[Work], level: Pace) -> Pace:
         return level
     between = share * (1 - share)
     now = line.at(level.steps)
-    return Pace(
+    return replace(
+        level,
         rate=(1 - share) * level.rate + share * now,
         error=math.hypot(math.sqrt(1 - share) * level.error, math.sqrt(share) * line.height_error),
         spread=(1 - share) * level.spread + share * line.spread,
         slope=share * line.slope,
         slope_error=math.sqrt(share * line.slope_error**2 + between * line.slope**2),
         lever=level.steps - line.middle,
-        steps=level.steps,
     )
 
 
@@ -223,24 +235,29 @@ def fit(
 def of_tables(
     own: Mapping[str, Sequence[Work]],
     earlier: Mapping[str, Sequence[Work]],
-    left: Mapping[str, Left],
+    tables: Iterable[str],
 ) -> dict[str, Pace]:
-    """The paces of a run's tables: from their own calls, and where these say little from earlier runs.
+    """The paces of these tables, from a run's own calls and where these say little from earlier runs; without those
+    of which fewer than FEWEST steps were ever verified.
 
-    Nothing before the run itself finished FEWEST steps. The level of an earlier run is borrowed, its trend is not:
-    tables that were not reached are taken to grow like those of this run that were.
+    The level of an earlier run is borrowed, its trend is not: tables that were not reached are taken to grow like
+    those of this run that were.
     """
-    if sum(item.steps for work in own.values() for item in work) < FEWEST:
-        return {}
     found = {table: known for table, work in own.items() if (known := pace(work))}
     growth = growth_of(found)
-    for table in left:
-        past = borrowed(earlier.get(table, ()), growth)
-        present = found.get(table) or first_steps(measured(own.get(table, ())), growth)
-        known = weighed(present, past)
-        if known:
+    for table in tables:
+        if known := of_table(found.get(table), own.get(table, ()), earlier.get(table, ()), growth):
             found[table] = known
     return found
+
+
+def of_table(
+    present: Pace | None, own: Sequence[Work], earlier: Sequence[Work], growth: float
+) -> Pace | None:
+    past = borrowed(earlier, growth)
+    if present or past:
+        return weighed(present or first_steps(measured(own), growth), past)
+    return borrowed([*earlier, *own], growth)  # too few each, and perhaps enough together
 
 
 def growth_of(paces: Mapping[str, Pace]) -> float:
@@ -264,6 +281,8 @@ def borrowed(earlier: Sequence[Work], growth: float = 0.0) -> Pace | None:
         slope=growth * rate,
         slope_error=UNSURE * abs(growth) * rate,
         is_borrowed=True,
+        least=level.least,
+        most=level.most,
     )
 
 
@@ -286,54 +305,10 @@ def weighed(present: Pace | None, past: Pace | None) -> Pace | None:
         return present
     share = here / (here + there) if there else 1.0
     error = math.sqrt(here * there / (here + there))
-    return replace(present, rate=(1 - share) * present.rate + share * level, error=error)
-
-
-# What is left -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Remaining:
-    """What steps left will take: expected, with the deviation by a wrong pace and by chance."""
-
-    seconds: float
-    error: float
-    chance: float
-
-
-def remaining(pace: Pace, left: Left) -> Remaining:
-    """Of one table. An error of its pace hits all steps alike; chance evens out among them."""
-    count = left.steps
-    if count == 0:
-        return Remaining(0.0, 0.0, 0.0)
-    each, rate, slope = left.units / count, pace.rate, pace.slope
-    places = count * (count - 1) / 2  # 0 + 1 + ... for the steps ahead
-    squares = (count - 1) * count * (2 * count - 1) / 6
-    expected = each * (rate * count + slope * places)
-    heights = max(rate**2 * count + 2 * rate * slope * places + slope**2 * squares, 0.0)
-    return Remaining(
-        seconds=max(expected, 0.1 * rate * left.units),  # a falling line never reaches nothing
-        error=math.hypot(pace.error * left.units, pace.slope_error * each * (pace.lever * count + places)),
-        chance=pace.spread * math.sqrt(each * heights),
+    return replace(
+        present,
+        rate=(1 - share) * present.rate + share * level,
+        error=error,
+        least=min(present.least, past.least),
+        most=max(present.most, past.most),
     )
-
-
-def range_of(paces: Mapping[str, Pace], left: Mapping[str, Left]) -> tuple[float, float]:
-    """The work left in seconds, as a range. What was borrowed has one source: its errors add up, the others' do not."""
-    pairs = [(pace_of(table, paces), some) for table, some in left.items()]
-    found = [(known.is_borrowed, remaining(known, some)) for known, some in pairs]
-    expected = sum(each.seconds for _, each in found)
-    together = sum(each.error for is_borrowed, each in found if is_borrowed)
-    variance = together**2 + sum(each.error**2 for is_borrowed, each in found if not is_borrowed)
-    margin = DEVIATIONS * math.sqrt(variance + sum(each.chance**2 for _, each in found))
-    return max(expected - margin, expected * 0.2), expected + margin
-
-
-def pace_of(table: str, paces: Mapping[str, Pace]) -> Pace:
-    """The table's own pace; that of all tables together while nothing is known of it, with half of it as its error."""
-    if table in paces:
-        return paces[table]
-    rates = sorted(pace.rate for pace in paces.values())
-    rate = rates[len(rates) // 2]
-    error = max(UNSURE * rate, (rates[-1] - rates[0]) / 2)
-    return Pace(rate, error, spread=1.0, is_borrowed=True)

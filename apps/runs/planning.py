@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -18,9 +18,10 @@ from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.runs import batching, progress
+from apps.runs import batching, estimates, progress
+from apps.runs.estimates import Estimate, Part
 from apps.runs.models import Run
-from apps.runs.paces import Work
+from apps.runs.work_left import Left
 
 State, Activity = Partition.State, Partition.Activity
 
@@ -429,29 +430,19 @@ def unserved_dates(pipeline: Pipeline, selection: Selection) -> sources.Closed:
     return sources.closed_dates(pipeline, {table.name for table in selection.tables}, seasons)
 
 
-def history(plan: Plan) -> dict[str, list[Work]]:
-    """What dates of its tables took before."""
-    return progress.history(set(plan.by_table))
-
-
-def seconds_range(plan: Plan, work: Mapping[str, Sequence[Work]] | None = None) -> tuple[float, float] | None:
-    """How long the plan likely takes, from what its tables took before; None where one has no history."""
-    known = history(plan) if work is None else work
-    paces = {table: pace for table, done in known.items() if (pace := progress.borrowed(done))}
-    if not paces or set(plan.by_table) - set(paces):
-        return None
-    left = {
-        table: progress.Left(steps, sum(step.units for step in plan.steps if step.table == table))
-        for table, steps in plan.by_table.items()
-    }
-    return progress.Progress(
-        total=len(plan),
-        verified=0,
-        failed=0,
-        skipped=0,
-        cancelled=0,
-        running=0,
-        pending=len(plan),
-        paces=paces,
-        left=left,
-    ).seconds_range
+def estimate(plan: Plan, pipeline: Pipeline, *, lanes: int = 1, canary: Collection[dt.date] = ()) -> Estimate:
+    """How long the plan likely takes, as a run of it will say before its first call; in two queries."""
+    units: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for step in plan.steps:
+        units[step.table, step.date in canary].append(step.units)
+    parts = [
+        Part(table, Left(len(some), sum(some), min(some), max(some)), is_first)
+        for (table, is_first), some in units.items()
+    ]
+    ahead = estimates.legs(
+        parts,
+        pipeline=pipeline,
+        gates=[phase.name for phase in plan.manual_gates(pipeline)],
+        has_canary=bool(canary),
+    )
+    return estimates.estimate(ahead, earlier=progress.history(set(plan.by_table)), lanes=lanes)

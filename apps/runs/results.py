@@ -109,7 +109,7 @@ def summary(run: Run, pipeline: Pipeline) -> Summary:
     forecast = launched.get("forecast_seconds")
     return Summary(
         run=run,
-        progress=progress.of(run),
+        progress=progress.of(run, pipeline),
         tables=tables_of(run),
         layout=layout_of(run),
         worked_seconds=calls["seconds"].total_seconds(),

@@ -204,6 +204,16 @@ class Watched:
         return self.progress.finish_range(now=self.now) if self.situation.moves else None
 
     @property
+    def finish_shown(self) -> tuple[dt.datetime, ...]:
+        return progress.to_the_minute(self.finish)
+
+    @property
+    def stop_shown(self) -> tuple[dt.datetime, ...]:
+        """Between which moments it likely comes to where it waits for a person."""
+        found = self.progress.stop_range(now=self.now) if self.situation.moves else None
+        return progress.to_the_minute(found)
+
+    @property
     def ends_soon(self) -> bool:
         """Whether a clock would say the same twice."""
         seconds = self.progress.seconds_range
@@ -222,8 +232,8 @@ class Watched:
 
     @property
     def finished_for_estimate(self) -> str:
-        """ "3 of 5 steps finished": how far an estimate still is."""
-        return f"{min(self.progress.decided, progress.FEWEST)} of {progress.FEWEST} steps finished"
+        """ "3 of 5 steps verified": how far a pace still is."""
+        return f"{min(self.progress.verified, progress.FEWEST)} of {progress.FEWEST} steps verified"
 
     @cached_property
     def failures(self) -> list[FailureGroup]:
@@ -294,7 +304,7 @@ class Watched:
 
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
-    found, layout = progress.of(run), layout_of(run)
+    found, layout = progress.of(run, pipeline), layout_of(run)
     calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
     if calls and run.status != Run.Status.RUNNING:
         run.refresh_from_db()  # it began between the two looks

@@ -39,7 +39,7 @@ def duration_range(low: float, high: float) -> str:
         return f"less than {in_minutes(math.ceil(high / MINUTE))}"
     first, last = in_minutes(round(low / MINUTE)), in_minutes(round(high / MINUTE))
     if first == last:
-        return first
+        return f"about {first}"
     return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"
 
 

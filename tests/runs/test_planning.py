@@ -305,8 +305,8 @@ def test_nothing_to_do_in_the_first_days_alone_is_not_complete(plan):
     assert found.why_nothing == "Nothing to do: all 2 are left out (bootstrap)."
 
 
-def test_a_plan_without_history_says_nothing_of_its_duration(plan):
-    assert planning.seconds_range(plan(**SALES)) is None
+def test_a_plan_without_history_says_nothing_of_its_duration(plan, pipeline):
+    assert planning.estimate(plan(**SALES), pipeline).seconds_range is None
 
 
 def test_the_choices_are_kept_with_the_run(pipeline):

@@ -32,7 +32,7 @@ def test_a_duration_is_as_fine_as_people_care(seconds, said):
         (2, 78, "about a minute"),
         (2, 200, "less than 4 min"),
         (50, 200, "1 to 3 min"),
-        (300, 310, "5 min"),
+        (300, 310, "about 5 min"),
         (360, 540, "6 to 9 min"),
         (3000, 3590, "50 min to 1 h"),
         (3000, 4800, "50 min to 1 h 20 min"),

@@ -80,6 +80,8 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 
 def drawn(form: PlanForm, plan: Plan | None) -> dict[str, Any]:
-    shown = launching.draw(plan, form.pipeline, now=timezone.now()) if plan is not None else None
+    shown = None
+    if plan is not None:
+        shown = launching.draw(plan, form.pipeline, now=timezone.now(), options=form.options)
     preflight = reports.for_plan(plan, form.pipeline) if plan is not None and plan.steps else None
     return {"form": form, "plan": shown, "preflight": preflight}

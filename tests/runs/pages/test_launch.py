@@ -155,7 +155,7 @@ def test_secrets_in_the_environment_are_masked(plan_of, shop, settings):
 
 
 def test_without_history_nobody_knows_how_long_it_takes(plan_of):
-    assert "not known yet: no table of this plan was run before" in plan_of(**WEEK)
+    assert "Likely takes not known: sales has never run here" in plan_of(**WEEK)
 
 
 def test_with_history_the_plan_says_how_long_it_likely_takes(plan_of, launch, drive):

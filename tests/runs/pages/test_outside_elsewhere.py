@@ -119,7 +119,9 @@ def test_attempts_that_failed_are_no_pace(history, rescan, read):
         history("sales", f"01-{number:02}", "failed", seconds=120)
     rescan()
 
-    assert "not known yet" in read("/runs/plan/?table=daily.sales&start=2024-01-01&end=2024-01-04")
+    assert "Likely takes not known: sales has never run here" in read(
+        "/runs/plan/?table=daily.sales&start=2024-01-01&end=2024-01-04"
+    )
 
 
 def test_the_shell_says_where_its_estimate_is_from(timed, capsys):

@@ -16,7 +16,7 @@ from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, costs, failures, lanes, outcomes, planning, progress, reworking, runner
+from apps.runs import control, costs, failures, lanes, outcomes, planning, reworking, runner
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
 from apps.runs.models import Run, Step
@@ -131,7 +131,7 @@ def wait(run: Run, console: Console) -> None:
         while run.is_active:
             time.sleep(GLANCE)
             run.refresh_from_db()
-            now = progress.of(run)
+            now = outcomes.of_run(run)
             status.update(f"{run.status}: {now.verified:,} of {now.total:,} verified, {now.failed:,} failed")
 
 
@@ -142,7 +142,7 @@ def exit_status(run: Run) -> int:
 
 
 def result(run: Run) -> dict[str, Any]:
-    now = progress.of(run)
+    now = outcomes.of_run(run)
     return {
         "run": run.pk,
         "status": run.status,
@@ -202,7 +202,7 @@ def not_verified(now: Counts) -> str:
 
 
 def show_result(console: Console, run: Run) -> None:
-    now = progress.of(run)
+    now = outcomes.of_run(run)
     console.print(
         f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified{not_verified(now)}",
         markup=False,

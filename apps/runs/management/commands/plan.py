@@ -13,13 +13,14 @@ from rich.console import Console
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import forecasts, launching, outside_work, planning
+from apps.runs import forecasts, launching, planning
+from apps.runs.estimates import Estimate
 from apps.runs.forecasts import Forecast
 from apps.runs.launching import ShownCall
 from apps.runs.management import taking
 from apps.runs.models import Run
 from apps.runs.planning import Plan, PlanRefused
-from apps.runs.words import count, duration_range
+from apps.runs.words import count
 
 
 class Command(BaseCommand):
@@ -66,9 +67,16 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
         "steps": len(plan),
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
+        "likely": likely(planning.estimate(plan, pipeline)),
         **({"forecast_bytes": forecast.whole} if forecast else {}),
         "calls": [call_as_json(call) for call in calls],
     }
+
+
+def likely(estimate: Estimate) -> dict[str, Any]:
+    """Seconds of work as a range, null where that is not known; and the same to where a person has to act."""
+    stop = {"before": estimate.stop.name, "seconds": estimate.to_stop} if estimate.stop else None
+    return {"seconds": estimate.seconds_range, "not_known": estimate.unknown, "to_stop": stop}
 
 
 def call_as_json(call: ShownCall) -> dict[str, Any]:
@@ -84,11 +92,8 @@ def call_as_json(call: ShownCall) -> dict[str, Any]:
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     said = f"{count(len(plan), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
     console.print(said, style="bold", markup=False)
-    work = planning.history(plan)
-    if likely := planning.seconds_range(plan, work):
-        told = in_short(outside_work.tables_of(work))
-        source = f" ({told}: from the run history)" if told else ""
-        console.print(f"Likely takes {duration_range(*likely)}{source}", markup=False)
+    for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
+        console.print(line, markup=False, highlight=False)
     for line in bill(forecasts.of(plan, pipeline)):
         console.print(line, markup=False)
     for name, number in plan.by_table.items():
@@ -101,6 +106,14 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
     for call in launching.shown_calls(plan, pipeline):
         show_call(console, call)
+
+
+def takes(estimate: Estimate) -> Iterator[str]:
+    """How long it likely takes, as the launch form says it."""
+    told = in_short(estimate.by_run_history)
+    yield f"Likely takes {estimate.in_words}{f' ({told}: from the run history)' if told else ''}"
+    if estimate.stop:
+        yield f"  {estimate.to_stop_in_words}"
 
 
 def bill(forecast: Forecast | None) -> Iterator[str]:
