@@ -8,7 +8,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from apps.alerts import delivery, losses, messages
+from apps.alerts import delivery, losses, messages, removed_dates
 from apps.runs.models import Event
 
 
@@ -16,8 +16,8 @@ def deliver() -> dict[str, int]:
     """Tells of what nobody was told of yet, and sends what waits. Two at once send no mail twice."""
     told, sent = messages.tell(), delivery.send_due()
     # Last, since it reads the pipeline file: what is wrong with that keeps no mail about a run from being sent.
-    if losses.tell():
-        told, sent = told + 1, sent + delivery.send_due()
+    if found := losses.tell() + removed_dates.tell():
+        told, sent = told + found, sent + delivery.send_due()
     return {"told": told, "sent": sent}
 
 

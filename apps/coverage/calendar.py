@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.coverage import removed_dates
 from apps.coverage.models import CalendarDate, CalendarReading, Scan
 from apps.pipeline.definition import Pipeline
 from apps.warehouse.base import QueryFailed, Warehouse, WarehouseError
@@ -96,10 +97,13 @@ def remember(
 ) -> None:
     """Stores it: all of it, or for some `days` only; of others the calendar says what it said before."""
     stored = CalendarDate.objects.all() if days is None else CalendarDate.objects.filter(date__in=days)
-    before = dict(stored.values_list("date", "units"))
+    known = {day.date: day for day in stored}
+    before = {date: day.units for date, day in known.items()}
     now = said.expected if days is None else {date: n for date, n in said.expected.items() if date in days}
     if CalendarReading.objects.filter(is_first=True).exists():
         note(said, changed(pipeline, said, before, now), scan=scan, read_at=read_at)
+        gone = [day for date, day in known.items() if date not in now and date not in said.to_come]
+        removed_dates.note(gone, back=now.keys() | said.to_come.keys(), read_at=read_at)
     elif days is None:
         note(said, [], scan=scan, read_at=read_at, is_first=True)
     write(pipeline, before, now)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from apps.coverage import dates
+from apps.coverage import dates, removed_dates
 from apps.coverage.models import CalendarReading, Partition
 from apps.pipeline.definition import Pipeline
 
@@ -70,7 +70,7 @@ def alarms(
     *,
     now: dt.datetime,
 ) -> Iterator[Alarm]:
-    """The alarms of a calendar that was read, worst first; in one query."""
+    """The alarms of a calendar that was read, worst first; in two queries."""
     if not units:
         return
     found = [
@@ -78,6 +78,7 @@ def alarms(
         *rows_without_units(pipeline),
         *of_reading(pipeline, latest),
         *changed(readings, since=now - FRESH),
+        *returned(since=now - FRESH),
     ]
     yield from sorted(found, key=lambda alarm: ("failure", "warning", "unknown", "info").index(alarm.level))
 
@@ -178,3 +179,12 @@ def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Itera
             yield Alarm("warning", f"The units of {some} changed.", found.others_in_words)
         if found.added:
             yield Alarm("info", f"{a_count(found.added)} came to the calendar.", found.added_in_words)
+
+
+def returned(*, since: dt.datetime) -> Iterator[Alarm]:
+    """That dates which had left are back needs nobody any more, and ends what was said of them."""
+    for at, count in removed_dates.returned_since(since):
+        are = "date that had left the calendar is" if count == 1 else "dates that had left the calendar are"
+        yield Alarm(
+            "info", f"{count:,} {are} back since {at:%Y-%m-%d %H:%M} UTC: nothing is to be confirmed."
+        )

@@ -312,6 +312,43 @@ class CalendarReading(models.Model):
         return f"Calendar at {self.read_at}: {len(self.changes)} changes"
 
 
+class RemovedDateQuerySet(models.QuerySet["RemovedDate"]):
+    def open(self) -> RemovedDateQuerySet:
+        """Those that did not come back, and of which no person said that it is right."""
+        return self.filter(returned_at=None, confirmed_at=None)
+
+    def confirmed(self) -> RemovedDateQuerySet:
+        return self.exclude(confirmed_at=None)
+
+
+class RemovedDate(models.Model):
+    """A date that left the calendar: nothing is expected of it, so that every percentage has a smaller whole."""
+
+    date = models.DateField()
+    season = models.CharField(max_length=200, help_text="The one that it was expected in.")
+    units = models.PositiveIntegerField()
+    removed_at = models.DateTimeField(help_text="When the calendar was read without it.")
+    returned_at = models.DateTimeField(null=True, help_text="When the calendar had it again.")
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.CharField(max_length=150, blank=True)
+    note = models.TextField(blank=True, help_text="Why it is right, as far as the person said so.")
+
+    objects = RemovedDateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["date", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["date"],
+                condition=models.Q(returned_at=None, confirmed_at=None),
+                name="one_open_removal_a_date",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date} left the calendar at {self.removed_at}"
+
+
 class TableReading(models.Model):
     """When a table as a whole was last asked about, and why it could not answer."""
 

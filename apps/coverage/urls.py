@@ -16,6 +16,7 @@ urlpatterns = [
     path("accepted/new/", accepted.new, name="accept"),
     path("accepted/<int:pk>/withdraw/", accepted.withdraw, name="withdraw"),
     path("calendar/", calendar.index, name="calendar"),
+    path("calendar/confirm/", calendar.confirm, name="confirm_removed"),
     path("scans/", scans.scans, name="scans"),
     path("scans/<int:pk>/", scans.scan, name="scan"),
     path("partition/", maps.find, name="find"),

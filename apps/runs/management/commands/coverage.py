@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import regressions, rollup
+from apps.coverage import regressions, removed_dates, rollup
 from apps.coverage.regressions import Loss
 from apps.coverage.rollup import Coverage, PhaseCoverage, TableCoverage
 from apps.pipeline import arguments, definition, scope
@@ -46,16 +46,21 @@ class Command(BaseCommand):
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         lost = regressions.within(pipeline, wanted)
         others = outside.within(pipeline, wanted)
+        removed = removed_dates.open_now()
         if options["json"]:
             more = {
                 "to_plan": taking.as_number(plan),
                 "lost_rows": [loss_as_json(loss) for loss in lost],
                 "outside": outside_as_json(others),
+                "removed_dates": removed.as_json() if removed else None,
             }
             self.stdout.write(json.dumps(as_json(found, wanted) | more))
         else:
             console = terminal(self.stdout)
             show(console, found, wanted)
+            if removed:
+                said = f"{removed.sentence}. {removed.consequence}\n{removed.by_season}"
+                console.print(said, style="bold red", markup=False, highlight=False)
             for loss in lost:
                 console.print(f"Regression: {loss.sentence}", style="bold red", markup=False, highlight=False)
             for line in outside_in_words(others):

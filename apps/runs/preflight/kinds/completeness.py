@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from apps.coverage import rollup, serving
+from apps.coverage import removed_dates, rollup, serving
 from apps.coverage.dates import in_words, successor
 from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
@@ -162,6 +162,7 @@ def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
     for season in facts.scope.seasons:
         if season.start <= facts.scope.end and facts.scope.start <= season.end:
             yield of_season(facts, season, dates.get(season.name, 0))
+    yield from of_removed_dates()
     yield from not_over(facts)
     if facts.pipeline.calendar.not_final:
         yield not_final(facts)
@@ -179,6 +180,19 @@ def of_season(facts: Facts, season: Season, dates: int) -> Finding:
         f"Season {season.name} has no expected date in {facts.dates_in_words}: the calendar is empty there.",
         link="/coverage/",
     )
+
+
+def of_removed_dates() -> Iterator[Finding]:
+    """Dates that left the calendar, in this range or another: who plans by it should know whether it is right."""
+    removed = removed_dates.open_now()
+    if removed:
+        yield failed(
+            f"{removed.sentence}, and no person confirmed it.",
+            detail=removed.by_season,
+            value=count(removed.count, "date"),
+            link=f"{reverse('coverage:calendar')}#removed",
+            deed="Look, and confirm that it is right",
+        )
 
 
 def not_over(facts: Facts) -> Iterator[Finding]:

@@ -1,0 +1,66 @@
+"""One mail when dates leave the calendar."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from apps.alerts import tasks
+from apps.alerts.models import Message
+
+pytestmark = pytest.mark.usefixtures("team")
+
+
+@pytest.fixture
+def close(ask, scan):
+    """Shuts the shop from some day of January on: its calendar loses these dates."""
+    scan()
+
+    def from_day(date: str) -> None:
+        ask("UPDATE raw.days SET open = FALSE WHERE day >= ? AND day < DATE '2024-02-01'", f"2024-{date}")
+        scan()
+        tasks.deliver()
+
+    return from_day
+
+
+def test_dates_that_left_are_told_by_season_with_where_to_confirm(close):
+    close("01-18")
+
+    message = Message.objects.get()
+    assert message.subject == "CALENDAR - 3 dates left it"
+    assert "winter: 3 dates, 2024-01-18 to 2024-01-20" in message.text
+    assert "every percentage is of the 26 dates that are left" in message.text
+    assert "/coverage/calendar/#removed" in message.text and message.is_sent
+
+
+def test_every_date_is_in_the_csv(close):
+    close("01-18")
+
+    lines = list(csv.DictReader(StringIO(Message.objects.get().csv)))
+    assert [(line["date"], line["units"]) for line in lines] == [(f"2024-01-{n}", "4") for n in (18, 19, 20)]
+
+
+def test_it_is_told_once(close, scan):
+    close("01-18")
+    scan()
+
+    assert tasks.deliver()["told"] == 0
+
+
+def test_further_dates_are_news(close):
+    close("01-18")
+    close("01-16")
+
+    assert Message.objects.count() == 2
+    assert "winter: 5 dates, 2024-01-16 to 2024-01-20" in Message.objects.first().text
+
+
+def test_dates_that_are_back_before_the_mail_are_none(ask, scan):
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-18'")
+    scan()
+    ask("UPDATE raw.days SET open = day <> DATE '2024-01-07'")
+    scan()
+
+    assert tasks.deliver()["told"] == 0

@@ -1,0 +1,220 @@
+"""Dates that leave the calendar are an event, until a person says that it is right or they are back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from apps.coverage import calendar_report, partial, removed_dates, scanning
+from apps.coverage.models import RemovedDate, Scan
+from apps.coverage.removed_dates import CannotConfirm
+from apps.pipeline import definition
+from apps.pipeline.scope import scope
+from tests.conftest import day
+from tests.runs.preflight.conftest import checked, finding  # noqa: F401 (a fixture)
+
+LEFT = "25 dates left the calendar"
+
+
+@pytest.fixture
+def rescan(shop, db) -> Callable[[], Scan]:
+    """Scans with the pipeline file as it is now."""
+
+    def perform() -> Scan:
+        definition.load.cache_clear()
+        pipeline, row = definition.current(), Scan.objects.create()
+        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        row.refresh_from_db()
+        return row
+
+    return perform
+
+
+@pytest.fixture
+def lost(rescan, ask) -> None:
+    """The calendar had 29 dates, and has the first four of January since the latest scan."""
+    rescan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-05'")
+    rescan()
+
+
+@pytest.fixture
+def mend(rescan, ask) -> Callable[[], None]:
+    def perform() -> None:
+        ask("UPDATE raw.days SET open = day <> DATE '2024-01-07'")
+        rescan()
+
+    return perform
+
+
+def confirm(seen: int = 25, note: str = "") -> int:
+    return removed_dates.confirm(by="olga", at=timezone.now(), seen=seen, note=note)
+
+
+def as_json(capsys) -> dict:
+    call_command("coverage", "--json")
+    return json.loads(capsys.readouterr().out)["removed_dates"]
+
+
+# It is said -------------------------------------------------------------------------------------------
+
+
+def test_the_first_reading_of_a_calendar_removes_nothing(rescan):
+    rescan()
+
+    assert removed_dates.open_now() is None
+
+
+def test_the_dates_that_left_are_listed_as_ranges_by_season(lost):
+    removed = removed_dates.open_now()
+
+    assert removed
+    assert removed.by_season == (
+        "winter: 15 dates, 2024-01-05 to 2024-01-20; spring: 10 dates, 2024-03-01 to 2024-03-10"
+    )
+
+
+@pytest.mark.parametrize("page", ["/", "/coverage/", "/coverage/winter/", "/sources/", "/coverage/calendar/"])
+def test_a_page_with_percentages_says_that_dates_left(lost, read, page):
+    text = " ".join(read(page).split())
+
+    assert LEFT in text
+    assert "every percentage is of the 4 dates that are left" in text
+
+
+def test_coverage_in_the_shell_says_it_beside_its_numbers(lost, capsys):
+    call_command("coverage")
+
+    said = " ".join(capsys.readouterr().out.split())
+    assert LEFT in said and "winter: 15 dates, 2024-01-05 to 2024-01-20" in said
+
+
+def test_a_program_gets_the_ranges(lost, capsys):
+    found = as_json(capsys)
+
+    assert (found["count"], found["dates_left"]) == (25, 4)
+    assert found["seasons"][1] == {"name": "spring", "count": 10, "ranges": [["2024-03-01", "2024-03-10"]]}
+
+
+def test_a_program_is_told_that_none_left(rescan, capsys):
+    rescan()
+
+    assert as_json(capsys) is None
+
+
+def test_pre_flight_fails_until_a_person_confirms(lost, checked):  # noqa: F811
+    assert finding(checked(quick=True, end=day("01-04")), "calendar").text.startswith(LEFT)
+
+    confirm()
+    assert finding(checked(quick=True, end=day("01-04")), "calendar").level == "pass"
+
+
+def test_a_season_that_is_shortened_in_the_file_loses_dates_too(rescan, rewrite):
+    rescan()
+    rewrite("end = 2024-01-20", "end = 2024-01-18")
+    rescan()
+
+    removed = removed_dates.open_now()
+    assert removed and removed.by_season == "winter: 2 dates, 2024-01-19 to 2024-01-20"
+
+
+def test_a_scan_of_some_dates_notices_it_too(rescan, ask):
+    rescan()
+    pipeline = definition.current()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
+    partial.scan(pipeline, scanning.open_warehouse(pipeline), scope(pipeline, tables=["sales"]))
+
+    removed = removed_dates.open_now()
+    assert removed and removed.dates == [day("01-05")]
+
+
+def test_a_date_that_came_or_weighs_more_removes_nothing(rescan, ask):
+    rescan()
+    ask("UPDATE raw.days SET open = TRUE, orders = 5")
+    rescan()
+
+    assert removed_dates.open_now() is None
+
+
+def test_a_calendar_that_cannot_be_asked_removes_nothing(rescan, ask):
+    rescan()
+    ask("ALTER TABLE raw.days RENAME TO gone")
+    rescan()
+
+    assert removed_dates.open_now() is None
+
+
+def test_dates_that_leave_later_join_the_event(lost, ask, rescan):
+    since = removed_dates.open_now().since
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-04'")
+    rescan()
+
+    removed = removed_dates.open_now()
+    assert (removed.count, removed.since) == (26, since)
+
+
+# It ends ----------------------------------------------------------------------------------------------
+
+
+def test_dates_that_come_back_end_it_and_that_is_said(lost, mend):
+    mend()
+
+    assert removed_dates.open_now() is None
+    alarms = [alarm.text for alarm in calendar_report.report(definition.current(), now=timezone.now()).alarms]
+    assert any(text.startswith("25 dates that had left the calendar are back since") for text in alarms)
+
+
+def test_an_operator_confirms_on_the_calendar_page_with_a_note(lost, client, operator):
+    client.force_login(operator)
+    client.post("/coverage/calendar/confirm/", {"seen": "25", "note": "strike"})
+
+    text = client.get("/coverage/calendar/").content.decode()
+    assert 'id="removed"' not in text
+    assert "<b>25</b>: 2024-01-05 to 2024-03-10" in text.replace('<span class="nowrap">', "").replace(
+        "</span>", ""
+    )
+    assert "olga" in text and "strike" in text
+
+
+def test_a_viewer_may_not_confirm(lost, client, viewer):
+    client.force_login(viewer)
+
+    assert client.post("/coverage/calendar/confirm/", {"seen": "25"}).status_code == 403
+    assert "Confirm that 25 dates left" not in client.get("/coverage/calendar/").content.decode()
+    assert removed_dates.open_now()
+
+
+def test_what_a_person_did_not_see_is_not_confirmed(lost, ask, rescan):
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-04'")
+    rescan()
+
+    with pytest.raises(CannotConfirm, match="26 dates left the calendar by now, and 25 when you looked"):
+        confirm(seen=25)
+    assert removed_dates.open_now().count == 26
+
+
+def test_confirming_twice_says_that_there_is_nothing(lost):
+    confirm()
+
+    with pytest.raises(CannotConfirm, match="nothing to confirm"):
+        confirm()
+
+
+def test_a_confirmed_date_that_comes_back_and_leaves_again_is_a_new_event(lost, mend, ask, rescan):
+    confirm()
+    mend()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
+    rescan()
+
+    assert removed_dates.open_now().dates == [day("01-05")]
+    assert RemovedDate.objects.confirmed().count() == 25
+
+
+def test_the_same_scan_again_says_the_same(lost, rescan):
+    rescan()
+
+    assert removed_dates.open_now().count == 25
