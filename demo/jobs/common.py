@@ -173,12 +173,16 @@ def game_days(warehouse: Warehouse, days: list[date]) -> dict[date, GameDay]:
     return {day: GameDay(games, day_of_season) for day, games, day_of_season in rows}
 
 
+# What a query needed for a moment goes back to the system at once: the demo shares a small machine.
+GIVE_BACK = {"allocator_flush_threshold": "64KB", "allocator_bulk_deallocation_flush_threshold": "64KB"}
+
+
 class Warehouse:
     """The DuckDB file, attached for moments only: one writing process at a time may hold it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.connection = duckdb.connect()
+        self.connection = duckdb.connect(config={**GIVE_BACK})
         self.connection.execute("SET threads = 1")
 
     @classmethod
