@@ -44,6 +44,54 @@ def test_what_is_as_it_should_be_exits_0(verified):
     assert (code, said.splitlines()[-1]) == (0, "PASSED")
 
 
+@pytest.fixture
+def three_accepted(verified, ask) -> None:
+    """Sales has nothing on the first three of six days, and olga accepted that."""
+    ask("DELETE FROM daily.sales WHERE day <= '2024-01-03'")
+    verified(*SALES)
+    table = definition.current().table("daily.sales")
+    accepting.accept(Wish((table,), day("01-01"), day("01-03")), reason="closed", by="olga")
+
+
+def test_what_passes_less_accepted_gaps_says_so(verified, three_accepted):
+    code, said, _ = verified(*SALES)
+
+    assert (code, said.splitlines()[-1]) == (0, "PASSED, LESS 3 ACCEPTED GAPS")
+    assert "3 expected dates, less 3 accepted gaps, from 2024-01-01 to 2024-01-06" in said
+
+
+def test_a_program_is_told_how_many_gaps_were_accepted(verified, three_accepted):
+    found = json.loads(verified(*SALES, "--json")[1])
+
+    assert (found["verdict"], found["accepted_gaps"], found["dates_expected"]) == ("passed", 3, 3)
+    assert found["verdict_text"] == "passed, less 3 accepted gaps"
+
+
+def test_page_list_and_csv_say_that_accepted_gaps_were_left_out(verified, three_accepted, client, viewer):
+    verified(*SALES)
+    made = Verification.objects.first()
+    client.force_login(viewer)
+
+    page, reports = client.get(f"/verify/{made.pk}/"), client.get("/verify/")
+    lines = client.get(f"/verify/{made.pk}/verification.csv").getvalue().decode()
+
+    assert "3 expected dates, less 3 accepted gaps" in page.content.decode()
+    for text in (page.content.decode(), reports.content.decode(), lines):
+        assert "passed, less 3 accepted gaps" in text
+
+
+def test_dates_that_left_the_calendar_keep_it_from_passing(verified, scan, ask):
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-03'")
+    ask("DELETE FROM daily.sales WHERE day = DATE '2024-01-03'")
+
+    code, said, _ = verified(*SALES)
+
+    assert code == 1
+    assert "- 1 date left the calendar since" in said
+    assert ": 2024-01-03, and no person confirmed it." in said
+
+
 def test_what_is_not_exits_1_with_its_reasons(verified, ask):
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
 

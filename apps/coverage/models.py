@@ -448,6 +448,7 @@ class Verification(models.Model):
     whole = models.BooleanField(default=False, help_text="Whether these are all tables of the pipeline.")
     stage = models.CharField(max_length=200, blank=True, help_text="What it is about, while it runs.")
     verdict = models.CharField(max_length=20, blank=True, help_text="In a word; empty before its end.")
+    accepted = models.PositiveIntegerField(default=0, help_text="Accepted gaps that it left out.")
     report = MaskedJSONField(null=True, encoder=DjangoJSONEncoder)
     problem = MaskedTextField(blank=True, help_text="Why there is no report, as a sentence.")
 

@@ -6,7 +6,7 @@ A calendar that loses dates makes every percentage look better, so that no perce
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -16,6 +16,7 @@ from django.db.models import Count, Max, Min
 
 from apps.coverage.dates import in_words, ranges, successor
 from apps.coverage.models import CalendarDate, RemovedDate
+from apps.pipeline.scope import Scope
 
 BATCH = 500
 MOST_RANGES = 4
@@ -47,6 +48,7 @@ class RemovedDates:
     since: dt.datetime
     parts: tuple[SeasonPart, ...]
     left: int
+    after: Callable[[dt.date], dt.date]  # the next date that is on the calendar or was
 
     @property
     def count(self) -> int:
@@ -130,7 +132,17 @@ def open_now() -> RemovedDates | None:
         )
         for season, same in groupby(found, key=lambda each: each.season)
     ]
-    return RemovedDates(min(each.removed_at for each in found), tuple(parts), len(expected))
+    return RemovedDates(min(each.removed_at for each in found), tuple(parts), len(expected), after)
+
+
+def within(scope: Scope) -> str:
+    """Which dates of the scope are open, as a sentence without its full stop; empty where none is."""
+    removed = open_now()
+    dates = [date for date in removed.dates if date in scope] if removed else []
+    if not removed or not dates:
+        return ""
+    where = in_words(dates, most=MOST_RANGES, after=removed.after)
+    return f"{number(len(dates))} left the calendar since {removed.since:%Y-%m-%d %H:%M} UTC: {where}"
 
 
 def returned_since(moment: dt.datetime) -> list[tuple[dt.datetime, int]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from django.utils import timezone
 
 from apps.coverage import grid as grids
-from apps.coverage import partial, regressions
+from apps.coverage import partial, regressions, removed_dates
 from apps.coverage.dates import successor
 from apps.coverage.models import Scan, Verification
 from apps.coverage.partial import Partial
@@ -85,6 +85,7 @@ def perform(pipeline: Pipeline, warehouse: Warehouse, verification: Verification
         status=Verification.Status.FINISHED,
         finished_at=timezone.now(),
         verdict=str(found.verdict),
+        accepted=found.accepted,
         report=kept.dump(found),
         stage="",
     )
@@ -145,7 +146,7 @@ def judged(
         start=wanted.start,
         end=wanted.end,
         asked_at=asked_at,
-        dates_expected=len(seen.grid.dates),
+        dates_expected=tables.dates_expected(wanted.tables, seen),
         queries=answer.queries + isinstance(tries, list),
         problem=seen.problem,
         tables=tuple(tables.tables(wanted.tables, seen, needs)),
@@ -155,6 +156,7 @@ def judged(
         if pipeline.history is None or tries is None
         else histories.report(pipeline, pipeline.history, tries, wanted, seen),
         losses=tuple(loss.sentence for loss in regressions.within(pipeline, wanted)),
+        removed=removed_dates.within(wanted),
     )
     why = tuple(reasons(found, seen.after))
     return replace(found, reasons=why, verdict=verdict(found, why))

@@ -27,6 +27,9 @@ def csv_lines(report: Report) -> Iterator[str]:
 
 def rows(report: Report) -> Iterator[Row]:
     """All that was found, what is as it should be included; a range of dates a line."""
+    start, end = str(report.start), str(report.end)
+    told = report.verdict_in_words
+    yield report.pipeline, "verdict", told, report.dates_expected, start, end, report.dates_in_words
     for reason in report.not_asked:
         yield report.pipeline, "asked", "could not run", 0, "", "", reason.text
     for table in report.tables:
@@ -68,4 +71,9 @@ def as_json(verification: Verification, report: Report | None) -> dict[str, Any]
         "finished_at": verification.finished_at,
         "seasons": verification.seasons,
         "problem": verification.problem,
-    } | (kept.dump(report) if report else {})
+    } | (kept.dump(report) | in_words(report) if report else {})
+
+
+def in_words(report: Report) -> dict[str, Any]:
+    """What people read of the verdict, beside the word for programs."""
+    return {"accepted_gaps": report.accepted, "verdict_text": report.verdict_in_words}

@@ -51,6 +51,8 @@ def all_reasons(report: Report, after: After) -> Iterator[Reason]:
         yield from of_table(table, told=bool(report.problem))
     for loss in report.losses:
         yield Reason(f"Regression: {loss}.")
+    if report.removed:
+        yield Reason(f"{report.removed}, and no person confirmed it.")
     for need in report.needs:
         yield from of_need(need, told=bool(report.problem))
     for found in report.quality:

@@ -37,6 +37,17 @@ class Verdict(StrEnum):
     NOTHING = "nothing to verify"
 
 
+def verdict_in_words(verdict: str, accepted: int) -> str:
+    """ "passed, less 13 accepted gaps": what passed without what people accepted is not all that was asked about."""
+    if verdict != Verdict.PASSED or not accepted:
+        return verdict
+    return f"{verdict}, less {accepted_gaps(accepted)}"
+
+
+def accepted_gaps(number: int) -> str:
+    return f"{number:,} accepted gap{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """Dates that follow each other on the calendar, both ends included."""
@@ -222,7 +233,8 @@ class HistoryReport:
 class Report:
     """All of it. `problem` is why the warehouse as a whole could not be asked, without a full stop.
 
-    `losses` are complete dates that lost rows, a sentence a table without its full stop.
+    `dates_expected` are those on which at least one of the tables should have rows. `losses` are complete dates that
+    lost rows, a sentence a table without its full stop; `removed` says which dates left the calendar, likewise.
     """
 
     pipeline: str
@@ -237,8 +249,24 @@ class Report:
     quality: tuple[QualityReport, ...] = ()
     history: HistoryReport | None = None
     losses: tuple[str, ...] = ()
+    removed: str = ""
     verdict: Verdict = Verdict.NOTHING
     reasons: tuple[Reason, ...] = field(default=())
+
+    @property
+    def accepted(self) -> int:
+        """Gaps that a person accepted: they are in no denominator of the report."""
+        return sum(table.counts["accepted"] for table in self.tables)
+
+    @property
+    def verdict_in_words(self) -> str:
+        return verdict_in_words(self.verdict, self.accepted)
+
+    @property
+    def dates_in_words(self) -> str:
+        """ "9 expected dates, less 13 accepted gaps"."""
+        dates = f"{self.dates_expected:,} expected date{'' if self.dates_expected == 1 else 's'}"
+        return f"{dates}, less {accepted_gaps(self.accepted)}" if self.accepted else dates
 
     @property
     def wrong(self) -> list[Reason]:

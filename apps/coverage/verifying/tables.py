@@ -83,6 +83,12 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
         )
 
 
+def dates_expected(wanted: Iterable[Table], seen: Seen) -> int:
+    """On how many dates at least one of the tables should have rows; accepted gaps and what is left out are not."""
+    rows = zip(*(seen.grid.states[table.name] for table in wanted), strict=True)
+    return sum(any(letter not in rollup.NOT_WANTED for letter in letters) for letters in rows)
+
+
 def counts(tally: Tally) -> dict[str, int]:
     return {state: getattr(tally, state) for state in STATES}
 

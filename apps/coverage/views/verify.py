@@ -15,7 +15,7 @@ from apps.coverage import tasks, verification
 from apps.coverage.models import Verification
 from apps.coverage.verifying import drawing, lines
 from apps.coverage.verifying.form import VerifyForm
-from apps.coverage.verifying.report import Report, Verdict
+from apps.coverage.verifying.report import Report, Verdict, verdict_in_words
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 
@@ -59,7 +59,7 @@ def css_class(found: Verification) -> str:
 
 
 def in_a_word(found: Verification) -> str:
-    return found.verdict or found.get_status_display().lower()
+    return verdict_in_words(found.verdict, found.accepted) or found.get_status_display().lower()
 
 
 @require_GET

@@ -30,7 +30,6 @@ from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.runs.words import count
 
 EXIT = {Verdict.PASSED: 0, Verdict.NOT_PASSED: 1, Verdict.COULD_NOT_RUN: 1, Verdict.NOTHING: 2}
 STYLE = {Verdict.PASSED: "bold green", Verdict.NOT_PASSED: "bold red", Verdict.COULD_NOT_RUN: "bold magenta"}
@@ -93,7 +92,7 @@ def scope(pipeline: Pipeline, options: dict[str, Any]) -> Scope:
 
 
 def show(console: Console, found: Verification, report: Report, *, detailed: bool) -> None:
-    dates = f"{count(report.dates_expected, 'expected date')} from {report.start} to {report.end}"
+    dates = f"{report.dates_in_words}, from {report.start} to {report.end}"
     asked = f"asked {report.asked_at:%Y-%m-%d %H:%M} UTC in {report.queries} queries"
     say(console, f"Verification {found.pk}: {dates}, {asked}")
     console.print(counts(report))
@@ -105,7 +104,7 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
         tell_running(console, report.history)
     if detailed:
         details(console, report)
-    say(console, str(report.verdict).upper(), style=STYLE.get(report.verdict, "bold"))
+    say(console, report.verdict_in_words.upper(), style=STYLE.get(report.verdict, "bold"))
     for reason in report.reasons:
         say(console, f"  {'?' if reason.could_not_run else '-'} {reason.text}")
     if not report.reasons and report.verdict == Verdict.NOTHING:
