@@ -37,16 +37,18 @@ def overview(request: HttpRequest) -> HttpResponse:
     failed = failures.open_failures()
     now = timezone.now()
     work = what_runs_do(pipeline, failed, now=now)
+    seen: dict[str, Any] = dict(beacon(now))
     context = {
         "coverage": coverage,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
-        "truth": truth_now(coverage, work, now=now),
+        "truth": truth_now(coverage, work, seen, now=now),
         "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],
         "failures": failed[:SHOWN],
         "more_failures": len(failed[SHOWN:]),
         "outside": outside.lately(pipeline, now=now),
         "readiness": readiness.now(pipeline, coverage),
         **standing(coverage),
+        **seen,
     }
     piece = live.piece(
         "overview/_live.html",
@@ -82,8 +84,8 @@ def state_in_words(run: Run, work: Work) -> str:
     return at_gate(gate) if gate else run.get_status_display().lower()
 
 
-def truth_now(coverage: Coverage, work: Work, *, now: dt.datetime) -> Truth:
-    seen: dict[str, Any] = dict(beacon(now))
+def truth_now(coverage: Coverage, work: Work, seen: dict[str, Any], *, now: dt.datetime) -> Truth:
+    """`seen` is what the beacon says."""
     return truth(
         coverage,
         work,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from apps.coverage.joined import Joined
@@ -36,9 +37,9 @@ LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text i
 # Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
-Calendar = list[tuple[dt.date, int, str]]  # date, units, name of the season
 NOTHING = ""  # where nothing is stored of a partition
-STATE = {str(state): LETTER[state] for state in State} | {NOTHING: LETTER[State.UNKNOWN]}
+NEVER_STORED = "."
+STATE = {str(state): LETTER[state] for state in State} | {NOTHING: NEVER_STORED}
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,51 @@ def load(
     expected = CalendarDate.objects.filter(date__gte=start or pipeline.start, date__lte=end or pipeline.end)
     if seasons:
         expected = expected.filter(season__in=[season.name for season in seasons])
-    calendar = list(expected.values_list("date", "units", "season"))
-    days = [date.isoformat() for date, _, _ in calendar]
+    calendar = calendar_of(expected)
     found = stored(Partition.objects.between(start, end), None if tables is None else wanted)
-    rows = {table.name: row(found.get(table.name), days) for table in wanted}
+    rows = {table.name: row(found.get(table.name), calendar) for table in wanted}
     return Grid(
-        dates=tuple(date for date, _, _ in calendar),
-        units=tuple(units for _, units, _ in calendar),
-        seasons=seasons_of(pipeline, [season for _, _, season in calendar]),
+        dates=calendar.dates,
+        units=calendar.units,
+        seasons=seasons_of(pipeline, calendar.seasons),
         states={table.name: states(pipeline, table, rows[table.name].states, calendar) for table in wanted},
-        activities={name: "".join(map(LETTER.__getitem__, each.activities)) for name, each in rows.items()},
+        activities={name: each.activities for name, each in rows.items()},
         strays={name: strays(each.off, seasons) for name, each in rows.items()},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """Expected dates in their order, with their units, the names of their seasons, and as texts."""
+
+    dates: tuple[dt.date, ...]
+    units: tuple[int, ...]
+    seasons: tuple[str, ...]
+    days: tuple[str, ...]
+    text: str
+
+
+def calendar_of(expected: QuerySet[CalendarDate]) -> Calendar:
+    """These dates, in one query for a row a season."""
+    days, units = Joined(Cast("date", TextField())), Joined(Cast("units", TextField()))
+    rows = expected.order_by().values("season").annotate(days=days, sizes=units)
+    return parsed(frozenset(rows.values_list("season", "days", "sizes")))
+
+
+@lru_cache(maxsize=16)  # a calendar is hardly ever another one at the next look
+def parsed(rows: frozenset[tuple[str, str, str]]) -> Calendar:
+    found = sorted(
+        (day, int(size), season)
+        for season, days, sizes in rows
+        for day, size in zip(days.split(","), sizes.split(","), strict=True)
+    )
+    days = tuple(day for day, _, _ in found)
+    return Calendar(
+        dates=tuple(map(dt.date.fromisoformat, days)),
+        units=tuple(size for _, size, _ in found),
+        seasons=tuple(season for _, _, season in found),
+        days=days,
+        text=",".join(days),
     )
 
 
@@ -116,37 +151,47 @@ def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> d
 
 
 class Row(NamedTuple):
-    """What is stored of a table, a word for each day of the calendar; `off` are the days off it that have rows."""
+    """What is stored of a table, a letter for each day of the calendar; `off` are the days off it that have rows."""
 
-    states: list[str]
-    activities: list[str]
-    off: list[str]
+    states: str
+    activities: str
+    off: tuple[str, ...]
 
 
-def row(told: Told | None, days: list[str]) -> Row:
+@lru_cache(maxsize=128)  # at the next look most tables are as they were
+def row(told: Told | None, calendar: Calendar) -> Row:
     """The usual table has a partition for each day, in order: that is seen without a look at each."""
+    days = calendar.days
     if told is None:
-        return Row([NOTHING] * len(days), [NOTHING] * len(days), [])
-    if told.days == ",".join(days):
-        return Row(told.states.split(","), told.activities.split(","), [])
+        return Row(STATE[NOTHING] * len(days), LETTER[NOTHING] * len(days), ())
+    if told.days == calendar.text:
+        return Row(letters(STATE, told.states.split(",")), letters(LETTER, told.activities.split(",")), ())
     its_days = told.days.split(",")
     states = dict(zip(its_days, told.states.split(","), strict=True))
     activities = dict(zip(its_days, told.activities.split(","), strict=True))
     off = sorted(day for day in states.keys() - set(days) if states[day] == State.UNEXPECTED)
     nothing = repeat(NOTHING)
-    return Row(list(map(states.get, days, nothing)), list(map(activities.get, days, nothing)), off)
+    return Row(
+        letters(STATE, map(states.get, days, nothing)),
+        letters(LETTER, map(activities.get, days, nothing)),
+        tuple(off),
+    )
 
 
-def states(pipeline: Pipeline, table: Table, told: Sequence[str], calendar: Calendar) -> str:
+def letters(alphabet: Mapping[str, str], words: Iterable[str]) -> str:
+    return "".join(map(alphabet.__getitem__, words))
+
+
+def states(pipeline: Pipeline, table: Table, told: str, calendar: Calendar) -> str:
     """A letter a date. Of dates left out on purpose one knows that much before the first scan, too."""
-    letters = "".join(map(STATE.__getitem__, told))
-    if not table.skip_first_days or "u" not in letters:
-        return letters
+    shown = told.replace(NEVER_STORED, LETTER[State.UNKNOWN])
+    if not table.skip_first_days or "u" not in shown:
+        return shown
     seasons = {season.name: season for season in pipeline.seasons}
-    row = list(letters)
-    for place, (date, _, name) in enumerate(calendar):
+    row = list(shown)
+    for place, (date, name) in enumerate(zip(calendar.dates, calendar.seasons, strict=True)):
         if row[place] == "u" and name in seasons and table.skips(date, seasons[name]):
-            row[place] = "n" if told[place] == NOTHING else UNREAD
+            row[place] = "n" if told[place] == NEVER_STORED else UNREAD
     return "".join(row)
 
 
@@ -156,7 +201,7 @@ def strays(days: Iterable[str], seasons: Collection[Season]) -> tuple[dt.date, .
     return tuple(date for date in dates if not seasons or any(date in season for season in seasons))
 
 
-def seasons_of(pipeline: Pipeline, names: list[str]) -> tuple[tuple[Season, slice], ...]:
+def seasons_of(pipeline: Pipeline, names: Sequence[str]) -> tuple[tuple[Season, slice], ...]:
     """The seasons that have dates here, each with its place among them."""
     found = []
     for season in sorted(pipeline.seasons, key=lambda season: season.start):

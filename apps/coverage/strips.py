@@ -26,6 +26,8 @@ MOST_LINES = 120
 PERCENT_A_LETTER = 2.1
 PERCENT_BETWEEN = 1.3
 
+MONTHS = ["", *(f"{dt.date(2000, month, 1):%b}" for month in range(1, 13))]
+
 
 @dataclass(frozen=True)
 class Path:
@@ -160,7 +162,7 @@ def groups(coverage: Coverage, season: Season, part: slice, wanted: Collection[s
 
 
 def month_ticks(dates: Sequence[dt.date]) -> tuple[Tick, ...]:
-    return ticks([f"{date:%b}" for date in dates])
+    return ticks([MONTHS[date.month] for date in dates])
 
 
 def season_ticks(grid: Grid) -> tuple[Tick, ...]:
