@@ -19,6 +19,7 @@ from django.db.models.functions import Cast
 from apps import masking
 from apps.coverage.models import Partition
 from apps.runs.models import Run, Step
+from apps.runs.words import count
 
 Group = TypeVar("Group", bound="FailureGroup")
 Part = Mapping[str, Any]
@@ -217,6 +218,17 @@ class FailureGroup:
     @property
     def suggested_class(self) -> str:
         return suggested_class(self.sample)
+
+    @property
+    def tried(self) -> str:
+        """ "2 dates, each tried once", "1 date, tried 3 times", "4 partitions of 2 dates, tried 5 times in all"."""
+        dates = count(len(self.dates), "date")
+        what = dates if self.count <= len(self.dates) else f"{count(self.count, 'partition')} of {dates}"
+        if not self.attempts:
+            return f"{what}, never tried"
+        if self.attempts == self.count:
+            return f"{what}, tried once" if self.count == 1 else f"{what}, each tried once"
+        return f"{what}, tried {count(self.attempts, 'time')}{' in all' if self.count > 1 else ''}"
 
 
 @dataclass(frozen=True)

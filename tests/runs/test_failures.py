@@ -220,3 +220,25 @@ def test_only_the_last_run_counts_for_a_partition(scan):
     Partition.objects.filter(table="daily.sales", date=TWO).update(activity="failed", run_id=run.pk)
 
     assert [step.run_id for step in failures.open_steps()] == [run.pk]
+
+
+# How often it was tried -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tables", "dates", "attempts", "says"),
+    [
+        (1, [ONE], 1, "1 date, tried once"),
+        (1, [ONE], 3, "1 date, tried 3 times"),
+        (1, [ONE, TWO], 2, "2 dates, each tried once"),
+        (1, [ONE, TWO], 5, "2 dates, tried 5 times in all"),
+        (2, [ONE, TWO], 4, "4 partitions of 2 dates, each tried once"),
+        (1, [ONE, TWO], 0, "2 dates, never tried"),
+    ],
+)
+def test_how_often_dates_were_tried_is_said_for_each(tables, dates, attempts, says):
+    steps = [Step(run_id=1, table=f"daily.t{table}", date=date) for table in range(tables) for date in dates]
+    for place in range(attempts):
+        steps[place % len(steps)].attempts += 1
+
+    assert failures.step_group("…", steps).tried == says
