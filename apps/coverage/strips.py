@@ -52,10 +52,6 @@ class StripRow:
     tally: Tally
     strip: Strip
 
-    @property
-    def label(self) -> str:
-        return f"{self.table.short_name}: {self.tally.in_words}"
-
 
 @dataclass(frozen=True)
 class Group:

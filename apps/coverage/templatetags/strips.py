@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from apps.coverage.rollup import Tally
-from apps.coverage.strips import Strip
+from apps.coverage.strips import Strip, StripRow
 
 register = template.Library()
 KEPT = 512  # a strip is some kilobytes
@@ -27,3 +27,23 @@ def strip(strip: Strip, label: str, kind: str = "") -> SafeString:
 def count(tally: Tally) -> SafeString:
     """Complete of expected."""
     return render_to_string("coverage/_count.html", {"tally": tally})
+
+
+@register.simple_tag
+def table_row(row: StripRow) -> SafeString:
+    """A table over all seasons, with a link to its coverage."""
+    return drawn("overview/_table.html", row.table.name, row.table.short_name, row.tally, row.strip)
+
+
+@register.simple_tag
+def map_row(row: StripRow) -> SafeString:
+    """A table in one season, as part of a map."""
+    return drawn("coverage/_map_row.html", row.table.name, row.table.short_name, row.tally, row.strip)
+
+
+@lru_cache(maxsize=KEPT)
+def drawn(template: str, table: str, name: str, tally: Tally, strip: Strip) -> SafeString:
+    """A row by what it shows: not by its table, of which it would take long to see that it is the same."""
+    label = f"{name}: {tally.in_words}"
+    row = {"table": table, "name": name, "tally": tally, "strip": strip, "label": label}
+    return render_to_string(template, {"row": row})
