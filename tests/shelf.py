@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -40,6 +40,9 @@ class Shelf(DuckDBWarehouse):
         if some and self.only is None:  # else it would read every file that there is
             return Shelf(self.path, only=dates).count(questions, dates=dates)
         return super().count(questions, start=start, end=end, dates=dates)
+
+    def turn_of_call(self, who: str, *, owner: str, stopped: object) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def files_of(self, place: Path) -> list[Path]:
         if self.only is None:

@@ -14,7 +14,7 @@ from apps.coverage.looks import Look
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Table
-from apps.runs import begun, claiming, failures, outcomes, regressions, side_effects, verdicts
+from apps.runs import begun, claiming, contention, failures, outcomes, regressions, side_effects, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import Outcome
 from apps.runs.lanes import Fenced
@@ -60,6 +60,7 @@ def decide(
         }
         never = begun.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
         begun.withdraw(steps, never, log)
+    contention.withdraw(steps)
     with hold.fenced():
         close(attempt, outcome)
         record_news(hold.run, steps)

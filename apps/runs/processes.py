@@ -34,6 +34,15 @@ def held_back(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list
     return [*dying_with_us, "/bin/sh", "-c", 'read -r go && exec "$@" </dev/null', "sh", *argv]
 
 
+def is_at_work_in(folder: Path, pid: int, *, program: str) -> bool:
+    """Whether the process of that number performs the program in the folder."""
+    try:
+        process = psutil.Process(pid)
+        return program in " ".join(process.cmdline()) and process.cwd() == str(folder)
+    except psutil.Error:
+        return False
+
+
 # How it ends --------------------------------------------------------------------------------------
 
 

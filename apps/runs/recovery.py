@@ -19,7 +19,7 @@ from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.preflight.engines import Billing
-from apps.warehouse.base import StillAtWork, Warehouse
+from apps.warehouse.base import StillAtWork, TakesTurns, Warehouse
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
         costs.note(attempt, warehouse)
     if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
         log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
+    if isinstance(warehouse, TakesTurns):
+        warehouse.end_turn(attempt.log_key)
     with transaction.atomic():
         if not lanes.holds(run, lease):
             raise Fenced

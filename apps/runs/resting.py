@@ -19,7 +19,7 @@ from apps.runs.inputs import Gap
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest
-from apps.warehouse.base import OverQuota, StillAtWork, Warehouse, WarehouseError
+from apps.warehouse.base import InUse, OverQuota, StillAtWork, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +117,14 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
     if isinstance(error, OverQuota):
         ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
     else:
-        says = str(error) if isinstance(error, StillAtWork) else f"The warehouse does not answer: {error}"
+        says = f"The warehouse does not answer: {error}"
+        if isinstance(error, StillAtWork | InUse):
+            says = sentence(str(error))
         ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE)
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def leave(hold: Hold) -> None:

@@ -6,7 +6,8 @@ import datetime as dt
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 from django.utils import timezone
@@ -16,7 +17,18 @@ from apps.coverage.looks import Look
 from apps.coverage.models import Partition
 from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Job, Pipeline, Table
-from apps.runs import claiming, costs, deciding, jobs, lanes, picking, resting, unfillable, verdicts
+from apps.runs import (
+    claiming,
+    contention,
+    costs,
+    deciding,
+    jobs,
+    lanes,
+    picking,
+    resting,
+    unfillable,
+    verdicts,
+)
 from apps.runs.holding import Hold
 from apps.runs.jobs import CannotLog, Outcome
 from apps.runs.keeper import Keeper, note_stop
@@ -27,7 +39,7 @@ from apps.runs.picking import Take, Unread
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
 from apps.runs.unfillable import Unfillable
-from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, Warehouse, WarehouseError
+from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, TakesTurns, Warehouse, WarehouseError
 from apps.workers import stopping
 
 log = logging.getLogger(__name__)
@@ -118,7 +130,8 @@ class Runner:
     def attempt(self, take: Take, attempt: Attempt) -> bool:
         """Makes the call and decides it; False where this lane has nothing to do after it."""
         try:
-            destroyed = self.perform(take.table, take.steps, attempt)
+            with self.turn(attempt):
+                destroyed = self.perform(take.table, take.steps, attempt)
         except CannotLog as problem:
             self.withdraw(attempt, f"The call decided nothing: {problem}")
             says = f"What the job says cannot be kept: {problem}"
@@ -126,10 +139,29 @@ class Runner:
             return False
         if destroyed is None:
             return True
+        if not destroyed and contention.was_met(take.steps):
+            resting.wait(self.hold, contention.SAYS, why=Run.Pause.WAREHOUSE)
+            return False
         return not (
             resting.pause_at_once(self.hold, destroyed)
             or resting.broke_off(self.hold, just_decided=len(take.steps))
         )
+
+    @contextmanager
+    def turn(self, attempt: Attempt) -> Iterator[None]:
+        """The warehouse for this call and the looks around it, where only one at a time may have it."""
+        who = f"the call of run {self.run.pk} ({attempt.table.rpartition('.')[2]}, attempt {attempt.number})"
+        with ExitStack() as taken:
+            if isinstance(self.warehouse, TakesTurns):
+                try:
+                    taken.enter_context(
+                        self.warehouse.turn_of_call(who, owner=attempt.log_key, stopped=self.keeper.must_stop)
+                    )
+                except WarehouseError:
+                    with self.hold.fenced():
+                        claiming.undo(attempt)
+                    raise
+            yield
 
     def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> str | None:
         """Counts, calls, counts again and decides; None where there was nothing to decide.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from apps import masking
 
@@ -30,6 +31,10 @@ class Unreachable(WarehouseError):
 
 class Busy(WarehouseError):
     """The warehouse is there, and somebody else held it for longer than we wait."""
+
+
+class InUse(Busy):
+    """One of the console's own calls or readers has its turn with the warehouse; the text says which."""
 
 
 class StillAtWork(Busy):
@@ -230,4 +235,19 @@ class Warehouse(Protocol):
 
     def end_sql(self, job_id: str) -> bool:
         """Ends a script whose caller died, where it outlived its caller; answers whether it did."""
+        ...
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A warehouse that one process at a time may hold: calls of jobs and the console's own readers take turns."""
+
+    def turn_of_call(
+        self, who: str, *, owner: str, stopped: Callable[[], bool]
+    ) -> AbstractContextManager[None]:
+        """The warehouse for a call alone, that is named to those who wait. InUse where others have it for longer."""
+        ...
+
+    def end_turn(self, owner: str) -> bool:
+        """Ends the turn of a call whose worker is frozen and whose job was ended; answers whether it had one."""
         ...

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -32,10 +32,12 @@ from apps.warehouse.base import (
     Try,
     Unreachable,
 )
+from apps.warehouse.turns import Turns
 
 FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
 ONE_AT_A_TIME = threading.Lock()
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
+A_SCRIPT = "a script that the console has DuckDB perform"
 TABLES_AT_ONCE = 25  # in one query
 ROWS_AT_ONCE = 10_000  # are held in memory beside what is made of them
 PLANNED = {
@@ -57,6 +59,7 @@ class DuckDBWarehouse:
     def __init__(self, path: Path, *, patience: float = PATIENCE, timezone: str = "UTC"):
         self.path = path
         self.patience = patience
+        self.turns = Turns(path)
         self.timezone = timezone
         self.queries = 0
 
@@ -159,10 +162,18 @@ class DuckDBWarehouse:
     def end_sql(self, job_id: str) -> bool:
         return False  # a script runs in its caller's process, and ends with it
 
+    def turn_of_call(
+        self, who: str, *, owner: str, stopped: Callable[[], bool]
+    ) -> AbstractContextManager[None]:
+        return self.turns.of_call(who, owner=owner, stopped=stopped)
+
+    def end_turn(self, owner: str) -> bool:
+        return self.turns.end(owner)
+
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
-        with turn(self.patience):
+        with self.turns.reading() if read_only else self.turns.of_call(A_SCRIPT), turn(self.patience):
             connection = host().cursor()
             try:
                 self.attach_patiently(connection, read_only=read_only)

@@ -16,7 +16,7 @@ from apps.coverage.dates import in_words
 from apps.pipeline.check_kinds import DryRun
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import jobs
-from apps.runs.jobs import Call
+from apps.runs.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
 from apps.runs.preflight.engines import Rehearsing
@@ -25,7 +25,17 @@ from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped,
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import CALLING, check
 from apps.runs.words import count
-from apps.warehouse.base import EMPTY, NO_DATE, Count, QueryFailed, Question, Reading, WarehouseError
+from apps.warehouse.base import (
+    EMPTY,
+    NO_DATE,
+    Count,
+    InUse,
+    QueryFailed,
+    Question,
+    Reading,
+    TakesTurns,
+    WarehouseError,
+)
 
 Key = tuple[str, dt.date]
 Changes = dict[Key, tuple[Count, Count]]
@@ -78,7 +88,7 @@ def performed(
 ) -> Iterator[Finding]:
     before, began = counted(facts), timezone.now()
     tried = [
-        Tried(table, dates, call, perform(call, timeout=max(until - time.monotonic(), 1)))
+        Tried(table, dates, call, in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
         for table, dates, call in to_try
     ]
     after = counted(facts)
@@ -87,6 +97,17 @@ def performed(
     found = [finding(each, uncounted(facts, each.table, before, after), timeout) for each in tried]
     said = [*gone, *(in_rows(*change) for change in sorted(changes.items()))]
     yield from accused(tried, found, said) if said else found
+
+
+def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
+    """Calls a job with the warehouse for itself, where only one process at a time may have it."""
+    if not isinstance(facts.warehouse, TakesTurns):
+        return perform(call, timeout=timeout)
+    try:
+        with facts.warehouse.turn_of_call("the dry run of a pre-flight", owner="", stopped=lambda: False):
+            return perform(call, timeout=timeout)
+    except InUse as busy:
+        return Said(Outcome(error=f"It was not called: {busy}."), "")
 
 
 def accused(tried: list[Tried], found: list[Finding], changes: list[str]) -> Iterator[Finding]:
