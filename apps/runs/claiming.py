@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Table
-from apps.runs import control, failures, jobs, outcomes, picking
+from apps.runs import commits, control, failures, jobs, outcomes, picking
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
@@ -56,7 +56,7 @@ def new_attempt(hold: Hold, table: Table, dates: list[dt.date]) -> Attempt:
     assert table.job
     number = (hold.run.attempts.aggregate(last=Max("number"))["last"] or 0) + 1
     call = jobs.prepare(hold.pipeline, table.job, dates, run=hold.run.pk, attempt=number)
-    return hold.run.attempts.create(
+    attempt = hold.run.attempts.create(
         number=number,
         table=table.name,
         dates=[str(date) for date in dates],
@@ -64,9 +64,12 @@ def new_attempt(hold: Hold, table: Table, dates: list[dt.date]) -> Attempt:
         worker=settings.WORKER_NAME,
         argv=list(call.shown_argv),
         cwd=str(call.cwd),
+        commit=commits.head(call.cwd),
         environment=call.shown_environment,
         log_key=uuid.uuid4().hex[:12],
     )
+    commits.note_change(attempt, hold.pipeline.folder)
+    return attempt
 
 
 def skip(hold: Hold, found: Skip) -> None:

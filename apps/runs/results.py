@@ -11,7 +11,7 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import costs, failures, outcomes, progress, reworking, timelines, triage
+from apps.runs import commits, costs, failures, outcomes, progress, reworking, timelines, triage
 from apps.runs.costs import Bill
 from apps.runs.layout import Layout, layout_of
 from apps.runs.models import Run
@@ -54,6 +54,11 @@ class Summary:
     attempts: int
     forecast_seconds: tuple[float, float] | None
     bill: Bill | None
+
+    @property
+    def commits(self) -> list[tuple[str, int]]:
+        """The commits of the jobs' code that its calls ran, each with its first attempt."""
+        return commits.of_run(self.run)
 
     @property
     def took(self) -> str:

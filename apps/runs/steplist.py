@@ -38,6 +38,7 @@ COLUMNS = (
     "finished_at",
     "override",
     "message",
+    "commit",
 )
 
 
@@ -106,3 +107,4 @@ def cells(step: Step) -> Iterator[Any]:
     yield step.attempt.number if step.attempt else ""
     yield step.finished_at.isoformat() if step.finished_at else ""
     yield from ("yes" if step.is_overridden else "", step.message)
+    yield step.attempt.commit if step.attempt else ""

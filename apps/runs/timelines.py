@@ -16,6 +16,7 @@ STATE_OF_EVENT = {
     "override": "warning",
     "preflight": "warning",
     "lost": "warning",
+    "commit": "warning",
     "worker stopped": "queued",
     "stalled": "warning",
     "stray": "warning",

@@ -44,6 +44,9 @@ class Attempt(models.Model):
     argv = MaskedJSONField(default=list)
     cwd = models.TextField(blank=True)
     environment = MaskedJSONField(default=dict, help_text="What the console added, secrets masked.")
+    commit = models.CharField(
+        max_length=40, blank=True, help_text="Checked out where it ran; empty without version control."
+    )
     pid = models.PositiveIntegerField(null=True)
     process = models.CharField(max_length=80, blank=True, help_text="Boot and start of it, to know it again.")
     exit_status = models.IntegerField(null=True, help_text="The job's opinion; negative for a signal.")
