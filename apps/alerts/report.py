@@ -15,8 +15,10 @@ from django.urls import reverse
 from apps.alerts import attachment, lines
 from apps.alerts.changes import Change, changes
 from apps.alerts.lines import Cut, Line
+from apps.coverage import removed_dates
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.removed_dates import RemovedDates
 from apps.pipeline import definition
 from apps.runs import control, costs, failures, gates, outcomes, progress, reworking
 from apps.runs.gates import Need
@@ -248,6 +250,11 @@ class Report:
         """Coverage at the launch and at the end (for a run that is not over: now), of the run's phases and tables."""
         after = self.run.coverage_after if self.is_over else control.snapshot(definition.current())
         return Cut.of(changes(self.run, after), most=MOST_CHANGES)
+
+    @property
+    def removed(self) -> RemovedDates | None:
+        """Dates that left the calendar and are in no number of the coverage."""
+        return removed_dates.open_now()
 
     @property
     def later(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from apps.alerts import tasks
 from apps.alerts.models import Message
+from tests.conftest import day
 
 pytestmark = pytest.mark.usefixtures("team")
 
@@ -64,3 +65,17 @@ def test_dates_that_are_back_before_the_mail_are_none(ask, scan):
     scan()
 
     assert tasks.deliver()["told"] == 0
+
+
+def test_the_mail_of_a_run_says_it_beside_its_coverage(launch, drive, scan, ask):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02"))
+    ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-18' AND day < DATE '2024-02-01'")
+    scan()
+
+    drive(run)
+    tasks.deliver()
+
+    message = Message.objects.get(run_id=run.pk)
+    coverage = message.text.partition("COVERAGE BEFORE AND AFTER")[2]
+    assert "3 dates left the calendar since" in coverage
+    assert "3 dates left the calendar since" in message.html

@@ -180,6 +180,32 @@ def test_an_operator_confirms_on_the_calendar_page_with_a_note(lost, client, ope
     assert "olga" in text and "strike" in text
 
 
+def test_the_shell_shows_what_left_and_confirms_it(lost, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        call_command("calendar")
+    said = capsys.readouterr().out
+    assert LEFT in said and "manage.py calendar --confirm 25 --note WHY" in said
+
+    call_command("calendar", "--confirm", "25", "--note", "strike")
+    call_command("calendar")
+    assert LEFT in capsys.readouterr().out  # of what was confirmed
+    assert RemovedDate.objects.confirmed().first().note == "strike"
+
+
+def test_the_shell_confirms_only_what_was_seen(lost, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        call_command("calendar", "--confirm", "3")
+
+    assert "25 dates left the calendar by now, and 3 when you looked" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sources", "windows"])
+def test_other_commands_with_shares_say_it_too(lost, capsys, command):
+    call_command(command)
+
+    assert LEFT in capsys.readouterr().out
+
+
 def test_a_viewer_may_not_confirm(lost, client, viewer):
     client.force_login(viewer)
 

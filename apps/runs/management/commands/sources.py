@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import sources
+from apps.coverage import removed_dates, sources
 from apps.coverage.rollup import Tally
 from apps.coverage.serving import Served, Share
 from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Report, SourceLine
@@ -124,6 +124,8 @@ def show(console: Console, report: Report) -> None:
     console.print(
         f"Sources over {report.dates_expected:,} expected dates, {report.freshness.in_words}", markup=False
     )
+    if removed := removed_dates.open_now():
+        console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
     for need in report.needs:
         show_need(console, need)
     if report.off:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from rich.table import Table as Grid
 
-from apps.coverage import freshness, windows
+from apps.coverage import freshness, removed_dates, windows
 from apps.coverage.windows import NoSuchWindow, Window
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -43,6 +43,8 @@ class Command(BaseCommand):
     def show(self, pipeline: Pipeline, best: list[Window], named: Window | None) -> None:
         console = terminal(self.stdout)
         console.print(f"Test windows, {freshness.now().in_words}", markup=False)
+        if removed := removed_dates.open_now():
+            console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
         if not best:
             console.print("None: no source could be read so far, or no season has so many dates in a row")
         grid = Grid(box=None, pad_edge=False, header_style="bold")
