@@ -42,6 +42,7 @@ from apps.warehouse.base import (
 from apps.warehouse.bigquery_credentials import credentials
 from apps.warehouse.bigquery_errors import in_our_words, message_of, reason_of, refusal, told
 from apps.warehouse.bigquery_sql import Parameters, Wanted
+from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.partitions import Line, Shape, Surveyed
 
 PATIENCE = 60.0  # seconds in which a call is tried again
@@ -237,6 +238,19 @@ class BigQueryWarehouse:
 
     def rationed_writes(self, sql: str, table: str) -> int:
         return bigquery_costs.rationed_writes(sql, table)
+
+    def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
+        """Of these tables: their rows and when they were last written, as their metadata says. It is no query."""
+        with told(), self.several() as several:
+            found = dict(zip(tables, several.map(self.last_written, tables), strict=True))
+        return Fingerprints(found, "rows and the time of the last write of the tables in the pipeline file")
+
+    def last_written(self, table: str) -> str:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return ""
+        return f"{found.num_rows} {found.modified}"
 
     def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
         """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from apps import masking
+from apps.warehouse import fingerprints
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
     NO_DATE,
@@ -32,6 +33,7 @@ from apps.warehouse.base import (
     Try,
     Unreachable,
 )
+from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.turns import Turns
 
 FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
@@ -169,6 +171,20 @@ class DuckDBWarehouse:
 
     def end_turn(self, owner: str) -> bool:
         return self.turns.end(owner)
+
+    def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
+        """Of all tables of the file, whatever was asked: contents, or rows where the contents are too much to read."""
+        with self.opened() as connection:
+            there = connection.execute(fingerprints.TABLES, [FILE]).fetchall()
+            contents = sum(rows for _, _, rows in there) <= fingerprints.MOST_ROWS
+            named = [(schema, name) for schema, name, _ in there]
+            sql = fingerprints.of_rows(named, contents=contents)
+            found = connection.execute(sql).fetchall() if named else []
+        what = "rows and contents" if contents else "rows, not the contents,"
+        return Fingerprints(
+            {table: f"{rows} {total}" for table, rows, total in found},
+            f"{what} of all {len(found)} tables of the file",
+        )
 
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:

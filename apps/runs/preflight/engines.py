@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from apps.warehouse.base import Ration
+from apps.warehouse.fingerprints import Fingerprints
 
 
 @runtime_checkable
@@ -26,6 +27,15 @@ class Rehearsing(Protocol):
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
     ) -> str:
         """What it would do or cost, in words; QueryFailed with what is wrong in it."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinting(Protocol):
+    """A warehouse that can tell cheaply whether tables are still what they were."""
+
+    def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
+        """Of these tables, or of all that it has where it can list them."""
         ...
 
 

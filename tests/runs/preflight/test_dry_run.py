@@ -7,6 +7,7 @@ import pytest
 
 from apps.runs.models import Preflight
 from apps.runs.preflight.finding import Level
+from apps.warehouse import fingerprints
 from apps.warehouse.base import QueryFailed
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
@@ -297,3 +298,79 @@ def test_a_table_that_cannot_be_counted_does_not_pass(checked, configure, obeys,
 
     assert found.level == Level.UNKNOWN
     assert "rows could not be counted, table daily.sales has no column written_at" in found.text
+
+
+# Contents ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def says(shop: Path, configure):
+    """A job whose dry run says this to the warehouse."""
+
+    def make(sql: str) -> None:
+        lines = (
+            "import os, duckdb",
+            "with duckdb.connect(os.environ['SHOP_WAREHOUSE']) as w:",
+            f'    w.execute("""{sql}""")',
+        )
+        script = "\n".join(lines)
+        (shop.parent / "jobs" / "fill.py").write_text(script)
+        configure(CHECK)
+
+    return make
+
+
+OTHERS = "its contents are not those from before"
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("UPDATE raw.orders SET i = i + 1", f"raw.orders ({OTHERS})"),
+        ("DELETE FROM raw.orders WHERE i = 0; INSERT INTO raw.orders SELECT day, 9 FROM raw.days WHERE open",
+         f"raw.orders ({OTHERS})"),
+        ("INSERT INTO raw.faults VALUES ('2024-01-01', 'x', 'y')", f"raw.faults ({OTHERS})"),
+        ("CREATE TABLE daily.draft AS SELECT 1 AS n", "daily.draft (it is there now, and was not before)"),
+        ("DROP TABLE raw.faults", "raw.faults (it is gone)"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_that_keeps_the_number_of_rows_is_caught_by_the_contents(checked, says, sql, why):
+    says(sql)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.FAILURE
+    assert found.text == f"The dry run of sales wrote: {why}."
+
+
+def test_a_pass_says_what_was_compared(checked, configure, obeys):
+    configure(CHECK)
+
+    found = finding(checked(tables=["daily.sales"]), "dry_run")
+
+    assert found.level == Level.PASS
+    assert found.threshold == (
+        "compared before and after: rows of each date of the tables in the pipeline file; "
+        "rows and contents of all 7 tables of the file"
+    )
+
+
+def test_where_the_contents_are_too_much_to_read_a_pass_says_so(checked, configure, obeys, monkeypatch):
+    monkeypatch.setattr(fingerprints, "MOST_ROWS", 1)
+    configure(CHECK)
+
+    assert (
+        "rows, not the contents, of all 7 tables"
+        in finding(checked(tables=["daily.sales"]), "dry_run").threshold
+    )
+
+
+def test_an_engine_that_cannot_tell_of_contents_says_that_rows_were_compared(
+    checked, configure, obeys, engine
+):
+    engine(fingerprints=None)
+    configure(CHECK)
+
+    assert finding(checked(tables=["daily.sales"]), "dry_run").threshold == (
+        "compared before and after: rows of each date of the tables in the pipeline file"
+    )

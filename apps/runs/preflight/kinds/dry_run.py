@@ -19,7 +19,7 @@ from apps.runs import jobs
 from apps.runs.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
-from apps.runs.preflight.engines import Rehearsing
+from apps.runs.preflight.engines import Fingerprinting, Rehearsing
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
@@ -36,6 +36,7 @@ from apps.warehouse.base import (
     TakesTurns,
     WarehouseError,
 )
+from apps.warehouse.fingerprints import Fingerprints
 
 Key = tuple[str, dt.date]
 Changes = dict[Key, tuple[Count, Count]]
@@ -66,7 +67,7 @@ class Tried:
 
 @check("dry_run", asks_warehouse=True, valid_for=24 * 3600, grace=CALLING)
 def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
-    """Each job on its first dates with something to do. The whole warehouse is counted once before and once after."""
+    """Each job on its first dates with something to do. The whole warehouse is looked at once before and once after."""
     until = time.monotonic() + asked.timeout
     to_try: list[tuple[Table, list[dt.date], Call]] = []
     for table in facts.jobs(asked):
@@ -86,17 +87,21 @@ def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
 def performed(
     to_try: list[tuple[Table, list[dt.date], Call]], facts: Facts, *, until: float, timeout: float
 ) -> Iterator[Finding]:
-    before, began = counted(facts), timezone.now()
+    before, prints, began = counted(facts), fingerprinted(facts), timezone.now()
     tried = [
         Tried(table, dates, call, in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
         for table, dates, call in to_try
     ]
-    after = counted(facts)
-    changes = written(before, after, filled_by_runs(facts.pipeline, began))
+    after, prints_after = counted(facts), fingerprinted(facts)
+    theirs = filled_by_runs(facts.pipeline, began)
+    changes = written(before, after, theirs)
     gone = came_or_went(before, after)
-    found = [finding(each, uncounted(facts, each.table, before, after), timeout) for each in tried]
-    said = [*gone, *(in_rows(*change) for change in sorted(changes.items()))]
-    yield from accused(tried, found, said) if said else found
+    named = {table for table, _ in changes} | problems_of(before, after)
+    more = rewritten(prints, prints_after, besides=named | {table for table, _ in theirs})
+    compared = compared_in_words(prints, prints_after, {table for table, _ in theirs})
+    found = [finding(each, uncounted(facts, each.table, before, after), timeout, compared) for each in tried]
+    said = [*gone, *(in_rows(*change) for change in sorted(changes.items())), *more]
+    yield from accused(tried, found, said, compared) if said else found
 
 
 def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
@@ -110,13 +115,13 @@ def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
         return Said(Outcome(error=f"It was not called: {busy}."), "")
 
 
-def accused(tried: list[Tried], found: list[Finding], changes: list[str]) -> Iterator[Finding]:
-    """Two counts do not say whose doing it was, since a job may write any table: none of several passes."""
+def accused(tried: list[Tried], found: list[Finding], changes: list[str], compared: str) -> Iterator[Finding]:
+    """Two looks do not say whose doing it was, since a job may write any table: none of several passes."""
     if len(tried) == 1:
-        yield wrote(f"The dry run of {tried[0].name}", changes, detail=tried[0].called)
+        yield wrote(f"The dry run of {tried[0].name}", changes, compared, detail=tried[0].called)
         return
     names = [each.name for each in tried]
-    yield wrote(f"One of the dry runs of {some(names, most=len(names))}", changes)
+    yield wrote(f"One of the dry runs of {some(names, most=len(names))}", changes, compared)
     for each, own in zip(tried, found, strict=True):
         yield (
             own
@@ -184,6 +189,46 @@ def counted(facts: Facts) -> Reading | str:
         return str(error).rstrip(".")
 
 
+def fingerprinted(facts: Facts) -> Fingerprints | None:
+    """Of the tables, by what the warehouse can tell cheaply; None where it cannot, or does not answer."""
+    if not isinstance(facts.warehouse, Fingerprinting):
+        return None
+    try:
+        return facts.warehouse.fingerprints([each.table for each in questions(facts.pipeline)])
+    except WarehouseError:
+        return None  # then the rows a date are all that was compared, and the finding says so
+
+
+def rewritten(before: Fingerprints | None, after: Fingerprints | None, *, besides: set[str]) -> list[str]:
+    """Tables whose contents are others now, a clause each, without those of which something is said already."""
+    if before is None or after is None:
+        return []
+    return [
+        f"{table} ({how_changed(before.by_table.get(table), after.by_table.get(table))})"
+        for table in after.changed(before)
+        if table not in besides
+    ]
+
+
+def how_changed(was: str | None, now: str | None) -> str:
+    if not was:
+        return "it is there now, and was not before"
+    return "its contents are not those from before" if now else "it is gone"
+
+
+def compared_in_words(before: Fingerprints | None, after: Fingerprints | None, filled: set[str]) -> str:
+    """What was looked at before and after, for people to know what a pass is worth."""
+    rows = "rows of each date of the tables in the pipeline file"
+    if before is None or after is None:
+        return f"compared before and after: {rows}"
+    left_out = f", without {some(sorted(filled))}, which runs fill" if filled else ""
+    return f"compared before and after: {rows}; {after.compared}{left_out}"
+
+
+def problems_of(*readings: Reading | str) -> set[str]:
+    return {table for reading in readings if not isinstance(reading, str) for table in reading.problems}
+
+
 def questions(pipeline: Pipeline) -> list[Question]:
     found = [replace(scanning.question(table), undated=True) for table in pipeline.tables]
     history = pipeline.history
@@ -240,7 +285,7 @@ def filled_by_runs(pipeline: Pipeline, since: dt.datetime) -> set[Key]:
     return found | noted
 
 
-def finding(tried: Tried, uncounted: str, timeout: float) -> Finding:
+def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Finding:
     """How it ended; that nobody could count outweighs that it ended well."""
     name, said, words = tried.name, tried.said, tried.words
     if unanswered := not_answered(said, timeout):
@@ -258,6 +303,7 @@ def finding(tried: Tried, uncounted: str, timeout: float) -> Finding:
     return passed(
         f"The dry run of {name} wrote nothing.",
         value=in_words(tried.dates),
+        threshold=compared,
         detail=said.last_words,
         command=words,
     )
@@ -269,10 +315,10 @@ def in_rows(key: Key, rows: tuple[Count, Count]) -> str:
     return f"{table} {where} ({was.rows:,} rows before, {now.rows:,} after)"
 
 
-def wrote(who: str, changes: list[str], *, detail: str = "") -> Finding:
+def wrote(who: str, changes: list[str], compared: str, *, detail: str = "") -> Finding:
     return failed(
         f"{who} wrote: {some(changes, most=4)}.",
         value=count(len(changes), "change"),
-        threshold="row counts before and after are equal",
+        threshold=compared,
         detail=detail,
     )
