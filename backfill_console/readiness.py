@@ -43,5 +43,7 @@ def now(pipeline: Pipeline, coverage: Coverage) -> Readiness:
 
 
 def need_now(need: Need, coverage: Coverage) -> NeedNow:
-    served = serving.tally(need, serving.serving(need, coverage.grid.states))
+    served = serving.tally(
+        need, serving.serving(need, coverage.grid.unread(coverage.freshness.silences).states)
+    )
     return NeedNow(need, served.together, served.nobody)

@@ -77,7 +77,7 @@ def truth(
         return waiting(work.paused[0], work)
     if is_unknown(coverage):
         return Truth("unknown", f"Coverage is unknown: {coverage.problem}.", tail="Nothing is running.")
-    return nothing_runs(coverage)
+    return last_known(coverage) if coverage.failing_since else nothing_runs(coverage)
 
 
 def nobody_works(work: Work, silent_for: str) -> Truth:
@@ -174,6 +174,16 @@ def be(number: int) -> str:
 def is_unknown(coverage: Coverage) -> bool:
     """Whether nothing is known at all: never asked, or not answered."""
     return not coverage.dates_expected or coverage.tally.is_unknown
+
+
+def last_known(coverage: Coverage) -> Truth:
+    """What was known when the warehouse answered last, and why nothing newer is."""
+    phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
+    known = standing(phase) if phase else "every phase is complete on all of its dates"
+    text = f"Nothing is running. As last known, {known}"
+    return Truth(
+        Partition.State.UNKNOWN, f"{text}.", tail=f"What it holds now is unknown: {coverage.problem}."
+    )
 
 
 def nothing_runs(coverage: Coverage) -> Truth:

@@ -55,7 +55,7 @@ def test_scan_exits_1_when_the_warehouse_is_away(shell, shop):
     code, said, _ = shell("scan")
 
     assert code == 1
-    assert "does not exist" in said and "Everything is unknown" in said
+    assert "does not exist" in said and "What was known last of everything stays" in said
 
 
 def test_scan_exits_1_when_one_table_cannot_be_asked(shell, ask):
@@ -142,12 +142,16 @@ def test_coverage_of_two_seasons_leaves_the_third_out(shell, shop):
     assert said["tables"][0]["expected"] == 20
 
 
-def test_coverage_that_could_not_be_asked_is_unknown_not_zero(shell, shop):
+def test_coverage_that_could_not_be_asked_is_said_to_be_the_last_known(shell, shop):
     shell("scan")
     shop.unlink()
     shell("scan")
 
-    assert row(shell("coverage")[1], "sales") == ["sales", "unknown", "29", "unknown", "·", "29", "·"]
+    said = shell("coverage")[1]
+    assert "last known at" in said and "the warehouse has not answered since" in said
+    assert row(said, "sales (last known)")[:6] == ["sales", "(last", "known)", "0", "29", "0"]
+    told = {each["name"]: each["silence"] for each in asked_json(shell, "coverage")["tables"]}
+    assert "does not exist" in told["daily.sales"]["reason"] and told["daily.sales"]["last_read_at"]
 
 
 def test_coverage_shows_what_is_unknown_beside_the_numbers(shell):

@@ -60,16 +60,16 @@ def test_a_phase_counts_dates_on_which_all_its_tables_are_complete(scan, ask, ov
     assert "sales: 3 of 29 complete" in text
 
 
-def test_a_warehouse_that_is_away_leaves_no_figure_as_if_it_were_known(scan, shop, overview):
+def test_a_warehouse_that_is_away_leaves_the_last_known_picture_and_says_so(scan, shop, overview):
     scan()
     shop.rename(shop.with_suffix(".gone"))
     scan()
 
     text = " ".join(overview().partition("<body")[2].split())
 
-    assert "Coverage is unknown: the warehouse file" in text and "does not exist. Nothing is running." in text
-    assert '<b class="state-text state-unknown">unknown</b> on all 29 dates' in text
-    assert " %)" not in text and "<b>0</b> /" not in text and "Plan " not in text and ".." not in text
+    assert "As last known, Phase 2 is complete on 0 of 29 dates. What it holds now is unknown" in text
+    assert text.count("as last known") >= 2 and "What is shown, percentages too, was last known at" in text
+    assert 'class="strip-row last-known"' in text and 'class="strip-row"' not in text and ".." not in text
 
 
 def test_a_table_that_could_not_be_read_is_unknown_beside_the_others(scan, ask, overview):

@@ -6,6 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from apps.coverage import rollup
+from apps.coverage.freshness import Freshness
 from apps.coverage.grid import Grid
 from apps.coverage.rollup import Coverage
 from apps.runs.estimates import Estimate, Leg, Stop
@@ -32,7 +33,7 @@ def coverage(pipeline):
             strays=dict.fromkeys(names, ()),
         )
         phases = tuple(rollup.phase_coverage(pipeline, phase, grid) for phase in pipeline.phases)
-        return Coverage(phases=phases, grid=grid, as_of=NOW, problem=problem)
+        return Coverage(phases=phases, grid=grid, freshness=Freshness(NOW, problem))
 
     return make
 

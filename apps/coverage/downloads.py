@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from apps.coverage.filters import Filter
+from apps.coverage.freshness import Silence, silent_tables
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
 
@@ -29,6 +30,7 @@ COLUMNS = (
     "read_at",
     "run_id",
     "seconds",
+    "silent_since",
 )
 # A spreadsheet takes what begins like this for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -43,17 +45,19 @@ def partitions(pipeline: Pipeline, chosen: Filter) -> Iterator[Partition]:
     return (each for each in found.iterator(chunk_size=2000) if chosen.takes(each.state, each.activity))
 
 
-def values(partition: Partition) -> list[Any]:
-    """The cells of a line; moments and dates as ISO text."""
-    cells = (getattr(partition, column) for column in COLUMNS)
+def values(partition: Partition, silences: Mapping[str, Silence]) -> list[Any]:
+    """The cells of a line; moments and dates as ISO text. `silent_since` where all of it is what was known last."""
+    silence = silences.get(partition.table)
+    cells = [*(getattr(partition, column) for column in COLUMNS[:-1]), silence and silence.since]
     return [cell.isoformat() if hasattr(cell, "isoformat") else cell for cell in cells]
 
 
 def csv_lines(found: Iterable[Partition]) -> Iterator[str]:
     writer = csv.writer(Line())
+    silences = silent_tables()
     yield writer.writerow(COLUMNS)
     for each in found:
-        yield writer.writerow([harmless(cell) for cell in values(each)])
+        yield writer.writerow([harmless(cell) for cell in values(each, silences)])
 
 
 class Line:
@@ -69,8 +73,8 @@ def harmless(cell: Any) -> Any:
 
 def json_lines(found: Iterable[Partition]) -> Iterator[str]:
     """One JSON list, a partition a line."""
-    before = "[\n"
+    before, silences = "[\n", silent_tables()
     for each in found:
-        yield before + json.dumps(dict(zip(COLUMNS, values(each), strict=True)))
+        yield before + json.dumps(dict(zip(COLUMNS, values(each, silences), strict=True)))
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"

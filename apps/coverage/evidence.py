@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from apps.coverage import grid as grids
 from apps.coverage import quality, rollup
+from apps.coverage.freshness import Silence
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, TableReading
 from apps.coverage.quality import Band
@@ -90,8 +91,16 @@ class Evidence:
     @property
     def asked_at(self) -> dt.datetime | None:
         """When the warehouse last confirmed this: as part of the table, or alone after a step."""
-        moments = [each.read_at for each in (self.partition, self.reading) if each]
+        moments = [each.read_at for each in (self.partition, self.reading) if each and each.read_at]
         return max(moments, default=None)
+
+    @property
+    def silence(self) -> Silence | None:
+        """Since when and why the table cannot be read, so that this is what was known last."""
+        told = self.reading
+        if told is None or told.silent_since is None:
+            return None
+        return Silence(self.table.name, told.silent_since, told.problem, self.asked_at, told.is_outage)
 
     @property
     def sql(self) -> str:

@@ -1,21 +1,83 @@
-"""How old what is stored is, and why it may not be what the warehouse has now."""
+"""How old what is stored is, which tables cannot be read now, since when and why."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from apps.coverage.models import Scan
+from apps.coverage.models import Scan, TableReading
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A table that could not be read when it was last asked. What is stored of it is the last known picture.
+
+    `reason` has no full stop. `is_outage` where the warehouse as a whole did not answer. `last_read_at` is None where
+    the table was never read as a whole.
+    """
+
+    table: str
+    since: dt.datetime
+    reason: str
+    last_read_at: dt.datetime | None
+    is_outage: bool
+
+    @property
+    def in_words(self) -> str:
+        """ "last known at 2024-01-15 21:34 UTC; the warehouse has not answered since 22:13 UTC: ..."."""
+        at = self.last_read_at
+        known = f"last known at {at:%Y-%m-%d %H:%M} UTC" if at else "never read"
+        since = (
+            f"{self.since:%H:%M}" if at and at.date() == self.since.date() else f"{self.since:%Y-%m-%d %H:%M}"
+        )
+        who = "the warehouse has not answered" if self.is_outage else "the table could not be read"
+        return f"{known}; {who} since {since} UTC: {self.reason}"
+
+
+def silent_tables() -> dict[str, Silence]:
+    """The tables that did not answer when they were last asked, by name; in one query.
+
+    What is stored of them is shown as last known. Whoever decides by it treats it as unknown, and asks anew.
+    """
+    readings = TableReading.objects.exclude(silent_since=None).order_by("table")
+    return {
+        each.table: Silence(each.table, each.silent_since, each.problem, each.read_at, each.is_outage)
+        for each in readings
+        if each.silent_since
+    }
 
 
 @dataclass(frozen=True)
 class Freshness:
     """`as_of` is the last time that the warehouse answered a scan, `failing_since` the first time after it that it
-    did not. `problem` is what the latest scan could not ask, without a full stop."""
+    did not. `problem` is what the latest scan could not ask, without a full stop. `silences` are the tables that
+    could not be read when they were last asked, by a scan of all tables or of some. `scan_died` where the latest scan
+    has no answer because its worker died."""
 
     as_of: dt.datetime | None
     problem: str = ""
     failing_since: dt.datetime | None = None
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+    scan_died: bool = False
+
+    @property
+    def silences_to_tell(self) -> list[Silence]:
+        """Those that `problem` does not tell of: a scan of some tables and dates found them."""
+        if self.failing_since and not self.scan_died:
+            return []
+        return [each for each in self.silences.values() if each.reason not in self.problem]
+
+    @property
+    def sentences(self) -> list[str]:
+        """For a terminal: what is only known as it was last, since when and why."""
+        found = [f"{each.table}: {each.in_words}" for each in self.silences_to_tell]
+        if not self.problem or not self.failing_since:
+            return [f"Not everything is known: {self.problem}", *found] if self.problem else found
+        known = f"last known at {self.as_of:%Y-%m-%d %H:%M} UTC; " if self.as_of else ""
+        since = f"{self.failing_since:%Y-%m-%d %H:%M} UTC: {self.problem}"
+        what = "the last scan did not end, at" if self.scan_died else "the warehouse has not answered since"
+        return [f"Not everything is known: {known}{what} {since}", *found]
 
     @property
     def in_words(self) -> str:
@@ -25,13 +87,16 @@ class Freshness:
 
 
 def now() -> Freshness:
-    """In one query, and two more while the warehouse cannot be asked."""
+    """In two queries, and two more while the warehouse cannot be asked."""
+    silences = silent_tables()
     latest = Scan.objects.latest_finished()
     if latest is None:
-        return Freshness(as_of=None, problem="the warehouse was not scanned yet")
+        return Freshness(None, problem="the warehouse was not scanned yet", silences=silences)
     reading = Scan.objects.latest_reading() if latest.has_failed else latest
     return Freshness(
         as_of=reading.finished_at if reading else None,
         problem=latest.reason,
         failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
+        silences=silences,
+        scan_died=latest.has_failed and not latest.problem.startswith(Scan.NOT_ASKED),
     )

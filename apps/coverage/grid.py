@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import repeat
 from typing import NamedTuple
@@ -37,6 +37,7 @@ LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text i
 # Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
+UNKNOWN_NOW = str.maketrans("ctemsxa", "uuuuuuu")
 NOTHING = ""  # where nothing is stored of a partition
 NEVER_STORED = "."
 STATE = {str(state): LETTER[state] for state in State} | {NOTHING: NEVER_STORED}
@@ -55,6 +56,17 @@ class Grid:
     states: dict[str, str]
     activities: dict[str, str]
     strays: dict[str, tuple[dt.date, ...]]
+
+    def unread(self, tables: Collection[str]) -> Grid:
+        """The same where nobody knows what these tables have: for whoever decides by it, not for a picture."""
+        names = set(tables) & self.states.keys()
+        if not names:
+            return self
+        return replace(
+            self,
+            states=self.states | {name: self.states[name].translate(UNKNOWN_NOW) for name in names},
+            strays=self.strays | dict.fromkeys(names, ()),
+        )
 
     def shown(self, table: str) -> str:
         """A letter a date for what a cell shows: `shown` of coverage.models, for a whole row."""

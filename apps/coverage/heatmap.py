@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.coverage import quality
 from apps.coverage.filters import Filter
+from apps.coverage.freshness import silent_tables
 from apps.coverage.grid import LETTER, NAME, UNREAD
 from apps.coverage.models import Partition, shown
 from apps.coverage.quality import Band
@@ -45,11 +46,11 @@ GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAI
 
 
 def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str, Any]:
-    """Everything that the map of the filter's season shows, in one query.
+    """Everything that the map of the filter's season shows, in two queries.
 
     `dates` are the columns. Each row has `shown`, a letter a date (a space where the filter takes no cell),
     `quality`, a letter a date against the table's bands, and lists for `found`, `least`, `most`, `run` and each
-    mode; None instead of a list without any value.
+    mode; None instead of a list without any value. Its `silence` says since when and why it is the last known one.
     """
     assert chosen.season
     tables = chosen.tables(pipeline)
@@ -61,13 +62,18 @@ def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str,
     for table, date, *values in found:
         cells[table][place[date]] = tuple(values)
     bands = {table.name: [quality.band(table, chosen.season, date) for date in dates] for table in tables}
+    silences = silent_tables()
     return {
         "dates": [date.isoformat() for date in dates],
         "states": {letter: in_words(name) for letter, name in NAME.items() if letter != UNREAD},
         "gaps": GAPS,
         "phases": {phase.name: phase.full_label for phase in pipeline.phases},
         "qualities": quality.WORDS,
-        "rows": [row(table, cells[table.name], bands[table.name], chosen, now) for table in tables],
+        "rows": [
+            row(table, cells[table.name], bands[table.name], chosen, now)
+            | {"silence": silences[table.name].in_words if table.name in silences else None}
+            for table in tables
+        ],
     }
 
 

@@ -108,7 +108,9 @@ class Partition(models.Model):
     modified_at = models.DateTimeField(
         null=True, help_text="When the warehouse last wrote there, where it notes that for each date."
     )
-    read_at = models.DateTimeField(help_text="When the warehouse last said something new about it.")
+    read_at = models.DateTimeField(
+        help_text="When the warehouse last said something new about it, or was asked about a few dates of the table."
+    )
     activity = models.CharField(max_length=8, choices=Activity, default=Activity.NONE, blank=True)
     run_id = models.BigIntegerField(null=True, help_text="The run that the activity is about.")
     seconds = models.FloatField(null=True, help_text="How long the last step that completed it took.")
@@ -350,12 +352,18 @@ class RemovedDate(models.Model):
 
 
 class TableReading(models.Model):
-    """When a table as a whole was last asked about, and why it could not answer."""
+    """When a table as a whole was last read, and since when and why it cannot be read, where that is so."""
 
     table = models.CharField(max_length=200, unique=True)
-    scan = models.ForeignKey(Scan, models.SET_NULL, null=True)
-    read_at = models.DateTimeField()
-    problem = MaskedTextField(blank=True)
+    scan = models.ForeignKey(Scan, models.SET_NULL, null=True, help_text="The one that read it last.")
+    read_at = models.DateTimeField(null=True, help_text="Empty while it was never read as a whole.")
+    silent_since = models.DateTimeField(
+        null=True, help_text="Empty where it answered when it was last asked."
+    )
+    is_outage = models.BooleanField(
+        default=False, help_text="Whether the warehouse as a whole did not answer, not only this table."
+    )
+    problem = MaskedTextField(blank=True, help_text="Why it cannot be read, without a full stop.")
     columns = models.TextField(blank=True, help_text="Those that its partitions tell of beside their rows.")
 
     def __str__(self) -> str:

@@ -6,15 +6,15 @@ It is no Scan: those say how old the picture as a whole is.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import calendar, scanning
+from apps.coverage import calendar, scanning, silences
 from apps.coverage.calendar import Said
-from apps.coverage.models import Partition, PartitionQuerySet, Scan
+from apps.coverage.models import Partition, Scan
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
@@ -44,19 +44,14 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
         said = calendar.ask(pipeline, warehouse)
         reading = scanning.ask(pipeline, warehouse, scope.tables, days)
     except WarehouseError as error:
-        problem = scanning.not_asked(error)
-        scanning.forget(stored(scope, days), problem)
-        return Partial(Scan.Status.FAILED, problem=problem)
+        silences.note_error((table.name for table in scope.tables), error, at=asked_at)
+        return Partial(Scan.Status.FAILED, problem=scanning.not_asked(error))
     expected = {date: units for date, units in said.expected.items() if date in scope}
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
         changed = sum(remember(pipeline, scope, expected, reading, asked_at=asked_at))
     problem, queries = scanning.problems_in_words(reading), reading.queries + said.queries
     return Partial(Scan.Status.SUCCEEDED, len(scope.tables), queries, changed, problem, reading, said)
-
-
-def stored(scope: Scope, days: Collection[dt.date]) -> PartitionQuerySet:
-    return Partition.objects.of(table.name for table in scope.tables).filter(date__in=days)
 
 
 def remember(
@@ -75,6 +70,11 @@ def remember(
             scanning.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
         ]
         changed.append(scanning.remember(found))
-        empty = set(scope.days) - set(dates)
-        scanning.leave_calendar(Partition.objects.filter(table=table.name, date__in=empty))
+        stored = Partition.objects.filter(table=table.name, date__in=scope.days)
+        if problem := reading.problems.get(table.name):
+            silences.note([table.name], problem, at=asked_at)
+            continue
+        scanning.leave_calendar(stored.exclude(date__in=dates))
+        stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
+        silences.end([table.name])
     return changed

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 from apps.coverage import freshness, serving
 from apps.coverage import grid as grids
+from apps.coverage.freshness import Freshness, Silence
 from apps.coverage.grid import UNREAD, Grid
 from apps.pipeline.definition import Phase, Pipeline, Season, Table
+
+NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,13 @@ class Tally:
 
 @dataclass(frozen=True)
 class TableCoverage:
-    """A table's numbers over the whole range and by season."""
+    """A table's numbers over the whole range and by season; with a `silence` they are those that were known last."""
 
     table: Table
     tally: Tally
     by_season: dict[str, Tally]
     shown: str
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class PhaseCoverage:
     dates_unknown: int
     left_out: dict[str, int]
     shown: str
+
+    @property
+    def last_known(self) -> bool:
+        """Whether some of its tables do not answer, so that its numbers are those that were known last."""
+        return any(table.silence for table in self.tables)
 
     @property
     def is_unknown(self) -> bool:
@@ -122,14 +132,32 @@ class Coverage:
     """Everything that the console knows of a range.
 
     `as_of` is the last time that the warehouse answered a scan, `failing_since` the first time after it that it did
-    not. `problem` is what the latest scan could not ask, without a full stop: that is unknown, not zero.
+    not. `problem` is what the latest scan could not ask, without a full stop.
     """
 
     phases: tuple[PhaseCoverage, ...]
     grid: Grid
-    as_of: dt.datetime | None
-    problem: str = ""
-    failing_since: dt.datetime | None = None
+    freshness: Freshness
+
+    @property
+    def as_of(self) -> dt.datetime | None:
+        return self.freshness.as_of
+
+    @property
+    def problem(self) -> str:
+        return self.freshness.problem
+
+    @property
+    def failing_since(self) -> dt.datetime | None:
+        return self.freshness.failing_since
+
+    @property
+    def scan_died(self) -> bool:
+        return self.freshness.scan_died
+
+    @property
+    def silences_to_tell(self) -> list[Silence]:
+        return self.freshness.silences_to_tell
 
     @property
     def dates_expected(self) -> int:
@@ -171,17 +199,19 @@ def coverage(
 ) -> Coverage:
     """The coverage of some seasons or a range of dates (everything without one).
 
-    It takes three queries, and two more while the warehouse cannot be asked.
+    It takes four queries, and two more while the warehouse cannot be asked.
     """
     if season:
         start, end = max(start or season.start, season.start), min(end or season.end, season.end)
     grid = grids.load(pipeline, start=start, end=end, seasons=seasons)
-    phases = tuple(phase_coverage(pipeline, phase, grid) for phase in pipeline.phases)
     known = freshness.now()
-    return Coverage(phases, grid, known.as_of, known.problem, known.failing_since)
+    phases = tuple(phase_coverage(pipeline, phase, grid, known.silences) for phase in pipeline.phases)
+    return Coverage(phases, grid, known)
 
 
-def phase_coverage(pipeline: Pipeline, phase: Phase, grid: Grid) -> PhaseCoverage:
+def phase_coverage(
+    pipeline: Pipeline, phase: Phase, grid: Grid, silences: Mapping[str, Silence] = NO_SILENCES
+) -> PhaseCoverage:
     tables = pipeline.tables_of(phase.name)
     shown = phase_letters(pipeline, phase, grid)
     reasons = Counter(
@@ -192,7 +222,9 @@ def phase_coverage(pipeline: Pipeline, phase: Phase, grid: Grid) -> PhaseCoverag
     )
     return PhaseCoverage(
         phase=phase,
-        tables=tuple(table_coverage(table, grid) for table in tables),
+        tables=tuple(
+            replace(table_coverage(table, grid), silence=silences.get(table.name)) for table in tables
+        ),
         dates_expected=len(shown) - shown.count("n") - shown.count("a"),
         dates_complete=shown.count("c"),
         dates_unknown=shown.count("u"),

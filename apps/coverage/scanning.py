@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, TextField, Value, When
 from django.utils import timezone
 
-from apps.coverage import accepting, calendar, run_history, staleness
+from apps.coverage import accepting, calendar, run_history, silences, staleness
 from apps.coverage.expectation import OFF_CALENDAR, Verdict, judge
 from apps.coverage.models import (
     Partition,
@@ -100,7 +100,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
             known=lambda name: known(pipeline.table(name)),
         )
     except WarehouseError as error:
-        give_up(scan, not_asked(error), asked_at=asked_at, cost=cost())
+        give_up(pipeline, scan, error, asked_at=asked_at, cost=cost())
         run_history.could_not_ask(pipeline, str(error).rstrip("."))
         return
     with transaction.atomic():
@@ -129,7 +129,7 @@ def meter(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
 
 def known(table: Table) -> Mapping[dt.date, Count]:
     """What the last reading left of a table, as far as it was asked about the same columns."""
-    if not TableReading.objects.filter(table=table.name, columns=told_columns(table), problem="").exists():
+    if not TableReading.objects.filter(table=table.name, columns=told_columns(table)).exists():
         return {}
     rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
     values = rows.values_list("date", "rows", "quality", "written_at", "fallback_share", "modified_at")
@@ -156,20 +156,16 @@ def remember_table(
 ) -> int:
     """Judges and stores all dates of a table; answers about how many something was new."""
     dates = set(expected) | set(reading.counts.get(table.name, {}))
+    problem = reading.problems.get(table.name, "")
     with transaction.atomic():
         changed = remember(
             judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
         )
-        leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
-        TableReading.objects.update_or_create(
-            table=table.name,
-            defaults={
-                "scan": scan,
-                "read_at": timezone.now(),
-                "problem": reading.problems.get(table.name, ""),
-                "columns": told_columns(table),
-            },
-        )
+        if problem:
+            silences.note([table.name], problem, at=asked_at)
+        else:
+            leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
+            silences.note_whole(table.name, columns=told_columns(table), scan=scan)
     return changed
 
 
@@ -212,23 +208,15 @@ def finish(scan: Scan, *, cost: Mapping[str, int], changed: int, problem: str, n
     )
 
 
-def give_up(scan: Scan, problem: str, *, asked_at: dt.datetime, cost: Mapping[str, int]) -> None:
-    """Nothing could be asked: what was known is not known any more, but for what a run read meanwhile."""
+def give_up(
+    pipeline: Pipeline, scan: Scan, error: WarehouseError, *, asked_at: dt.datetime, cost: Mapping[str, int]
+) -> None:
+    """Nothing could be asked: what is stored stays, as what was known last."""
     with transaction.atomic():
-        forget(Partition.objects.filter(read_at__lte=asked_at), problem)
+        silences.note_error((table.name for table in pipeline.tables), error, at=asked_at)
         Scan.objects.filter(pk=scan.pk).update(
-            status=Scan.Status.FAILED, finished_at=timezone.now(), problem=problem, **cost
+            status=Scan.Status.FAILED, finished_at=timezone.now(), problem=not_asked(error), **cost
         )
-
-
-def forget(partitions: PartitionQuerySet, problem: str) -> None:
-    """What was known of them is not known any more. What nobody expects stays that: no table said so.
-
-    An accepted gap may have been filled; it is accepted again once a reading says that it was not.
-    """
-    why = f"{problem[:1].lower()}{problem[1:].rstrip('.')}"
-    known = partitions.exclude(state=Partition.State.NOT_EXPECTED)
-    known.update(state=Partition.State.UNKNOWN, read_state="", reason=why, **NOTHING_FOUND)
 
 
 NOTHING_FOUND: dict[str, None] = dict.fromkeys(
@@ -336,14 +324,16 @@ def judged(
 def remember(found: Iterable[Found]) -> int:
     """Stores what was found where it differs from what is stored; answers for how many that was so.
 
-    Something newer than the question stays: a run may have filled the partition while a scan was under way. A gap
-    that a person accepted stays accepted, whatever kind of gap it is now.
+    Something newer than the question stays: a run may have filled the partition while a scan was under way. What is
+    known of a table stays where it could not be read. A gap that a person accepted stays accepted, whatever kind of gap
+    it is now.
     """
     rows = list(found)
     known = stored(rows)
     fresh = [partition(each, known.get((each.table, each.date))) for each in rows if is_news(each, known)]
     with transaction.atomic():
         write(fresh)
+        silences.end({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
             accepting.hold(
@@ -368,6 +358,8 @@ def write(fresh: list[Partition]) -> None:
 
 def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
     read_at, _, *before = known.get((found.table, found.date), (found.asked_at, None))
+    if found.count is None and before and before[FACTS.index("state")] != Partition.State.UNKNOWN:
+        return False  # the last known state stays
     return read_at <= found.asked_at and facts(found, before) != tuple(before)
 
 

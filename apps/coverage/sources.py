@@ -12,7 +12,7 @@ from functools import cached_property
 from apps.coverage import freshness, rollup, serving
 from apps.coverage import grid as grids
 from apps.coverage.dates import in_words, successor
-from apps.coverage.freshness import Freshness
+from apps.coverage.freshness import Freshness, Silence
 from apps.coverage.grid import Grid
 from apps.coverage.models import Partition, TableReading
 from apps.coverage.rollup import Tally
@@ -203,6 +203,14 @@ class Report:
         return self.freshness.failing_since
 
     @property
+    def scan_died(self) -> bool:
+        return self.freshness.scan_died
+
+    @property
+    def silences_to_tell(self) -> list[Silence]:
+        return self.freshness.silences_to_tell
+
+    @property
     def is_blank(self) -> bool:
         return self.as_of is None and not self.dates_expected
 
@@ -221,14 +229,15 @@ def source_tables(pipeline: Pipeline, needs: Iterable[Need] | None = None) -> li
 
 
 def load(pipeline: Pipeline, *, seasons: Sequence[Season] = (), needs: Iterable[Need] | None = None) -> Grid:
-    """The sources' dates over whole seasons (all of them without), in two queries."""
-    return grids.load(
+    """The sources' dates over whole seasons (all of them without), in three queries. What is silent is unknown."""
+    grid = grids.load(
         pipeline,
         start=min((season.start for season in seasons), default=None),
         end=max((season.end for season in seasons), default=None),
         seasons=seasons,
         tables=source_tables(pipeline, needs),
     )
+    return grid.unread(freshness.silent_tables())
 
 
 def closed_dates(pipeline: Pipeline, tables: Collection[str], seasons: Sequence[Season]) -> Closed:
@@ -265,7 +274,7 @@ def find_source(pipeline: Pipeline, name: str) -> Table:
 
 
 def report(pipeline: Pipeline, *, seasons: Sequence[Season] = (), off: Collection[Table] = ()) -> Report:
-    """From what is stored, in five queries; one more with a source off, two while the warehouse cannot be asked."""
+    """From what is stored, in seven queries; one more with a source off, two while the warehouse cannot be asked."""
     grid = load(pipeline, seasons=seasons)
     problems = dict(TableReading.objects.exclude(problem="").values_list("table", "problem"))
     names = {table.name for table in off}

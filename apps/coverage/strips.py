@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+from apps.coverage.freshness import Silence
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.rollup import Coverage, TableCoverage, Tally
 from apps.pipeline.definition import Season, Table
@@ -46,11 +47,12 @@ class Strip:
 
 @dataclass(frozen=True)
 class StripRow:
-    """A table with its strip and its numbers."""
+    """A table with its strip and its numbers; with a `silence` these are those that were known last."""
 
     table: Table
     tally: Tally
     strip: Strip
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def lines(length: int) -> str:
 
 def rows(tables: Iterable[TableCoverage]) -> tuple[StripRow, ...]:
     """A row a table over the whole range."""
-    return tuple(StripRow(each.table, each.tally, strip(each.shown)) for each in tables)
+    return tuple(StripRow(each.table, each.tally, strip(each.shown), each.silence) for each in tables)
 
 
 def season_maps(coverage: Coverage, *, only: Collection[str] | None = None) -> list[SeasonMap]:
@@ -147,7 +149,7 @@ def groups(coverage: Coverage, season: Season, part: slice, wanted: Collection[s
         Group(
             phase.phase.full_label,
             tuple(
-                StripRow(each.table, each.by_season[season.name], strip(each.shown[part]))
+                StripRow(each.table, each.by_season[season.name], strip(each.shown[part]), each.silence)
                 for each in phase.tables
                 if each.table.name in wanted
             ),

@@ -47,10 +47,12 @@ def give_up_dead_scans(now: dt.datetime) -> None:
     """A scan whose worker died would be under way for ever; one whose task was lost would keep the next waiting."""
     late = now - LONGEST_SCAN
     Scan.objects.filter(status=Scan.Status.RUNNING, started_at__lt=late).update(
-        status=Scan.Status.FAILED, problem="The worker died before it had asked about everything."
+        status=Scan.Status.FAILED,
+        finished_at=now,
+        problem="The worker died before it had asked about everything.",
     )
     Scan.objects.filter(status=Scan.Status.QUEUED, requested_at__lt=late).update(
-        status=Scan.Status.FAILED, problem="No worker took it."
+        status=Scan.Status.FAILED, finished_at=now, problem="No worker took it."
     )
 
 

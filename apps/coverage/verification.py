@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
+from apps.coverage import freshness, partial, regressions, removed_dates
 from apps.coverage import grid as grids
-from apps.coverage import partial, regressions, removed_dates
 from apps.coverage.dates import successor
 from apps.coverage.models import Scan, Verification
 from apps.coverage.partial import Partial
@@ -139,7 +139,9 @@ def judged(
     *,
     asked_at: dt.datetime,
 ) -> Report:
-    seen = look(pipeline, wanted, answer)
+    silent = freshness.silent_tables()
+    seen = look(pipeline, wanted, answer, silent)
+    read = replace(wanted, tables=tuple(table for table in wanted.tables if table.name not in silent))
     needs = tables.needs_within(pipeline, wanted.tables)
     found = Report(
         pipeline=pipeline.name,
@@ -155,15 +157,15 @@ def judged(
         history=None
         if pipeline.history is None or tries is None
         else histories.report(pipeline, pipeline.history, tries, wanted, seen),
-        losses=tuple(loss.sentence for loss in regressions.within(pipeline, wanted)),
+        losses=tuple(loss.sentence for loss in regressions.within(pipeline, read)),
         removed=removed_dates.within(wanted),
     )
     why = tuple(reasons(found, seen.after))
     return replace(found, reasons=why, verdict=verdict(found, why))
 
 
-def look(pipeline: Pipeline, wanted: Scope, answer: Partial) -> Seen:
-    """What the pages know of the range now, beside what the warehouse said."""
+def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[str]) -> Seen:
+    """What is known of the range now, beside what the warehouse said; what is silent now is unknown."""
     grid = grids.load(
         pipeline,
         start=wanted.start,
@@ -171,6 +173,7 @@ def look(pipeline: Pipeline, wanted: Scope, answer: Partial) -> Seen:
         seasons=() if isinstance(wanted, EveryDay) else wanted.seasons,
         tables=wanted.tables,
     )
+    grid = grid.unread(silent)
     problem = answer.problem if answer.reading is None else ""
     return Seen(
         grid=grid,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, OuterRef
 
 from apps.coverage.dates import in_words, successor
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import inputs
@@ -45,7 +46,7 @@ class Readiness:
 
 
 def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
-    """Which dates of a table may not start in this run, and why; in three queries for all of them."""
+    """Which dates of a table may not start in this run, and why; in four queries for all of them."""
     found = Readiness()
     if not table.follows or not dates:
         return found
@@ -128,10 +129,13 @@ def expected(start: dt.date, end: dt.date) -> list[dt.date]:
 
 
 def states(tables: Collection[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
+    """By table the state of each date; what is only known as it was last is unknown, and read anew. Two queries."""
     found: dict[str, dict[dt.date, str]] = {name: {} for name in tables}
     rows = Partition.objects.of(tables).between(start, end).order_by()
+    silent = silent_tables()
     for name, date, state in rows.values_list("table", "date", "state"):
-        found[name][date] = state
+        is_known = name not in silent or state == Partition.State.NOT_EXPECTED
+        found[name][date] = state if is_known else Partition.State.UNKNOWN
     return found
 
 

@@ -44,6 +44,7 @@ function names(lines) {
   for (const line of lines) {
     const name = document.createElement(line.heading ? "span" : "a");
     name.textContent = name.title = line.heading || line.name;
+    if (line.silence) { name.title = `${line.name}: ${line.silence}`; name.className = "last-known"; }
     if (line.heading) name.className = "map-group";
     else {
       const query = new URLSearchParams(location.search);
@@ -80,6 +81,7 @@ function story(data, row, at) {
     if (value !== null && kind !== "rows") facts.push(`${SCALES[kind].say(value)} ${words}${kind === "quality" ? againstBand(data, row, at) : ""}`);
   }
   if (of(row.run) !== null) facts.push(`run ${of(row.run)}`);
+  if (row.silence) facts.push(row.silence.split(": ")[0]);
   return facts.join("<br>");
 }
 
@@ -167,6 +169,14 @@ function stripes(data, lines) {
   }));
 }
 
+// What was known last of a table that does not answer now is pale.
+function faded(data, lines) {
+  return lines.flatMap((line, y) => line.silence ? [{
+    type: "rect", layer: "above", line: { width: 0 }, fillcolor: tokenColour("surface"), opacity: 0.55,
+    x0: -0.5, x1: data.dates.length - 0.5, y0: y - 0.5, y1: y + 0.5,
+  }] : []);
+}
+
 // The cells that a drag chose, snapped to their edges.
 function frame(chosen) {
   if (!chosen) return [];
@@ -215,7 +225,7 @@ function draw(map) {
       tickvals: ticks.map((tick) => tick.middle), ticktext: ticks.map((tick) => tick.text), tickangle: 0, ticklabeloverflow: "allow",
     },
     yaxis: { range: [lines.length - 0.5, -0.5], fixedrange: true, showgrid: false, zeroline: false, visible: false },
-    shapes: [...ground(data, lines), ...(mode === "state" ? stripes(data, lines) : []), ...frame(map.chosen)],
+    shapes: [...ground(data, lines), ...(mode === "state" ? stripes(data, lines) : []), ...faded(data, lines), ...frame(map.chosen)],
   };
   return Plotly.react(plot, [trace], layout, { displayModeBar: false });
 }

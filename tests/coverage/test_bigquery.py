@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from apps.coverage import scanning
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
 from apps.pipeline.definition import Pipeline
 from tests.coverage import bigquery_shop
@@ -113,14 +114,16 @@ def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan
     assert not Partition.objects.filter(table="daily.t1", quality=None).exists()
 
 
-def test_without_the_warehouse_nothing_is_known(scan, server):
+def test_without_the_warehouse_the_last_known_picture_stays(scan, server):
     scan()
+    before = list(Partition.objects.values())
     server.refuse("quotaExceeded", times=100)
 
     assert scan().problem.startswith(
         "The warehouse could not be asked: a quota of BigQuery that it does not name is used up"
     )
-    assert set(Partition.objects.values_list("state", flat=True)) == {State.UNKNOWN}
+    assert list(Partition.objects.values()) == before
+    assert all(each.is_outage for each in silent_tables().values())
 
 
 def test_what_is_known_again_was_looked_at_again(scan, server):

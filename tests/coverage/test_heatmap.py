@@ -136,8 +136,17 @@ def test_before_the_first_scan_there_is_nothing_to_draw(winter):
     assert winter()["dates"] == []
 
 
-def test_a_map_takes_one_query(scan, winter, django_assert_num_queries):
+def test_a_map_takes_two_queries(scan, winter, django_assert_num_queries):
     scan()
 
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         winter()
+
+
+def test_the_row_of_a_table_that_cannot_be_read_says_so(scan, winter, ask):
+    scan()
+    ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
+    scan()
+
+    silent = {row["table"]: row["silence"] for row in winter()["rows"]}
+    assert "the table could not be read since" in silent["daily.visits"] and silent["daily.sales"] is None

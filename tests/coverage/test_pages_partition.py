@@ -136,16 +136,16 @@ def test_a_table_that_could_not_be_read_says_why(scan, ask, read):
     assert "daily.sales does not exist" in text and "<dt>Rows</dt><dd>unknown" in text
 
 
-def test_an_unknown_date_has_no_figures_and_names_its_cause_once(scan, ask, shop, read):
+def test_a_date_that_cannot_be_read_says_what_was_known_last_and_why_once(scan, ask, shop, read):
+    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-09"))
     scan()
     shop.rename(shop.with_suffix(".gone"))
     scan()
 
     text = read(TREND)
 
-    assert "<dt>Rows</dt><dd>unknown" in text
-    assert text.count("The warehouse could not be asked") == 1 and "..<" not in text
-    assert "0 of 3" not in text and 'state-unknown">unknown</span>' in text
+    assert "<dt>Rows</dt><dd><b>1</b> of 1 expected" in text
+    assert text.count("the warehouse has not answered since") == 1 and "..<" not in text
 
 
 def test_before_the_first_scan_nobody_says_that_nothing_is_expected(read, shop):

@@ -93,7 +93,7 @@ def test_a_warehouse_that_is_away_leaves_no_percentage(scan, shop, read):
     text = read(SOURCES)
 
     assert "unknown on all 29" in text and " %)" not in text
-    assert "could not be read since" in text
+    assert "has not answered since" in text
 
 
 def test_before_the_first_scan_the_pages_say_so(shop, read):

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.coverage import partial
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from apps.pipeline.scope import scope
 from tests.conftest import day
@@ -77,18 +78,29 @@ def test_a_table_is_compared_with_one_that_was_not_named(scan_some, fill, ask):
     assert not Partition.objects.filter(table="daily.sales").exists()
 
 
-def test_a_warehouse_that_is_away_makes_only_these_unknown(scan, scan_some, shop):
+def test_a_warehouse_that_is_away_makes_only_these_silent(scan, scan_some, shop):
     scan()
     shop.unlink()
 
     done = scan_some(tables=["sales"], end=day("01-06"))
 
     assert "does not exist" in done.problem
-    assert (state("01-05"), state("01-08"), state("01-05", "daily.visits")) == (
-        State.UNKNOWN,
-        State.MISSING,
-        State.MISSING,
-    )
+    assert set(silent_tables()) == {"daily.sales"}
+    assert state("01-05") == State.MISSING
+
+
+def test_a_reading_of_some_dates_renews_their_age_alone(scan, scan_some):
+    scan()
+    before = dict(Partition.objects.filter(table="daily.sales").values_list("date", "read_at"))
+
+    scan_some(tables=["sales"], start=day("01-08"), end=day("01-10"))
+
+    after = dict(Partition.objects.filter(table="daily.sales").values_list("date", "read_at"))
+    assert {date for date in after if after[date] > before[date]} == {
+        day("01-08"),
+        day("01-09"),
+        day("01-10"),
+    }
 
 
 def test_a_table_that_does_not_exist_is_a_problem(scan_some, ask):

@@ -91,13 +91,26 @@ def test_a_date_is_unknown_where_a_table_is_unread_and_no_other_is_known_to_lack
     assert (daily.dates_complete, daily.dates_unknown, daily.dates_expected) == (0, 2, 29)
 
 
-def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, shop, scan):
-    scan()
-    shop.rename(shop.with_suffix(".gone"))
+def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, ask):
+    ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
+    ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
 
     daily = coverage().phase("2")
 
     assert daily.is_unknown and daily.percent is None
+
+
+def test_a_phase_keeps_its_percentage_as_last_known_while_the_warehouse_is_away(coverage, ask, shop):
+    ask("INSERT INTO daily.sales SELECT DATE '2024-01-05', range, NULL FROM range(8)")
+    before = coverage()
+    shop.rename(shop.with_suffix(".gone"))
+
+    after = coverage()
+
+    assert not before.phase("2").last_known and after.phase("2").last_known
+    assert after.phase("2").percent == before.phase("2").percent == 0
+    assert after.table("daily.sales").tally == before.table("daily.sales").tally
+    assert "has not answered since" in after.table("daily.sales").silence.in_words
 
 
 def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage, ask):
@@ -135,8 +148,8 @@ def test_a_season_counts_only_its_dates(coverage, pipeline):
     assert coverage(season=pipeline.season("spring")).dates_expected == 10
 
 
-def test_coverage_takes_three_queries_however_much_there_is(scan, pipeline, django_assert_num_queries):
+def test_coverage_takes_four_queries_however_much_there_is(scan, pipeline, django_assert_num_queries):
     scan()
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         rollup.coverage(pipeline)

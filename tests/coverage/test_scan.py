@@ -3,6 +3,7 @@
 import pytest
 
 from apps.coverage import rollup, scanning
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from apps.warehouse.base import Busy
 from tests.conftest import day
@@ -109,41 +110,56 @@ def test_a_column_that_does_not_exist_is_unknown(scan, ask):
     assert "no column day" in partition("daily.visits", "01-05").reason
 
 
-def test_a_warehouse_that_went_away_makes_everything_unknown(scan, shop):
+def test_a_warehouse_that_went_away_leaves_what_was_known_last(scan, ask, shop):
+    fill(ask, "daily.sales", "01-05", 8)
     scan()
+    before = list(Partition.objects.values())
     shop.rename(shop.with_suffix(".gone"))
 
     done = scan()
 
     assert done.status == Scan.Status.FAILED
     assert "does not exist" in done.problem
-    assert partition("daily.sales", "01-05").state == State.UNKNOWN
+    assert list(Partition.objects.values()) == before
 
 
-def test_rows_where_none_should_be_are_unknown_too_when_the_warehouse_is_away(scan, ask, shop):
-    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-02"))
-    scan()
+def test_all_tables_are_silent_since_the_first_scan_that_could_not_ask(scan, shop):
+    answered = scan()
     shop.rename(shop.with_suffix(".gone"))
+    first = scan()
+    scan()
+
+    sales = silent_tables()["daily.sales"]
+    assert (sales.since, sales.is_outage) == (first.started_at, True)
+    assert "does not exist" in sales.reason and not sales.reason.endswith(".")
+    assert answered.started_at < sales.last_read_at < first.started_at
+
+
+def test_a_table_answers_again_with_the_next_scan(scan, shop):
+    scan()
+    away = shop.rename(shop.with_suffix(".gone"))
+    scan()
+    away.rename(shop)
 
     scan()
 
-    assert partition("weekly.trend", "01-02").state == State.UNKNOWN
-    assert partition("weekly.trend", "01-03").state == State.NOT_EXPECTED
+    assert silent_tables() == {}
 
 
-def test_nothing_that_was_known_stays_beside_an_unknown_partition(scan, ask, shop):
-    ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-05"))
+def test_one_table_that_cannot_be_read_keeps_what_was_known_of_it_alone(scan, ask):
+    fill(ask, "daily.sales", "01-05", 8)
     scan()
-    assert partition("weekly.trend", "01-05").quality == 50
-    shop.rename(shop.with_suffix(".gone"))
+    ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
+    fill(ask, "raw.orders", "01-08", 1)
 
     scan()
 
-    unknown = partition("weekly.trend", "01-05")
-    assert (unknown.rows, unknown.quality, unknown.written_at) == (None, None, None)
+    assert set(silent_tables()) == {"daily.sales"}
+    assert partition("daily.sales", "01-05").state == State.COMPLETE
+    assert partition("raw.orders", "01-08").rows == 5
 
 
-def test_what_a_run_verified_while_a_scan_failed_stays_known(scan, pipeline, warehouse, ask):
+def test_what_a_run_verified_while_a_scan_failed_is_known(scan, pipeline, warehouse, ask):
     scan()
 
     class Away:
@@ -159,7 +175,7 @@ def test_what_a_run_verified_while_a_scan_failed_stays_known(scan, pipeline, war
     scanning.scan(pipeline, Away(), Scan.objects.create())
 
     assert partition("daily.sales", "01-05").state == State.COMPLETE
-    assert partition("daily.sales", "01-06").state == State.UNKNOWN
+    assert partition("daily.sales", "01-06").state == State.MISSING
 
 
 def test_a_problem_ends_with_one_full_stop(pipeline, db, shop):

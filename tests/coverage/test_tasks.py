@@ -7,6 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from apps.coverage import tasks
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from tests.conftest import day
 
@@ -53,6 +54,19 @@ def test_a_scan_whose_worker_died_is_given_up():
     assert alive.status == "running"
 
 
+def test_a_scan_that_died_is_told_on_the_overview(scan, client, viewer):
+    scan()
+    client.force_login(viewer)
+    assert "did not end" not in client.get("/").content.decode()
+    Scan.objects.create(status="running", started_at=timezone.now() - dt.timedelta(hours=1))
+
+    tasks.give_up_dead_scans(timezone.now())
+
+    text = client.get("/").content.decode()
+    assert "The last scan did not end" in text and "The worker died before it had asked" in text
+    assert silent_tables() == {}  # nothing was asked of any table, and none refused
+
+
 @pytest.mark.django_db
 def test_a_scan_whose_task_was_lost_does_not_keep_the_next_waiting():
     lost = Scan.objects.create(requested_at=timezone.now() - dt.timedelta(hours=1))
@@ -69,10 +83,10 @@ def test_a_scan_that_was_given_up_is_no_reading():
 
     tasks.scan_by_schedule()
 
-    assert Scan.objects.latest_finished() is None
+    assert Scan.objects.latest_reading() is None
 
 
-def test_a_calendar_that_was_emptied_makes_everything_unknown(scan, ask):
+def test_a_calendar_that_was_emptied_leaves_what_was_known_last(scan, ask):
     scan()
     ask("DELETE FROM raw.days")
 
@@ -80,4 +94,5 @@ def test_a_calendar_that_was_emptied_makes_everything_unknown(scan, ask):
 
     assert (done.status, CalendarDate.objects.count()) == ("failed", 29)
     assert "answers no date within a season" in done.problem
-    assert Partition.objects.get(table="daily.sales", date=day("01-05")).state == "unknown"
+    assert Partition.objects.get(table="daily.sales", date=day("01-05")).state == "missing"
+    assert "daily.sales" in silent_tables()

@@ -162,8 +162,8 @@ def test_a_window_that_does_not_exist_says_what_to_change(scan, pipeline, start,
         windows.starting(windows.ground(pipeline), day(start), days=14)
 
 
-def test_windows_take_three_queries(scan, pipeline, django_assert_num_queries):
+def test_windows_take_four_queries(scan, pipeline, django_assert_num_queries):
     scan()
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         best(pipeline)

@@ -99,7 +99,7 @@ def test_a_closed_day_needs_nothing(trend, closed):
 def test_gates_take_as_many_queries_however_many_dates_there_are(trend, django_assert_num_queries, closed):
     mark("01-10", "missing")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         closed(trend, [day(f"01-{number:02}") for number in range(4, 20)])
 
 

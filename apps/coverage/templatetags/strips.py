@@ -32,18 +32,26 @@ def count(tally: Tally) -> SafeString:
 @register.simple_tag
 def table_row(row: StripRow) -> SafeString:
     """A table over all seasons, with a link to its coverage."""
-    return drawn("overview/_table.html", row.table.name, row.table.short_name, row.tally, row.strip)
+    return row_markup("overview/_table.html", row)
 
 
 @register.simple_tag
 def map_row(row: StripRow) -> SafeString:
     """A table in one season, as part of a map."""
-    return drawn("coverage/_map_row.html", row.table.name, row.table.short_name, row.tally, row.strip)
+    return row_markup("coverage/_map_row.html", row)
+
+
+def row_markup(template: str, row: StripRow) -> SafeString:
+    silence = row.silence.in_words if row.silence else ""
+    return drawn(template, row.table.name, row.table.short_name, row.tally, row.strip, silence)
 
 
 @lru_cache(maxsize=KEPT)
-def drawn(template: str, table: str, name: str, tally: Tally, strip: Strip) -> SafeString:
-    """A row by what it shows: not by its table, of which it would take long to see that it is the same."""
-    label = f"{name}: {tally.in_words}"
-    row = {"table": table, "name": name, "tally": tally, "strip": strip, "label": label}
+def drawn(template: str, table: str, name: str, tally: Tally, strip: Strip, silence: str) -> SafeString:
+    """A row by what it shows: not by its table, of which it would take long to see that it is the same.
+
+    With a `silence` it is faded, as what was known last.
+    """
+    label = "; ".join(filter(None, (f"{name}: {tally.in_words}", silence)))
+    row = {"table": table, "name": name, "tally": tally, "strip": strip, "label": label, "silence": silence}
     return render_to_string(template, {"row": row})

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from apps.coverage import freshness, partial
 from apps.coverage import grid as grids
-from apps.coverage import partial
 from apps.coverage.calendar import Said
 from apps.coverage.grid import Grid
 from apps.pipeline.check_kinds import AboutTables, CoverageAtLeast
@@ -85,10 +85,16 @@ class Facts:
 
     @cached_property
     def grid(self) -> Grid:
-        """The states as just read, over the dates asked for."""
-        return grids.load(
+        """The states as just read, over the dates asked for; what could not be read is unknown."""
+        grid = grids.load(
             self.pipeline, start=self.scope.start, end=self.scope.end, seasons=self.scope.seasons
         )
+        return grid.unread(self.silent)
+
+    @cached_property
+    def silent(self) -> set[str]:
+        """The tables that could not be read when they were last asked."""
+        return set(freshness.silent_tables())
 
     @property
     def dates_in_words(self) -> str:

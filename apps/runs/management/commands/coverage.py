@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from apps.coverage import regressions, removed_dates, rollup
+from apps.coverage.freshness import Silence
 from apps.coverage.regressions import Loss
 from apps.coverage.rollup import Coverage, PhaseCoverage, TableCoverage
 from apps.pipeline import arguments, definition, scope
@@ -83,6 +84,7 @@ def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
     return {
         "as_of": found.as_of.isoformat() if found.as_of else None,
         "problem": found.problem,
+        "failing_since": found.failing_since.isoformat() if found.failing_since else None,
         "phases": [
             {
                 "name": phase.phase.name,
@@ -91,6 +93,7 @@ def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
                 "dates_complete": phase.dates_complete,
                 "dates_unknown": phase.dates_unknown,
                 "left_out": phase.left_out,
+                "last_known": phase.last_known,
             }
             for phase in phases
         ],
@@ -109,6 +112,17 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
         "failed": tally.failed,
         "running": tally.running,
         "queued": tally.queued,
+        "silence": silence_as_json(table.silence) if table.silence else None,
+    }
+
+
+def silence_as_json(silence: Silence) -> dict[str, Any]:
+    """Why the numbers beside it are those that were known last."""
+    at = silence.last_read_at
+    return {
+        "since": silence.since.isoformat(),
+        "reason": silence.reason,
+        "last_read_at": at.isoformat() if at else None,
     }
 
 
@@ -157,8 +171,8 @@ def outside_in_words(found: Outside | None) -> Iterator[str]:
 def show(console: Console, found: Coverage, wanted: Scope) -> None:
     age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
     console.print(f"Coverage {age}", markup=False)
-    if found.problem:
-        console.print(f"Not everything is known: {found.problem}", style="bold red", markup=False)
+    for sentence in found.freshness.sentences:
+        console.print(sentence, style="bold red", markup=False, highlight=False)
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("table", no_wrap=True)
     for title in ("complete", "of", "%", "thin", "excess", "missing", "failed", "unknown", "unexpected"):
@@ -186,7 +200,7 @@ def table_row(table: TableCoverage, nothing: str) -> list[str]:
     says_something = tally.expected and not tally.is_unknown
     counts = (tally.thin, tally.excess, tally.missing)
     return [
-        f"  {table.table.short_name}",
+        f"  {table.table.short_name}{' (last known)' if table.silence else ''}",
         *shares(tally.complete, tally.expected, tally.percent, tally.is_unknown, nothing),
         *(amount(count) if says_something else "" for count in counts),
         *(amount(count) for count in (tally.failed, tally.unknown, tally.unexpected)),

@@ -72,8 +72,9 @@ def as_json(done: Scan | Partial) -> dict[str, Any]:
 
 def in_words(done: Scan | Partial) -> str:
     if done.status == Scan.Status.FAILED:
-        what = "Everything" if isinstance(done, Scan) else "All of it"
-        return f"{done.problem} {what} is unknown until a scan succeeds."
+        what = "everything" if isinstance(done, Scan) else "all of it"
+        known = f"What was known last of {what} stays; what it is now is unknown until a scan succeeds."
+        return f"{done.problem} {known}"
     read = f"{count(done.tables_done, 'table')} read in {done.queries} queries"
     said = f"{read}; {count(done.changed, 'partition')} changed."
     return f"{said}\nNot everything could be asked: {done.problem}." if done.problem else said

@@ -1,0 +1,43 @@
+"""Writes down which tables could not be read, since when and why, and which were read again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apps.coverage.models import Scan, TableReading
+from apps.warehouse.base import Busy, Interrupted, OverQuota, Unreachable, WarehouseError
+
+OUTAGES = (Unreachable, Busy, OverQuota, Interrupted)
+
+
+def note_error(tables: Iterable[str], error: WarehouseError, *, at: dt.datetime) -> None:
+    """None of these tables could be asked, since the warehouse as a whole did not answer."""
+    note(tables, str(error), at=at, is_outage=isinstance(error, OUTAGES))
+
+
+def note(tables: Iterable[str], problem: str, *, at: dt.datetime, is_outage: bool = False) -> None:
+    """These tables could not be read. What is known of them stays, as what was known last."""
+    names = list(tables)
+    TableReading.objects.bulk_create([TableReading(table=name) for name in names], ignore_conflicts=True)
+    TableReading.objects.filter(table__in=names).update(
+        silent_since=Coalesce(F("silent_since"), Value(at)), problem=problem.rstrip("."), is_outage=is_outage
+    )
+
+
+def note_whole(table: str, *, columns: str, scan: Scan | None) -> None:
+    """The table was read as a whole, with these columns beside its rows."""
+    told = {"silent_since": None, "problem": "", "is_outage": False}
+    TableReading.objects.update_or_create(
+        table=table, defaults={"scan": scan, "read_at": timezone.now(), "columns": columns, **told}
+    )
+
+
+def end(tables: Iterable[str]) -> None:
+    """These tables answered again, though not about all of their dates."""
+    silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None)
+    silent.update(silent_since=None, problem="", is_outage=False)
