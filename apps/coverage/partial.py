@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import calendar, scanning, silences
+from apps.coverage import calendar, scanning, silences, staleness
 from apps.coverage.calendar import Said
 from apps.coverage.models import Partition, Scan
 from apps.pipeline.definition import Pipeline
@@ -50,6 +50,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
         changed = sum(remember(pipeline, scope, expected, reading, asked_at=asked_at))
+        staleness.mark(pipeline)
     problem, queries = scanning.problems_in_words(reading), reading.queries + said.queries
     return Partial(Scan.Status.SUCCEEDED, len(scope.tables), queries, changed, problem, reading, said)
 

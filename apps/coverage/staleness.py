@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
@@ -37,10 +37,10 @@ class Newer:
 def mark(pipeline: Pipeline) -> int:
     """Makes complete partitions stale where an input was written after them, and stale ones complete where none was.
 
-    Answers for how many that was news. Two queries, one for each table with dates that become stale, and one for each
+    Answers for how many that was news. Three queries, one for each table with dates that become stale, and one for each
     500 of the news.
     """
-    newer = dict(find(pipeline, read()))
+    newer = dict(find(pipeline, read({name for need in pipeline.needs for name in need.sources})))
     was_stale = list(known().filter(state=State.STALE))
     changed = [row for row in was_stale if settle(row, newer.pop((row.table, row.date), None))]
     for row in complete(newer):
@@ -58,11 +58,13 @@ def known() -> PartitionQuerySet:
 
 @dataclass(frozen=True)
 class Written:
-    """By table when each of its dates was written, as the warehouse notes it, else by the table's own column; and those
-    dates that have not all their rows, or too many."""
+    """By table when each of its dates was written, as the warehouse notes it, else by the table's own column; those
+    dates that have not all their rows, or too many; and of sources those that are complete and do not say when they
+    were written."""
 
     moments: dict[str, Moments]
     partial: dict[str, set[dt.date]]
+    undated: dict[str, set[dt.date]] = field(default_factory=lambda: defaultdict(set))
 
     def of(self, table: str) -> Moments:
         return self.moments.get(table, {})
@@ -70,8 +72,11 @@ class Written:
     def is_whole(self, table: str, date: dt.date) -> bool:
         return date in self.of(table) and date not in self.partial.get(table, ())
 
+    def serves(self, table: str, date: dt.date) -> bool:
+        return self.is_whole(table, date) or date in self.undated.get(table, ())
 
-def read() -> Written:
+
+def read(sources: Collection[str] = ()) -> Written:
     found = Written(defaultdict(dict), defaultdict(set))
     rows = known().values_list("table", "date", "modified_at", "written_at", "state")
     for table, date, noted, said, state in rows.iterator():
@@ -79,6 +84,9 @@ def read() -> Written:
             found.moments[table][date] = moment
             if state not in WHOLE:
                 found.partial[table].add(date)
+    silent = Partition.objects.of(sources).filter(state__in=WHOLE, modified_at=None, written_at=None)
+    for table, date in silent.order_by().values_list("table", "date"):
+        found.undated[table].add(date)
     return found
 
 
@@ -129,9 +137,10 @@ def inputs(
 def served(
     sources: Sequence[str], dates: Sequence[dt.date], written: Written
 ) -> Iterator[tuple[dt.date, Newer]]:
+    """What serves each date, where it says when it was written: another source makes nothing stale."""
     for date in dates:
-        source = next((name for name in sources if written.is_whole(name, date)), None)
-        if source:
+        source = next((name for name in sources if written.serves(name, date)), None)
+        if source and date in written.of(source):
             yield date, Newer(source, date, written.of(source)[date])
 
 

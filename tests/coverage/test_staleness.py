@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from apps.coverage import staleness
+from apps.coverage import partial, staleness, verification
 from apps.coverage.models import Partition, Scan
+from apps.pipeline.scope import scope
 from apps.runs.models import Run
 from tests.conftest import day
 
@@ -80,6 +81,38 @@ def test_the_source_that_serves_a_date_counts_and_its_fallback_does_not(week, pi
 
     assert state_of("daily.sales", "01-03")[0] == "stale"
     assert state_of("daily.sales", "01-04")[0] == "complete"
+
+
+def test_a_fallback_that_does_not_serve_a_date_makes_nothing_stale(week, pipeline):
+    Partition.objects.filter(table="raw.orders").update(modified_at=None, written_at=None)
+    written("raw.orders_backup", "01-03", LATER)
+
+    staleness.mark(pipeline)
+
+    assert state_of("daily.sales", "01-03") == ("complete", "")
+
+
+def test_verify_says_before_and_after_a_scan_what_is_stale(week, pipeline, warehouse, scan):
+    written("daily.visits", "01-05", LATER)
+    wanted = scope(pipeline, tables=["weekly.trend"], start=day("01-04"), end=day("01-06"))
+
+    before = verification.verify(pipeline, warehouse, wanted)
+    scan()
+    after = verification.verify(pipeline, warehouse, wanted)
+
+    assert before.verdict == after.verdict == "not passed"
+    assert [reason.text for reason in before.reasons] == [reason.text for reason in after.reasons]
+    assert state_of("weekly.trend", "01-05")[0] == "stale"
+
+
+def test_a_scan_of_some_dates_marks_their_readers(week, pipeline, warehouse):
+    written("daily.visits", "01-05", LATER)
+
+    partial.scan(
+        pipeline, warehouse, scope(pipeline, tables=["daily.visits"], start=day("01-05"), end=day("01-05"))
+    )
+
+    assert [state_of("weekly.trend", date)[0] for date in ("01-04", "01-05")] == ["complete", "stale"]
 
 
 def test_a_scan_that_finds_nothing_new_leaves_it_stale(week, pipeline, scan):
