@@ -20,7 +20,7 @@ from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.coverage.removed_dates import RemovedDates
 from apps.pipeline import definition
-from apps.runs import control, costs, failures, gates, outcomes, progress, reworking
+from apps.runs import afterwards, control, costs, failures, gates, outcomes, progress, reworking
 from apps.runs.gates import Need
 from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
@@ -87,6 +87,8 @@ class Report:
     def how_many(self) -> str:
         now = self.progress
         share = f"{now.not_verified or now.verified}/{now.total}"
+        if not now.not_verified and self.event.kind == Run.Status.FAILED:
+            return f", {share} verified, other dates lost rows"
         if not now.skipped or self.event.kind != Run.Status.FAILED:
             return f" {share}"
         if now.skipped == now.not_verified:
@@ -105,6 +107,11 @@ class Report:
     def not_verified(self) -> str:
         """The number that the subject has; the counts after it add up to it."""
         return f"{self.progress.not_verified:,} not"
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What else is to be said of its verified steps: calls that ended badly, and what is not complete now."""
+        return afterwards.notes(self.run, verified=self.progress.verified)
 
     @cached_property
     def rework(self) -> Rework | None:
@@ -247,7 +254,7 @@ class Report:
 
     @cached_property
     def changes(self) -> Cut[Change]:
-        """Coverage at the launch and at the end (for a run that is not over: now), of the run's phases and tables."""
+        """Coverage at the start and at the end (for a run that is not over: now), of the run's phases and tables."""
         after = self.run.coverage_after if self.is_over else control.snapshot(definition.current())
         return Cut.of(changes(self.run, after), most=MOST_CHANGES)
 

@@ -26,6 +26,8 @@ class Look:
 
     def counts(self, table: str) -> Mapping[dt.date, Count] | None:
         """All dates of the table that have rows; None where only some dates were counted."""
+        if self.reading.is_absent(table):
+            return {}
         return self.reading.counts.get(table) if table in self.reading.whole else None
 
     def judged(self, pipeline: Pipeline, table: str, dates: Collection[dt.date]) -> dict[dt.date, Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Case, F, Q, TextField, Value, When
@@ -242,27 +242,25 @@ def read(
     return judged_all(pipeline, wanted, reading, asked_at)
 
 
-def read_rewritten(
+def read_range(
     pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
 ) -> dict[Key, Found]:
-    """What the warehouse has for these dates, of the tables for which it notes when each date was written.
+    """What the warehouse has for these dates, asked as a scan asks: of metadata where that says enough.
 
-    As a scan asks: its metadata, and a count of what was written since it was read last. No table, no query.
+    One query where the engine counts everything anyway. No date, no query. Stores nothing.
     """
-    noted = Partition.objects.of(wanted).exclude(modified_at=None).order_by().values_list("table", flat=True)
-    some = {name: wanted[name] for name in noted.distinct()}
-    dates = {date for days in some.values() for date in days}
+    dates = {date for days in wanted.values() for date in days}
     if not dates:
         return {}
     asked_at = timezone.now()
-    tables = [pipeline.table(name) for name in some]
+    tables = [pipeline.table(name) for name in wanted]
     reading = warehouse.scan(
         [question(table) for table in (*tables, *compared(pipeline, tables))],
         start=min(dates),
         end=max(dates),
         known=lambda name: known(pipeline.table(name)),
     )
-    return judged_all(pipeline, some, reading, asked_at)
+    return judged_all(pipeline, wanted, reading, asked_at)
 
 
 def was_read(table: str) -> bool:
@@ -317,6 +315,8 @@ def judged(
         problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
         is_over=date < pipeline.today(asked_at),
     )
+    if reading.is_absent(table.name) and verdict.state == Partition.State.MISSING:
+        verdict = replace(verdict, reason=f"{reading.problems[table.name]}: {verdict.reason}")
     named = season.name if season and units is not None else ""
     return Found(table.name, date, named, units or 0, count, verdict, asked_at)
 

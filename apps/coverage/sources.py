@@ -18,7 +18,7 @@ from apps.coverage.models import Partition, TableReading
 from apps.coverage.rollup import Tally
 from apps.coverage.serving import Served, Share
 from apps.pipeline.definition import Need, Pipeline, Season, Table
-from apps.warehouse.base import ABSENT
+from apps.warehouse.base import Absent
 
 EMPTY = "declared, empty"
 SETTLED = (*Partition.SETTLED, Partition.State.UNEXPECTED)
@@ -50,7 +50,11 @@ class SourceLine:
     def standing(self) -> str:
         """What is wrong with it as a whole; empty where nothing is."""
         if self.problem:
-            return "declared, does not exist" if self.problem.endswith(ABSENT) else "could not be read"
+            return (
+                "declared, does not exist"
+                if self.problem == Absent.of(self.table.name)
+                else "could not be read"
+            )
         if self.tally.expected and self.tally.missing == self.tally.expected:
             return EMPTY
         return "unknown" if self.tally.is_unknown else ""

@@ -44,13 +44,15 @@ def decide(
     found_before = [before.found[step.table, step.date] for step in steps]
     found = [after.found[step.table, step.date] for step in steps]
     dates = [step.date for step in steps]
+    old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
     effects = side_effects.of_call(hold.pipeline, table, attempt, dates, before, after)
     log = failures.read(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
         said = log.message(step.date)
-        verdicts.settle(step, was, each, said, outcome, table.job, beside=effects.appeared)
+        why_old = old.get(step.date, "")
+        verdicts.settle(step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old)
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
     else:
@@ -128,7 +130,7 @@ def verify_complete(
         return False
     done = [step for step in steps if before[step.table, step.date].is_complete]
     if done:
-        outdated = stale(table, [step.date for step in done])
+        outdated = stale_reasons(table, [step.date for step in done])
         done = [step for step in done if step.date not in outdated]
     if not done:
         return False
@@ -145,10 +147,12 @@ def verify_complete(
     return True
 
 
-def stale(table: Table, dates: list[dt.date]) -> set[dt.date]:
-    """Dates that have all their rows, of inputs that are not the newest any more."""
+def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
+    """Why dates are stale that have all their rows, of inputs that are not the newest any more."""
+    if not dates:
+        return {}
     found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)
-    return set(found.values_list("date", flat=True))
+    return dict(found.values_list("date", "reason"))
 
 
 def withdraw(hold: Hold, attempt: Attempt, says: str = "", **facts: Any) -> None:

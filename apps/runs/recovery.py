@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
-from apps.runs import costs, failures, lanes, processes
+from apps.runs import costs, cut_off, failures, lanes, processes
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.models.attempt import AttemptQuerySet
@@ -66,6 +66,7 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
         if not lanes.holds(run, lease):
             raise Fenced
         take_back(run, attempt)
+    cut_off.read_again(attempt, warehouse)
 
 
 def end_strays(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
@@ -117,6 +118,7 @@ def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
     if not mine.update(status=status, finished_at=timezone.now(), **facts):
         return False
     release_steps(attempt)
+    cut_off.forget_dates(attempt)
     return True
 
 

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.utils import timezone
 
 from apps.coverage import scanning
+from apps.coverage.dates import in_words
+from apps.coverage.looks import Look
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import Found
 from apps.runs import failures, side_effects
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.side_effects import Change, SideEffects
+from apps.warehouse.base import EMPTY
 
 LOST = "regression"  # the kind of event; its data name the table and the dates
 WROTE_BESIDE = "wrote beside"
@@ -77,3 +80,66 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
     call = side_effects.call_in_words(attempt)
     what = side_effects.losses_in_words(attempt.table, lost)
     return f"{call[:1].upper()}{call[1:]} destroyed what was complete: {what}. {REMEDY}"
+
+
+# Losses that no call of the run explains ------------------------------------------------------------
+
+
+def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None:
+    """Stores what the whole table lost since it was read last: before a call, so that it is not put down to that, or
+    after one that was cut off.
+
+    Steps that the run verified there have failed. Nothing where only some dates of the table were counted.
+    """
+    counts = look.counts(attempt.table)
+    if counts is None:
+        return
+    fewer = [date for date, rows in complete_rows(attempt.table) if counts.get(date, EMPTY).rows < rows]
+    if not fewer:
+        return
+    found = look.judged(hold.pipeline, attempt.table, fewer)
+    with hold.fenced():
+        scanning.remember(found.values())
+        fail_steps(hold.run, attempt.table, found, f"{since} {side_effects.call_in_words(attempt)}")
+        if since == "after":
+            others = [date for date in fewer if date not in attempt.date_list]
+            record_late_loss(hold.run, attempt.table, others)
+
+
+def complete_rows(table: str) -> Iterable[tuple[dt.date, int]]:
+    """The dates that are complete as far as is known and that no call is at, each with its rows."""
+    rows = Partition.objects.of([table]).filter(state__in=(Partition.State.COMPLETE, Partition.State.STALE))
+    idle = rows.exclude(rows=None).exclude(activity=Partition.Activity.RUNNING)
+    return ((date, rows or 0) for date, rows in idle.order_by().values_list("date", "rows"))
+
+
+def record_late_loss(run: Run, table: str, dates: Sequence[dt.date]) -> None:
+    """A line in the timeline for complete dates that lost rows while the run was at work, not in a decided call."""
+    if not dates:
+        return
+    on = in_words(dates, most=side_effects.RANGES_SHOWN)
+    says = f"{table.rpartition('.')[2]} lost rows while the run was at work, on complete dates: {on}"
+    run.record(LOST, says, data={"table": table, "dates": [str(date) for date in dates]})
+
+
+def still_lost_in_words(run: Run) -> str:
+    """ "rows were lost on complete dates that were not asked for: sales 2024-01-15"; empty where none are lost now.
+
+    Dates that are steps of the run are not named: they are verified or failed.
+    """
+    said = []
+    for table, dates in lost_by_table(run).items():
+        lost = Partition.objects.regressions().of([table]).filter(date__in=dates)
+        gone = set(lost.values_list("date", flat=True))
+        gone -= set(run.steps.filter(table=table, date__in=gone).values_list("date", flat=True))
+        if gone:
+            said.append(f"{table.rpartition('.')[2]} {in_words(gone, most=side_effects.RANGES_SHOWN)}")
+    return f"rows were lost on complete dates that were not asked for: {', '.join(said)}" if said else ""
+
+
+def lost_by_table(run: Run) -> dict[str, set[dt.date]]:
+    """The dates that lost rows while the run was at work, as its timeline has them."""
+    found: dict[str, set[dt.date]] = {}
+    for data in run.events.filter(kind=LOST).values_list("data", flat=True):
+        found.setdefault(data["table"], set()).update(map(dt.date.fromisoformat, data["dates"]))
+    return found

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
 
-from apps.coverage import scanning, staleness
+from apps.coverage import staleness
 from apps.coverage.models import Partition
-from apps.runs import breaker, control, gates, inputs, lanes, outcomes, unfillable
+from apps.runs import breaker, control, gates, inputs, lanes, outcomes, regressions, unfillable
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.inputs import Gap
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest
-from apps.warehouse.base import InUse, OverQuota, StillAtWork, Warehouse, WarehouseError
+from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +30,19 @@ def begin(hold: Hold) -> None:
     with hold.fenced():
         run = hold.run
         run.refresh_from_db()
-        if run.status == Run.Status.QUEUED:
-            run.move(
-                Run.Status.RUNNING,
-                says="Going on" if run.started_at else "Started",
-                started_at=run.started_at or timezone.now(),
-            )
+        if run.status != Run.Status.QUEUED:
+            return
+        if run.started_at:
+            run.move(Run.Status.RUNNING, says="Going on")
+        else:  # what was filled while it waited in the queue is not its own progress
+            before = control.snapshot(hold.pipeline)
+            run.move(Run.Status.RUNNING, says="Started", started_at=timezone.now(), coverage_before=before)
 
 
-def stand_still(hold: Hold, why: Pick, warehouse: Warehouse) -> None:
+def stand_still(hold: Hold, why: Pick) -> None:
     """Does what is due when no step may be taken."""
     match why:
         case Done():
-            read_rewritten(hold, warehouse)
             finish(hold)
         case Gate(phase):
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
@@ -135,6 +134,7 @@ def leave(hold: Hold) -> None:
         under_way = hold.run.attempts.filter(status=Attempt.Status.RUNNING)
         if hold.run.request and not under_way.exists():
             obey(hold.run)
+            staleness.mark(hold.pipeline)  # what reads from what this run wrote so far
 
 
 def obey(run: Run) -> None:
@@ -169,31 +169,21 @@ def pause_at_once(hold: Hold, says: str) -> bool:
     return True
 
 
-def read_rewritten(hold: Hold, warehouse: Warehouse) -> None:
-    """Has the warehouse say when it wrote what the run wrote, so that this is not called older than its inputs."""
-    called = hold.run.steps.filter(attempts__gt=0).values_list("table", "date")
-    wanted: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in called:
-        wanted[table].append(date)
-    try:
-        found = scanning.read_rewritten(hold.pipeline, warehouse, wanted)
-    except WarehouseError as error:
-        log.warning("%s: when its dates were written is left to the next scan: %s", hold.run, error)
-        return
-    with hold.fenced():
-        scanning.remember(found.values())
-
-
 def finish(hold: Hold) -> None:
-    """Every step is decided: the run succeeded if, and only if, every one is verified."""
+    """Every step is decided: the run succeeded if every one is verified, and nothing that was complete was lost."""
     run = hold.run
     staleness.mark(hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
+    lost = regressions.still_lost_in_words(run)
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
     with hold.fenced():
-        if counts.verified == counts.total:
+        if counts.verified == counts.total and lost:
+            says = f"All {counts.total:,} steps verified, but {lost}"
+            run.move(Run.Status.FAILED, says=says, **facts)
+        elif counts.verified == counts.total:
             run.move(Run.Status.SUCCEEDED, says=f"All {counts.total:,} steps verified", **facts)
         else:
             says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
+            says = f"{says}; {lost}" if lost else says
             run.move(Run.Status.FAILED, says=says, **facts)

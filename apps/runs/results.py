@@ -11,7 +11,7 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import commits, costs, failures, outcomes, progress, reworking, timelines, triage
+from apps.runs import afterwards, commits, costs, failures, outcomes, progress, reworking, timelines, triage
 from apps.runs.costs import Bill
 from apps.runs.layout import Layout, layout_of
 from apps.runs.models import Run
@@ -96,6 +96,11 @@ class Summary:
     def skipped(self) -> list[triage.Told]:
         """Why steps were skipped, grouped as failures are."""
         return triage.told(outcomes.reasons_for_skips(self.run))
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What else is to be said of its verified steps: calls that ended badly, and what is not complete now."""
+        return afterwards.notes(self.run, verified=self.progress.verified)
 
     @cached_property
     def rework(self) -> Rework | None:

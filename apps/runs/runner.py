@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from typing import TypeVar
 
 from django.utils import timezone
 
@@ -21,10 +22,13 @@ from apps.runs import (
     claiming,
     contention,
     costs,
+    cut_off,
     deciding,
     jobs,
     lanes,
+    last_look,
     picking,
+    regressions,
     resting,
     unfillable,
     verdicts,
@@ -35,7 +39,7 @@ from apps.runs.keeper import Keeper, note_stop
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from apps.runs.patience import AWAY, patiently
-from apps.runs.picking import Take, Unread
+from apps.runs.picking import Done, Take, Unread
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
 from apps.runs.unfillable import Unfillable
@@ -43,6 +47,8 @@ from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, TakesTurns,
 from apps.workers import stopping
 
 log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
 
 WAREHOUSE_PATIENCE = 20.0  # seconds to wait for a warehouse that does not answer, before the run rests
 OUTAGES = 3  # of the console's database in a row, without an attempt between them
@@ -83,8 +89,10 @@ class Runner:
         if isinstance(taken, Unread):
             self.read_inputs(taken.keys)
             return True
+        if isinstance(taken, Done):
+            last_look.settle(self.hold, self.ask(lambda: last_look.read(self.hold, self.warehouse)))
         if not isinstance(taken, tuple):
-            resting.stand_still(self.hold, taken, self.warehouse)
+            resting.stand_still(self.hold, taken)
             return False
         self.wake_another()
         return self.attempt(*taken)
@@ -134,6 +142,7 @@ class Runner:
                 destroyed = self.perform(take.table, take.steps, attempt)
         except CannotLog as problem:
             self.withdraw(attempt, f"The call decided nothing: {problem}")
+            self.read_again(attempt)
             says = f"What the job says cannot be kept: {problem}"
             resting.wait(self.hold, says, why=Run.Pause.DISK)
             return False
@@ -185,6 +194,7 @@ class Runner:
             raise Fenced
         if outcome.stopped:  # the next look at the run says what is wanted of it
             self.withdraw_stopped(attempt, outcome)
+            self.read_again(attempt)
             return None
         after = self.look_after(table, steps, attempt, outcome)
         return deciding.decide(
@@ -197,11 +207,13 @@ class Runner:
         if all(each and each.count for each in found):
             return self.seen
         try:
-            return self.look(table, {table.name: [step.date for step in steps]})
+            look = self.look(table, {table.name: [step.date for step in steps]})
         except WarehouseError:
             with self.hold.fenced():
                 claiming.undo(attempt)
             raise
+        regressions.note_losses(self.hold, attempt, look, since="before")
+        return look
 
     def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
         """What is there after the call, and in the same question what is there before the next one."""
@@ -219,15 +231,23 @@ class Runner:
         return self.seen
 
     def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Look:
+        """Some dates of some tables: QueryFailed where this one could be read before and cannot be now."""
+
+        def asked() -> Look:
+            found = looks.look(self.pipeline, self.warehouse, wanted)
+            if table:
+                insist(table, found.found.values())
+            return found
+
+        return self.ask(asked)
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
         """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
         deadline = time.monotonic() + WAREHOUSE_PATIENCE
         pause = 0.5
         while True:
             try:
-                found = looks.look(self.pipeline, self.warehouse, wanted)
-                if table:
-                    insist(table, found.found.values())
-                return found
+                return question()
             except OverQuota:
                 raise  # until tomorrow, and each question would be one more
             except WarehouseError as error:
@@ -279,6 +299,11 @@ class Runner:
                 attempt.refresh_from_db(fields=["stopped_by"])
                 self.run.record("worker stopped", attempt.stopped_in_words)
             self.withdraw(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
+
+    def read_again(self, attempt: Attempt) -> None:
+        """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
+        look = cut_off.read_again(attempt, self.warehouse, self.pipeline)
+        regressions.note_losses(self.hold, attempt, look, since="after")
 
     def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
         """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""

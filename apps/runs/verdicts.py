@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.utils import timezone
 
 from apps import masking
@@ -16,19 +18,33 @@ Status = Step.Status
 
 
 def settle(
-    step: Step, before: Found, found: Found, said: str, outcome: Outcome, job: Job, *, beside: str = ""
+    step: Step,
+    before: Found,
+    found: Found,
+    said: str,
+    outcome: Outcome,
+    job: Job,
+    *,
+    beside: str = "",
+    old: str = "",
 ) -> None:
     """Writes into the step what the data says of it, without saving it.
 
-    `beside` says what the call did on dates that it was not asked for."""
+    `beside` says what the call did on dates that it was not asked for, `old` why the date was stale before it.
+    """
     note_before(step, before)
     note_after(step, found)
     step.finished_at = timezone.now()
     lost = lost_rows(before, found)
-    if found.is_complete and not lost and ((outcome.is_clean and not said) or changed(before, found)):
+    unwritten = not_written(before, found, old) if outcome.is_clean and not said else ""
+    if (
+        found.is_complete
+        and not (lost or unwritten)
+        and ((outcome.is_clean and not said) or changed(before, found))
+    ):
         step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
         return
-    said_or_seen = lost or why(found, said, outcome, job, beside)
+    said_or_seen = lost or unwritten or why(found, said, outcome, job, beside)
     step.message = masking.text(said_or_seen)  # before its signature is made of it
     step.signature = failures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
@@ -96,6 +112,19 @@ def lost_rows(before: Found, found: Found) -> str:
     if (found.count.keys or 0) < (before.count.keys or 0):
         return f"regression: {before.count.keys:,} different keys before the call, {found.count.keys or 0:,} after it"
     return ""
+
+
+def not_written(before: Found, found: Found, old: str) -> str:
+    """What to say of a complete date that was done again and that the call did not write, by the moment of writing that
+    its rows have; empty where it was written, or nobody can tell."""
+    if not (before.is_complete and before.count and found.count and before.count.written_at):
+        return ""
+    if before.count.written_at != found.count.written_at or before.count.rows != found.count.rows:
+        return ""
+    if old:
+        return f"as old as before; {old}"
+    at = before.count.written_at.astimezone(dt.UTC)
+    return f"nothing was written: its rows are those of {at:%Y-%m-%d %H:%M} UTC, as before the call"
 
 
 def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str:

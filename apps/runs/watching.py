@@ -13,6 +13,7 @@ from django.db.models import Count, F, Max, QuerySet
 from apps.coverage.dates import in_words
 from apps.pipeline.definition import Pipeline
 from apps.runs import (
+    afterwards,
     calling,
     charts,
     costs,
@@ -163,6 +164,11 @@ class Watched:
     @cached_property
     def calling(self) -> Calling:
         return calling.of(self.run, self.pipeline, in_use=len(self.calls))
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What else is to be said of its verified steps: calls that ended badly, and what is not complete now."""
+        return afterwards.notes(self.run, verified=self.progress.verified)
 
     @cached_property
     def rework(self) -> Rework | None:

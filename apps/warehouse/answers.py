@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from apps.warehouse.base import ABSENT, Count, HistoryQuestion, QueryFailed, Question, Try
+from apps.warehouse.base import Absent, Count, HistoryQuestion, QueryFailed, Question, Try
 
 
 def lacking(question: Question | HistoryQuestion, columns: Collection[str] | None) -> str:
     """What keeps it from being asked, in words, of a table with these columns in small letters; None for no table."""
     if columns is None:
-        return f"table {question.table} {ABSENT}"
+        return Absent.of(question.table)
     gone = [column for column in question.columns if column.lower() not in columns]
     return f"table {question.table} has no column {', '.join(gone)}" if gone else ""
 

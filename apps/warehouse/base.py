@@ -111,13 +111,21 @@ class Count(NamedTuple):
 Known = Callable[[str], Mapping[dt.date, Count]]
 EMPTY = Count(rows=0)
 NO_DATE = dt.date.min
-# What a problem ends with where there is no such table at all.
-ABSENT = "does not exist in the warehouse"
+
+
+class Absent(str):
+    """The problem of a table that does not exist, as a sentence. That is certain: it has no rows on any date."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, table: str) -> Absent:
+        return cls(f"table {table} does not exist in the warehouse")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Answers by table and date, and for each table that could not be read the reason.
+    """Answers by table and date, and for each table that could not be read the reason: an `Absent` where there is none.
 
     `notes` say what a reader should know of tables that did answer. `whole` are the tables of which all dates were
     counted, as their questions wished.
@@ -129,8 +137,14 @@ class Reading:
     notes: dict[str, str] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
 
+    def is_absent(self, table: str) -> bool:
+        """Whether it is certain that there is no such table."""
+        return isinstance(self.problems.get(table), Absent)
+
     def of(self, table: str, date: dt.date) -> Count | None:
-        """The count, 0 rows where the table has none; None where the table could not be read."""
+        """The count, 0 rows where the table has none or does not exist; None where it could not be read."""
+        if self.is_absent(table):
+            return EMPTY
         if table in self.problems or table not in self.counts:
             return None
         return self.counts[table].get(date, EMPTY)

@@ -24,8 +24,8 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from apps.warehouse import bigquery_costs, bigquery_sql, partitions, scripts
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
-    ABSENT,
     NO_LABELS,
+    Absent,
     Count,
     HistoryQuestion,
     Interrupted,
@@ -316,11 +316,16 @@ class BigQueryWarehouse:
             return
         for name in names:
             table = f"{dataset}.{name}"
-            self.known[table] = found.get(name) or f"table {table} {ABSENT}"
+            self.known[table] = found.get(name) or Absent.of(table)
 
     def describe(self, tables: Iterable[str]) -> None:
-        """Learns what these tables look like, where that is not known. It is no query, and costs nothing."""
-        new = [table for table in dict.fromkeys(tables) if table not in self.known]
+        """Learns what these tables look like, where that is not known. It is no query, and costs nothing.
+
+        One that did not exist may have been created since.
+        """
+        new = [
+            table for table in dict.fromkeys(tables) if isinstance(self.known.get(table, Absent()), Absent)
+        ]
         if new:
             with self.several() as several:
                 self.known.update(zip(new, several.map(self.described, new), strict=True))
@@ -334,7 +339,7 @@ class BigQueryWarehouse:
         try:
             found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
         except NotFound:
-            return f"table {table} {ABSENT}"
+            return Absent.of(table)
         except Forbidden as error:
             if reason_of(error) != "accessDenied":
                 raise

@@ -140,7 +140,7 @@ def test_a_table_that_is_missing_is_a_problem_of_its_own(scan, server):
     server.say("DROP TABLE raw.t1")
 
     assert scan().problem == "table raw.t1 does not exist in the warehouse"
-    assert set(Partition.objects.filter(table="raw.t1").values_list("state", flat=True)) == {State.UNKNOWN}
+    assert set(Partition.objects.filter(table="raw.t1").values_list("state", flat=True)) == {State.MISSING}
     assert set(Partition.objects.filter(table="raw.t2").values_list("state", flat=True)) == {State.COMPLETE}
 
 

@@ -45,8 +45,10 @@ def test_a_rerun_that_changed_nothing_says_so(console, fault):
     for number in range(1, 5):
         fault("daily.sales", f"01-0{number}", "silent")
 
-    _, told, page = backfill(console, "--reprocess", "all")
+    code, told, page = backfill(console, "--reprocess", "all")
 
+    assert (code, told["succeeded"], told["failed"]) == (1, 0, 4)
+    assert told["signatures"][0]["text"].startswith("nothing was written: its rows are those of …")
     assert told["done_again"]["text"] == "no change: 4 partitions as before, not written at all"
     assert "Done again no change: 4 partitions as before, not written at all" in page
     _, printed = console.shell("backfill", *WEEK, "--reprocess", "all")

@@ -108,7 +108,7 @@ def test_no_command_prints_one_either(console, harmed):
 def test_one_table_that_cannot_be_read_is_as_last_known_beside_the_others(once, ask, console, harm, says):
     ask(harm)
     assert console.shell("scan")[0] == console.shell("verify", "--phase", "2")[0] == 1
-    assert console.shell("preflight", "--phase", "2")[0] == 1
+    assert console.shell("preflight", "--phase", "2")[0] in (1, 2)
 
     for report in (Preflight.objects.get(), Verification.objects.get()):
         assert says in console.page(report.get_absolute_url())

@@ -133,7 +133,8 @@ class Contract:
         reading = warehouse.count([Question("shop.nothing", "day"), SALES])
 
         assert reading.problems == {"shop.nothing": "table shop.nothing does not exist in the warehouse"}
-        assert reading.of("shop.nothing", FIRST) is None
+        assert reading.is_absent("shop.nothing") and not reading.is_absent("shop.sales")
+        assert reading.of("shop.nothing", FIRST).rows == 0
         assert reading.of("shop.sales", FIRST).rows == 2
 
     def test_a_column_that_is_missing_says_so_and_the_others_answer(self, warehouse):

@@ -16,7 +16,7 @@ from apps.runs.preflight import asking, registry
 from apps.runs.preflight.choosing import choose, kind_of
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed
-from apps.warehouse.base import Warehouse, WarehouseError
+from apps.warehouse.base import Absent, Warehouse, WarehouseError
 
 # That a worker lives needs no asking: one is about to start the run. Nor does an overlap: the database keeps any
 # partition from being pending in two runs, and two runs may well take turns within one range of dates.
@@ -50,7 +50,7 @@ def ask(check: Check, facts: Facts) -> Iterator[Finding]:
 
 
 def unreadable(facts: Facts) -> Iterator[Finding]:
-    """Tables that are not there, or not as the file describes them: asked about a single date."""
+    """Tables that are not as the file describes them: asked about a single date. One that does not exist is created."""
     try:
         reading = facts.warehouse.count(
             [scanning.question(table) for table in facts.scope.tables], dates=[facts.scope.start]
@@ -58,7 +58,8 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
     except WarehouseError:
         return  # the run waits for a warehouse that is away, and goes on by itself
     for problem in reading.problems.values():
-        yield failed(problem[:1].upper() + problem[1:])
+        if not isinstance(problem, Absent):
+            yield failed(problem[:1].upper() + problem[1:])
 
 
 def scope_of_run(run: Run, pipeline: Pipeline) -> Scope | None:

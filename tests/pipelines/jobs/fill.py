@@ -63,8 +63,15 @@ def fill(table, date):
     elif fault and fault[0].startswith("also "):  # a statement beside the job's own work
         with connect() as warehouse:
             warehouse.execute(fault[0].removeprefix("also "))
+    elif fault and fault[0].startswith("hang after "):
+        with connect() as warehouse:
+            warehouse.execute(fault[0].removeprefix("hang after "))
+        log("INFO", "hangs")
+        time.sleep(60)
     elif fault and fault[0].startswith("elsewhere "):
         date = dt.date.fromisoformat(fault[0].split()[1])
+    elif fault and fault[0] == "exit 1":
+        pass  # once all is written
     elif fault:
         rows = int(rows * float(fault[0]))
     columns = ", current_timestamp::TIMESTAMP" if table == "daily.sales" else ""
@@ -74,6 +81,8 @@ def fill(table, date):
         warehouse.execute(f"INSERT INTO {table} SELECT ?, i{columns} FROM range(?) rows(i)", [date, rows])
         warehouse.execute("COMMIT")
     log("INFO", f"wrote {rows} rows")
+    if fault and fault[0] == "exit 1":
+        os._exit(1)
 
 
 def main():

@@ -162,11 +162,11 @@ def test_a_run_does_not_start_when_its_safety_flag_was_taken_out(launch, drive, 
     assert "does not say --safe in shop.toml any more" in drive(run).message
 
 
-def test_a_run_does_not_start_on_a_table_that_is_not_there(launch, drive, ask):
+def test_a_run_does_not_start_on_a_table_without_a_column_of_the_file(launch, drive, ask):
     run = launch(**WEEK)
-    ask("DROP TABLE daily.sales")
+    ask("ALTER TABLE daily.sales DROP COLUMN written_at")
 
-    assert drive(run).message == ("Not ready to start: Table daily.sales does not exist in the warehouse")
+    assert drive(run).message == "Not ready to start: Table daily.sales has no column written_at"
 
 
 def test_a_run_starts_between_the_dates_of_another_one(launch, drive):

@@ -46,7 +46,17 @@ def test_a_dropped_table_is_named(checked, workers, ask):
 
     told = checked(tables=["daily.sales"])
 
-    assert finding(told, "table").text == "Table daily.sales does not exist in the warehouse."
+    found = finding(told, "table")
+    assert found.text == "Table daily.sales does not exist in the warehouse; its job has to create it."
+    assert found.level == Level.WARNING
+
+
+def test_a_dropped_table_that_no_job_of_the_plan_fills_is_a_failure(checked, workers, ask):
+    ask("DROP TABLE raw.orders")
+
+    told = checked(tables=["daily.sales"])
+
+    assert finding(told, "table").text == "Table raw.orders does not exist in the warehouse."
     assert "Tables and their columns" in told.why
 
 
@@ -59,7 +69,7 @@ def test_a_dropped_column_is_named(checked, workers, ask):
 
 
 def test_a_source_that_cannot_be_read_leaves_its_need_unknown(checked, workers, ask):
-    ask("DROP TABLE raw.orders")
+    ask("ALTER TABLE raw.orders RENAME day TO date")
     ask("DELETE FROM raw.orders_backup WHERE day = ?", day("01-05"))
 
     found = finding(checked(tables=["daily.sales"]), "coverage")

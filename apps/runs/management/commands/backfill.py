@@ -16,7 +16,17 @@ from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, costs, failures, lanes, outcomes, planning, reworking, runner
+from apps.runs import (
+    afterwards,
+    control,
+    costs,
+    failures,
+    lanes,
+    outcomes,
+    planning,
+    reworking,
+    runner,
+)
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
 from apps.runs.models import Run, Step
@@ -154,9 +164,19 @@ def result(run: Run) -> dict[str, Any]:
         "message": run.message,
         "signatures": control.summary(run.steps.failed()),
         "skips": control.summary(outcomes.skipped(run)),
+        **after_verification(run, verified=now.verified),
         **done_again(run),
         **overridden(run),
         **billed(run),
+    }
+
+
+def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
+    """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
+    despite, now = afterwards.verified_despite(run), afterwards.of(run, verified=verified)
+    return {
+        **({"verified_despite": despite} if despite else {}),
+        **({"complete_now": now.as_json()} if now.differs else {}),
     }
 
 
@@ -212,6 +232,8 @@ def show_result(console: Console, run: Run) -> None:
     if run.override_reason:
         said = f"Gates overridden by {run.overridden_by}: {run.override_reason}"
         console.print(said, style="yellow", markup=False, highlight=False)
+    for note in afterwards.notes(run, verified=now.verified):
+        console.print(note, style="yellow", markup=False, highlight=False)
     if rework := reworking.of(run):
         console.print(f"Done again: {rework.says}", markup=False, highlight=False)
     if bill := costs.of(run, definition.current()):

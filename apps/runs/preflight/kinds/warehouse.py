@@ -14,7 +14,7 @@ from apps.runs.preflight.facts import Facts, made_from
 from apps.runs.preflight.finding import Finding, failed, noted, passed, some, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
-from apps.warehouse.base import ABSENT, WarehouseError
+from apps.warehouse.base import Absent, WarehouseError
 
 
 @check("credentials", asks_warehouse=True)
@@ -57,7 +57,7 @@ def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
 
 def is_there(table: Table, facts: Facts) -> bool:
     assert facts.asked
-    return not facts.asked.problems.get(table.name, "").endswith(ABSENT)
+    return not isinstance(facts.asked.problems.get(table.name), Absent)
 
 
 @check("table", asks_warehouse=True)
@@ -67,7 +67,13 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     read = made_from(facts.pipeline, facts.about(asked))
     wanted = [each for each in facts.reach.tables if each.name in read]
     broken = [each for each in wanted if each.name in facts.asked.problems]
+    to_create = {each.name for each in facts.jobs(asked) if not is_there(each, facts)}
     for each in broken:
+        if each.name in to_create:
+            yield warned(
+                f"{capitalised(facts.asked.problems[each.name])}; its job has to create it.", value=each.name
+            )
+            continue
         yield failed(
             f"{capitalised(facts.asked.problems[each.name])}.",
             value=each.name,

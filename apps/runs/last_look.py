@@ -1,0 +1,171 @@
+"""The last look at a run: one query about all that it verified, and what was complete in its tables before."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from apps.coverage import scanning
+from apps.coverage.models import Partition
+from apps.coverage.scanning import Found, Key
+from apps.runs import regressions, side_effects
+from apps.runs.holding import Hold
+from apps.runs.models import Attempt, Run, Step
+from apps.warehouse.base import QueryFailed, Warehouse
+
+State = Partition.State
+WHOLE = (State.COMPLETE, State.STALE)
+NOT_HELD = (State.MISSING, State.THIN, State.EXCESS, State.UNKNOWN)
+CALLS_NAMED = 3
+# Of a step: no words of it and its call.
+LOOKED_AT = (
+    "run",
+    "table",
+    "date",
+    "rows_before",
+    "rows_after",
+    "keys_after",
+    "finished_at",
+    "attempt__number",
+    "attempt__started_at",
+)
+
+
+@dataclass(frozen=True)
+class LastLook:
+    """What was found at the end: `verified` by the run, and `complete` before and no step of it, by table and date.
+
+    `stale` are those of which the warehouse noted, as they were read last, that an input was written after them.
+    """
+
+    verified: dict[Key, Step] = field(default_factory=dict)
+    complete: dict[Key, Partition] = field(default_factory=dict)
+    found: dict[Key, Found] = field(default_factory=dict)
+    stale: dict[Key, Partition] = field(default_factory=dict)
+
+    @property
+    def fallen(self) -> list[Step]:
+        """Verified steps that do not hold any more."""
+        return [step for key, step in self.verified.items() if not holds(step, self.found[key])]
+
+    @property
+    def still_old(self) -> list[Step]:
+        """Steps of stale dates that the warehouse did not write since before their call, by its own word."""
+        return [
+            step for key, step in self.verified.items() if is_old(step, self.found[key], self.stale.get(key))
+        ]
+
+    @property
+    def lost(self) -> dict[str, list[dt.date]]:
+        """By table the other dates that were complete and have fewer rows now."""
+        losses: dict[str, list[dt.date]] = defaultdict(list)
+        for (table, date), row in self.complete.items():
+            if (self.found[table, date].rows or 0) < (row.rows or 0):
+                losses[table].append(date)
+        return losses
+
+
+def read(hold: Hold, warehouse: Warehouse) -> LastLook:
+    """Asks the warehouse, once. A WarehouseError where it cannot say of everything whether it still holds."""
+    run = hold.run
+    known = set(hold.pipeline.by_name)
+    steps = run.steps.filter(status=Step.Status.SUCCEEDED, table__in=known)
+    verified = {(step.table, step.date): step for step in steps.select_related("attempt").only(*LOOKED_AT)}
+    called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
+    complete = {
+        (row.table, row.date): row
+        for row in complete_before(called)
+        if (row.table, row.date) not in verified and hold.pipeline.season_of(row.date)
+    }
+    wanted: dict[str, set[dt.date]] = defaultdict(set)
+    tried = run.steps.filter(attempts__gt=0, table__in=known).values_list("table", "date")
+    for table, date in (*verified, *complete, *tried):
+        wanted[table].add(date)
+    found = scanning.read_range(hold.pipeline, warehouse, wanted)
+    insist(found[key] for key in (*verified, *complete))
+    tables = {table for table, _ in verified}
+    rows = Partition.objects.of(tables).filter(state=State.STALE).exclude(modified_at=None)
+    stale = {(row.table, row.date): row for row in rows.only("table", "date", "modified_at", "reason")}
+    return LastLook(verified, complete, found, stale)
+
+
+def complete_before(tables: Iterable[str]) -> Iterable[Partition]:
+    """What was complete when it was read last, but for what other runs are filling right now."""
+    rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
+    return rows.exclude(activity=Partition.Activity.RUNNING).only("table", "date", "rows")
+
+
+def insist(found: Iterable[Found]) -> None:
+    """QueryFailed where one of these could not be counted: the run cannot end before it is known."""
+    silent = next((each for each in found if each.count is None), None)
+    if silent:
+        raise QueryFailed(silent.verdict.reason)
+
+
+def holds(step: Step, found: Found) -> bool:
+    """Whether a verified date still has what it was verified with. One that left the calendar only has to have it."""
+    if found.verdict.state in NOT_HELD or found.count is None:
+        return False
+    fewer_keys = found.count.keys is not None and found.count.keys < (step.keys_after or 0)
+    return found.count.rows >= (step.rows_after or 0) and not fewer_keys
+
+
+def is_old(step: Step, found: Found, stale: Partition | None) -> bool:
+    """Whether a call left a stale date as it was. The same moment as before is asked for too, since clocks differ."""
+    if not (stale and stale.modified_at and step.attempt and found.count):
+        return False
+    return found.count.modified_at == stale.modified_at < step.attempt.started_at
+
+
+def settle(hold: Hold, look: LastLook) -> None:
+    """Stores what was found; steps that do not hold any more fail, other losses are lines of the timeline."""
+    run = hold.run
+    fallen = [step for step in look.fallen if not decided_elsewhere(step)]
+    with hold.fenced():
+        scanning.remember(look.found.values())
+        for step in fallen:
+            found = look.found[step.table, step.date]
+            regressions.mark_failed(step, found, why(run, step, found))
+        old = [step for step in look.still_old if step not in fallen]
+        for step in old:
+            key = step.table, step.date
+            says = f"as old as before; {look.stale[key].reason}"
+            regressions.mark_failed(step, look.found[key], says)
+        regressions.save(run, [*fallen, *old])
+        for table, dates in look.lost.items():
+            regressions.record_late_loss(run, table, dates)
+
+
+def decided_elsewhere(step: Step) -> bool:
+    """Whether another run filled this date since, or is at it now: then that run answers for it."""
+    others = Step.objects.filter(table=step.table, date=step.date).exclude(run=step.run_id)
+    since = others.filter(
+        finished_at__gt=step.finished_at, status__in=(Step.Status.SUCCEEDED, Step.Status.FAILED)
+    )
+    return since.exists() or others.filter(status=Step.Status.RUNNING).exists()
+
+
+def why(run: Run, step: Step, found: Found) -> str:
+    """What a step that was verified says at the end of its run."""
+    had, has = step.rows_after or 0, found.rows or 0
+    keys = found.count.keys if found.count else None
+    if has >= had and (keys is None or keys >= (step.keys_after or 0)):
+        return f"{found.verdict.state} at the end of the run: {found.verdict.reason}"
+    return side_effects.loss_of_step(step, found, f"at the end of the run; {calls_after(run, step)}")
+
+
+def calls_after(run: Run, step: Step) -> str:
+    """Which calls for the same table came after the one that filled the step."""
+    first = step.attempt.number if step.attempt else 0
+    calls = list(
+        run.attempts.filter(table=step.table, number__gt=first)
+        .exclude(status=Attempt.Status.NOT_STARTED)
+        .order_by("number")
+    )
+    if not calls:
+        return "no call of this run for its table came after it"
+    named = ", ".join(side_effects.call_in_words(each) for each in calls[:CALLS_NAMED])
+    more = f" and {len(calls) - CALLS_NAMED} more" if len(calls) > CALLS_NAMED else ""
+    return f"called in between: {named}{more}"

@@ -1,0 +1,163 @@
+"""A run is verified as a whole: what it filled, and what was complete before, is looked at again before it ends."""
+
+import pytest
+
+from apps.coverage.models import Partition
+from apps.runs import control, lanes, last_look, runner
+from apps.runs.models import Lane, Run, Step
+from tests.conftest import day
+from tests.runs.conftest import shown, step
+from tests.runs.test_side_effects import fill, sales  # noqa: F401 (fixture)
+
+Status = Run.Status
+
+
+@pytest.fixture
+def perform(pipeline):
+    """Performs a run as a worker does, which gives it up to wait where the warehouse is away."""
+
+    def work(run: Run) -> Run:
+        Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
+        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk) or "")
+        run.refresh_from_db()
+        return run
+
+    return work
+
+
+def meanwhile(monkeypatch, act) -> list[int]:
+    """Has something happen in the warehouse after the last call, before the last look; answers its queries."""
+    queries, done, really = [], [], last_look.read
+
+    def read(hold, warehouse):
+        if not done:
+            done.append(True)  # what is done may look a last time too
+            act()
+        before = warehouse.queries
+        try:
+            return really(hold, warehouse)
+        finally:
+            queries.append(warehouse.queries - before)
+
+    monkeypatch.setattr(last_look, "read", read)
+    return queries
+
+
+def test_a_date_that_was_lost_after_its_call_fails_before_the_run_ends(launch, drive, ask, monkeypatch):
+    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-02'"))
+
+    run = drive(launch(**sales("01-01", "01-06")))
+
+    assert (run.status, run.message) == (Status.FAILED, "5 of 6 steps verified; 1 failed")
+    assert step(run, "01-02").message == (
+        "regression: 8 rows when it was verified, 0 at the end of the run; "
+        "called in between: attempt 2 (2024-01-05 to 2024-01-06)"
+    )
+    assert shown("01-02") == "failed"
+
+
+def test_fewer_keys_at_the_end_are_a_loss_too(launch, drive, ask, monkeypatch):
+    meanwhile(monkeypatch, lambda: ask("UPDATE daily.sales SET item = 0 WHERE day = '2024-01-06'"))
+
+    run = drive(launch(**sales("01-05", "01-06")))
+
+    assert step(run, "01-06").message.startswith(
+        "regression: 8 different keys when it was verified, 1 at the end"
+    )
+
+
+def test_the_last_look_is_one_query_however_many_dates(launch, drive, monkeypatch):
+    queries = meanwhile(monkeypatch, lambda: None)
+
+    run = drive(launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-10")))
+
+    assert (run.status, run.steps.count(), queries) == (Status.SUCCEEDED, 18, [1])
+
+
+def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perform, shop, monkeypatch):
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    away = shop.with_suffix(".away")
+    meanwhile(monkeypatch, lambda: shop.rename(away))
+
+    run = perform(launch(**sales("01-01", "01-02")))
+
+    assert (run.status, run.pause) == (Status.PAUSED, Run.Pause.WAREHOUSE)
+    away.rename(shop)
+    control.resume(run, by="olga")
+    assert perform(run).status == Status.SUCCEEDED
+
+
+def test_a_run_that_destroyed_dates_it_was_not_asked_for_has_failed(launch, drive, fault, fill):  # noqa: F811
+    fill("01-15", "01-16")
+    fault("daily.sales", "01-02", "also DELETE FROM daily.sales WHERE day = '2024-01-15'")
+
+    run = drive(launch(**sales("01-01", "01-02")))
+
+    assert (run.status, run.message) == (
+        Status.FAILED,
+        "All 2 steps verified, but rows were lost on complete dates that were not asked for: sales 2024-01-15",
+    )
+
+
+def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, drive, ask, fill, monkeypatch):  # noqa: F811
+    fill("01-15")
+    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
+
+    run = drive(launch(**sales("01-01", "01-02")))
+
+    assert run.status == Status.FAILED
+    (event,) = run.events.filter(kind="regression")
+    assert event.text == "sales lost rows while the run was at work, on complete dates: 2024-01-15"
+
+
+def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive, ask, fill):  # noqa: F811
+    fill("01-15")
+    run = launch(**sales("01-01", "01-02"))
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-15'")
+
+    assert drive(run).status == Status.SUCCEEDED
+    assert [each.date for each in Partition.objects.regressions()] == [day("01-15")]
+
+
+def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill, ask):  # noqa: F811
+    fill("01-05", "01-06")
+    fault("daily.sales", "01-01", "also DELETE FROM daily.sales WHERE day > '2024-01-04'")
+    run = drive(launch(**sales("01-01", "01-06", reprocess="all")))
+    ask("DELETE FROM raw.faults")
+    control.resume(run, by="olga", reason="the job is mended")
+
+    assert drive(run).status == Status.SUCCEEDED
+
+
+def test_a_verified_date_that_another_run_answers_for_stays_verified(launch, drive, ask, monkeypatch):
+    first = drive(launch(**sales("01-01", "01-02")))
+    run = launch(**sales("01-05", "01-06"))
+    Step.objects.filter(run=first).update(run=run, position=9)
+    other = launch(reprocess="all", **sales("01-01", "01-01"))
+    meanwhile(monkeypatch, lambda: (ask("DELETE FROM daily.sales WHERE day = '2024-01-01'"), drive(other)))
+
+    assert step(drive(run), "01-01").status == "succeeded"
+
+
+def test_coverage_before_is_that_of_the_start_not_of_the_launch(launch, drive):
+    first, second = launch(**sales("01-01", "01-04")), launch(**sales("01-05", "01-06"))
+
+    drive(first)
+    drive(second)
+
+    assert second.coverage_before["tables"]["daily.sales"]["winter"] == [4, 19, 0]
+
+
+def test_a_paused_redo_leaves_its_readers_marked_as_stale(launch, drive, ask, scan):
+    ask("INSERT INTO daily.sales SELECT day, i, '2024-02-01' FROM raw.days, range(8) r(i) WHERE open")
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE open")
+    ask("INSERT INTO weekly.trend SELECT day, 90.0 FROM raw.days WHERE open")
+    run = launch(reprocess="all", **sales("01-04", "01-10"))
+    trend = Partition.objects.filter(table="weekly.trend", date=day("01-04"))
+    trend.update(modified_at="2024-02-02T00:00:00Z")
+
+    drive(run, attempts=1)
+    control.pause(run, by="olga")
+
+    assert drive(run).status == Status.PAUSED
+    assert trend.get().state == "stale"

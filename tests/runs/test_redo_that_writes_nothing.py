@@ -1,0 +1,107 @@
+"""A redo after which nothing was written is never a plain success."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from django.utils import timezone
+
+from apps.coverage import staleness
+from apps.coverage.models import Partition
+from apps.runs import afterwards, control, last_look, planning
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.conftest import step
+from tests.runs.test_side_effects import sales
+
+
+@pytest.fixture
+def filled(ask):
+    """Sales of three dates, complete, and written on 1 February."""
+    ask(
+        "INSERT INTO daily.sales SELECT day, i, '2024-02-01 12:00' FROM raw.days, range(8) r(i) "
+        "WHERE day <= '2024-01-03'"
+    )
+
+
+@pytest.fixture
+def skips_what_is_there(fault):
+    """The job keeps checkpoints of its own."""
+    for date in ("01-01", "01-02", "01-03"):
+        fault("daily.sales", date, "silent")
+
+
+def orders_written_later() -> None:
+    """As an engine notes it that knows when each date was written."""
+    later = dt.datetime(2024, 2, 2, 9, 30, tzinfo=dt.UTC)
+    Partition.objects.filter(table="raw.orders", date__lte=day("01-03")).update(modified_at=later)
+
+
+def test_a_stale_date_that_was_not_written_failed_and_says_what_is_newer(
+    filled, skips_what_is_there, scan, drive, pipeline
+):
+    scan()
+    orders_written_later()
+    staleness.mark(pipeline)
+    plan = planning.plan(pipeline, planning.select(pipeline, **sales("01-01", "01-03")))
+    run = drive(control.launch(plan, pipeline, by="olga", queued=False))
+
+    assert (run.status, run.message) == (Run.Status.FAILED, "0 of 3 steps verified; 3 failed")
+    assert step(run, "01-02").message == (
+        "as old as before; orders of 2024-01-02 was written after it, on 2024-02-02 at 09:30 UTC"
+    )
+
+
+def test_a_date_that_was_not_written_failed_though_it_was_not_stale(
+    filled, skips_what_is_there, launch, drive
+):
+    run = drive(launch(reprocess="all", **sales("01-01", "01-03")))
+
+    assert run.status == Run.Status.FAILED
+    assert step(run, "01-02").message == (
+        "nothing was written: its rows are those of 2024-02-01 12:00 UTC, as before the call"
+    )
+
+
+def test_the_same_rows_written_again_are_verified(filled, launch, drive):
+    run = drive(launch(reprocess="all", **sales("01-01", "01-03")))
+
+    assert (run.status, run.message) == (Run.Status.SUCCEEDED, "All 3 steps verified")
+
+
+def test_where_nobody_can_tell_the_run_says_what_was_compared(filled, ask, launch, drive):
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
+    run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
+
+    assert run.status == Run.Status.SUCCEEDED
+    assert afterwards.notes(run, verified=3) == [
+        "3 verified with as many rows as before; whether they were written again cannot be told, since no "
+        "written_column of visits says when"
+    ]
+
+
+def test_a_stale_date_that_the_warehouse_did_not_write_failed_in_the_last_look(
+    ask, launch, drive, monkeypatch, pipeline
+):
+    ask("INSERT INTO daily.sales SELECT day, i, NULL FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
+    run = launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03"))
+    noted = timezone.now() - dt.timedelta(days=1)
+    Partition.objects.filter(table="daily.visits", date=day("01-02")).update(modified_at=noted)
+    Partition.objects.filter(table="raw.orders", date=day("01-02")).update(modified_at=timezone.now())
+    staleness.mark(pipeline)
+    really = last_look.scanning.read_range
+
+    def as_the_engine_notes_it(*args):
+        found = really(*args)
+        one = found["daily.visits", day("01-02")]
+        return found | {(one.table, one.date): replace(one, count=one.count._replace(modified_at=noted))}
+
+    monkeypatch.setattr(last_look.scanning, "read_range", as_the_engine_notes_it)
+
+    run = drive(run)
+
+    assert step(run, "01-02", "daily.visits").message.startswith(
+        "as old as before; orders of 2024-01-02 was written"
+    )
+    assert (run.status, step(run, "01-03", "daily.visits").status) == (Run.Status.FAILED, "succeeded")
