@@ -343,6 +343,16 @@ def test_a_rehearsal_says_what_is_wrong(warehouse):
         warehouse.rehearse("SELECT 1 FROM shop.nothing", start=FIRST, end=FIRST, timeout=30, stopped=never)
 
 
+def test_an_update_of_as_many_rows_changes_the_fingerprint_of_its_table(server, warehouse):
+    server.say("CREATE TABLE shop.other (day DATE)")
+    before = warehouse.fingerprints(["shop.sales", "shop.other", "shop.nothing"])
+
+    server.say("UPDATE shop.sales SET day = day WHERE true")
+
+    after = warehouse.fingerprints(["shop.sales", "shop.other", "shop.nothing"])
+    assert after.changed(before) == ["shop.sales"]
+
+
 def test_a_table_that_drops_its_partitions_says_when(server, warehouse):
     server.say("CREATE TABLE shop.short (day DATE) PARTITION BY day")
     server.keep("shop.short", days=60)

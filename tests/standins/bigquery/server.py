@@ -218,6 +218,8 @@ class StandIn:
             "schema": {"fields": [wire.field(*column) for column in self.store.columns(dataset, table)]},
             "type": "TABLE",
         }
+        if at := self.store.last_written.get((dataset, table)):
+            found["lastModifiedTime"] = str(int(at.timestamp() * 1000))
         if partitioning := self.store.partitioning(dataset, table):
             found["timePartitioning"] = {"field": partitioning[0], "type": partitioning[1]}
             if days := self.keeps.get(f"{dataset}.{table}"):

@@ -69,7 +69,8 @@ class Store:
     def __init__(self, path: str = ":memory:"):
         self.database = duckdb.connect(path)
         self.database.execute(BEGINNING)
-        self.written: dict[Name, dt.datetime] = {}
+        self.written: dict[Name, dt.datetime] = {}  # since the last survey
+        self.last_written: dict[Name, dt.datetime] = {}
         self.lock = threading.Lock()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -114,6 +115,7 @@ class Store:
         now = dt.datetime.now(dt.UTC)
         with self.lock:
             self.written.update(dict.fromkeys(tables, now))
+            self.last_written.update(dict.fromkeys(tables, now))
 
     def survey(self) -> None:
         """Brings the partitions up to date with what was written since."""
