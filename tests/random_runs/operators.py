@@ -1,0 +1,244 @@
+"""An operator who does things in a row to such a world, through the same verbs as pages and commands."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import transaction
+
+from apps.coverage import accepting, scanning
+from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.models import AcceptedGap, Partition, Scan
+from apps.runs import control, failures, lanes, planning, recovery, resting, runner
+from apps.runs.control import LaunchRefused
+from apps.runs.holding import Hold
+from apps.runs.keeper import Keeper
+from apps.runs.lanes import Fenced
+from apps.runs.models import IllegalMove, Lane, Run, Step
+from apps.runs.planning import PlanRefused
+from apps.warehouse.base import WarehouseError
+from tests.random_runs.oracle import Cell, Oracle
+from tests.random_runs.world import Killed, World
+
+REFUSALS = (LaunchRefused, PlanRefused, IllegalMove, CannotAccept, AlreadyWithdrawn)
+PATIENCE = 12  # times that a run is resumed at the end, before it is cancelled
+
+
+class Untrue(AssertionError):
+    """The console said of the world what is not so."""
+
+
+class Operator:
+    """Does one verb after the other, and looks after each whether what the console says is true."""
+
+    def __init__(self, world: World):
+        self.world = world
+        self.done: list[str] = []
+        self.accepted: dict[Cell, int] = {}
+        self.judged: set[int] = set()
+        world.watch = self.forget_filled
+
+    # Verbs ----------------------------------------------------------------------------------------
+
+    def do(self, verb: str, *words: int | str) -> None:
+        self.done.append(" ".join(map(str, (verb, *words))))
+        with suppress(*REFUSALS):
+            getattr(self, verb)(*words)
+        self.forget_filled()
+        self.look_at_runs()
+
+    def scan(self) -> None:
+        row = Scan.objects.create()
+        with suppress(WarehouseError):
+            scanning.scan(self.world.pipeline, scanning.open_warehouse(self.world.pipeline), row)
+
+    def launch(self, mode: str, tables: int, calls: int) -> None:
+        """`tables` is a set of bits; 0 calls for as many as it takes."""
+        chosen = [name for number, name in enumerate(self.world.names) if tables >> number & 1]
+        selection = planning.select(self.world.pipeline, tables=chosen, reprocess=mode)
+        self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
+
+    def launched(self, plan: planning.Plan) -> Run:
+        return control.launch(plan, self.world.pipeline, by="olga", queued=False)
+
+    def go_on(self, number: int, calls: int) -> None:
+        self.resume(self.run(number, unfinished=True), calls)
+
+    def pause(self, number: int) -> None:
+        control.pause(self.run(number, unfinished=True), by="olga")
+
+    def cancel(self, number: int) -> None:
+        control.cancel(self.run(number, unfinished=True), by="olga")
+
+    def retry(self, number: int, calls: int) -> None:
+        run = self.run(number, unfinished=False)
+        selection = planning.select_partitions(self.world.pipeline, failures.to_retry(run))
+        self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
+
+    def accept(self, table: int, day: int, days: int) -> None:
+        name, start = self.world.names[table % len(self.world.names)], self.date(day)
+        wish = Wish((self.world.pipeline.table(name),), start, start + dt.timedelta(days=days))
+        gap = accepting.accept(wish, reason="known", by="olga")
+        for cell in Partition.objects.filter(acceptance=gap).values_list("table", "date"):
+            self.accepted[cell] = gap.pk
+
+    def withdraw(self, number: int) -> None:
+        gaps = list(AcceptedGap.objects.order_by("id"))
+        if gaps:
+            gap = gaps[number % len(gaps)]
+            accepting.withdraw(gap, by="olga")
+            self.accepted = {cell: pk for cell, pk in self.accepted.items() if pk != gap.pk}
+
+    def calendar(self, day: int) -> None:
+        self.world.toggle_calendar(self.date(day))
+
+    def lose(self, table: int, day: int) -> None:
+        """Somebody deletes a date, while no run is unfinished: runs are not looked at again as a whole yet."""
+        if Run.objects.unfinished().exists():
+            return
+        name = self.world.names[table % len(self.world.names)]
+        self.world.say(f"CREATE TABLE IF NOT EXISTS {name} (day DATE, n INT)")
+        self.world.say(f"DELETE FROM {name} WHERE day = '{self.date(day)}'")
+
+    def away(self, verb: str) -> None:
+        """The warehouse is away for one scan, or for what a run does meanwhile."""
+        with self.warehouse_away():
+            self.scan() if verb == "scan" else self.go_on(0, 1)
+
+    # What they are made of --------------------------------------------------------------------------
+
+    @contextmanager
+    def warehouse_away(self) -> Iterator[None]:
+        self.world.leave()
+        watch, self.world.watch = self.world.watch, lambda: None
+        try:
+            yield
+        finally:
+            self.world.come_back()
+            self.world.watch = watch
+
+    def date(self, day: int) -> dt.date:
+        return self.world.dates[day % len(self.world.dates)]
+
+    def run(self, number: int, *, unfinished: bool) -> Run:
+        wanted = Run.UNFINISHED if unfinished else (Run.Status.FAILED, Run.Status.CANCELLED)
+        runs = list(Run.objects.filter(status__in=wanted).order_by("id"))
+        if not runs:
+            raise IllegalMove("There is none.")
+        return runs[number % len(runs)]
+
+    def resume(self, run: Run, calls: int) -> None:
+        if run.is_paused:
+            control.resume(run, by="olga", reason="go on")
+        self.perform(run, calls)
+
+    def perform(self, run: Run, calls: int) -> None:
+        """A worker that performs the run, for some calls or until it rests or ends; it may die meanwhile."""
+        Lane.objects.filter(run=run).update(lease_until=None)
+        lease = lanes.take(run.pk)
+        if lease is None:
+            return
+        most = run.attempts.count() + calls if calls else None
+        self.world.stop = lambda: self.stop(run)
+        try:
+            with Keeper(run.pk, lease) as kept:
+                hold = Hold(Run.objects.get(pk=run.pk), self.world.pipeline, kept)
+                self.work(runner.Runner(hold, scanning.open_warehouse(self.world.pipeline)), lease, most)
+        except Killed:
+            return  # and its lease runs out
+        except (Fenced, IllegalMove):
+            pass
+        lanes.give_back(run.pk, lease)
+
+    def work(self, worker: runner.Runner, lease: str, most: int | None) -> None:
+        run = worker.run
+        try:
+            recovery.recover(run, lease, worker.warehouse)
+            while (most is None or run.attempts.count() < most) and worker.advance():
+                pass
+        except WarehouseError as error:
+            resting.ask_without_warehouse(worker.hold, error)
+            resting.leave(worker.hold)
+
+    def stop(self, run: Run) -> None:
+        with suppress(IllegalMove):
+            control.stop(Run.objects.get(pk=run.pk), by="olga")
+
+    def forget_filled(self) -> None:
+        """What was complete once is no accepted gap any more."""
+        if not self.accepted:
+            return
+        for cell in Oracle(self.world).complete():
+            self.accepted.pop(cell, None)
+
+    # Truth ----------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """All runs to their end, a scan, and a look at everything that the console says."""
+        self.scan()
+        for run in Run.objects.unfinished().order_by("id"):
+            for _ in range(PATIENCE):
+                run.refresh_from_db()
+                if not run.is_finished:
+                    with suppress(*REFUSALS):
+                        self.resume(run, 0)
+                self.look_at_runs()
+            run.refresh_from_db()
+            if not run.is_finished:
+                with suppress(IllegalMove), transaction.atomic():
+                    control.cancel(run, by="olga")
+        self.scan()
+        self.forget_filled()
+        self.look_at_coverage()
+        self.look_at_failures()
+
+    def look_at_runs(self) -> None:
+        """A run that ended since the last look: each step that it says it verified holds now."""
+        complete = None
+        for run in Run.objects.exclude(status__in=Run.UNFINISHED).exclude(pk__in=self.judged):
+            self.judged.add(run.pk)
+            if run.status == Run.Status.CANCELLED:
+                continue
+            complete = complete if complete is not None else Oracle(self.world).complete()
+            steps = {(step.table, step.date): step for step in run.steps.all()}
+            undone = [cell for cell, step in steps.items() if step.status != Step.Status.SUCCEEDED]
+            self.must(not (undone and run.status == Run.Status.SUCCEEDED), f"{run} succeeded without", undone)
+            expected = Oracle(self.world).expected()
+            said = {cell for cell, step in steps.items() if step.status == Step.Status.SUCCEEDED} & expected
+            self.must(
+                said <= complete, f"{run} ({run.message}) says verified, and incomplete are", said - complete
+            )
+
+    def look_at_coverage(self) -> None:
+        oracle = Oracle(self.world)
+        cells = {
+            (table, date): state
+            for table, date, state in Partition.objects.of(self.world.names).values_list(
+                "table", "date", "state"
+            )
+        }
+        said = {cell for cell, state in cells.items() if state == Partition.State.COMPLETE}
+        self.must(said <= oracle.complete(), "called complete, and is not", said - oracle.complete())
+        self.must(oracle.complete() <= said, "complete, and not called so", oracle.complete() - said)
+        kept = {cell for cell in self.accepted if cell in oracle.expected()}
+        lost = {cell for cell in kept if cells.get(cell) != Partition.State.ACCEPTED}
+        self.must(not lost, "accepted, and no longer called so", lost)
+
+    def look_at_failures(self) -> None:
+        oracle = Oracle(self.world)
+        last: dict[Cell, Step] = {}
+        for step in Step.objects.filter(status__in=(Step.Status.FAILED, Step.Status.SUCCEEDED)).order_by(
+            "id"
+        ):
+            last[step.table, step.date] = step
+        accepted = set(Partition.objects.filter(state=Partition.State.ACCEPTED).values_list("table", "date"))
+        failed = {cell for cell, step in last.items() if step.status == Step.Status.FAILED}
+        open_ones = (failed & oracle.expected()) - oracle.complete() - accepted
+        listed = set(failures.open_steps().values_list("table", "date"))
+        self.must(open_ones <= listed, "failed, and listed nowhere", open_ones - listed)
+
+    def must(self, is_so: bool, what: str, cells: object) -> None:
+        if not is_so:
+            raise Untrue(f"{what} {sorted(cells, key=str)}; after: {'; '.join(self.done)}")

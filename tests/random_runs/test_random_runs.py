@@ -1,0 +1,124 @@
+"""Random pipelines, jobs that fail at random and an operator who does things at random: what is said is true.
+
+More examples by hand: `RANDOM_RUNS=5000 .venv/bin/pytest tests/random_runs` (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from apps.pipeline import definition
+from apps.runs import jobs, runner
+from tests.random_runs.operators import Operator
+from tests.random_runs.world import FAULTS, Fault, TableSpec, World, host, name_of
+
+# The suite plays the same ones each time; by hand they are new ones.
+BY_HAND = os.environ.get("RANDOM_RUNS")
+EXAMPLES = int(BY_HAND or 40)
+number, bits = some.integers(0, 5), some.integers(1, 63)
+calls = some.sampled_from((0, 0, 1, 2))
+
+
+@some.composite
+def tables(draw) -> tuple[TableSpec, ...]:
+    specs: list[TableSpec] = []
+    for place in range(draw(some.integers(1, 6))):
+        earlier = list(range(place))
+        after = draw(some.sets(some.sampled_from(earlier), max_size=2)) if earlier else set()
+        specs.append(
+            TableSpec(
+                rule=draw(some.sampled_from(("per_unit", "between"))),
+                after=tuple(sorted(after)),
+                lookback=draw(some.integers(0, 2)),
+                like=draw(some.sampled_from([None, None, *earlier])),
+                needs=draw(some.booleans()),
+                batch=draw(some.integers(1, 3)),
+                style=draw(some.sampled_from(("list", "range", "single"))),
+                attempts=draw(some.integers(1, 2)),
+                skip=draw(some.sampled_from((0, 0, 1))),
+            )
+        )
+    return tuple(specs)
+
+
+launches = some.tuples(some.just("launch"), some.sampled_from(("missing", "failed", "all")), bits, calls)
+verbs = some.one_of(
+    launches,
+    launches,
+    some.tuples(some.just("go_on"), number, calls),
+    some.tuples(some.just("retry"), number, calls),
+    some.tuples(some.sampled_from(("pause", "cancel", "withdraw", "calendar")), number),
+    some.tuples(some.just("accept"), number, number, some.integers(0, 3)),
+    some.tuples(some.just("lose"), number, number),
+    some.tuples(some.just("away"), some.sampled_from(("scan", "run"))),
+    some.tuples(some.just("scan")),
+)
+faults = some.lists(
+    some.builds(Fault, number, number, some.sampled_from(FAULTS), some.integers(1, 2)), max_size=5
+)
+
+
+@pytest.fixture
+def console(transactional_db, monkeypatch):
+    """A database to be emptied for each example, and an engine that does not wait for what will not come."""
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0.0)
+    with tempfile.TemporaryDirectory(prefix="random-runs-") as folder:
+        yield Path(folder), monkeypatch
+    host().close()
+    host.cache_clear()
+
+
+def forget_everything() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for app in ("runs", "coverage", "alerts", "django_q"):
+            for model in apps.get_app_config(app).get_models():
+                if model._meta.managed and not model._meta.proxy:
+                    cursor.execute(f'DELETE FROM "{model._meta.db_table}"')
+
+
+@pytest.mark.timeout(300 + 5 * EXAMPLES)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=not BY_HAND,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+@given(
+    specs=tables(),
+    days=some.integers(2, 4),
+    wrong=faults,
+    filled=some.integers(0, 63),
+    first=launches,
+    verbs=some.lists(verbs, max_size=5),
+)
+def test_what_the_console_says_of_random_runs_is_true(
+    console, settings, specs, days, wrong, filled, first, verbs
+):
+    folder, monkeypatch = console
+    forget_everything()
+    world = World(folder / f"{len(list(folder.iterdir()))}", specs, days)
+    settings.LOG_DIR = world.folder / "logs"
+    monkeypatch.setattr(jobs, "run_process", world.call)
+    monkeypatch.setattr(definition, "current", lambda: world.pipeline)
+    for fault in wrong:
+        cell = name_of(fault.table % len(specs)), world.dates[fault.day % days]
+        world.faults.setdefault(cell, []).extend([fault.kind] * fault.times)
+
+    world.fill_at_once(name for place, name in enumerate(world.names) if filled >> place & 1)
+    operator = Operator(world)
+    operator.scan()
+    for verb in (first, *verbs):
+        operator.do(*verb)
+    operator.end()
