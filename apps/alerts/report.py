@@ -40,6 +40,7 @@ STATES = {
     Run.Pause.DISK: "waiting",
     Run.Pause.QUOTA: "waiting",
     Run.Pause.PREFLIGHT: "waiting",
+    Run.Pause.RUN: "waiting",
     Run.Pause.PIPELINE: "stopped",
 }
 LONGEST_QUOTE = 200
@@ -146,6 +147,8 @@ class Report:
                 )
             case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.PREFLIGHT:
                 return "It goes on when a person resumes it."
+            case Run.Pause.RUN:
+                return "It goes on by itself when the other run is done with these dates."
             case Run.Pause.PIPELINE:
                 return "Nothing was skipped. It goes on when a person resumes it after the file was mended."
         return ""

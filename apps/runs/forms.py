@@ -148,7 +148,8 @@ class PlanForm(OptionsForm):
 
     @property
     def how(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("reprocess", "order", "batch")}
+        how = {name: self.cleaned_data[name] for name in ("reprocess", "order", "batch")}
+        return how | {"through_gaps": bool(self.cleaned_data.get("override", "").strip())}
 
     def failed_partitions(self) -> list[tuple[str, dt.date]]:
         asked = self.cleaned_data["retry"]

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import inputs
+from apps.runs.blocked import Blocked, blocked
 from apps.runs.inputs import DONE, Gap, InputDates
 from apps.runs.models import Run, Step
 
@@ -43,6 +44,7 @@ class Readiness:
     waiting: dict[dt.date, str] = field(default_factory=dict)
     closed: dict[dt.date, str] = field(default_factory=dict)
     unread: dict[dt.date, list[Key]] = field(default_factory=dict)
+    elsewhere: dict[dt.date, int] = field(default_factory=dict)  # a run that is about to write an input
 
 
 def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
@@ -63,16 +65,23 @@ def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, Inpu
         if answer.gaps:
             says = inputs.sentence(needed.table, answer.gaps) + inputs.share_in_words(needed, answer)
             found.closed.setdefault(date, says)
-        if answer.coming:
-            found.waiting.setdefault(date, to_be_filled(needed.table, answer.coming))
+        wait_for(found, date, needed.table, answer.coming, known[needed.table])
         if answer.unread:
             found.unread.setdefault(date, []).extend((needed.table, each) for each in answer.unread)
     if table.compared_with and date in known[table.compared_with].filled_by:
-        found.waiting.setdefault(date, to_be_filled(table.compared_with, [date]))
+        wait_for(found, date, table.compared_with, [date], known[table.compared_with])
 
 
-def to_be_filled(name: str, coming: Sequence[dt.date]) -> str:
-    return inputs.sentence(name, [Gap(date, "is still to be filled") for date in coming])
+def wait_for(
+    found: Readiness, date: dt.date, name: str, coming: Sequence[dt.date], known: InputDates
+) -> None:
+    """Notes that the date waits for these of an input: for a step of its own run, or of another one."""
+    others = {run for each in coming if (run := known.filled_by[each]) is not None}
+    if others:
+        found.elsewhere.setdefault(date, min(others))
+    if own := [each for each in coming if known.filled_by[each] is None]:
+        says = inputs.sentence(name, [Gap(each, "is still to be filled") for each in own])
+        found.waiting.setdefault(date, says)
 
 
 def known_inputs(
@@ -96,20 +105,20 @@ def known_inputs(
 def of_run(
     run: Run, tables: Collection[str], first: dt.date, last: dt.date
 ) -> tuple[dict[str, dict[dt.date, int | None]], dict[str, dict[dt.date, tuple[Gap, bool]]]]:
-    """By table the dates that the run is still to fill, and those that it did not fill; of these also whether what
-    was there before was complete and nobody has written it anew since."""
+    """By table the dates that the run (None) or another one is still to fill, and those that the run did not fill; of
+    these also whether what was there before was complete and nobody has written it anew since."""
     coming: dict[str, dict[dt.date, int | None]] = defaultdict(dict)
     undone: dict[str, dict[dt.date, tuple[Gap, bool]]] = defaultdict(dict)
     later = Step.objects.filter(
         table=OuterRef("table"), date=OuterRef("date"), status=Step.Status.SUCCEEDED, pk__gt=OuterRef("pk")
     )
-    own = run.steps.filter(table__in=tables, date__range=(first, last)).exclude(status=Step.Status.SUCCEEDED)
-    rows = own.order_by().annotate(is_redone=Exists(later))
-    for name, date, status, state, is_redone in rows.values_list(
-        "table", "date", "status", "state_after", "is_redone"
-    ):
+    mine = Q(run=run) & ~Q(status=Step.Status.SUCCEEDED)
+    some = Step.objects.filter(table__in=tables, date__range=(first, last))
+    rows = some.filter(mine | Q(status__in=Step.UNFINISHED)).order_by().annotate(is_redone=Exists(later))
+    values = rows.values_list("table", "date", "status", "state_after", "run_id", "is_redone")
+    for name, date, status, state, run_id, is_redone in values:
         if status in Step.UNFINISHED:
-            coming[name][date] = None
+            coming[name][date] = None if run_id == run.pk else run_id
         elif not is_redone:
             is_old = not state or state in (*DONE, Partition.State.STALE)
             undone[name][date] = (Gap(date, UNDONE[Step.Status(status)], "in this run"), is_old)
@@ -121,6 +130,27 @@ def still_undone(
 ) -> dict[dt.date, Gap]:
     """What the run did not fill, less what was not there then and is complete by now: somebody else filled it."""
     return {date: gap for date, (gap, is_old) in undone.items() if is_old or known.get(date) not in DONE}
+
+
+def blocked_steps(pipeline: Pipeline, run: Run) -> Blocked:
+    """What of the run's unfinished steps would be skipped, if each of the others is verified; in four queries."""
+    wanted: dict[str, list[dt.date]] = defaultdict(list)
+    for name, date in run.steps.unfinished().order_by("date").values_list("table", "date"):
+        wanted[name].append(date)
+    readers = [table for table in pipeline.filled if table.after and table.name in wanted]
+    if not readers:
+        return Blocked()
+    names = {needed.table for table in readers for needed in table.after}
+    back = max(needed.lookback for table in readers for needed in table.after)
+    first = min(wanted[table.name][0] for table in readers) - dt.timedelta(days=back)
+    last = max(wanted[table.name][-1] for table in readers)
+    known = states(names, first, last)
+    coming, undone = of_run(run, names, first, last)
+    others = {
+        name: {date: by for date, by in some.items() if by is not None} for name, some in coming.items()
+    }
+    gaps = {name: still_undone(some, known[name]) for name, some in undone.items()}
+    return blocked(pipeline, wanted, expected(first, last), known, elsewhere=others, undone=gaps)
 
 
 def expected(start: dt.date, end: dt.date) -> list[dt.date]:

@@ -29,6 +29,7 @@ STATE_OF_REASON = {
     planning.ACCEPTED: "accepted",
     planning.UNKNOWN: "unknown",
     planning.FAILED_BEFORE: "failed",
+    planning.BEHIND_GAPS: "missing",
 }
 
 
@@ -110,6 +111,11 @@ class ShownPlan:
             for reason, number, dates in self.plan.left_out_ranges
             if not reason.startswith(planning.ELSEWHERE)
         ]
+
+    @property
+    def leaves_out_blocked(self) -> bool:
+        """Whether what would be skipped is left out; else an override starts it."""
+        return not self.plan.selection.through_gaps
 
     @property
     def why_not(self) -> str:

@@ -22,11 +22,13 @@ PAUSED_FOR = {
     Run.Pause.DISK: "disk full",
     Run.Pause.QUOTA: "quota used up",
     Run.Pause.PREFLIGHT: "not ready",
+    Run.Pause.RUN: "for another run",
     Run.Pause.PIPELINE: "pipeline file changed",
 }
 
 
-WAITING = (Run.Pause.GATE, Run.Pause.CANARY)  # for a person's word, which was to be expected
+# For a person's word or another run, which was to be expected.
+WAITING = (Run.Pause.GATE, Run.Pause.CANARY, Run.Pause.RUN)
 
 
 @dataclass(frozen=True)

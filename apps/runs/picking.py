@@ -52,6 +52,13 @@ class CannotRead:
 
 
 @dataclass(frozen=True)
+class WaitForRun:
+    """All that is left reads what another run is about to write."""
+
+    run_id: int
+
+
+@dataclass(frozen=True)
 class Gate:
     """A person must start this phase."""
 
@@ -83,7 +90,7 @@ class Done:
     """Every step is decided."""
 
 
-Pick = Take | Skip | Unread | CannotRead | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
+Pick = Take | Skip | Unread | CannotRead | WaitForRun | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
 
 
 def pick(
@@ -104,6 +111,9 @@ class Picker:
         self.run = run
         self.unreadable = unreadable
         self.without: set[Key] = set()  # inputs in vain of steps that might start otherwise
+        self.elsewhere: set[int] = (
+            set()
+        )  # other runs that are to write inputs of steps that might start otherwise
         over = [after.pk] if after else []
         attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk__in=over)
         self.under_way = Counter(attempts.values_list("table", flat=True))
@@ -142,14 +152,17 @@ class Picker:
 
     def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | Unread | None:
         ready = gates.readiness_of(table, [step.date for step in steps], run=self.run)
-        overridden = set(ready.closed) | set(ready.unread)
+        overridden = set(ready.closed) | set(ready.unread) | set(ready.elsewhere)
         if not self.run.override_reason:
             if closed := {step: ready.closed[step.date] for step in steps if step.date in ready.closed}:
                 return Skip(table.name, closed)
             if unread := self.to_read(ready):
                 return Unread(unread)
+            self.elsewhere |= {run for date, run in ready.elsewhere.items() if date not in ready.waiting}
             overridden = set()
-        waiting = set(ready.waiting) if self.run.override_reason else set(ready.waiting) | set(ready.unread)
+        waiting = set(ready.waiting)
+        if not self.run.override_reason:
+            waiting |= set(ready.unread) | set(ready.elsewhere)
         may_start = [step for step in steps if step.date not in waiting]
         if not may_start:
             return None
@@ -173,6 +186,8 @@ class Picker:
             return Wait()
         if self.without:
             return CannotRead(tuple(sorted(self.without)))
+        if self.elsewhere:
+            return WaitForRun(min(self.elsewhere))
         if self.run.canary_is_out and self.run.steps.pending().filter(is_canary=False).exists():
             return CanaryDone()
         if gate:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from django.db.models import TextChoices
-from django.utils import timezone
 
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
@@ -18,7 +17,8 @@ from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.runs import batching, estimates, progress
+from apps.runs import batching, blocked, estimates, gates, progress
+from apps.runs.blocked import Blocked
 from apps.runs.estimates import Estimate, Part
 from apps.runs.models import Run
 from apps.runs.work_left import Left
@@ -32,6 +32,7 @@ OFF_CALENDAR = "off the calendar"
 NOT_OVER = "not over yet"
 UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
+BEHIND_GAPS = "behind gaps of what it reads"
 ELSEWHERE = "running elsewhere: run "  # and its number
 # What is left out for good: complete, or outside of what is expected.
 SETTLED = {COMPLETE, BOOTSTRAP, ACCEPTED, OFF_CALENDAR, NOT_OVER}
@@ -49,7 +50,8 @@ class PlanRefused(Exception):
 class Selection:
     """What a person asked for: tables of the pipeline file, dates (both ends included), and how.
 
-    With `partitions` it is these and no others: what a retry is about.
+    With `partitions` it is these and no others: what a retry is about. With `through_gaps` also steps whose inputs are
+    not there and will not be: an override lets them start.
     """
 
     tables: tuple[Table, ...]
@@ -61,6 +63,7 @@ class Selection:
     order: Run.Order = Run.Order.OLDEST
     batch: int | None = None
     partitions: frozenset[tuple[str, dt.date]] = frozenset()
+    through_gaps: bool = False
 
     def takes(self, table: Table, date: dt.date) -> bool:
         """Whether this table's date was asked for, among the dates that were."""
@@ -93,6 +96,7 @@ def select(
     reprocess: str = Run.Reprocess.FAILED,
     order: str = Run.Order.OLDEST,
     batch: int | None = None,
+    through_gaps: bool = False,
 ) -> Selection:
     """A selection from names. Nothing named means everything; PlanRefused where the names or dates do not fit."""
     phases, names = list(phases), list(tables)
@@ -114,6 +118,7 @@ def select(
         reprocess=Run.Reprocess(one_of(Run.Reprocess, reprocess)),
         order=Run.Order(one_of(Run.Order, order)),
         batch=batch,
+        through_gaps=through_gaps,
     )
 
 
@@ -143,6 +148,7 @@ def select_partitions(
     reprocess: str = Run.Reprocess.FAILED,
     order: str = Run.Order.OLDEST,
     batch: int | None = None,
+    through_gaps: bool = False,
 ) -> Selection:
     """A selection of single partitions, without those of tables that have no job in the pipeline file any more."""
     filled = {table.name for table in pipeline.filled}
@@ -159,6 +165,7 @@ def select_partitions(
         reprocess=reprocess,
         order=order,
         batch=batch,
+        through_gaps=through_gaps,
     )
     return replace(chosen, partitions=wanted)
 
@@ -183,6 +190,10 @@ class Plan:
     left_out: dict[str, list[tuple[str, dt.date]]]
     calendar: tuple[dt.date, ...] = field(repr=False, default=())  # all of it from the first to the last date
     was_scanned: bool = True
+    blocked: Blocked = field(default_factory=Blocked)  # what would be skipped, left out or not
+    waits_for: Mapping[int, int] = field(
+        default_factory=dict
+    )  # runs that are to fill inputs of it, with how many
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -257,6 +268,11 @@ class Plan:
             rest = ", ".join(f"{len(self.left_out[name]):,} {name}" for name in reasons if name != COMPLETE)
             besides = f" ({rest} besides)" if rest else ""
             return f"Nothing to do: all {len(self.left_out[COMPLETE]):,} are complete already{besides}."
+        if BEHIND_GAPS in reasons:
+            rest = ", ".join(
+                f"{len(self.left_out[name]):,} {name}" for name in reasons if name != BEHIND_GAPS
+            )
+            return f"Nothing to do: {self.blocked.sentence}{f' ({rest} besides)' if rest else ''}."
         match reasons:
             case []:
                 return "Nothing to do: none of the chosen dates lies in a chosen season."
@@ -342,37 +358,95 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     """The plan for a selection, from what is stored; in four queries however many dates there are."""
-    days = list(CalendarDate.objects.filter(date__range=(selection.start, selection.end)))
+    reach = reading_from(selection)
+    days = list(CalendarDate.objects.filter(date__range=(reach, selection.end)))
     calendar = {day.date: day for day in days if day.date in selection}
+    read = {needed.table for table in selection.tables for needed in table.after}
     partitions = {
         (table, date): (state, activity, run_id)
-        for table, date, state, activity, run_id in Partition.objects.of(t.name for t in selection.tables)
-        .between(selection.start, selection.end)
+        for table, date, state, activity, run_id in Partition.objects.of(
+            {t.name for t in selection.tables} | read
+        )
+        .between(reach, selection.end)
         .values_list("table", "date", "state", "activity", "run_id")
     }
     unserved = unserved_dates(pipeline, selection)
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
-    dates, today = in_order(selection), pipeline.today(timezone.now())
+    dates = in_order(selection)
     for table in selection.tables:
         for date in dates:
             if not selection.takes(table, date):
                 continue
             reason = why_not(table, date, selection, calendar, partitions, unserved)
-            if reason == OFF_CALENDAR and date >= today:
-                reason = NOT_OVER
             if reason:
                 left_out[reason].append((table.name, date))
             else:
                 day = calendar[date]
                 steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units))
+    behind, waits_for = look_ahead(pipeline, steps, [day.date for day in days], partitions)
+    if behind.steps and not selection.through_gaps:
+        skipped = {(table, date) for table, some in behind.dates.items() for date in some}
+        left_out[BEHIND_GAPS] = [
+            (step.table, step.date) for step in steps if (step.table, step.date) in skipped
+        ]
+        steps = [step for step in steps if (step.table, step.date) not in skipped]
     return Plan(
         selection,
         tuple(steps),
         dict(left_out),
-        calendar=tuple(day.date for day in days),
+        calendar=tuple(day.date for day in days if day.date >= selection.start),
         was_scanned=bool(calendar) or CalendarDate.objects.exists(),
+        blocked=behind,
+        waits_for=waits_for,
     )
+
+
+def reading_from(selection: Selection) -> dt.date:
+    """The first date that a step of the selection may read."""
+    back = max((needed.lookback for table in selection.tables for needed in table.after), default=0)
+    return max(selection.start, dt.date.min + dt.timedelta(days=back)) - dt.timedelta(days=back)
+
+
+def look_ahead(
+    pipeline: Pipeline,
+    steps: Sequence[PlannedStep],
+    calendar: Sequence[dt.date],
+    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
+) -> tuple[Blocked, dict[int, int]]:
+    """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many."""
+    wanted: dict[str, list[dt.date]] = defaultdict(list)
+    for step in steps:
+        wanted[step.table].append(step.date)
+    tables = [table for table in pipeline.filled if table.name in wanted]
+    states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
+    elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
+    for (name, date), (state, activity, run_id) in partitions.items():
+        if name in states:
+            states[name][date] = state
+            if activity in Partition.IN_A_RUN:
+                elsewhere[name][date] = run_id
+    if not states:
+        return Blocked(), {}
+    return (
+        blocked.blocked(pipeline, wanted, calendar, states, elsewhere=elsewhere),
+        awaited(tables, wanted, elsewhere),
+    )
+
+
+def awaited(
+    tables: Sequence[Table],
+    wanted: Mapping[str, Sequence[dt.date]],
+    elsewhere: Mapping[str, Mapping[dt.date, int | None]],
+) -> dict[int, int]:
+    """Runs that are about to fill what these dates read, with how many of such inputs."""
+    found: set[tuple[str, dt.date]] = set()
+    for table in tables:
+        dates = sorted(wanted[table.name])
+        for needed in table.after:
+            readers = gates.Reader(dates, dt.timedelta(days=needed.lookback))
+            found |= {(needed.table, date) for date in elsewhere[needed.table] if readers.reads(date)}
+    return dict(Counter(run for name, date in found if (run := elsewhere[name][date])))
 
 
 def in_order(selection: Selection) -> list[dt.date]:

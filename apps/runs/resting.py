@@ -17,7 +17,7 @@ from apps.runs.holding import Hold
 from apps.runs.inputs import Gap
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.models.run import LONGEST_WAIT
-from apps.runs.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest
+from apps.runs.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,8 @@ def stand_still(hold: Hold, why: Pick) -> None:
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
         case CannotRead(keys):
             wait(hold, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
+        case WaitForRun(run_id):
+            wait(hold, other_run_in_words(run_id), why=Run.Pause.RUN)
         case CanaryDone():
             rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
         case OffCalendar():
@@ -62,7 +64,18 @@ def gate_in_words(hold: Hold, phase: str) -> str:
         f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met
     ]
     says = f"{hold.pipeline.phase(phase).label} starts by hand"
+    blocked = gates.blocked_steps(hold.pipeline, hold.run)
+    if blocked.steps and not hold.run.override_reason:
+        says = f"{says}; {blocked.of(hold.run.steps.unfinished().count())}"
     return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says
+
+
+def other_run_in_words(run_id: int) -> str:
+    other = Run.objects.get(pk=run_id)
+    says = (
+        f"What is left reads dates that {other} is about to write; it goes on when that run is done with them"
+    )
+    return f"{says}. {other} is paused: resume or cancel it" if other.is_paused else says
 
 
 def unread_in_words(keys: Sequence[Key]) -> str:

@@ -79,11 +79,11 @@ def paused(run: Run, around: Surroundings) -> Situation:
             return Situation("Waiting", run.status, first_part(run.message), (RELEASE, CANCEL))
         case Run.Pause.FAILURES:
             return Situation("Paused", run.status, says, (RESUME_WITH_REASON, CANCEL))
-        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA if (
+        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.RUN if (
             run.again_at and not around.workers_alive
         ):
             return Situation("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
-        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA if run.again_at:
+        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.RUN if run.again_at:
             return Situation("Waiting", run.status, says, (RESUME_NOW, CANCEL), again_at=run.again_at)
         case Run.Pause.OPERATOR:
             says = "By hand. It goes on when somebody resumes it."

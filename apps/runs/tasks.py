@@ -107,6 +107,9 @@ def revive() -> None:
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
             go_on(run, says="Going on: the warehouse answers again")
+    for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.RUN):
+        if not waits_for_another(run):
+            go_on(run, says="Going on: what it reads is written")
 
 
 # Stray scripts ------------------------------------------------------------------------------------
@@ -164,6 +167,13 @@ def warehouse_answers_again(run: Run) -> bool:
     rested = run.events.filter(kind=Run.Status.PAUSED).first()
     read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
     return rested is not None and read.filter(started_at__gt=rested.at).exists()
+
+
+def waits_for_another(run: Run) -> bool:
+    """Whether all that is left still reads what another run is about to write."""
+    from apps.runs import picking  # the web process enqueues without loading the engine
+
+    return isinstance(picking.pick(definition.current(), run), picking.WaitForRun)
 
 
 def go_on(run: Run, *, says: str) -> None:

@@ -29,6 +29,7 @@ from apps.runs import (
     timelines,
     triage,
 )
+from apps.runs.blocked import Blocked
 from apps.runs.calling import Calling
 from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.costs import Bill
@@ -55,10 +56,17 @@ class Gate:
     phase: str
     label: str
     needs: list[gates.Need]
+    blocked: Blocked
+    unfinished: int
 
     @property
     def is_ready(self) -> bool:
-        return all(need.is_met for need in self.needs)
+        return all(need.is_met for need in self.needs) and not self.blocked.steps
+
+    @property
+    def would_be_skipped(self) -> str:
+        """ "8 of 14 steps would be skipped, behind 3 dates"; empty where none would."""
+        return self.blocked.of(self.unfinished)
 
 
 @dataclass(frozen=True)
@@ -273,7 +281,9 @@ class Watched:
         if phase is None:
             return None
         label = situation.phase_label(self.pipeline, phase)
-        return Gate(phase, label, gates.readiness(self.pipeline, self.run, phase))
+        needs = gates.readiness(self.pipeline, self.run, phase)
+        blocked = gates.blocked_steps(self.pipeline, self.run)
+        return Gate(phase, label, needs, blocked, self.progress.unfinished)
 
     @cached_property
     def seconds_chart(self) -> SecondsChart | None:

@@ -135,7 +135,7 @@ def test_a_phase_and_a_table_mean_what_both_name(plan):
 
 
 def test_phases_then_tables_then_dates(plan):
-    found = plan(start=day("01-04"), end=day("01-05"))
+    found = plan(start=day("01-04"), end=day("01-05"), through_gaps=True)
 
     assert [(step.table, f"{step.date:%d}") for step in found.steps] == [
         ("daily.sales", "04"),

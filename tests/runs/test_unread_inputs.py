@@ -98,7 +98,8 @@ def test_an_outage_skips_nothing_and_the_run_ends_verified_after_it(
 @pytest.fixture
 def unreadable(inputs, launch, ask: Ask) -> Run:
     """A run of sales and trend; visits, which trend reads, lost the column that names their date."""
-    run = launch(tables=["daily.sales", "weekly.trend"], start=day("01-04"), end=day("01-08"))
+    tables = ["daily.sales", "weekly.trend"]
+    run = launch(tables=tables, start=day("01-04"), end=day("01-08"), through_gaps=True)
     Run.objects.filter(pk=run.pk).update(released_phases=["3"])
     run.refresh_from_db()
     forget("daily.visits")

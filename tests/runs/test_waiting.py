@@ -12,7 +12,7 @@ from tests.conftest import day
 from tests.runs.conftest import step
 
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
-TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
+TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06"), "through_gaps": True}
 
 
 def seconds_until(moment: dt.datetime) -> float:

@@ -63,6 +63,7 @@ class Run(models.Model):
         DISK = "disk", "logs cannot be kept"
         QUOTA = "quota", "quota used up"
         PREFLIGHT = "preflight", "not ready to start"
+        RUN = "run", "another run"
         PIPELINE = "pipeline", "pipeline file changed"
 
     class Request(models.TextChoices):

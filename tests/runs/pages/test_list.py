@@ -40,7 +40,7 @@ def test_before_the_first_run_the_list_says_what_a_run_is(db, read):
 
 
 def test_a_run_that_waits_says_for_what(launch, drive, read):
-    drive(launch(start=day("01-04"), end=day("01-04")))
+    drive(launch(start=day("01-04"), end=day("01-04"), through_gaps=True))
 
     assert "waiting at a gate" in read("/runs/")
 

@@ -135,7 +135,7 @@ def test_at_a_gate_the_page_says_what_is_there(gated, read):
 
 
 def test_at_a_gate_the_page_leads_to_the_plan_of_what_is_missing(launch, drive, operating, ask, scan):
-    run = drive(launch(start=day("01-04"), end=day("01-06")))
+    run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
 
     page = operating.get(run.get_absolute_url()).content.decode()
 
@@ -158,3 +158,36 @@ def test_starting_a_phase_twice_is_refused_in_words(gated, operating):
     operating.post(f"/runs/{gated.pk}/start-phase/", {"phase": "3"})
 
     assert "does not wait at a gate" in after(operating, gated, "start-phase", phase="3")
+
+
+def test_the_gate_says_what_would_be_skipped_and_offers_to_accept_the_gaps(launch, drive, operating):
+    """Trend looks three days back at sales, of which the run fills the 4th to the 6th."""
+    run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
+
+    page = operating.get(run.get_absolute_url()).content.decode()
+
+    assert run.message.startswith("Phase 3 starts by hand; 3 of 3 steps would be skipped, behind 3 dates; ")
+    assert "3 would be skipped, behind 3 dates" in words(page)
+    assert "2024-01-01 to 2024-01-03 of sales (missing)" in words(page)
+    assert (
+        'data-confirm-text="Not everything that it reads is complete. 3 of 3 steps would be skipped, behind'
+        in page
+    )
+    assert "/coverage/accepted/new/?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-03" in page
+    assert "Accept these 3 gaps" in page
+
+
+def test_after_the_gaps_are_accepted_nothing_would_be_skipped(launch, drive, operating):
+    run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
+    asked = {
+        "table": "daily.sales",
+        "start": "2024-01-01",
+        "end": "2024-01-03",
+        "reason": "the source lost them",
+    }
+    operating.post("/coverage/accepted/new/", asked | {"seen": "3"})
+
+    page = operating.get(run.get_absolute_url()).content.decode()
+
+    assert "would be skipped" not in words(page).replace(run.message, "")
+    assert "everything is there" in words(page)

@@ -262,13 +262,13 @@ def test_a_run_whose_tables_read_nothing_has_no_gate_to_override(launch, markup)
 
 
 def test_at_a_gate_that_is_not_ready_the_page_offers_the_override(launch, drive, markup):
-    run = drive(launch(start=day("01-04"), end=day("01-06")))
+    run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
 
     assert 'id="override-here"' in markup(run)
 
 
 def test_a_date_filled_under_an_override_says_so_in_its_panel(launch, drive, operating, read):
-    run = drive(launch(start=day("01-04"), end=day("01-06")))
+    run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
     control.override_gates(run, by="otto", reason="the week before is lost")
     control.start_phase(run, "3", by="otto")
     run = drive(run)

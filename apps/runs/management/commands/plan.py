@@ -68,6 +68,8 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
         "likely": likely(planning.estimate(plan, pipeline)),
+        **({"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}),
+        **({"waits_for": plan.waits_for} if plan.waits_for else {}),
         **({"forecast_bytes": forecast.whole} if forecast else {}),
         "calls": [call_as_json(call) for call in calls],
     }
@@ -102,6 +104,8 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print("Left out:", style="bold")
     for reason, number, dates in plan.left_out_ranges:
         console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
+    for line in behind(plan):
+        console.print(line, markup=False, highlight=False)
     for each in launching.overlaps(plan):
         console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
     for call in launching.shown_calls(plan, pipeline):
@@ -114,6 +118,14 @@ def takes(estimate: Estimate) -> Iterator[str]:
     yield f"Likely takes {estimate.in_words}{f' ({told}: from the run history)' if told else ''}"
     if estimate.stop:
         yield f"  {estimate.to_stop_in_words}"
+
+
+def behind(plan: Plan) -> Iterator[str]:
+    """What keeps steps from starting, by cause, and which runs are waited for, as the launch form says it."""
+    if plan.blocked.steps:
+        yield f"{plan.blocked.sentence}."
+    for run, number in plan.waits_for.items():
+        yield f"Run {run} is about to write {count(number, 'date')} that these steps read; they wait for it."
 
 
 def bill(forecast: Forecast | None) -> Iterator[str]:

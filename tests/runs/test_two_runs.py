@@ -1,0 +1,108 @@
+"""Two runs at once, of which one reads what the other is about to write."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from apps.runs import control, planning, tasks
+from apps.runs.models import Run
+from tests.conftest import Ask, day
+
+INPUTS = {
+    "tables": ["daily.sales"],
+    "start": day("01-04"),
+    "end": day("01-06"),
+    "reprocess": Run.Reprocess.ALL,
+}
+READERS = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
+
+
+@pytest.fixture
+def inputs(shop, ask: Ask) -> None:
+    """All that the trend of 4 to 6 January reads is in the warehouse."""
+    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
+    ask(
+        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
+    )
+    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
+
+
+@pytest.fixture
+def redo(inputs, launch) -> Run:
+    """A run that is to write sales again, and has not begun."""
+    return launch(**INPUTS)
+
+
+def test_a_plan_says_which_run_it_waits_for(redo, plan):
+    found = plan(**READERS)
+
+    assert (len(found), found.waits_for) == (3, {redo.pk: 3})
+
+
+def test_a_reader_waits_for_the_redo_of_another_run(redo, launch, drive):
+    reader = drive(launch(**READERS))
+
+    assert (reader.status, reader.pause) == (Run.Status.PAUSED, Run.Pause.RUN)
+    assert reader.message.startswith(f"What is left reads dates that Run {redo.pk} is about to write")
+    assert reader.attempts.count() == 0
+
+
+def test_it_goes_on_when_the_other_run_is_done(redo, launch, drive):
+    reader = drive(launch(**READERS))
+    drive(redo)
+
+    tasks.revive()
+
+    reader.refresh_from_db()
+    assert reader.status == Run.Status.QUEUED
+    assert drive(reader).status == Run.Status.SUCCEEDED
+    assert reader.attempts.get().started_at >= redo.finished_at
+
+
+def test_it_goes_on_when_the_other_run_is_cancelled(redo, launch, drive):
+    reader = drive(launch(**READERS))
+    control.cancel(redo, by="olga")
+
+    tasks.revive()
+
+    reader.refresh_from_db()
+    assert reader.status == Run.Status.QUEUED
+
+
+def test_it_waits_on_while_the_other_is_not_done(redo, launch, drive):
+    reader = drive(launch(**READERS))
+    Run.objects.filter(pk=reader.pk).update(again_at=timezone.now() + dt.timedelta(minutes=5))
+
+    tasks.revive()
+
+    reader.refresh_from_db()
+    assert reader.pause == Run.Pause.RUN
+
+
+def test_that_the_other_run_is_paused_is_said(redo, launch, drive):
+    control.pause(redo, by="olga")
+
+    reader = drive(launch(**READERS))
+
+    assert reader.message.endswith(f"Run {redo.pk} is paused: resume or cancel it")
+
+
+def test_an_override_does_not_wait_for_another_run(redo, launch, drive):
+    reader = launch(**READERS)
+    control.override_gates(reader, by="olga", reason="the old rows will do")
+
+    drive(reader)
+
+    assert reader.status == Run.Status.SUCCEEDED
+    assert reader.steps.filter(is_overridden=True).count() == 3
+
+
+def test_a_gap_that_another_run_is_to_fill_is_no_cause_of_skips(shop, launch, pipeline):
+    other = launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-06"))
+
+    found = planning.plan(pipeline, planning.select(pipeline, **READERS))
+
+    assert (found.blocked.steps, list(found.waits_for)) == (0, [other.pk])
