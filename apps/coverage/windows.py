@@ -9,6 +9,8 @@ A window is N expected dates one after another in one season. One is better than
 3. its volume is nearer to its season's usual one: the mean of its units a date against the median of the season's,
    as whole percents of that median;
 4. it is later.
+
+A window with an open failure or a regression of a chosen table is none to test on, nor is one with nothing to fill.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from statistics import median
 
 from apps.coverage import serving, sources
 from apps.coverage.grid import Grid
-from apps.coverage.models import Partition
+from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.serving import Served, Share
 from apps.pipeline.definition import Need, Pipeline, Season, Table
 
@@ -127,6 +129,14 @@ class Ground:
     grid: Grid
     needs: tuple[tuple[Need, str], ...]
     excluded: frozenset[dt.date]
+    troubled: frozenset[dt.date] = frozenset()  # an open failure or a regression
+    to_fill: frozenset[dt.date] | None = None  # None: whatever is there
+
+    def is_to_test(self, window: Window) -> bool:
+        """Whether a run would fill some of it, and meet nothing that is known to be wrong."""
+        if self.troubled.intersection(window.dates):
+            return False
+        return self.to_fill is None or bool(self.to_fill.intersection(window.dates))
 
     @property
     def is_known(self) -> bool:
@@ -137,16 +147,23 @@ class Ground:
 def ground(
     pipeline: Pipeline, *, seasons: Sequence[Season] = (), tables: Iterable[Table] | None = None
 ) -> Ground:
-    """For some seasons and for the tables that shall be tested (all without); in three queries."""
+    """For some seasons and for the tables that shall be tested (all without); in seven queries."""
     chosen = tuple(pipeline.filled if tables is None else tables)
     names = {table.name for table in chosen}
     needs = [need for need in pipeline.needs if names & set(need.used_by)]
     grid = sources.load(pipeline, seasons=seasons, needs=needs)
+    partitions = Partition.objects.of(names)
     return Ground(
         grid,
         tuple((need, serving.serving(need, grid.states)) for need in needs),
         frozenset(excluded_dates(grid, chosen)),
+        troubled=dates_of(partitions.regressions()) | dates_of(partitions.open_failures()),
+        to_fill=dates_of(partitions.filter(state__in=(*Partition.GAPS, Partition.State.UNKNOWN))),
     )
+
+
+def dates_of(partitions: PartitionQuerySet) -> frozenset[dt.date]:
+    return frozenset(partitions.order_by().values_list("date", flat=True).distinct())
 
 
 def excluded_dates(grid: Grid, tables: Collection[Table]) -> set[dt.date]:
@@ -189,11 +206,13 @@ def window(ground: Ground, season: Season, part: slice, usual: float) -> Window:
 
 
 def best(ground: Ground, *, days: int = DAYS, most: int = 3) -> list[Window]:
-    """The best windows that have no date in common, the best first; none of which nothing is known."""
+    """The best windows that have no date in common, the best first; none of which nothing is known, that has something
+    wrong already, or nothing to fill."""
     found: list[Window] = []
     if not ground.is_known:
         return found
-    for each in sorted(every(ground, days=days), key=lambda window: window.rank, reverse=True):
+    fit = filter(ground.is_to_test, every(ground, days=days))
+    for each in sorted(fit, key=lambda window: window.rank, reverse=True):
         if not (each.is_blank or any(each.overlaps(other) for other in found)):
             found.append(each)
         if len(found) == most:

@@ -36,6 +36,32 @@ def test_of_equal_windows_the_latest_is_the_best(scan, pipeline):
     assert starts(best(pipeline)) == [day("03-06"), day("01-16"), day("01-11")]
 
 
+def test_a_window_with_an_open_failure_is_left_out(scan, pipeline):
+    scan()
+    march = Partition.objects.filter(table="daily.sales", date=day("03-07"))
+    march.update(activity="failed", run_id=1)
+
+    assert all(day("03-07") not in window.dates for window in best(pipeline))
+    march.update(activity="")
+    assert starts(best(pipeline))[0] == day("03-06")
+
+
+def test_a_window_in_which_a_table_lost_rows_is_left_out(scan, pipeline):
+    scan()
+    Partition.objects.filter(table="daily.sales", date=day("03-07")).update(complete_rows=8)
+
+    assert all(day("03-07") not in window.dates for window in best(pipeline))
+
+
+def test_a_window_in_which_all_is_complete_is_left_out(scan, pipeline):
+    scan()
+    Partition.objects.filter(date__gte=day("03-01")).exclude(table__startswith="raw.").update(
+        state="complete"
+    )
+
+    assert starts(best(pipeline)) == [day("01-16"), day("01-11"), day("01-05")]
+
+
 def test_the_best_ones_have_no_date_in_common(scan, pipeline):
     scan()
 
@@ -162,8 +188,8 @@ def test_a_window_that_does_not_exist_says_what_to_change(scan, pipeline, start,
         windows.starting(windows.ground(pipeline), day(start), days=14)
 
 
-def test_windows_take_four_queries(scan, pipeline, django_assert_num_queries):
+def test_windows_take_seven_queries(scan, pipeline, django_assert_num_queries):
     scan()
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(7):
         best(pipeline)

@@ -15,6 +15,11 @@ from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline, UnknownName
 
+NONE = (
+    "None: no season has so many dates in a row without an open failure or a regression and with something to fill, or "
+    "no source could be read so far"
+)
+
 
 class Command(BaseCommand):
     help = "Shows the best stretches of expected dates for a test run. Exit 0, or 2 for wrong arguments."
@@ -46,7 +51,7 @@ class Command(BaseCommand):
         if removed := removed_dates.open_now():
             console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
         if not best:
-            console.print("None: no source could be read so far, or no season has so many dates in a row")
+            console.print(NONE)
         grid = Grid(box=None, pad_edge=False, header_style="bold")
         for title in ("", "dates", "worst need", "left out", f"{pipeline.calendar.unit}s", "off the usual"):
             grid.add_column(title, justify="left" if title in ("", "dates") else "right", no_wrap=True)
