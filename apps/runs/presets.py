@@ -109,9 +109,8 @@ def retry() -> list[Preset]:
     step = failures.open_steps().order_by("-run_id").select_related("run").first()
     if step is None:
         return []
-    number = len(failures.to_retry(step.run))
     query = urlencode({"retry": step.run_id})
-    return [Preset(f"Retry failures of run {step.run_id}", count(number, "partition"), query)]
+    return [Preset(f"Retry failures of run {step.run_id}", "what failed or was skipped", query)]
 
 
 def test_window(pipeline: Pipeline, found: AllGaps) -> list[Preset]:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", watch.index, name="index"),
     path("new/", launch.new, name="new"),
     path("plan/", launch.plan, name="plan"),
+    path("plan/steps/", launch.steps_behind, name="steps_behind"),
     path("partition/<str:table>/<date:date>/", attempts.partition, name="partition"),
     path("<number:pk>/", watch.detail, name="detail"),
     path("<number:pk>/live/", watch.live, name="live"),

@@ -261,7 +261,7 @@ def test_presets_lead_to_gaps_and_to_the_last_failures(read, operating, launch, 
 
     text = read(NEW)
 
-    assert f"Retry failures of run {run.pk} 1 partition" in text
+    assert f"Retry failures of run {run.pk} what failed or was skipped" in text
     assert "Only gaps of Phase 2 57 gaps" in text
     assert "Whole season winter" in text
 
