@@ -77,7 +77,7 @@ def truth(
         return waiting(work.paused[0], work)
     if is_unknown(coverage):
         return Truth("unknown", f"Coverage is unknown: {coverage.problem}.", tail="Nothing is running.")
-    return last_known(coverage) if coverage.failing_since else nothing_runs(coverage)
+    return last_known(coverage) if coverage.failing_since else nothing_runs(coverage, work)
 
 
 def nobody_works(work: Work, silent_for: str) -> Truth:
@@ -186,19 +186,24 @@ def last_known(coverage: Coverage) -> Truth:
     )
 
 
-def nothing_runs(coverage: Coverage) -> Truth:
+def nothing_runs(coverage: Coverage, work: Work) -> Truth:
     phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
+    failures = ""
+    if number := work.open_failures[0]:
+        failures = f"{failures_in_words(*work.open_failures)} {be(number)} open."
     if phase is None:
-        return Truth(
-            Partition.State.COMPLETE, "Nothing is running, and every phase is complete on all of its dates."
-        )
+        state = Partition.Activity.FAILED if failures else Partition.State.COMPLETE
+        text = "Nothing is running, and every phase is complete on all of its dates."
+        return Truth(state, text, tail=failures)
     text = f"Nothing is running. {standing(phase)}"
     if not phase.gaps:
-        return Truth(Partition.State.UNKNOWN, f"{text}.", tail=sentence(coverage.problem))
+        tail = " ".join(filter(None, (sentence(coverage.problem), failures)))
+        return Truth(Partition.State.UNKNOWN, f"{text}.", tail=tail)
+    unknown = f"{count(phase.unknown, 'partition')} {be(phase.unknown)} unknown." if phase.unknown else ""
     return Truth(
         Partition.State.MISSING,
         f"{text}; next:",
-        tail=f"{count(phase.unknown, 'partition')} {be(phase.unknown)} unknown." if phase.unknown else "",
+        tail=" ".join(filter(None, (unknown, failures))),
         plan=phase.phase,
         gaps=phase.gaps,
     )

@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
+from django.test import Client
 from hypothesis import settings as hypothesis_settings
 
 from apps.coverage import scanning
@@ -24,7 +25,7 @@ from apps.runs.keeper import Keeper
 from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
-from tests import duck
+from tests import agreement, duck
 
 PIPELINES = Path(__file__).parent / "pipelines"
 
@@ -173,6 +174,18 @@ def drive(pipeline: Pipeline) -> Callable[..., Run]:
         return run
 
     return perform
+
+
+@pytest.fixture
+def agree(pipeline: Pipeline, operator: User) -> Callable[..., None]:
+    """Compares the numbers of all pages, files, shell and mail: `agree()`, or `agree(run)` to compare a run's too."""
+
+    def compare(run: Run | None = None) -> None:
+        client = Client()
+        client.force_login(operator)
+        agreement.compare(client, pipeline, run)
+
+    return compare
 
 
 # --- the suite on two databases -----------------------------------------------------------------------

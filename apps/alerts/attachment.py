@@ -9,6 +9,7 @@ from typing import Any
 
 from apps.coverage.downloads import harmless
 from apps.coverage.models import Partition, shown
+from apps.runs import failures
 from apps.runs.models import Step
 
 COLUMNS = ("table", "date", "state", "signature", "message", "attempts", "rows_before", "rows_after", "run")
@@ -31,7 +32,9 @@ def cells(step: Step) -> Iterator[Any]:
 
 
 def state(step: Step) -> str:
-    """As a cell of the heatmap shows it: thin and excess by name, "failed" where there is nothing."""
+    """As a cell of the heatmap shows it: thin and excess by name, "failed" where there is nothing, "redo failed" where
+    there are the rows that were to be replaced."""
     if step.status == Step.Status.FAILED:
-        return shown(step.state_after or Partition.State.MISSING, Partition.Activity.FAILED)
+        mark = failures.mark(step.status, step.is_redo)
+        return shown(step.state_after or Partition.State.MISSING, mark).replace("_", " ")
     return step.status

@@ -212,7 +212,7 @@ class Report:
         found: dict[str, list[Step]] = defaultdict(list)
         for step in self.failed:
             if step.state_after:
-                found[step.state_after].append(step)
+                found[finding(step)].append(step)
         states = [self.line(state.replace("_", " "), steps, state=state) for state, steps in found.items()]
         return Cut.of(sorted(states, key=lambda line: -line.count), most=len(Partition.State))
 
@@ -289,6 +289,12 @@ class Report:
     def csv(self) -> str:
         """All that failed or was skipped; empty where nothing was."""
         return attachment.of([*self.failed, *self.skipped])
+
+
+def finding(step: Step) -> str:
+    """What the warehouse has of a failed step: all of its rows only where they are those that it was to redo."""
+    not_redone = step.is_redo and step.state_after == Partition.State.COMPLETE
+    return Partition.Activity.REDO_FAILED if not_redone else step.state_after
 
 
 def quote(text: str) -> str:

@@ -95,14 +95,17 @@ class Outlook:
 
 
 def outlook(wish: Wish) -> Outlook:
-    """What accepting this would do now, in one query."""
+    """What accepting this would do now, in two queries."""
     found = Outlook()
+    closable = set(wish.partitions.closable().order_by().values_list("table", "state", "activity").distinct())
     cells = wish.partitions.order_by().values_list("table", "state", "activity", "run_id")
     for table, state, activity, run_id, count in cells.annotate(Count("pk")):
         if activity in Partition.IN_A_RUN:
             found.in_runs[run_id] += count
         elif state in Partition.GAPS:
             found.gaps[table][state] += count
+        elif (table, state, activity) in closable:
+            found.gaps[table][Activity(activity).label] += count
         else:
             found.others[state] += count
     return found
@@ -119,7 +122,15 @@ def accept(
         gap = AcceptedGap.objects.create(
             tables=wish.names, start=wish.start, end=wish.end, reason=reason, accepted_by=by, until=until
         )
-        gap.count = mark(wish.partitions.acceptable(), acceptance=gap)
+        gap.failures = [
+            [table, str(date), activity, run_id]
+            for table, date, activity, run_id in wish.partitions.closable().values_list(
+                "table", "date", "activity", "run_id"
+            )
+        ]
+        gap.count = wish.partitions.closable().exclude(state__in=Partition.GAPS).count()
+        wish.partitions.closable().update(activity=Activity.NONE, run_id=None, closed_by=gap)
+        gap.count += mark(wish.partitions.acceptable(), acceptance=gap)
         if not gap.count:
             raise CannotAccept(outlook(wish).why_nothing)
         if seen is not None and gap.count != seen:
@@ -127,7 +138,7 @@ def accept(
                 f"These are {gap.count:,} gaps now, and were {seen:,} when you looked. Look again and accept."
             )
         gap.dates = ranges_by_table(gap)
-        gap.save(update_fields=["count", "dates"])
+        gap.save(update_fields=["count", "dates", "failures"])
     return gap
 
 
@@ -138,7 +149,8 @@ def mark(gaps: PartitionQuerySet, **facts: AcceptedGap) -> int:
 def ranges_by_table(gap: AcceptedGap) -> dict[str, list[list[str]]]:
     """What was accepted, for the record: partitions forget it once they are complete."""
     found: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in gap.partitions.order_by().values_list("table", "date"):
+    closed = gap.closed_failures.order_by().values_list("table", "date")
+    for table, date in {*gap.partitions.order_by().values_list("table", "date"), *closed}:
         found[table].append(date)
     calendar = CalendarDate.objects.filter(date__range=(gap.start, gap.end)).values_list("date", flat=True)
     after = dates.successor(list(calendar))
@@ -155,7 +167,22 @@ def withdraw(gap: AcceptedGap, *, by: str, reason: str = "") -> int:
         standing = AcceptedGap.objects.filter(pk=gap.pk, withdrawn_at=None)
         if not standing.update(withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=reason):
             raise AlreadyWithdrawn("It is withdrawn already.")
-        return put_back(Partition.objects.filter(acceptance=gap))
+        return put_back(Partition.objects.filter(acceptance=gap)) + reopen(gap)
+
+
+def reopen(gap: AcceptedGap) -> int:
+    """The failures that it closed are open again, but for those that a run has decided since."""
+    closed = {
+        (each.table, str(each.date)): each for each in gap.closed_failures.filter(activity=Activity.NONE)
+    }
+    changed = []
+    for table, date, activity, run_id in gap.failures:
+        if each := closed.get((table, date)):
+            each.activity, each.run_id = activity, run_id
+            changed.append(each)
+    Partition.objects.bulk_update(changed, ["activity", "run_id"], batch_size=500)
+    gap.closed_failures.update(closed_by=None)
+    return len(changed)
 
 
 def put_back(accepted: PartitionQuerySet) -> int:
@@ -168,7 +195,9 @@ def put_back(accepted: PartitionQuerySet) -> int:
 
 def expire(*, today: dt.date) -> int:
     """What was accepted until a day that is over is a gap again, whether or not the warehouse answers."""
-    return put_back(Partition.objects.filter(acceptance__in=AcceptedGap.objects.expired(today)))
+    expired = AcceptedGap.objects.expired(today)
+    reopened = sum(map(reopen, expired.exclude(closed_failures=None).distinct()))
+    return put_back(Partition.objects.filter(acceptance__in=expired)) + reopened
 
 
 # As the warehouse is read ---------------------------------------------------------------------------

@@ -30,6 +30,7 @@ COLUMNS = (
     "read_at",
     "run_id",
     "seconds",
+    "mark",
     "silent_since",
 )
 # A spreadsheet takes what begins like this for a formula.

@@ -117,19 +117,27 @@ class Evidence:
 
     @property
     def acceptance(self) -> AcceptedGap | None:
-        """Who accepted it and why, also while it is unknown whether it still is a gap."""
-        return self.partition.acceptance if self.partition else None
+        """Who accepted it, or closed its failure, and why; also while it is unknown whether it still is a gap."""
+        return (self.partition.acceptance or self.partition.closed_by) if self.partition else None
 
     @property
     def accepted_with_it(self) -> int:
         """How many partitions would be gaps again if the acceptance were withdrawn."""
-        return self.acceptance.partitions.filter(state=State.ACCEPTED).count() if self.acceptance else 0
+        if self.acceptance is None:
+            return 0
+        accepted = self.acceptance.partitions.filter(state=State.ACCEPTED)
+        return accepted.count() + self.acceptance.closed_failures.count()
 
     @property
     def can_be_accepted(self) -> bool:
-        return (
-            self.partition is not None and self.is_gap and self.partition.activity not in Partition.IN_A_RUN
-        )
+        if self.partition is None or self.partition.activity in Partition.IN_A_RUN:
+            return False
+        return self.is_gap or self.is_open_failure
+
+    @property
+    def is_open_failure(self) -> bool:
+        """Whether a person can close what a run left: a redo not done, a failure off the calendar."""
+        return self.partition is not None and self.partition.is_closable
 
     @property
     def can_be_planned(self) -> bool:
@@ -143,7 +151,9 @@ def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
     return Evidence(
         table=table,
         date=date,
-        partition=Partition.objects.filter(table=table.name, date=date).select_related("acceptance").first(),
+        partition=Partition.objects.filter(table=table.name, date=date)
+        .select_related("acceptance", "closed_by")
+        .first(),
         units=day.units if day else 0,
         quality_band=quality.band(table, season, date) if (season := pipeline.season_of(date)) else None,
         reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),

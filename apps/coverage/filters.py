@@ -22,6 +22,8 @@ STATES = (
     State.EXCESS,
     State.STALE,
     Activity.FAILED,
+    Activity.REDO_FAILED,
+    Activity.REDO_SKIPPED,
     State.UNEXPECTED,
     State.UNKNOWN,
     State.ACCEPTED,

@@ -35,11 +35,11 @@ class Span:
 
     @property
     def can_be_planned(self) -> bool:
-        return self.is_gap and not self.table.is_source
+        return (self.is_gap or self.state in Partition.NOT_REDONE) and not self.table.is_source
 
     @property
     def can_be_accepted(self) -> bool:
-        return self.is_gap and self.state not in Partition.IN_A_RUN
+        return (self.is_gap or self.state in Partition.NOT_REDONE) and self.state not in Partition.IN_A_RUN
 
     @property
     def reason(self) -> str:

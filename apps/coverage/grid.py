@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import NamedTuple
 
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
+from apps.coverage import models
 from apps.coverage.joined import Joined
 from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
 from apps.pipeline.definition import Pipeline, Season, Table
@@ -31,6 +32,8 @@ LETTERS = {
     Activity.QUEUED: "q",
     Activity.RUNNING: "r",
     Activity.FAILED: "f",
+    Activity.REDO_FAILED: "d",
+    Activity.REDO_SKIPPED: "k",
     Activity.NONE: "-",
 }
 LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text is found twice as fast
@@ -38,6 +41,7 @@ LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text i
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
 UNKNOWN_NOW = str.maketrans("ctemsxa", "uuuuuuu")
+FAILED = (Activity.FAILED, *Partition.NOT_REDONE)
 NOTHING = ""  # where nothing is stored of a partition
 NEVER_STORED = "."
 STATE = {str(state): LETTER[state] for state in State} | {NOTHING: NEVER_STORED}
@@ -47,7 +51,7 @@ STATE = {str(state): LETTER[state] for state in State} | {NOTHING: NEVER_STORED}
 class Grid:
     """The calendar's dates in order; for each table a letter a date for its state and one for its activity.
 
-    `strays` are dates off the calendar on which a table has rows.
+    `strays` are dates off the calendar on which a table has rows, `failed_off` those on which a failure is open.
     """
 
     dates: tuple[dt.date, ...]
@@ -56,6 +60,7 @@ class Grid:
     states: dict[str, str]
     activities: dict[str, str]
     strays: dict[str, tuple[dt.date, ...]]
+    failed_off: dict[str, tuple[dt.date, ...]] = field(default_factory=dict)
 
     def unread(self, tables: Collection[str]) -> Grid:
         """The same where nobody knows what these tables have: for whoever decides by it, not for a picture."""
@@ -74,10 +79,14 @@ class Grid:
         if not activities.strip("-"):
             return states
         pairs = zip(states, activities, strict=True)
-        return "".join(
-            activity if activity in "qr" or (activity == "f" and state == "m") else state
-            for state, activity in pairs
-        )
+        return "".join(map(shown, pairs))
+
+
+@cache  # few pairs, thousands of times
+def shown(pair: tuple[str, str]) -> str:
+    """The letter that a cell shows, of its state and its activity."""
+    state, activity = pair
+    return LETTER[models.shown(NAME[state], NAME.get(activity, ""))]
 
 
 def load(
@@ -103,6 +112,7 @@ def load(
         states={table.name: states(pipeline, table, rows[table.name].states, calendar) for table in wanted},
         activities={name: each.activities for name, each in rows.items()},
         strays={name: strays(each.off, seasons) for name, each in rows.items()},
+        failed_off={name: strays(each.failed_off, seasons) for name, each in rows.items()},
     )
 
 
@@ -163,11 +173,13 @@ def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> d
 
 
 class Row(NamedTuple):
-    """What is stored of a table, a letter for each day of the calendar; `off` are the days off it that have rows."""
+    """What is stored of a table, a letter for each day of the calendar; `off` are the days off it that have rows,
+    `failed_off` those on which a run failed and nobody closed it."""
 
     states: str
     activities: str
     off: tuple[str, ...]
+    failed_off: tuple[str, ...]
 
 
 @lru_cache(maxsize=128)  # at the next look most tables are as they were
@@ -175,18 +187,26 @@ def row(told: Told | None, calendar: Calendar) -> Row:
     """The usual table has a partition for each day, in order: that is seen without a look at each."""
     days = calendar.days
     if told is None:
-        return Row(STATE[NOTHING] * len(days), LETTER[NOTHING] * len(days), ())
+        return Row(STATE[NOTHING] * len(days), LETTER[NOTHING] * len(days), (), ())
     if told.days == calendar.text:
-        return Row(letters(STATE, told.states.split(",")), letters(LETTER, told.activities.split(",")), ())
+        doing = letters(LETTER, told.activities.split(","))
+        return Row(letters(STATE, told.states.split(",")), doing, (), ())
     its_days = told.days.split(",")
     states = dict(zip(its_days, told.states.split(","), strict=True))
     activities = dict(zip(its_days, told.activities.split(","), strict=True))
-    off = sorted(day for day in states.keys() - set(days) if states[day] == State.UNEXPECTED)
+    others = sorted(states.keys() - set(days))
+    off = [day for day in others if states[day] == State.UNEXPECTED]
+    failed = [
+        day
+        for day in others
+        if activities[day] in FAILED and states[day] not in (State.COMPLETE, State.ACCEPTED)
+    ]
     nothing = repeat(NOTHING)
     return Row(
         letters(STATE, map(states.get, days, nothing)),
         letters(LETTER, map(activities.get, days, nothing)),
         tuple(off),
+        tuple(failed),
     )
 
 

@@ -11,7 +11,7 @@ from apps.coverage import quality
 from apps.coverage.filters import Filter
 from apps.coverage.freshness import silent_tables
 from apps.coverage.grid import LETTER, NAME, UNREAD
-from apps.coverage.models import Partition, shown
+from apps.coverage.models import Partition, redo_in_words, shown
 from apps.coverage.quality import Band
 from apps.coverage.strips import in_words
 from apps.pipeline.definition import Pipeline, Table
@@ -98,6 +98,9 @@ def row(
         "least": sparse([whole(value) for value in least]),
         "most": sparse([whole(value) for value in most]),
         "run": sparse(run),
+        "marks": sparse(
+            [(each[0] and redo_in_words(*each)) or None for each in zip(state, activity, run, strict=True)]
+        ),
         "quality": against_bands(scores, bands),
         "quality_least": sparse([band[0] if band else None for band in bands]),
         "quality_most": sparse([band[1] if band and math.isfinite(band[1]) else None for band in bands]),

@@ -54,8 +54,17 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         return lost.exclude(state__in=(Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED))
 
     def open_failures(self) -> PartitionQuerySet:
-        """What a run tried last without making it complete."""
-        return self.filter(activity=Partition.Activity.FAILED).exclude(state__in=Partition.SETTLED)
+        """What a run tried last and did not do: not filled, or complete with the rows that it was to redo."""
+        not_filled = models.Q(activity=Partition.Activity.FAILED) & ~models.Q(state__in=Partition.SETTLED)
+        not_wanted = (Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED)
+        not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state__in=not_wanted)
+        failed = models.Q(activity__in=(Partition.Activity.FAILED, *Partition.NOT_REDONE))
+        return self.filter(not_filled | not_redone | (failed & Partition.OFF_CALENDAR))
+
+    def closable(self) -> PartitionQuerySet:
+        """Open failures that are no gap to accept: redos that were not done, and dates that left the calendar."""
+        not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state=Partition.State.UNKNOWN)
+        return self.open_failures().filter(not_redone | Partition.OFF_CALENDAR)
 
 
 class Partition(models.Model):
@@ -77,10 +86,15 @@ class Partition(models.Model):
         QUEUED = "queued"
         RUNNING = "running"
         FAILED = "failed"
+        REDO_FAILED = "redo_failed", "redo failed"
+        REDO_SKIPPED = "redo_skipped", "redo skipped"
 
     GAPS = (State.MISSING, State.THIN, State.EXCESS, State.STALE)
     SETTLED = (State.COMPLETE, State.ACCEPTED, State.NOT_EXPECTED)
     IN_A_RUN = (Activity.QUEUED, Activity.RUNNING)
+    # It was complete when a run was to fill it again, and was not: only a later run knows that it was.
+    NOT_REDONE = (Activity.REDO_FAILED, Activity.REDO_SKIPPED)
+    OFF_CALENDAR = models.Q(state=State.NOT_EXPECTED, season="")
 
     table = models.CharField(max_length=200)
     date = models.DateField()
@@ -111,7 +125,14 @@ class Partition(models.Model):
     read_at = models.DateTimeField(
         help_text="When the warehouse last said something new about it, or was asked about a few dates of the table."
     )
-    activity = models.CharField(max_length=8, choices=Activity, default=Activity.NONE, blank=True)
+    activity = models.CharField(max_length=12, choices=Activity, default=Activity.NONE, blank=True)
+    closed_by = models.ForeignKey(
+        "AcceptedGap",
+        models.SET_NULL,
+        null=True,
+        related_name="closed_failures",
+        help_text="Its open failure.",
+    )
     run_id = models.BigIntegerField(null=True, help_text="The run that the activity is about.")
     seconds = models.FloatField(null=True, help_text="How long the last step that completed it took.")
 
@@ -142,17 +163,44 @@ class Partition(models.Model):
         return shown(self.state, self.activity)
 
     @property
+    def is_closable(self) -> bool:
+        """`closable` of one: a redo that was not done, or a failure on a date that left the calendar."""
+        if self.state == self.State.NOT_EXPECTED:
+            return self.season == "" and self.activity in (self.Activity.FAILED, *self.NOT_REDONE)
+        not_now = (self.State.ACCEPTED, self.State.UNKNOWN)
+        return self.activity in self.NOT_REDONE and self.state not in not_now
+
+    @property
+    def mark(self) -> str:
+        """ "complete, but its redo failed in run 6", "off the calendar now; failed in run 6"; else empty."""
+        if self.is_closable and self.state == self.State.NOT_EXPECTED:
+            return f"off the calendar now; failed in run {self.run_id}"
+        return redo_in_words(self.state, self.activity, self.run_id)
+
+    @property
     def expected_rows(self) -> str:
         return band(self.least, self.most)
 
 
 def shown(state: str, activity: str) -> str:
-    """What a cell shows: work under way first, a failure where there is nothing, else the warehouse's word."""
+    """What a cell shows: work under way first, a failure where there is nothing, a redo that was not done where all is
+    there, else the warehouse's word."""
     if activity in (Partition.Activity.QUEUED, Partition.Activity.RUNNING):
         return activity
-    if activity == Partition.Activity.FAILED and state == Partition.State.MISSING:
+    if activity in Partition.NOT_REDONE and state == Partition.State.COMPLETE:
         return activity
+    if activity in (Partition.Activity.FAILED, Partition.Activity.REDO_FAILED):
+        return Partition.Activity.FAILED if state == Partition.State.MISSING else state
     return state
+
+
+def redo_in_words(state: str, activity: str, run_id: int | None) -> str:
+    """ "complete, but its redo failed in run 6"; empty where the last redo is not open."""
+    if activity not in Partition.NOT_REDONE:
+        return ""
+    what = "failed" if activity == Partition.Activity.REDO_FAILED else "was skipped"
+    joint = ", but" if state == Partition.State.COMPLETE else ";"
+    return f"{state.replace('_', ' ')}{joint} its redo {what} in run {run_id}"
 
 
 def band(least: float | None, most: float | None) -> str:
@@ -183,6 +231,9 @@ class AcceptedGap(models.Model):
     end = models.DateField(help_text="Included.")
     dates = models.JSONField(default=dict, help_text="For each table, the ranges that were accepted.")
     count = models.PositiveIntegerField(default=0, help_text="How many partitions that were.")
+    failures = models.JSONField(
+        default=list, help_text="The open failures that it closed: table, date, activity, run."
+    )
     reason = models.TextField()
     accepted_by = models.CharField(max_length=150)
     accepted_at = models.DateTimeField(default=timezone.now)
@@ -482,5 +533,10 @@ def calendar_between(start: dt.date, end: dt.date) -> dict[dt.date, CalendarDate
 def set_activity(
     table: str, dates: Collection[dt.date], activity: Partition.Activity, *, run_id: int | None
 ) -> None:
-    """Says what a run is doing about these partitions; callers do it in the transaction of their steps."""
-    Partition.objects.filter(table=table, date__in=dates).update(activity=activity, run_id=run_id)
+    """Says what a run is doing about these partitions; callers do it in the transaction of their steps.
+
+    What a person closed is open again where a run fails at it.
+    """
+    decided = activity in (Partition.Activity.FAILED, *Partition.NOT_REDONE)
+    opened = {"closed_by": None} if decided else {}
+    Partition.objects.filter(table=table, date__in=dates).update(activity=activity, run_id=run_id, **opened)

@@ -22,7 +22,8 @@ NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
 class Tally:
     """Partitions by state. `expected` is the denominator: not bootstrap, not off the calendar, not accepted.
 
-    `queued`, `running` and `failed` say what runs do or last did about partitions that the states count too.
+    `queued`, `running` and `failed` say what runs do or last did about partitions that the states count too. Of the
+    failed ones, `not_redone` are complete: with the rows that a run was to redo. A redo changes no percentage.
     """
 
     expected: int
@@ -38,6 +39,7 @@ class Tally:
     queued: int = 0
     running: int = 0
     failed: int = 0
+    not_redone: int = 0
 
     @property
     def gaps(self) -> int:
@@ -59,7 +61,8 @@ class Tally:
         if self.is_unknown:
             return f"unknown on all {self.expected:,}"
         unknown = f", {self.unknown:,} unknown" if self.unknown else ""
-        return f"{self.complete:,} of {self.expected:,} complete{unknown}"
+        not_redone = f", {self.not_redone:,} of them not redone" if self.not_redone else ""
+        return f"{self.complete:,} of {self.expected:,} complete{not_redone}{unknown}"
 
     @property
     def left_out(self) -> str:
@@ -242,6 +245,7 @@ def phase_letters(pipeline: Pipeline, phase: Phase, grid: Grid) -> str:
 
 
 NOT_WANTED = f"nxa{UNREAD}"
+FAILED = frozenset("fdk")  # activities of open failures
 
 
 @lru_cache(maxsize=4096)  # the same few combinations, hundreds of times
@@ -262,13 +266,16 @@ def all_of(letters: tuple[str, ...]) -> str:
 
 def table_coverage(table: Table, grid: Grid) -> TableCoverage:
     states, activities = grid.states[table.name], grid.activities[table.name]
-    strays = len(grid.strays[table.name])
+    strays, failed_off = grid.strays[table.name], grid.failed_off.get(table.name, ())
     return TableCoverage(
         table=table,
-        tally=tally(states, activities, strays=strays),
+        tally=tally(states, activities, strays=len(strays), failed_off=len(failed_off)),
         by_season={
             season.name: tally(
-                states[part], activities[part], strays=sum(date in season for date in grid.strays[table.name])
+                states[part],
+                activities[part],
+                strays=sum(date in season for date in strays),
+                failed_off=sum(date in season for date in failed_off),
             )
             for season, part in grid.seasons
         },
@@ -277,7 +284,7 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
 
 
 @lru_cache(maxsize=1024)  # most rows are the same at the next look
-def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
+def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
     return Tally(
         expected=len(states) - sum(letters[letter] for letter in NOT_WANTED),
@@ -292,16 +299,28 @@ def tally(states: str, activities: str, *, strays: int = 0) -> Tally:
         not_expected=letters["n"] + letters[UNREAD],
         queued=doing["q"],
         running=doing["r"],
-        failed=open_failures(states, activities),
+        failed=open_failures(states, activities) + failed_off,
+        not_redone=not_redone(states, activities),
     )
 
 
 def open_failures(states: str, activities: str) -> int:
-    """Partitions that a run tried last and that are not complete."""
-    if "f" not in activities:
+    """`open_failures` of coverage.models, in letters."""
+    if not FAILED.intersection(activities):
         return 0
     pairs = zip(states, activities, strict=True)
-    return sum(activity == "f" and state not in "can" for state, activity in pairs)
+    return sum(
+        (activity == "f" and state not in "can") or (activity in "dk" and state not in "an")
+        for state, activity in pairs
+    )
+
+
+def not_redone(states: str, activities: str) -> int:
+    """Complete partitions whose redo failed or was skipped."""
+    if not FAILED.intersection(activities):
+        return 0
+    pairs = zip(states, activities, strict=True)
+    return sum(activity in "dk" and state == "c" for state, activity in pairs)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

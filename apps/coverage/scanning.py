@@ -172,10 +172,12 @@ def remember_table(
 def leave_calendar(partitions: PartitionQuerySet) -> None:
     """Those on which nothing is expected and no row was found are nothing any more.
 
-    What a person said of them stays, and with how many rows they were complete: the dates may come back.
+    What a person said of them stays, what failed there, and with how many rows they were complete: the dates may come
+    back.
     """
-    idle = partitions.filter(activity=Partition.Activity.NONE)
-    idle.filter(acceptance=None, complete_rows=None).delete()
+    idle = partitions.exclude(activity__in=Partition.IN_A_RUN)
+    said_of = {"acceptance": None, "closed_by": None, "activity": Partition.Activity.NONE}
+    idle.filter(complete_rows=None, **said_of).delete()
     idle.exclude(state=Partition.State.NOT_EXPECTED, season="").update(
         state=Partition.State.NOT_EXPECTED,
         season="",

@@ -16,9 +16,9 @@ from apps.pipeline.definition import Season, Table
 
 HEIGHT = 16
 # Missing is the ground that a strip is drawn on. What asks for attention is drawn last, over its neighbours.
-DRAWN = "canqrusetxf"
-ATTENTION = "usetxfr"
-LEGEND = "cstefmrquxan"
+DRAWN = "canqrusetxkdf"
+ATTENTION = "usetxkdfr"
+LEGEND = "cdkstefmrquxan"
 # A strip is hardly ever narrower than this many pixels: a bad date gets at least one of them.
 PIXELS = 240
 KEPT = 512  # the paths of a strip are some kilobytes, and most strips stay as they are

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
-from apps.coverage import freshness, partial, regressions, removed_dates
+from apps.coverage import freshness, leftovers, partial, regressions, removed_dates
 from apps.coverage import grid as grids
 from apps.coverage.dates import successor
 from apps.coverage.models import Scan, Verification
@@ -159,6 +159,7 @@ def judged(
         else histories.report(pipeline, pipeline.history, tries, wanted, seen),
         losses=tuple(loss.sentence for loss in regressions.within(pipeline, read)),
         removed=removed_dates.within(wanted),
+        leftovers=tuple(leftovers.sentences(wanted)),
     )
     why = tuple(reasons(found, seen.after))
     return replace(found, reasons=why, verdict=verdict(found, why))

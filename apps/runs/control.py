@@ -120,9 +120,18 @@ def preflight_in_words(report: Preflight, unready: str) -> str:
 def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:
     rows.insert(
         Step,
-        ("position", "phase", "table", "date", "season", "units", "is_canary"),
+        ("position", "phase", "table", "date", "season", "units", "is_canary", "is_redo"),
         (
-            (position, step.phase, step.table, step.date, step.season, step.units, step.date in canary)
+            (
+                position,
+                step.phase,
+                step.table,
+                step.date,
+                step.season,
+                step.units,
+                step.date in canary,
+                step.is_redo,
+            )
             for position, step in enumerate(in_order(plan.steps, canary))
         ),
         run_id=run.pk,
@@ -241,19 +250,29 @@ def release(run: Run, status: Step.Status) -> int:
 
 
 def recall_failures(table: str, dates: list[dt.date]) -> None:
-    """A retry that was given up leaves the failure that it was for: what a run decided last still counts."""
-    last: dict[dt.date, tuple[str, int]] = {}
-    decided = Step.objects.filter(
-        table=table, date__in=dates, status__in=(Step.Status.FAILED, Step.Status.SUCCEEDED)
-    )
-    for date, status, run_id in decided.order_by("id").values_list("date", "status", "run_id"):
-        last[date] = (status, run_id)
-    failed: dict[int, list[dt.date]] = defaultdict(list)
-    for date, (status, run_id) in last.items():
-        if status == Step.Status.FAILED:
-            failed[run_id].append(date)
-    for run_id, some in failed.items():
-        set_activity(table, some, Partition.Activity.FAILED, run_id=run_id)
+    """A retry that was given up leaves the failure that it was for: what a run decided last still counts.
+
+    A date that was never filled, and that somebody filled since, has none any more.
+    """
+    steps = Step.objects.filter(table=table, date__in=dates)
+    decided = steps.not_done() | steps.filter(status=Step.Status.SUCCEEDED)
+    values = decided.order_by("id").values_list("date", "status", "is_redo", "run_id")
+    last = {date: (failures.mark(status, is_redo), run_id) for date, status, is_redo, run_id in values}
+    marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
+    for date, mark in last.items():
+        marks[mark].append(date)
+    for (activity, run_id), some in marks.items():
+        some = still_open(table, some, activity)
+        if activity != Partition.Activity.NONE:
+            set_activity(table, some, activity, run_id=run_id)
+
+
+def still_open(table: str, dates: Collection[dt.date], activity: Partition.Activity) -> list[dt.date]:
+    """Those whose failure neither a reading nor a person closed since."""
+    found = Partition.objects.filter(table=table, date__in=dates, closed_by=None)
+    if activity == Partition.Activity.FAILED:
+        found = found.exclude(state=Partition.State.COMPLETE)
+    return list(found.values_list("date", flat=True))
 
 
 def resume(run: Run, *, by: Any, reason: str = "") -> None:

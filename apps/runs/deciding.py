@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,32 +104,37 @@ def record_news(run: Run, steps: list[Step]) -> None:
 
 def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
     """Tells the partitions what became of their steps."""
-    for status, activity in (
-        (Status.SUCCEEDED, Partition.Activity.NONE),
-        (Status.PENDING, Partition.Activity.QUEUED),
-        (Status.FAILED, Partition.Activity.FAILED),
-    ):
-        some = [step for step in steps if step.status == status]
-        if some:
-            run_id = None if activity == Partition.Activity.NONE else run.pk
-            set_activity(table.name, [step.date for step in some], activity, run_id=run_id)
+    by_activity: dict[Partition.Activity, list[dt.date]] = defaultdict(list)
+    for step in steps:
+        by_activity[activity_of(step)].append(step.date)
+    for activity, dates in by_activity.items():
+        run_id = None if activity == Partition.Activity.NONE else run.pk
+        set_activity(table.name, dates, activity, run_id=run_id)
     for step in steps:
         if step.status == Status.SUCCEEDED:
             Partition.objects.filter(table=step.table, date=step.date).update(
-                seconds=step.seconds, complete_rows=step.rows_after
+                seconds=step.seconds, complete_rows=step.rows_after, closed_by=None
             )
+
+
+def activity_of(step: Step) -> Partition.Activity:
+    """What a partition shows of a step that was called."""
+    if step.status == Status.PENDING:
+        return Partition.Activity.QUEUED
+    return failures.mark(step.status, step.is_redo)
 
 
 def verify_complete(
     hold: Hold, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
 ) -> bool:
-    """Steps that a worker that died, or anybody else, completed need no call; True where there were some.
+    """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
+    too, and are to be done again; True where there were some.
 
     The others are then taken anew: a range over them must not cover what is complete.
     """
     if hold.run.reprocess == Run.Reprocess.ALL:
         return False
-    done = [step for step in steps if before[step.table, step.date].is_complete]
+    done = [step for step in steps if before[step.table, step.date].is_complete and not step.is_redo]
     if done:
         outdated = stale_reasons(table, [step.date for step in done])
         done = [step for step in done if step.date not in outdated]
@@ -141,7 +147,9 @@ def verify_complete(
             verdicts.verified_without_a_call(step, before[step.table, step.date])
         Step.objects.bulk_update(done, verdicts.FIELDS)
         set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
-        Partition.objects.filter(table=table.name, date__in=dates).update(complete_rows=F("rows"))
+        Partition.objects.filter(table=table.name, date__in=dates).update(
+            complete_rows=F("rows"), closed_by=None
+        )
         claiming.undo(attempt)
         outcomes.record_table_end(hold.run, table.name)
     return True

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Subquery, Sum, TextField
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 
 from apps import masking
@@ -195,7 +195,8 @@ def tail(log: Path, most: int = LONGEST_LOG) -> str:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures that say the same. `attempts` is how often their partitions were tried, over all runs where asked.
+    """Failures that say the same. `attempts` is how often their partitions were tried, over all runs where asked;
+    `redos` are those whose date was complete before.
 
     The log of the newest attempt that ended so, `last_attempt_id`, is the place to look.
     """
@@ -207,6 +208,7 @@ class FailureGroup:
     dates: list[dt.date]
     runs: list[int]
     attempts: int
+    redos: int
     first_at: dt.datetime | None
     last_at: dt.datetime | None
     last_attempt_id: int | None
@@ -256,6 +258,7 @@ def step_group(signature: str, steps: list[Step]) -> StepGroup:
         dates=sorted({step.date for step in steps}),
         runs=sorted({step.run_id for step in steps}),
         attempts=sum(step.attempts for step in steps),
+        redos=sum(step.is_redo for step in steps),
         first_at=min(finished, default=None),
         last_at=max(finished, default=None),
         last_attempt_id=max((step.attempt_id for step in steps if step.attempt_id), default=None),
@@ -285,6 +288,7 @@ def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
     parts = steps.order_by().annotate(tries=tries).values("signature", "table", "run_id").annotate(
         count=Count("id"),
         attempts=Sum("tries"),
+        redos=Count("id", filter=Q(is_redo=True)),
         sample=Min("message"),
         first=Min("id"),
         first_at=Min("finished_at"),
@@ -313,18 +317,35 @@ def group_of_parts(signature: str, parts: list[Part], dates: list[dt.date]) -> F
         dates=dates,
         runs=sorted({part["run_id"] for part in parts}),
         attempts=sum(part["attempts"] for part in parts),
+        redos=sum(part["redos"] for part in parts),
         first_at=min((part["first_at"] for part in parts if part["first_at"]), default=None),
         last_at=max((part["last_at"] for part in parts if part["last_at"]), default=None),
         last_attempt_id=max((part["last_attempt"] for part in parts if part["last_attempt"]), default=None),
     )
 
 
+def mark(status: str, is_redo: bool) -> Partition.Activity:
+    """What a decided step leaves on its partition, until another run decides that."""
+    match status:
+        case Step.Status.FAILED:
+            return Partition.Activity.REDO_FAILED if is_redo else Partition.Activity.FAILED
+        case Step.Status.SKIPPED if is_redo:
+            return Partition.Activity.REDO_SKIPPED
+    return Partition.Activity.NONE
+
+
 def open_steps() -> QuerySet[Step]:
-    """The failed steps whose partition nobody filled since: for each partition only the last run's."""
+    """The steps that are still to be done: for each partition only what the last run that decided it left."""
     still_open = Partition.objects.open_failures().filter(
         table=OuterRef("table"), date=OuterRef("date"), run_id=OuterRef("run_id")
     )
-    return Step.objects.failed().filter(Exists(still_open)).order_by("table", "date")
+    return Step.objects.not_done().filter(Exists(still_open)).order_by("table", "date")
+
+
+def off_calendar() -> list[tuple[str, dt.date]]:
+    """The open failures that no run fills any more: the calendar does not expect their dates now."""
+    found = Partition.objects.open_failures().filter(Partition.OFF_CALENDAR)
+    return list(found.order_by("table", "date").values_list("table", "date"))
 
 
 def open_failures() -> list[FailureGroup]:

@@ -24,6 +24,7 @@ from apps.runs.models import Run
 from apps.runs.work_left import Left
 
 State, Activity = Partition.State, Partition.Activity
+FAILED = (Activity.FAILED, *Partition.NOT_REDONE)
 
 COMPLETE = "complete"
 BOOTSTRAP = "bootstrap"
@@ -179,6 +180,7 @@ class PlannedStep:
     date: dt.date
     season: str
     units: int
+    is_redo: bool = False  # its date is complete already, or was before its redo failed
 
 
 @dataclass(frozen=True)
@@ -383,7 +385,8 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
                 left_out[reason].append((table.name, date))
             else:
                 day = calendar[date]
-                steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units))
+                redo = is_redo(*partitions[table.name, date][:2])
+                steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units, redo))
     behind, waits_for = look_ahead(pipeline, steps, [day.date for day in days], partitions)
     if behind.steps and not selection.through_gaps:
         skipped = {(table, date) for table, some in behind.dates.items() for date in some}
@@ -472,11 +475,12 @@ def why_not(
     state, activity, run_id = partitions.get((table.name, date), (State.UNKNOWN, "", None))
     if activity in (Activity.QUEUED, Activity.RUNNING):
         return f"{ELSEWHERE}{run_id}"
-    if reason := why_settled(state, selection.reprocess):
+    has_old_rows = state == State.COMPLETE and activity in Partition.NOT_REDONE
+    if not has_old_rows and (reason := why_settled(state, selection.reprocess)):
         return reason
     if reason := unserved.get(table.name, {}).get(date, ""):
         return reason
-    if activity == Activity.FAILED and selection.reprocess == Run.Reprocess.MISSING:
+    if activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
 
@@ -492,6 +496,11 @@ def why_settled(state: str, reprocess: str) -> str:
         case State.COMPLETE if reprocess != Run.Reprocess.ALL:
             return COMPLETE
     return ""
+
+
+def is_redo(state: str, activity: str) -> bool:
+    """Whether a run would fill again what is complete, or was when the redo failed that it is to make good."""
+    return state in (State.COMPLETE, State.STALE) or activity in Partition.NOT_REDONE
 
 
 def unserved_dates(pipeline: Pipeline, selection: Selection) -> sources.Closed:

@@ -136,9 +136,10 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
     deaths = Counter(date for dates in lost.values_list("dates", flat=True) for date in dates)
     deadly = [date for date, times in deaths.items() if times >= LOST_TIMES]
     steps = run.steps.pending().filter(table=attempt.table, date__in=deadly)
-    dates = list(steps.values_list("date", flat=True))
-    if not dates:
+    found = list(steps.values_list("date", "is_redo"))
+    if not found:
         return
+    dates = [date for date, _ in found]
     message = f"its worker died {LOST_TIMES} times while performing it"
     steps.update(
         status=Step.Status.FAILED,
@@ -146,7 +147,9 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
         signature=failures.signature(message),
         finished_at=timezone.now(),
     )
-    set_activity(attempt.table, dates, Partition.Activity.FAILED, run_id=run.pk)
+    for is_redo in (False, True):
+        some = [date for date, redo in found if redo == is_redo]
+        set_activity(attempt.table, some, failures.mark(Step.Status.FAILED, is_redo), run_id=run.pk)
     run.record("failed steps", f"{attempt.table} gave up on {in_words(dates)}: {message}")
 
 

@@ -34,6 +34,7 @@ def settle(
     """
     note_before(step, before)
     note_after(step, found)
+    step.is_redo = step.is_redo or before.is_complete
     step.finished_at = timezone.now()
     lost = lost_rows(before, found)
     unwritten = not_written(before, found, old) if outcome.is_clean and not said else ""
@@ -93,6 +94,7 @@ FIELDS = [
     "written_before",
     "written_after",
     "state_after",
+    "is_redo",
     "seconds",
     "finished_at",
 ]

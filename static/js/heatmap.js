@@ -73,7 +73,7 @@ function story(data, row, at) {
   const band = between(least, most);
   const facts = [
     row.name,
-    `${data.dates[at]} · ${data.states[row.shown[at]]}`,
+    `${data.dates[at]} · ${of(row.marks) ?? data.states[row.shown[at]]}`,
     found === null ? "rows unknown" : `${found.toLocaleString("en")} rows${band === "" ? "" : `, expected ${band}`}`,
   ];
   for (const [kind, words] of Object.entries(KINDS)) {

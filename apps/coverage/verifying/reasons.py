@@ -53,6 +53,8 @@ def all_reasons(report: Report, after: After) -> Iterator[Reason]:
         yield Reason(f"Regression: {loss}.")
     if report.removed:
         yield Reason(f"{report.removed}, and no person confirmed it.")
+    for leftover in report.leftovers:
+        yield Reason(f"Open failure: {leftover}.")
     for need in report.needs:
         yield from of_need(need, told=bool(report.problem))
     for found in report.quality:

@@ -234,7 +234,8 @@ class Report:
     """All of it. `problem` is why the warehouse as a whole could not be asked, without a full stop.
 
     `dates_expected` are those on which at least one of the tables should have rows. `losses` are complete dates that
-    lost rows, a sentence a table without its full stop; `removed` says which dates left the calendar, likewise.
+    lost rows, a sentence a table without its full stop; `removed` says which dates left the calendar, likewise;
+    `leftovers` are failures of runs that no row shows.
     """
 
     pipeline: str
@@ -250,6 +251,7 @@ class Report:
     history: HistoryReport | None = None
     losses: tuple[str, ...] = ()
     removed: str = ""
+    leftovers: tuple[str, ...] = ()
     verdict: Verdict = Verdict.NOTHING
     reasons: tuple[Reason, ...] = field(default=())
 

@@ -89,7 +89,8 @@ def page_query(request: HttpRequest) -> str:
 
 def planned_gaps(coverage: Coverage, tables: list[Table]) -> int:
     filled = [coverage.table(table.name).tally for table in tables if not table.is_source]
-    return rollup.total(filled).gaps
+    tally = rollup.total(filled)
+    return tally.gaps + tally.not_redone
 
 
 def plan_query(coverage: Coverage, chosen: Filter) -> str:

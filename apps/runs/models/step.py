@@ -26,6 +26,12 @@ class StepQuerySet(models.QuerySet["Step"]):
     def failed(self) -> StepQuerySet:
         return self.filter(status=Step.Status.FAILED)
 
+    def not_done(self) -> StepQuerySet:
+        """Failed, or a redo that was skipped: the date has the rows that it was to lose."""
+        return self.filter(
+            models.Q(status=Step.Status.FAILED) | models.Q(status=Step.Status.SKIPPED, is_redo=True)
+        )
+
 
 class Step(models.Model):
     """One partition to fill within a run."""
@@ -51,6 +57,9 @@ class Step(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     attempt = models.ForeignKey("runs.Attempt", models.SET_NULL, null=True, related_name="steps")
     is_canary = models.BooleanField(default=False)
+    is_redo = models.BooleanField(
+        default=False, help_text="Its date was complete, at the launch or before a call."
+    )
     is_overridden = models.BooleanField(
         default=False, help_text="Started although an input was not complete."
     )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 
 from apps.coverage import regressions
 from apps.pipeline import definition
-from apps.runs import outside, triage
+from apps.runs import failures, outside, triage
 from apps.runs.triage import Chosen
 from apps.runs.views.watch import base_url, csv
 
@@ -28,6 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "losses": regressions.losses(pipeline, **chosen.where),
         "outside": outside.outside(pipeline, chosen, most=RANGES_SHOWN),
         "open": sum(told.group.count for told in groups),
+        "off_calendar": failures.off_calendar() if groups else [],
         "pipeline": pipeline,
         "phases": [
             (phase, [t for t in pipeline.tables_of(phase.name) if t.job]) for phase in pipeline.phases

@@ -110,6 +110,7 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
         **{state: getattr(tally, state) for state in STATES},
         "stale": tally.stale,
         "failed": tally.failed,
+        "not_redone": tally.not_redone,
         "running": tally.running,
         "queued": tally.queued,
         "silence": silence_as_json(table.silence) if table.silence else None,

@@ -1,0 +1,35 @@
+"""Open failures that no count of rows shows: redos that were not done, and dates that left the calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition
+from apps.pipeline.scope import Scope
+
+RANGES_SHOWN = 6
+
+
+def sentences(scope: Scope) -> list[str]:
+    """A sentence a table and kind, without its full stop, in one query."""
+    names = [table.name for table in scope.tables]
+    found = Partition.objects.of(names).between(scope.start, scope.end).closable().order_by("table", "date")
+    by_kind: dict[tuple[str, bool], list[dt.date]] = defaultdict(list)
+    for each in found.exclude(state__in=Partition.GAPS):
+        if each.date in scope:
+            off = each.state == Partition.State.NOT_EXPECTED
+            by_kind[each.table.rpartition(".")[2], off].append(each.date)
+    return [sentence(table, dates, off=off) for (table, off), dates in by_kind.items()]
+
+
+def sentence(table: str, dates: list[dt.date], *, off: bool) -> str:
+    """ "sales was not redone on 1 date, which has its old rows: 2024-01-03"."""
+    number = f"{len(dates):,} date{'' if len(dates) == 1 else 's'}"
+    has = "has its old rows" if len(dates) == 1 else "have their old rows"
+    where = in_words(dates, most=RANGES_SHOWN)
+    if off:
+        left = "has left" if len(dates) == 1 else "have left"
+        return f"{table} failed on {number} that {left} the calendar: {where}"
+    return f"{table} was not redone on {number}, which {has}: {where}"

@@ -1,0 +1,96 @@
+"""Where a person meets a redo that failed: failures, overview, coverage, panel, files, mail and shell say the same."""
+
+import csv
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from apps.alerts import tasks
+from apps.alerts.models import Message
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.pages.conftest import words
+
+SALES = "daily.sales"
+WEEK = {"tables": [SALES], "start": day("01-01"), "end": day("01-04")}
+
+
+@pytest.fixture
+def redo(launch, drive, fault) -> Run:
+    drive(launch(**WEEK))
+    fault(SALES, "01-03", "overflow")
+    return drive(launch(**WEEK, reprocess="all"))
+
+
+@pytest.fixture
+def seen(client, operator):
+    client.force_login(operator)
+    return lambda address: words(client.get(address).content.decode())
+
+
+@pytest.fixture
+def downloaded(client, operator):
+    client.force_login(operator)
+    return lambda address: b"".join(client.get(address).streaming_content).decode()
+
+
+def test_the_page_of_failures_lists_it_as_a_redo(redo, seen):
+    said = seen("/failures/")
+
+    assert "1 partition open, 1 kind" in said
+    assert "2024-01-03 sales · 1 date, tried 2 times · 1 of them redo of complete dates" in said
+
+
+def test_the_overview_counts_it_and_says_so_of_the_table(redo, seen):
+    said = seen("/")
+
+    assert "numeric overflow: amount" in said
+    assert "4 / 29 · 1 not redone" in said
+
+
+def test_its_panel_says_which_run_failed_to_redo_it(redo, seen):
+    assert f"Complete, but its redo failed in run {redo.pk}." in seen(
+        f"/coverage/partition/{SALES}/2024-01-03/"
+    )
+
+
+def test_the_heat_map_says_it_of_the_cell(redo, client, operator):
+    client.force_login(operator)
+
+    data = client.get("/coverage/winter/heatmap.json").json()
+
+    row = next(row for row in data["rows"] if row["table"] == SALES)
+    assert data["states"][row["shown"][2]] == "redo failed"
+    assert row["marks"][:4] == [None, None, f"complete, but its redo failed in run {redo.pk}", None]
+
+
+def test_the_ranges_beside_the_map_list_it_to_be_planned(redo, seen):
+    assert f"sales redo failed 2024-01-03 1 Run {redo.pk} · Plan" in seen("/coverage/?table=daily.sales")
+
+
+def test_the_csv_of_partitions_has_it(redo, downloaded):
+    lines = csv.DictReader(StringIO(downloaded("/coverage/partitions.csv?state=redo_failed")))
+
+    assert [(line["date"], line["state"], line["mark"]) for line in lines] == [
+        ("2024-01-03", "complete", f"complete, but its redo failed in run {redo.pk}")
+    ]
+
+
+def test_the_shell_counts_it_as_complete_and_as_an_open_failure(redo):
+    out = StringIO()
+
+    call_command("coverage", "--json", stdout=out)
+
+    sales = next(table for table in json.loads(out.getvalue())["tables"] if table["name"] == SALES)
+    assert (sales["complete"], sales["failed"], sales["not_redone"]) == (4, 1, 1)
+
+
+def test_the_mail_says_that_what_is_there_is_not_redone(redo, settings):
+    settings.ALERTS_TO = ["team@shop.example"]
+    tasks.deliver()
+
+    mail = Message.objects.get(run_id=redo.pk)
+    assert "1 redo failed in sales: 2024-01-03" in mail.text
+    assert [line["state"] for line in csv.DictReader(StringIO(mail.csv))] == ["redo failed"]

@@ -1,0 +1,174 @@
+"""Closing a failure with a reason: a redo whose old rows are to stay, a date that the calendar does not have now."""
+
+import pytest
+from django.urls import reverse
+
+from apps.coverage import accepting, rollup, scanning, verification
+from apps.coverage.accepting import Wish
+from apps.coverage.models import AcceptedGap, Partition
+from apps.runs import control, failures
+from apps.runs.models import Run
+from tests.conftest import day
+from tests.runs.pages.conftest import words
+
+SALES = "daily.sales"
+WEEK = {"tables": [SALES], "start": day("01-01"), "end": day("01-04")}
+
+
+@pytest.fixture
+def redo(launch, drive, fault) -> Run:
+    drive(launch(**WEEK))
+    fault(SALES, "01-03", "overflow")
+    return drive(launch(**WEEK, reprocess="all"))
+
+
+@pytest.fixture
+def accept(pipeline):
+    def perform(start="01-01", **facts) -> AcceptedGap:
+        wish = Wish((pipeline.table(SALES),), day(start), day("01-04"))
+        return accepting.accept(wish, reason="the old rows are good enough", by="olga", **facts)
+
+    return perform
+
+
+def open_count(pipeline) -> tuple[int, int]:
+    """The open failures of the list, and those of coverage."""
+    return failures.open_steps().count(), rollup.coverage(pipeline).table(SALES).tally.failed
+
+
+def partition() -> Partition:
+    return Partition.objects.get(table=SALES, date=day("01-03"))
+
+
+def test_a_person_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline):
+    gap = accept()
+
+    assert (gap.count, gap.dates) == (1, {SALES: [["2024-01-03", "2024-01-03"]]})
+    assert open_count(pipeline) == (0, 0)
+    assert (partition().state, partition().shown) == ("complete", "complete")
+
+
+def test_it_stays_accepted_through_a_scan_and_leaves_percentages_alone(redo, accept, scan, pipeline):
+    accept()
+
+    scan()
+
+    tally = rollup.coverage(pipeline).table(SALES).tally
+    assert (tally.complete, tally.accepted, tally.failed) == (4, 0, 0)
+
+
+def test_rows_that_it_loses_later_are_a_gap_and_not_accepted(redo, accept, scan, ask):
+    accept()
+
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-03'")
+    scan()
+
+    assert partition().state == "missing"
+
+
+def test_withdrawn_it_is_open_again(redo, accept, pipeline):
+    gap = accept()
+
+    assert accepting.withdraw(gap, by="olga") == 1
+    assert open_count(pipeline) == (1, 1)
+    assert partition().mark == f"complete, but its redo failed in run {redo.pk}"
+
+
+def test_a_cancelled_redo_of_it_leaves_it_accepted(redo, accept, launch, pipeline):
+    accept()
+
+    control.cancel(launch(**WEEK, reprocess="all"), by="olga")
+
+    assert open_count(pipeline) == (0, 0)
+
+
+def test_a_redo_of_it_that_fails_opens_it_again(redo, accept, launch, drive, pipeline):
+    accept()
+
+    drive(launch(**WEEK, reprocess="all"))
+
+    assert open_count(pipeline) == (1, 1)
+
+
+def test_withdrawn_after_a_run_redid_it_nothing_is_open(redo, accept, launch, drive, ask, pipeline):
+    gap = accept()
+    ask("DELETE FROM raw.faults")
+    drive(launch(**WEEK, reprocess="all"))
+
+    assert (accepting.withdraw(gap, by="olga"), open_count(pipeline)) == (0, (0, 0))
+
+
+def test_the_panel_offers_it_and_names_who_accepted_it(redo, client, operator):
+    client.force_login(operator)
+    address = reverse("coverage:partition", args=[SALES, "2024-01-03"])
+    assert "Accept it as it is" in words(client.get(address).content.decode())
+
+    form = {"table": SALES, "start": "2024-01-03", "end": "2024-01-03", "seen": "1", "reason": "good enough"}
+    client.post(reverse("coverage:accept"), form)
+
+    assert "Its failure was accepted good enough By olga" in words(client.get(address).content.decode())
+
+
+def reasons(pipeline) -> list[str]:
+    """Why a verification of these dates is not passed."""
+    wanted = verification.scope(pipeline, tables=[SALES], start=day("01-01"), end=day("01-04"))
+    report = verification.verify(pipeline, scanning.open_warehouse(pipeline), wanted)
+    return [reason.text for reason in report.reasons if reason.text.startswith("Open failure")]
+
+
+def test_a_verification_is_not_passed_while_a_redo_is_open(redo, accept, pipeline):
+    assert reasons(pipeline) == [
+        "Open failure: sales was not redone on 1 date, which has its old rows: 2024-01-03."
+    ]
+
+    accept()
+
+    assert reasons(pipeline) == []
+
+
+@pytest.fixture
+def left_the_calendar(launch, drive, fault, ask, scan) -> Run:
+    """3 January failed, and then the calendar closed it."""
+    fault(SALES, "01-03", "overflow")
+    run = drive(launch(**WEEK))
+    ask("UPDATE raw.days SET open = false WHERE day = '2024-01-03'")
+    scan()
+    return run
+
+
+def test_a_failed_date_that_left_the_calendar_is_open_and_says_so(left_the_calendar, pipeline):
+    assert open_count(pipeline) == (1, 1)
+    assert partition().mark == f"off the calendar now; failed in run {left_the_calendar.pk}"
+    assert (partition().state, partition().reason) == (
+        "not_expected",
+        "the calendar does not expect this date",
+    )
+
+
+def test_the_page_of_failures_says_that_no_run_fills_it(left_the_calendar, client, operator):
+    client.force_login(operator)
+
+    said = words(client.get("/failures/").content.decode())
+
+    assert "The calendar does not expect 1 of these any more, so no run fills it: sales 2024-01-03" in said
+
+
+def test_a_verification_is_not_passed_while_it_is_open(left_the_calendar, pipeline):
+    assert reasons(pipeline) == [
+        "Open failure: sales failed on 1 date that has left the calendar: 2024-01-03."
+    ]
+
+
+def test_a_person_can_close_it(left_the_calendar, accept, scan, pipeline):
+    accept()
+    scan()
+
+    assert (open_count(pipeline), failures.off_calendar()) == ((0, 0), [])
+
+
+def test_back_on_the_calendar_it_is_the_failure_that_it_was(left_the_calendar, ask, scan, pipeline):
+    ask("UPDATE raw.days SET open = true WHERE day = '2024-01-03'")
+    scan()
+
+    assert (open_count(pipeline), failures.off_calendar()) == ((1, 1), [])
+    assert (partition().state, partition().shown) == ("missing", "failed")

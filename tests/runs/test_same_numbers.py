@@ -1,0 +1,87 @@
+"""In whatever state the console is, pages, files, shell and mail say the same number for the same thing."""
+
+import pytest
+
+from apps.alerts import tasks
+from apps.coverage import accepting
+from apps.coverage.accepting import Wish
+from apps.runs import control
+from apps.runs.models import Run
+from tests.conftest import day
+
+SALES = "daily.sales"
+WEEK = {"tables": [SALES], "start": day("01-01"), "end": day("01-05")}
+
+
+@pytest.fixture
+def failed(launch, drive, fault, settings) -> Run:
+    settings.ALERTS_TO = ["team@shop.example"]
+    fault(SALES, "01-03", "overflow")
+    fault(SALES, "01-04", "0.5")
+    run = drive(launch(**WEEK))
+    tasks.deliver()
+    return run
+
+
+@pytest.fixture
+def redo(failed, launch, drive, ask) -> Run:
+    ask("DELETE FROM raw.faults WHERE day = '2024-01-03'")
+    drive(launch(**WEEK))
+    ask("INSERT INTO raw.faults VALUES ('2024-01-02', 'daily.sales', 'overflow')")
+    run = drive(launch(**WEEK, reprocess="all"))
+    tasks.deliver()
+    return run
+
+
+def test_after_a_first_scan(scan, agree):
+    scan()
+
+    agree()
+
+
+def test_after_a_run_that_failed_in_part(failed, agree):
+    agree(failed)
+
+
+def test_after_a_redo_that_failed(redo, agree, scan):
+    agree(redo)
+    scan()
+    agree(redo)
+
+
+def test_after_that_redo_was_accepted_and_withdrawn(redo, agree, pipeline):
+    wish = Wish((pipeline.table(SALES),), day("01-01"), day("01-05"))
+    gap = accepting.accept(wish, reason="good enough", by="olga")
+    agree(redo)
+    accepting.withdraw(gap, by="olga")
+    agree(redo)
+
+
+def test_after_a_failed_date_left_the_calendar(failed, agree, ask, scan):
+    ask("UPDATE raw.days SET open = false WHERE day = '2024-01-03'")
+    scan()
+
+    agree(failed)
+
+
+def test_while_a_retry_waits_and_after_it_was_cancelled(failed, launch, agree):
+    retry = launch(**WEEK)
+    agree(retry)
+    control.cancel(retry, by="olga")
+    agree(retry)
+
+
+def test_where_a_table_could_not_be_read(scan, agree, ask):
+    ask("DROP TABLE daily.visits")
+    ask("CREATE TABLE daily.visits (another INTEGER)")
+    scan()
+
+    agree()
+
+
+def test_where_inputs_are_newer(failed, launch, drive, agree, ask, scan):
+    ask("DELETE FROM raw.faults")
+    drive(launch(start=day("01-01"), end=day("01-05")))
+    scan()
+
+    agree()
