@@ -37,7 +37,7 @@ def test_skipped_steps_are_not_called_failures(launch, drive, told):
     tasks.deliver()
     Message.objects.all().delete()
 
-    message = told(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-05")))
+    message = told(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-05"), through_gaps=True))
 
     assert message.subject == "FAILED, 2/2 skipped - trend, 2024-01-04 to 2024-01-05"
 
@@ -141,7 +141,7 @@ def test_rows_on_a_date_that_expects_none_are_named(launch, drive, told, ask):
     Message.objects.all().delete()
     ask("INSERT INTO weekly.trend VALUES (?, 90)", day("01-02"))
 
-    text = told(launch(tables=["weekly.trend"], **WEEK)).text
+    text = told(launch(tables=["weekly.trend"], through_gaps=True, **WEEK)).text
 
     assert "1 unexpected in trend: 2024-01-02" in text
     assert "bootstrap" in text
@@ -152,7 +152,7 @@ def test_skipped_dates_are_grouped_by_their_reason(launch, drive, told):
     tasks.deliver()
     Message.objects.all().delete()
 
-    text = told(launch(tables=["weekly.trend"], **WEEK)).text
+    text = told(launch(tables=["weekly.trend"], through_gaps=True, **WEEK)).text
 
     assert "3 x visits is missing on …\n    trend: 2024-01-04 to 2024-01-06" in text
 

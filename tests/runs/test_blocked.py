@@ -97,8 +97,11 @@ def test_where_all_would_be_skipped_the_plan_says_behind_what(shop, plan):
 
 
 @pytest.fixture
-def many_tables(shop) -> None:
+def many_tables(shop, ask: Ask) -> None:
     """Five tables in a row and across, with lookbacks, a share, and a comparison."""
+    ask("CREATE SCHEMA deep")
+    for number in range(4):
+        ask(f"CREATE TABLE deep.t{number} (day DATE)")
     path = shop.parent / "shop.toml"
     tables = "".join(
         f"""

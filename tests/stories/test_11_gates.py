@@ -22,7 +22,7 @@ def a_hole(rows, ask, scan) -> None:
 
 
 def test_only_the_date_with_the_hole_waits(console, a_hole, launch, drive):
-    run = drive(launch(tables=["weekly.trend"]))
+    run = drive(launch(tables=["weekly.trend"], through_gaps=True))
 
     told = backfill.result(run)
     assert (told["succeeded"], told["skipped"]) == (22, 1)
@@ -40,7 +40,7 @@ def test_without_a_reason_nothing_is_overridden(a_hole, launch):
 
 
 def test_an_override_stays_visible_with_its_reason_and_its_name(console, a_hole, launch, drive):
-    run = launch(tables=["weekly.trend"])
+    run = launch(tables=["weekly.trend"], through_gaps=True)
     control.override_gates(run, by="olga", reason="visits of the 15th are lost for good")
     drive(run)
 
