@@ -181,9 +181,8 @@ def last_known(coverage: Coverage) -> Truth:
     phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
     known = standing(phase) if phase else "every phase is complete on all of its dates"
     text = f"Nothing is running. As last known, {known}"
-    return Truth(
-        Partition.State.UNKNOWN, f"{text}.", tail=f"What it holds now is unknown: {coverage.problem}."
-    )
+    why = coverage.freshness.failure if coverage.freshness.answers_again else coverage.problem
+    return Truth(Partition.State.UNKNOWN, f"{text}.", tail=f"What it holds now is unknown: {why}.")
 
 
 def nothing_runs(coverage: Coverage, work: Work) -> Truth:

@@ -100,7 +100,9 @@ class Evidence:
         told = self.reading
         if told is None or told.silent_since is None:
             return None
-        return Silence(self.table.name, told.silent_since, told.problem, self.asked_at, told.is_outage)
+        return Silence(
+            self.table.name, told.silent_since, told.problem, self.asked_at, told.is_outage, told.awaited
+        )
 
     @property
     def sql(self) -> str:

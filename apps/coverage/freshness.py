@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 from apps.coverage.models import Scan, TableReading
 
+Awaited = TableReading.Awaited
+
 
 @dataclass(frozen=True)
 class Silence:
     """A table that could not be read when it was last asked. What is stored of it is the last known picture.
 
-    `reason` has no full stop. `is_outage` where the warehouse as a whole did not answer. `last_read_at` is None where
-    the table was never read as a whole.
+    `reason` has no full stop. `is_outage` where the warehouse as a whole did not answer. `awaited` is what is looked
+    for every minute, of `TableReading.Awaited`. `last_read_at` is None where the table was never read as a whole.
     """
 
     table: str
@@ -22,6 +24,7 @@ class Silence:
     reason: str
     last_read_at: dt.datetime | None
     is_outage: bool
+    awaited: str = ""
 
     @property
     def in_words(self) -> str:
@@ -31,7 +34,10 @@ class Silence:
         since = (
             f"{self.since:%H:%M}" if at and at.date() == self.since.date() else f"{self.since:%Y-%m-%d %H:%M}"
         )
+        if self.awaited == Awaited.SCAN:
+            return f"{known}; not read since {since} UTC ({self.reason}), it is read again now"
         who = "the warehouse has not answered" if self.is_outage else "the table could not be read"
+        who = "not read" if self.awaited == Awaited.TURN else who
         return f"{known}; {who} since {since} UTC: {self.reason}"
 
 
@@ -42,7 +48,9 @@ def silent_tables() -> dict[str, Silence]:
     """
     readings = TableReading.objects.exclude(silent_since=None).order_by("table")
     return {
-        each.table: Silence(each.table, each.silent_since, each.problem, each.read_at, each.is_outage)
+        each.table: Silence(
+            each.table, each.silent_since, each.problem, each.read_at, each.is_outage, each.awaited
+        )
         for each in readings
         if each.silent_since
     }
@@ -62,6 +70,20 @@ class Freshness:
     scan_died: bool = False
 
     @property
+    def awaits_turn(self) -> bool:
+        """Whether the last scan could not ask only since a call of the console has the warehouse file."""
+        return self._awaits(Awaited.TURN)
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether the warehouse was seen to answer after the last scan failed, and is being read."""
+        return self._awaits(Awaited.SCAN)
+
+    def _awaits(self, what: str) -> bool:
+        told = [each for each in self.silences.values() if each.reason in self.problem]
+        return bool(self.failing_since and told) and all(each.awaited == what for each in told)
+
+    @property
     def silences_to_tell(self) -> list[Silence]:
         """Those that `problem` does not tell of: a scan of some tables and dates found them."""
         if self.failing_since and not self.scan_died:
@@ -75,9 +97,19 @@ class Freshness:
         if not self.problem or not self.failing_since:
             return [f"Not everything is known: {self.problem}", *found] if self.problem else found
         known = f"last known at {self.as_of:%Y-%m-%d %H:%M} UTC; " if self.as_of else ""
-        since = f"{self.failing_since:%Y-%m-%d %H:%M} UTC: {self.problem}"
-        what = "the last scan did not end, at" if self.scan_died else "the warehouse has not answered since"
-        return [f"Not everything is known: {known}{what} {since}", *found]
+        return [f"Not everything is known: {known}{self.failure}", *found]
+
+    @property
+    def failure(self) -> str:
+        """ "the warehouse has not answered since 2024-01-15 22:13 UTC: ...", or what else kept the last scan."""
+        at = f"{self.failing_since:%Y-%m-%d %H:%M} UTC"
+        if self.scan_died:
+            return f"the last scan did not end, at {at}: {self.problem}"
+        if self.awaits_turn:
+            return f"not read since {at}: {self.problem}. That is no outage: a scan follows as soon as it is over"
+        if self.answers_again:
+            return f"the warehouse did not answer from {at} on ({self.problem}); it answers again and is read now"
+        return f"the warehouse has not answered since {at}: {self.problem}"
 
     @property
     def in_words(self) -> str:

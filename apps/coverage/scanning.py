@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -21,7 +22,16 @@ from apps.coverage.models import (
 )
 from apps.pipeline import definition
 from apps.pipeline.definition import BigQuery, Pipeline, Table
-from apps.warehouse.base import EMPTY, NO_LABELS, Count, Question, Reading, Warehouse, WarehouseError
+from apps.warehouse.base import (
+    EMPTY,
+    NO_LABELS,
+    Count,
+    Question,
+    Reading,
+    TakesTurns,
+    Warehouse,
+    WarehouseError,
+)
 
 Key = tuple[str, dt.date]
 BATCH = 500
@@ -65,6 +75,11 @@ def open_warehouse(pipeline: Pipeline, labels: Mapping[str, str] = NO_LABELS) ->
     from apps.warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(pipeline.inside(engine.path), timezone=pipeline.timezone)
+
+
+def turn_of_reader(warehouse: Warehouse, *, patience: float) -> AbstractContextManager[None]:
+    """Several looks without a call of a run in between, where the warehouse is one that takes turns."""
+    return warehouse.turn_of_reader(patience=patience) if isinstance(warehouse, TakesTurns) else nullcontext()
 
 
 def question(table: Table) -> Question:

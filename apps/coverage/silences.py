@@ -10,34 +10,70 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.coverage.models import Scan, TableReading
-from apps.warehouse.base import Busy, Interrupted, OverQuota, Unreachable, WarehouseError
+from apps.warehouse.base import (
+    Busy,
+    Interrupted,
+    InUse,
+    OverQuota,
+    StillAtWork,
+    Unreachable,
+    WarehouseError,
+)
 
+Awaited = TableReading.Awaited
 OUTAGES = (Unreachable, Busy, OverQuota, Interrupted)
+ANSWERED = {"silent_since": None, "problem": "", "is_outage": False, "awaited": ""}
 
 
 def note_error(tables: Iterable[str], error: WarehouseError, *, at: dt.datetime) -> None:
-    """None of these tables could be asked, since the warehouse as a whole did not answer."""
-    note(tables, str(error), at=at, is_outage=isinstance(error, OUTAGES))
+    """None of these tables could be asked, since the warehouse as a whole did not answer, or a call has its turn."""
+    is_outage = isinstance(error, OUTAGES) and not isinstance(error, InUse)
+    note(tables, str(error), at=at, is_outage=is_outage, awaited=awaited(error))
 
 
-def note(tables: Iterable[str], problem: str, *, at: dt.datetime, is_outage: bool = False) -> None:
+def awaited(error: WarehouseError) -> str:
+    """What is worth looking for every minute; empty where it is not: a quota, or a question that took too long."""
+    match error:
+        case InUse():
+            return Awaited.TURN
+        case StillAtWork():
+            return ""
+        case Unreachable() | Busy():
+            return Awaited.WAREHOUSE
+    return ""
+
+
+def is_anything_awaited() -> bool:
+    return TableReading.objects.exclude(awaited="").exists()
+
+
+def note_answer() -> None:
+    """The warehouse answers again; its tables are not read yet."""
+    TableReading.objects.exclude(awaited="").update(awaited=Awaited.SCAN)
+
+
+def note(
+    tables: Iterable[str], problem: str, *, at: dt.datetime, is_outage: bool = False, awaited: str = ""
+) -> None:
     """These tables could not be read. What is known of them stays, as what was known last."""
     names = list(tables)
     TableReading.objects.bulk_create([TableReading(table=name) for name in names], ignore_conflicts=True)
     TableReading.objects.filter(table__in=names).update(
-        silent_since=Coalesce(F("silent_since"), Value(at)), problem=problem.rstrip("."), is_outage=is_outage
+        silent_since=Coalesce(F("silent_since"), Value(at)),
+        problem=problem.rstrip("."),
+        is_outage=is_outage,
+        awaited=awaited,
     )
 
 
 def note_whole(table: str, *, columns: str, scan: Scan | None) -> None:
     """The table was read as a whole, with these columns beside its rows."""
-    told = {"silent_since": None, "problem": "", "is_outage": False}
     TableReading.objects.update_or_create(
-        table=table, defaults={"scan": scan, "read_at": timezone.now(), "columns": columns, **told}
+        table=table, defaults={"scan": scan, "read_at": timezone.now(), "columns": columns, **ANSWERED}
     )
 
 
 def end(tables: Iterable[str]) -> None:
     """These tables answered again, though not about all of their dates."""
     silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None)
-    silent.update(silent_since=None, problem="", is_outage=False)
+    silent.update(**ANSWERED)

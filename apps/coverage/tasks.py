@@ -1,8 +1,9 @@
-"""Scans in the queue, on demand and every quarter of an hour, and verifications."""
+"""Scans in the queue, on demand, every quarter of an hour and after an outage, and verifications."""
 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,13 +11,17 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from apps.coverage import accepting, scanning, verification
+from apps.coverage import accepting, scanning, silences, verification
 from apps.coverage.models import Scan, Verification
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.warehouse.base import WarehouseError
+
+log = logging.getLogger(__name__)
 
 MINUTES_BETWEEN_SCANS = 15
+PATIENCE = 50.0  # seconds that a look after an outage waits for a turn: until the next look
 LONGEST_SCAN = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
@@ -41,6 +46,33 @@ def scan_by_schedule() -> None:
     give_up_dead_verifications(timezone.now())
     accepting.expire(today=definition.current().today(timezone.now()))
     scan_later()
+
+
+def look_again() -> None:
+    """Scans at once where the warehouse, or the turn with its file, was missed at the last look and is there again.
+
+    Both in one turn: else the next call of a run would begin in between, and a scan would never get its own.
+    """
+    if not silences.is_anything_awaited() or Scan.objects.filter(status=Scan.Status.RUNNING).exists():
+        return
+    pipeline = definition.current()
+    warehouse = scanning.open_warehouse(pipeline)
+    try:
+        with scanning.turn_of_reader(warehouse, patience=PATIENCE):
+            warehouse.check_connection()
+            silences.note_answer()
+            scanning.scan(pipeline, warehouse, queued_scan())
+    except WarehouseError as error:
+        log.info("the warehouse does not answer yet: %s", error)
+
+
+def queued_scan() -> Scan:
+    """The scan that waits in the queue, or a new one without a task; its caller performs it."""
+    try:
+        with transaction.atomic():
+            return Scan.objects.create()
+    except IntegrityError:
+        return Scan.objects.get(status=Scan.Status.QUEUED)
 
 
 def give_up_dead_scans(now: dt.datetime) -> None:
@@ -81,13 +113,10 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
 
 
 def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="scan the warehouse",
-        defaults={
-            "func": "apps.coverage.tasks.scan_by_schedule",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": MINUTES_BETWEEN_SCANS,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )
+    every(MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
+    every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
+
+
+def every(minutes: int, name: str, func: str) -> None:
+    told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
+    Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})

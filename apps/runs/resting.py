@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.coverage import staleness
-from apps.coverage.models import Partition
+from apps.coverage import silences, staleness
+from apps.coverage.models import Partition, TableReading
 from apps.runs import breaker, control, gates, inputs, lanes, outcomes, regressions, unfillable
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
@@ -132,6 +132,8 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
         says = f"The warehouse does not answer: {error}"
         if isinstance(error, StillAtWork | InUse):
             says = sentence(str(error))
+        if silences.awaited(error) == TableReading.Awaited.WAREHOUSE:  # what is stored is what was known last
+            silences.note_error((table.name for table in hold.pipeline.tables), error, at=timezone.now())
         ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE)
 
 

@@ -206,6 +206,10 @@ class Warehouse(Protocol):
     queries: int
     bytes_billed: int
 
+    def check_connection(self) -> None:
+        """Whether it answers at all, by the cheapest question there is; a WarehouseError where it does not."""
+        ...
+
     def count(
         self,
         questions: Sequence[Question],
@@ -255,6 +259,10 @@ class Warehouse(Protocol):
 @runtime_checkable
 class TakesTurns(Protocol):
     """A warehouse that one process at a time may hold: calls of jobs and the console's own readers take turns."""
+
+    def turn_of_reader(self, *, patience: float) -> AbstractContextManager[None]:
+        """The warehouse for several looks without a call in between. InUse where a call has it for that long."""
+        ...
 
     def turn_of_call(
         self, who: str, *, owner: str, stopped: Callable[[], bool]

@@ -108,6 +108,10 @@ class BigQueryWarehouse:
 
     # The interface ----------------------------------------------------------------------------------
 
+    def check_connection(self) -> None:
+        """A dry run, which costs nothing and is no query."""
+        self.try_dry("SELECT 1", self.config({}, {"asks": "connection"}, A_CALL), A_CALL)
+
     def count(
         self,
         questions: Sequence[Question],

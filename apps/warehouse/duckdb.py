@@ -65,6 +65,11 @@ class DuckDBWarehouse:
         self.timezone = timezone
         self.queries = 0
 
+    def check_connection(self) -> None:
+        """The file is there and opens."""
+        with self.opened() as connection:
+            connection.execute("SELECT 1")
+
     def count(
         self,
         questions: Sequence[Question],
@@ -163,6 +168,9 @@ class DuckDBWarehouse:
 
     def end_sql(self, job_id: str) -> bool:
         return False  # a script runs in its caller's process, and ends with it
+
+    def turn_of_reader(self, *, patience: float) -> AbstractContextManager[None]:
+        return self.turns.of_reader(patience)
 
     def turn_of_call(
         self, who: str, *, owner: str, stopped: Callable[[], bool]

@@ -34,17 +34,29 @@ class Turns:
         self.queue = path.with_name(f".{path.name}.queue")
         self.patience = patience
         self.calling: int | None = None  # the open file of a call's turn that this object has
+        self.has_readers_turn = False
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """A turn that readers share; nothing more to do within a call's own. InUse where a call goes on for longer."""
-        if self.calling is not None:
+        if self.calling is not None or self.has_readers_turn:
             yield
             return
-        handle = self.take(fcntl.LOCK_SH, nobody_stops)
+        handle = self.take(fcntl.LOCK_SH, nobody_stops, self.patience)
         try:
             yield
         finally:
+            give_back(handle)
+
+    @contextmanager
+    def of_reader(self, patience: float) -> Iterator[None]:
+        """One reader's turn for several looks, so that no call comes in between. InUse after `patience` seconds."""
+        handle = self.take(fcntl.LOCK_SH, nobody_stops, patience)
+        self.has_readers_turn = True
+        try:
+            yield
+        finally:
+            self.has_readers_turn = False
             give_back(handle)
 
     @contextmanager
@@ -55,7 +67,7 @@ class Turns:
         if self.calling is not None:
             yield
             return
-        handle = self.take(fcntl.LOCK_EX, stopped)
+        handle = self.take(fcntl.LOCK_EX, stopped, self.patience)
         if handle is not None:
             write(handle, f"{owner}\n{who}")
         self.calling = handle
@@ -67,9 +79,9 @@ class Turns:
                 write(handle, "")
             give_back(handle)
 
-    def take(self, mode: int, stopped: Callable[[], bool]) -> int | None:
+    def take(self, mode: int, stopped: Callable[[], bool], patience: float) -> int | None:
         """The open and locked file; None where there is no place for one, and so no turns."""
-        deadline = time.monotonic() + self.patience
+        deadline = time.monotonic() + patience
         try:
             queue = opened(self.queue)
         except OSError:

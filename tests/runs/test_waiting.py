@@ -6,6 +6,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from apps.coverage import tasks as coverage_tasks
+from apps.coverage.freshness import silent_tables
+from apps.coverage.models import Partition
 from apps.runs import control, jobs, runner, tasks
 from apps.runs.models import IllegalMove, Run
 from tests.conftest import day
@@ -70,6 +73,32 @@ def test_it_goes_on_though_the_clock_was_set_back_by_an_hour(away, drain, shop):
     shop.with_suffix(".gone").rename(shop)
 
     assert perform(away, drain).status == Run.Status.SUCCEEDED
+
+
+def test_it_goes_on_as_soon_as_the_warehouse_answers(away, drain, shop):
+    perform(away, drain)
+    Run.objects.update(again_at=timezone.now() + dt.timedelta(minutes=15))
+    shop.with_suffix(".gone").rename(shop)
+
+    coverage_tasks.look_again()
+
+    assert perform(away, drain).status == Run.Status.SUCCEEDED
+    assert "Going on: the warehouse answers again" in away.events.values_list("text", flat=True)
+
+
+def test_it_stays_paused_while_the_warehouse_is_still_away(away, drain):
+    perform(away, drain)
+
+    coverage_tasks.look_again()
+
+    assert perform(away, drain).status == Run.Status.PAUSED
+
+
+def test_the_picture_is_faded_by_the_run_that_met_the_outage(away, drain):
+    perform(away, drain)
+
+    assert silent_tables()["daily.visits"].is_outage
+    assert Partition.objects.get(table="daily.visits", date=day("01-05")).state == Partition.State.MISSING
 
 
 def test_a_run_whose_logs_find_no_room_waits_and_loses_nothing(launch, drain, monkeypatch):

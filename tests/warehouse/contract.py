@@ -50,6 +50,11 @@ class Contract:
 
         return run
 
+    def test_a_warehouse_that_is_there_says_so_without_a_query(self, warehouse):
+        warehouse.check_connection()
+
+        assert (warehouse.queries, warehouse.bytes_billed) == (0, 0)
+
     # Counting -------------------------------------------------------------------------------------
 
     def test_different_keys_are_counted(self, warehouse, fill):

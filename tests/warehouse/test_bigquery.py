@@ -156,6 +156,8 @@ def test_a_server_that_is_not_there_is_unreachable(monkeypatch):
 
     with pytest.raises(Unreachable, match="BigQuery cannot be reached; look at the network"):
         BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, patience=0.1).count([SALES])
+    with pytest.raises(Unreachable, match="BigQuery cannot be reached; look at the network"):
+        BigQueryWarehouse(PROJECT, "US", byte_limit=GIGABYTE, patience=0.1).check_connection()
 
 
 # Credentials ------------------------------------------------------------------------------------------

@@ -90,6 +90,8 @@ class TestDuckDB(Contract):
 def test_a_file_that_is_not_there_is_unreachable(tmp_path):
     with pytest.raises(Unreachable, match=r"nowhere\.duckdb does not exist"):
         DuckDBWarehouse(tmp_path / "nowhere.duckdb").count([SALES])
+    with pytest.raises(Unreachable, match=r"nowhere\.duckdb does not exist"):
+        DuckDBWarehouse(tmp_path / "nowhere.duckdb").check_connection()
 
 
 def test_a_file_that_is_no_warehouse_is_unreachable_at_once(tmp_path):

@@ -1,0 +1,149 @@
+"""After a failure the warehouse is looked at again within a minute, by a cheap question."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from django_q.models import Schedule
+
+from apps.coverage import freshness, tasks
+from apps.coverage.freshness import silent_tables
+from apps.coverage.models import Scan
+from apps.warehouse.duckdb import DuckDBWarehouse
+
+CALL = "the call of run 7 (sales, attempt 1)"
+
+
+@pytest.fixture
+def away(scan, shop) -> Path:
+    """Where the warehouse file went before a scan."""
+    scan()
+    gone = shop.rename(shop.with_suffix(".gone"))
+    scan()
+    return gone
+
+
+@pytest.fixture
+def scan_in_use(pipeline, scan, warehouse, shop, transactional_db) -> Callable[[], Scan]:
+    """Scans while the call of run 7 has its turn."""
+    scan()
+    other = DuckDBWarehouse(shop)
+    warehouse.turns.patience = 0.0
+
+    def run() -> Scan:
+        with other.turn_of_call(CALL, owner="", stopped=lambda: False):
+            return scan()
+
+    return run
+
+
+def scans() -> list[str]:
+    return list(Scan.objects.order_by("pk").values_list("status", flat=True))
+
+
+@pytest.mark.django_db
+def test_the_look_is_scheduled_every_minute_beside_the_scans():
+    looks = Schedule.objects.get(func="apps.coverage.tasks.look_again")
+
+    assert (looks.minutes, looks.cluster) == (1, "main")
+
+
+def test_a_warehouse_that_is_back_is_scanned_at_once(away, shop):
+    away.rename(shop)
+
+    tasks.look_again()
+
+    assert (scans(), silent_tables()) == (["succeeded", "failed", "succeeded"], {})
+    assert freshness.now().problem == ""
+
+
+def test_a_warehouse_that_is_still_away_is_no_failed_scan_more(away):
+    tasks.look_again()
+
+    assert scans() == ["succeeded", "failed"]
+    assert silent_tables()["daily.sales"].is_outage
+
+
+def test_a_warehouse_that_answered_is_not_looked_at_again(scan, shop):
+    scan()
+    shop.unlink()
+
+    tasks.look_again()
+
+    assert scans() == ["succeeded"]
+
+
+def test_one_broken_table_is_not_looked_at_every_minute(scan, ask):
+    ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
+    scan()
+
+    tasks.look_again()
+
+    assert scans() == ["succeeded"]
+
+
+def test_a_scan_that_waits_in_the_queue_is_the_one_that_is_performed(away, shop):
+    waiting = tasks.scan_later()
+    away.rename(shop)
+
+    tasks.look_again()
+
+    assert scans() == ["succeeded", "failed", "succeeded"]
+    assert Scan.objects.get(pk=waiting.pk).status == Scan.Status.SUCCEEDED
+
+
+def test_a_scan_under_way_is_not_doubled(away, shop):
+    Scan.objects.create(status=Scan.Status.RUNNING, started_at=timezone.now())
+    away.rename(shop)
+
+    tasks.look_again()
+
+    assert scans() == ["succeeded", "failed", "running"]
+
+
+def test_while_it_is_read_again_the_failure_is_told_in_the_past(away, shop, monkeypatch):
+    away.rename(shop)
+    told = []
+    monkeypatch.setattr(tasks.scanning, "scan", lambda *_: told.append(freshness.now().sentences[0]))
+
+    tasks.look_again()
+
+    assert "the warehouse did not answer from" in told[0]
+    assert "it answers again and is read now" in told[0]
+    assert "has not answered" not in told[0]
+
+
+# A call of the console's own that has the file ---------------------------------------------------------
+
+
+def test_a_call_that_has_its_turn_is_told_as_no_outage(scan_in_use, client, viewer):
+    failed = scan_in_use()
+
+    client.force_login(viewer)
+    page = client.get("/").content.decode()
+    assert f"{CALL} has its turn with the warehouse file" in failed.problem
+    assert "That is no outage" in page and "has not answered since" not in page
+    assert "That is no outage" in freshness.now().sentences[0]
+    sales = silent_tables()["daily.sales"]
+    assert not sales.is_outage and f"; not read since {sales.since:%H:%M} UTC: {CALL}" in sales.in_words
+
+
+def test_a_scan_has_its_turn_before_the_next_call(scan_in_use):
+    scan_in_use()
+
+    tasks.look_again()
+
+    assert scans() == ["succeeded", "failed", "succeeded"]
+    assert silent_tables() == {}
+
+
+def test_a_look_while_the_call_goes_on_leaves_all_as_it_is(scan_in_use, shop, monkeypatch):
+    scan_in_use()
+    monkeypatch.setattr(tasks, "PATIENCE", 0.0)
+
+    with DuckDBWarehouse(shop).turn_of_call(CALL, owner="", stopped=lambda: False):
+        tasks.look_again()
+
+    assert scans() == ["succeeded", "failed"]
+    assert silent_tables()["daily.sales"].awaited == "turn"
