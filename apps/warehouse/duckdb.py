@@ -49,8 +49,10 @@ PLANNED = {
     duckdb.StatementType.DELETE,
     duckdb.StatementType.MERGE_INTO,
 }
-# What DuckDB says where a question does not fit its table; anything else concerns the whole file.
-ITS_OWN_FAULT = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError)
+# What DuckDB says where a question does not fit its table, or where one table cannot be read, such as a view of a
+# Parquet file that is gone; anything else concerns the whole file.
+OF_ONE_TABLE = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.IOException)
+CORRUPT = "Corrupt database file"  # of a block, as no class of its own
 
 
 class DuckDBWarehouse:
@@ -101,9 +103,12 @@ class DuckDBWarehouse:
         with self.opened() as connection:
             try:
                 reading = ask(connection, questions, start=start, end=end, dates=dates)
-            except ITS_OWN_FAULT:
-                # Somebody's table or column is not there, or holds what is no date; the others can still answer.
+            except duckdb.Error as error:
+                if not is_of_one_table(error):
+                    raise
+                # A table or column is not there, cannot be read, or holds what is no date; the others can still answer.
                 reading = ask_who_can(connection, questions, start=start, end=end, dates=dates)
+                self.require_file()
         self.queries += reading.queries
         return reading
 
@@ -124,7 +129,7 @@ class DuckDBWarehouse:
             question = replace(question, timezone=self.timezone)
             try:
                 rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
-            except ITS_OWN_FAULT:
+            except OF_ONE_TABLE:
                 if problems := absent(connection, [question]):
                     raise QueryFailed(problems[question.table]) from None
                 raise
@@ -212,6 +217,16 @@ class DuckDBWarehouse:
                 connection.close()  # what was not committed is rolled back
                 host().execute(f"DETACH DATABASE IF EXISTS {FILE}")
 
+    def require_file(self) -> None:
+        """Unreachable where the file went away while it was read: then no table is broken."""
+        try:
+            with self.path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise Unreachable(
+                f"the warehouse file {self.path} went away while it was read: {error}"
+            ) from error
+
     def attach_patiently(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         path = str(self.path).replace("'", "''")
         mode = "READ_ONLY" if read_only else "READ_WRITE"
@@ -285,6 +300,11 @@ def ask(
     return Reading(counts, queries=1)
 
 
+def is_of_one_table(error: duckdb.Error) -> bool:
+    """Whether other tables may answer although one question failed with this error."""
+    return isinstance(error, OF_ONE_TABLE) or CORRUPT in str(error)
+
+
 @contextmanager
 def no_collection() -> Iterator[None]:
     """Many thousands of answers that are all still wanted would be looked through again and again for garbage."""
@@ -310,7 +330,9 @@ def ask_who_can(
     rest = [question for question in questions if question.table not in problems]
     try:
         counts, queries = ask(connection, rest, start=start, end=end, dates=dates).counts, 1
-    except ITS_OWN_FAULT:
+    except duckdb.Error as error:
+        if not is_of_one_table(error):
+            raise
         counts, more = ask_one_by_one(connection, rest, start=start, end=end, dates=dates)
         problems, queries = problems | more, 1 + len(rest)
     return Reading(counts, problems, queries=2 + queries)
@@ -324,13 +346,15 @@ def ask_one_by_one(
     end: dt.date | None,
     dates: Collection[dt.date] | None,
 ) -> tuple[dict[str, dict[dt.date, Count]], dict[str, str]]:
-    """Where somebody's column holds what it should not, only its own question can tell: counts, and problems."""
+    """Where a table cannot be read, or holds what it should not, only its own question can tell. Counts, problems."""
     counts: dict[str, dict[dt.date, Count]] = {}
     problems = {}
     for question in questions:
         try:
             counts |= ask(connection, [question], start=start, end=end, dates=dates).counts
-        except ITS_OWN_FAULT as error:
+        except duckdb.Error as error:
+            if not is_of_one_table(error):
+                raise
             problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
     return counts, problems
 

@@ -159,6 +159,25 @@ def test_one_table_that_cannot_be_read_keeps_what_was_known_of_it_alone(scan, as
     assert partition("raw.orders", "01-08").rows == 5
 
 
+def test_a_broken_view_makes_its_own_table_unknown_and_is_named(scan, ask, shop):
+    fill(ask, "raw.orders", "01-08", 1)
+    parquet = shop.parent / "visits.parquet"
+    ask(f"COPY daily.visits TO '{parquet}' (FORMAT parquet)")
+    ask("DROP TABLE daily.visits")
+    ask(f"CREATE VIEW daily.visits AS SELECT * FROM '{parquet}'")
+    parquet.unlink()
+
+    done = scan()
+
+    assert done.status == Scan.Status.SUCCEEDED
+    assert "table daily.visits cannot be counted: IO Error: No files found" in done.problem
+    assert [(name, each.is_outage) for name, each in silent_tables().items()] == [("daily.visits", False)]
+    assert partition("raw.orders", "01-08").rows == 5
+    assert set(Partition.objects.filter(state=State.UNKNOWN).values_list("table", flat=True)) == {
+        "daily.visits"
+    }
+
+
 def test_what_a_run_verified_while_a_scan_failed_is_known(scan, pipeline, warehouse, ask):
     scan()
 

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -92,6 +93,54 @@ def test_a_file_that_is_not_there_is_unreachable(tmp_path):
         DuckDBWarehouse(tmp_path / "nowhere.duckdb").count([SALES])
     with pytest.raises(Unreachable, match=r"nowhere\.duckdb does not exist"):
         DuckDBWarehouse(tmp_path / "nowhere.duckdb").check_connection()
+
+
+@pytest.fixture
+def broken_view(warehouse, ask, tmp_path) -> Question:
+    """shop.seen, a view of a Parquet file that is gone."""
+    parquet = tmp_path / "seen.parquet"
+    ask(f"COPY shop.sales TO '{parquet}' (FORMAT parquet)")
+    ask(f"CREATE VIEW shop.seen AS SELECT * FROM '{parquet}'")
+    parquet.unlink()
+    return Question("shop.seen", "day")
+
+
+def test_a_view_of_a_file_that_is_gone_says_so_and_the_others_answer(warehouse, broken_view):
+    reading = warehouse.count([broken_view, SALES])
+
+    assert set(reading.problems) == {"shop.seen"}
+    assert "table shop.seen cannot be counted: IO Error: No files found" in reading.problems["shop.seen"]
+    assert (reading.of("shop.seen", FIRST), reading.of("shop.sales", FIRST).rows) == (None, 2)
+
+
+def test_a_broken_view_that_is_asked_alone_is_no_outage(warehouse, broken_view):
+    assert set(warehouse.count([broken_view]).problems) == {"shop.seen"}
+
+
+def test_a_file_that_goes_away_while_it_is_read_breaks_no_table(warehouse, path, monkeypatch):
+    def ask_meanwhile(*_, **__):
+        path.unlink(missing_ok=True)
+        raise duckdb.IOException("IO Error: Could not read from file")
+
+    monkeypatch.setattr("apps.warehouse.duckdb.ask", ask_meanwhile)
+
+    with pytest.raises(Unreachable, match=r"locks\.duckdb went away while it was read"):
+        warehouse.count([SALES])
+
+
+def test_a_table_with_a_corrupt_block_says_so_and_the_others_answer(warehouse, ask, path):
+    ask(
+        "CREATE TABLE shop.large AS SELECT DATE '2024-01-01' AS day, hash(i) AS item FROM range(300000) rows(i)"
+    )
+    ((value,),) = ask("SELECT item FROM shop.large LIMIT 1 OFFSET 1000")
+    content = path.read_bytes()
+    place = content.index(struct.pack("<Q", value))
+    path.write_bytes(content[:place] + b"\0" * 8 + content[place + 8 :])
+
+    reading = warehouse.count([Question("shop.large", "day", key_columns=("item",)), SALES])
+
+    assert "Corrupt database file" in reading.problems["shop.large"]
+    assert reading.of("shop.sales", FIRST).rows == 2
 
 
 def test_a_file_that_is_no_warehouse_is_unreachable_at_once(tmp_path):
