@@ -19,7 +19,7 @@ from apps.coverage.regressions import Loss
 from apps.pipeline import definition
 
 SUBJECT = "LOST ROWS"
-COLUMNS = ("table", "date", "rows_before", "rows_now")
+COLUMNS = ("table", "date", "rows_before", "rows_now", "keys_before", "keys_now")
 
 Key = tuple[str, str, str]  # table, date, how many rows are left
 
@@ -91,5 +91,6 @@ def lines(found: list[Partition]) -> str:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for each in found:
-        writer.writerow([harmless(each.table), each.date, each.complete_rows, each.rows])
+        numbers = each.complete_rows, each.rows, each.complete_keys, each.keys
+        writer.writerow([harmless(each.table), each.date, *numbers])
     return text.getvalue()

@@ -53,6 +53,8 @@ def judge(
         return nothing_expected(found, f"bootstrap: day {season.day(date)}, the first {days} are left out")
     if table.rows and table.rows.like and like is None:
         return Verdict(State.UNKNOWN, problem or f"{table.rows.like} could not be read to compare with")
+    if table.key and found.rows and found.keys is None:
+        return Verdict(State.UNKNOWN, f"its different keys ({', '.join(table.key)}) are not counted yet")
     return compare(table.rows, units=units, found=found, like=like)
 
 
@@ -63,7 +65,8 @@ def nothing_expected(found: Count, why: str) -> Verdict:
 
 
 def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) -> Verdict:
-    least, most = bounds(rule, units=units, like=like.rows if like else 0)
+    """Holds rows against the rule: the least against different keys, where they are counted, the most against rows."""
+    least, most = bounds(rule, units=units, like=different(like) if like else 0)
     ceiling = None if math.isinf(most) else most
     if found.rows == 0:
         return Verdict(
@@ -71,11 +74,29 @@ def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) 
         )
     if rule and rule.like and not like_decides(rule, like):
         return Verdict(State.UNKNOWN, f"{rule.like} has no rows on this date to compare with")
-    if found.rows < least:
-        return Verdict(State.THIN, f"{found.rows:,} rows, expected {band(least, ceiling)}", least, ceiling)
+    again = found.rows - different(found)
+    said = f"{rows_in_words(found)}, expected {band(least, ceiling)}"
+    too_many = f"{again:,} row{'' if again == 1 else 's'} too many of the same key" if again else ""
+    if different(found) < least:
+        return Verdict(State.THIN, ": ".join(filter(None, (said, too_many))), least, ceiling)
     if found.rows > most:
-        return Verdict(State.EXCESS, f"{found.rows:,} rows, expected {band(least, ceiling)}", least, ceiling)
+        return Verdict(State.EXCESS, ": ".join(filter(None, (said, too_many))), least, ceiling)
+    if again:
+        return Verdict(State.EXCESS, too_many, least, ceiling)
     return Verdict(State.COMPLETE, "", least, ceiling)
+
+
+def different(count: Count) -> int:
+    """How many rows it has without those whose key another row has; all, where no key is declared."""
+    return count.rows if count.keys is None else count.keys
+
+
+def rows_in_words(count: Count) -> str:
+    """ "18 rows"; "18 rows with 17 different keys" where some have the same."""
+    if different(count) == count.rows:
+        return f"{count.rows:,} rows"
+    keys = f"{different(count):,} different key{'' if different(count) == 1 else 's'}"
+    return f"{count.rows:,} rows with {keys}"
 
 
 def like_decides(rule: Rows, like: Count | None) -> bool:

@@ -49,8 +49,9 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         return self.gaps().exclude(activity__in=Partition.IN_A_RUN)
 
     def regressions(self) -> PartitionQuerySet:
-        """Once complete, and with fewer rows now than then."""
-        lost = self.filter(rows__lt=models.F("complete_rows"))
+        """Once complete, and with fewer rows or different keys now than then."""
+        fewer_rows = models.Q(rows__lt=models.F("complete_rows"))
+        lost = self.filter(fewer_rows | models.Q(keys__lt=models.F("complete_keys")))
         return lost.exclude(state__in=(Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED))
 
     def open_failures(self) -> PartitionQuerySet:
@@ -113,6 +114,13 @@ class Partition(models.Model):
     )
     complete_rows = models.PositiveBigIntegerField(
         null=True, help_text="With how many it was complete; fewer now are a loss."
+    )
+    keys = models.PositiveBigIntegerField(
+        null=True,
+        help_text="Different keys among its rows; empty where no key is declared, or none was counted.",
+    )
+    complete_keys = models.PositiveBigIntegerField(
+        null=True, help_text="With how many different keys it was complete; fewer now are a loss."
     )
     least = models.FloatField(null=True, help_text="Rows it should have, at least.")
     most = models.FloatField(null=True, help_text="Rows it should have, at most; empty for no limit.")

@@ -1,4 +1,4 @@
-"""What was complete and has fewer rows now: lost to an expiry, a clean-up or another job."""
+"""What was complete and has fewer rows or different keys now: lost to an expiry, a clean-up or another job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ RANGES_SHOWN = 6
 
 @dataclass(frozen=True)
 class Loss:
-    """One table that lost rows: on which dates, how many it had there when they were complete, and has now."""
+    """One table that lost rows: on which dates, how many it had there when they were complete, and has now.
+
+    Different keys tell more only where no row is gone: then `what`, `then` and `now` are about them.
+    """
 
     table: str
     phase: str
@@ -25,18 +28,31 @@ class Loss:
     in_words: str
     had: int
     has: int
+    lost: int
+    had_keys: int
+    has_keys: int
 
     @property
-    def lost(self) -> int:
-        return self.had - self.has
+    def what(self) -> str:
+        """ "12 rows"; "1 different key" where there are as many rows as before."""
+        if self.lost:
+            return in_number(self.lost, "row")
+        return in_number(self.had_keys - self.has_keys, "different key")
+
+    @property
+    def then(self) -> str:
+        return in_number(self.had, "row") if self.lost else in_number(self.had_keys, "different key")
+
+    @property
+    def now(self) -> str:
+        return f"{self.has if self.lost else self.has_keys:,}"
 
     @property
     def sentence(self) -> str:
         """ "sales lost 12 rows on 2 dates that were complete: 2024-01-02 to 2024-01-03"."""
         name, number = self.table.rpartition(".")[2], len(self.dates)
-        rows = f"{self.lost:,} row{'' if self.lost == 1 else 's'}"
         dates = "1 date that was" if number == 1 else f"{number:,} dates that were"
-        return f"{name} lost {rows} on {dates} complete: {self.in_words}"
+        return f"{name} lost {self.what} on {dates} complete: {self.in_words}"
 
     @property
     def first(self) -> dt.date:
@@ -84,4 +100,11 @@ def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date
         in_words=in_words(dates, most=RANGES_SHOWN, after=after),
         had=sum(row.complete_rows or 0 for row in rows),
         has=sum(row.rows or 0 for row in rows),
+        lost=sum(row.lost_rows for row in rows),
+        had_keys=sum(row.complete_keys or 0 for row in rows),
+        has_keys=sum(row.keys or 0 for row in rows),
     )
+
+
+def in_number(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -54,6 +54,10 @@ class Found:
         return self.count.rows if self.count else None
 
     @property
+    def keys(self) -> int | None:
+        return self.count.keys if self.count else None
+
+    @property
     def is_complete(self) -> bool:
         return self.verdict.state == Partition.State.COMPLETE
 
@@ -147,17 +151,22 @@ def known(table: Table) -> Mapping[dt.date, Count]:
     if not TableReading.objects.filter(table=table.name, columns=told_columns(table)).exists():
         return {}
     rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
-    values = rows.values_list("date", "rows", "quality", "written_at", "fallback_share", "modified_at")
+    if table.key:
+        rows = rows.exclude(keys=None)
+    values = rows.values_list(
+        "date", "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
+    )
     return {
-        date: Count(count or 0, quality, written_at, share, modified_at=modified_at)
-        for date, count, quality, written_at, share, modified_at in values
+        date: Count(count or 0, quality, written_at, share, keys, modified_at=modified_at)
+        for date, count, quality, written_at, share, keys, modified_at in values
     }
 
 
 def told_columns(table: Table) -> str:
     """The columns of which a partition keeps something."""
     asked = question(table)
-    return " ".join(filter(None, (asked.quality_column, asked.written_column, asked.fallback_column)))
+    values = (asked.quality_column, asked.written_column, asked.fallback_column)
+    return " ".join(filter(None, (*values, *(f"key:{column}" for column in asked.key_columns))))
 
 
 def remember_table(
@@ -173,6 +182,8 @@ def remember_table(
     dates = set(expected) | set(reading.counts.get(table.name, {}))
     problem = reading.problems.get(table.name, "")
     with transaction.atomic():
+        if not problem:
+            forget_other_keys(table)
         changed = remember(
             judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
         )
@@ -182,6 +193,13 @@ def remember_table(
             leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
             silences.note_whole(table.name, columns=told_columns(table), scan=scan)
     return changed
+
+
+def forget_other_keys(table: Table) -> None:
+    """Numbers of keys that were made of other columns cannot be compared with those of the key that it has now."""
+    told = told_columns(table)
+    if TableReading.objects.filter(table=table.name).exclude(columns=told).exists():
+        Partition.objects.of([table.name]).exclude(complete_keys=None).update(complete_keys=None)
 
 
 def leave_calendar(partitions: PartitionQuerySet) -> None:
@@ -237,7 +255,7 @@ def give_up(
 
 
 NOTHING_FOUND: dict[str, None] = dict.fromkeys(
-    ("rows", "quality", "fallback_share", "written_at", "modified_at")
+    ("rows", "keys", "quality", "fallback_share", "written_at", "modified_at")
 )
 
 
@@ -364,7 +382,7 @@ def write(fresh: list[Partition]) -> None:
         fresh,
         update_conflicts=True,
         unique_fields=["table", "date"],
-        update_fields=[*FACTS, "complete_rows", "read_state", "read_at"],
+        update_fields=[*FACTS, "complete_rows", "complete_keys", "read_state", "read_at"],
         batch_size=BATCH,
     )
     if fresh:  # somebody filled what a run had failed to fill
@@ -374,7 +392,7 @@ def write(fresh: list[Partition]) -> None:
 
 
 def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
-    read_at, _, *before = known.get((found.table, found.date), (found.asked_at, None))
+    read_at, _, _, *before = known.get((found.table, found.date), (found.asked_at, None, None))
     if found.count is None and before and before[FACTS.index("state")] != Partition.State.UNKNOWN:
         return False  # the last known state stays
     return read_at <= found.asked_at and facts(found, before) != tuple(before)
@@ -386,6 +404,7 @@ FACTS = (
     "reason",
     "units",
     "rows",
+    "keys",
     "least",
     "most",
     "quality",
@@ -403,6 +422,7 @@ def facts(found: Found, before: Sequence) -> tuple:
         verdict.reason,
         found.units,
         found.rows,
+        count.keys if count else None,
         verdict.least,
         verdict.most,
         count.quality if count else None,
@@ -432,25 +452,26 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
     return {
         (table, date): tuple(values)
         for table, date, *values in known.annotate(said=said, why=why).values_list(
-            "table", "date", "read_at", "complete_rows", *columns
+            "table", "date", "read_at", "complete_rows", "complete_keys", *columns
         )
     }
 
 
 def partition(found: Found, before: tuple | None) -> Partition:
-    _, had, *facts_before = before or (None, None)
+    _, had_rows, had_keys, *facts_before = before or (None, None, None)
     named = dict(zip(FACTS, facts(found, facts_before), strict=True))
     return Partition(
         table=found.table,
         date=found.date,
         read_at=found.asked_at,
-        complete_rows=most_complete_rows(found, had),
+        complete_rows=most_complete(found, found.rows, had_rows),
+        complete_keys=most_complete(found, found.keys, had_keys),
         **named,
     )
 
 
-def most_complete_rows(found: Found, had: int | None) -> int | None:
-    """With how many rows the partition was complete. Fewer ones later are a loss, until a run verified them."""
-    if found.is_complete and found.rows is not None:
-        return max(found.rows, had or 0)
+def most_complete(found: Found, number: int | None, had: int | None) -> int | None:
+    """With how many rows or keys the partition was complete. Fewer ones later are a loss, until a run verified them."""
+    if found.is_complete and number is not None:
+        return max(number, had or 0)
     return had

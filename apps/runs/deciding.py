@@ -113,7 +113,10 @@ def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
     for step in steps:
         if step.status == Status.SUCCEEDED:
             Partition.objects.filter(table=step.table, date=step.date).update(
-                seconds=step.seconds, complete_rows=step.rows_after, closed_by=None
+                seconds=step.seconds,
+                complete_rows=step.rows_after,
+                complete_keys=step.keys_after,
+                closed_by=None,
             )
 
 
@@ -147,9 +150,8 @@ def verify_complete(
             verdicts.verified_without_a_call(step, before[step.table, step.date])
         Step.objects.bulk_update(done, verdicts.FIELDS)
         set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
-        Partition.objects.filter(table=table.name, date__in=dates).update(
-            complete_rows=F("rows"), closed_by=None
-        )
+        partitions = Partition.objects.filter(table=table.name, date__in=dates)
+        partitions.update(complete_rows=F("rows"), complete_keys=F("keys"), closed_by=None)
         claiming.undo(attempt)
         outcomes.record_table_end(hold.run, table.name)
     return True

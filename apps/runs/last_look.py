@@ -59,10 +59,11 @@ class LastLook:
 
     @property
     def lost(self) -> dict[str, list[dt.date]]:
-        """By table the other dates that were complete and have fewer rows now."""
+        """By table the other dates that were complete and have fewer rows or different keys now."""
         losses: dict[str, list[dt.date]] = defaultdict(list)
         for (table, date), row in self.complete.items():
-            if (self.found[table, date].rows or 0) < (row.rows or 0):
+            found = self.found[table, date]
+            if (found.rows or 0) < (row.rows or 0) or has_fewer_keys(found, row.keys):
                 losses[table].append(date)
         return losses
 
@@ -94,7 +95,7 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
 def complete_before(tables: Iterable[str]) -> Iterable[Partition]:
     """What was complete when it was read last, but for what other runs are filling right now."""
     rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
-    return rows.exclude(activity=Partition.Activity.RUNNING).only("table", "date", "rows")
+    return rows.exclude(activity=Partition.Activity.RUNNING).only("table", "date", "rows", "keys")
 
 
 def insist(found: Iterable[Found]) -> None:
@@ -108,8 +109,12 @@ def holds(step: Step, found: Found) -> bool:
     """Whether a verified date still has what it was verified with. One that left the calendar only has to have it."""
     if found.verdict.state in NOT_HELD or found.count is None:
         return False
-    fewer_keys = found.count.keys is not None and found.count.keys < (step.keys_after or 0)
-    return found.count.rows >= (step.rows_after or 0) and not fewer_keys
+    return found.count.rows >= (step.rows_after or 0) and not has_fewer_keys(found, step.keys_after)
+
+
+def has_fewer_keys(found: Found, had: int | None) -> bool:
+    """Whether it was counted to have fewer different keys than it had."""
+    return found.keys is not None and found.keys < (had or 0)
 
 
 def is_old(step: Step, found: Found, stale: Partition | None) -> bool:
@@ -150,8 +155,7 @@ def decided_elsewhere(step: Step) -> bool:
 def why(run: Run, step: Step, found: Found) -> str:
     """What a step that was verified says at the end of its run."""
     had, has = step.rows_after or 0, found.rows or 0
-    keys = found.count.keys if found.count else None
-    if has >= had and (keys is None or keys >= (step.keys_after or 0)):
+    if has >= had and not has_fewer_keys(found, step.keys_after):
         return f"{found.verdict.state} at the end of the run: {found.verdict.reason}"
     return side_effects.loss_of_step(step, found, f"at the end of the run; {calls_after(run, step)}")
 

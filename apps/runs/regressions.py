@@ -60,7 +60,7 @@ def mark_failed(step: Step, found: Found, message: str) -> None:
     step.status, step.message = Step.Status.FAILED, message
     step.signature = failures.signature(message)
     step.rows_after, step.state_after = found.rows, str(found.verdict.state)
-    step.keys_after = found.count.keys if found.count else None
+    step.keys_after = found.keys
     step.finished_at = timezone.now()
 
 
@@ -94,7 +94,11 @@ def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None
     counts = look.counts(attempt.table)
     if counts is None:
         return
-    fewer = [date for date, rows in complete_rows(attempt.table) if counts.get(date, EMPTY).rows < rows]
+    fewer = [
+        date
+        for date, rows, keys in complete_before(attempt.table)
+        if (now := counts.get(date, EMPTY)).rows < rows or (now.keys is not None and now.keys < keys)
+    ]
     if not fewer:
         return
     found = look.judged(hold.pipeline, attempt.table, fewer)
@@ -106,11 +110,12 @@ def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None
             record_late_loss(hold.run, attempt.table, others)
 
 
-def complete_rows(table: str) -> Iterable[tuple[dt.date, int]]:
-    """The dates that are complete as far as is known and that no call is at, each with its rows."""
+def complete_before(table: str) -> Iterable[tuple[dt.date, int, int]]:
+    """The dates that are complete as far as is known and that no call is at, each with its rows and different keys."""
     rows = Partition.objects.of([table]).filter(state__in=(Partition.State.COMPLETE, Partition.State.STALE))
     idle = rows.exclude(rows=None).exclude(activity=Partition.Activity.RUNNING)
-    return ((date, rows or 0) for date, rows in idle.order_by().values_list("date", "rows"))
+    counted = idle.order_by().values_list("date", "rows", "keys")
+    return ((date, rows or 0, keys or 0) for date, rows, keys in counted)
 
 
 def record_late_loss(run: Run, table: str, dates: Sequence[dt.date]) -> None:

@@ -145,7 +145,8 @@ class Surveyed:
     def wants_values(self) -> bool:
         """Whether rows are not all that is asked about."""
         asked = self.question
-        return bool(asked.quality_column or asked.written_column or asked.fallback_column)
+        columns = asked.quality_column, asked.written_column, asked.fallback_column, *asked.key_columns
+        return any(columns)
 
     @property
     def days(self) -> dict[dt.date, Day]:
@@ -170,8 +171,8 @@ class Surveyed:
         }
 
     def to_look_at(self, still: Container[dt.date]) -> Wanted | None:
-        """What is left to be counted; a scan judges no keys and no empty values, so they are not paid for."""
-        plain = replace(self.question, key_columns=(), not_null=())
+        """What is left to be counted; a scan judges no empty values, so they are not paid for."""
+        plain = replace(self.question, not_null=())
         wanted = Wanted(plain, self.shape.type_of(plain.date_column), self.start, self.end)
         if not self.tells_days:
             return wanted

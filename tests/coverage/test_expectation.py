@@ -26,6 +26,7 @@ def verdict(pipeline):
         date: str = "01-10",
         units: int | None = 4,
         like: int | None = 8,
+        keys: int | None = None,
         **more,
     ):
         season = pipeline.season_of(day(date))
@@ -34,7 +35,7 @@ def verdict(pipeline):
             day(date),
             season=season,
             units=units,
-            found=None if rows is None else Count(rows),
+            found=None if rows is None else Count(rows, keys=rows if keys is None else keys),
             like=None if like is None else Count(like),
             **more,
         )
@@ -65,6 +66,33 @@ def test_both_ends_of_a_band_are_complete(verdict):
 
 def test_the_narrower_of_two_bounds_decides(verdict):
     assert verdict("visits", 4, like=10).reason == "4 rows, expected 5 to 12"
+
+
+@pytest.mark.parametrize(
+    ("rows", "keys", "state", "reason"),
+    [
+        (18, 18, "complete", ""),
+        (18, 17, "thin", "18 rows with 17 different keys, expected 18: 1 row too many of the same key"),
+        (24, 18, "excess", "24 rows with 18 different keys, expected 18: 6 rows too many of the same key"),
+    ],
+)
+def test_different_keys_are_held_against_the_least(verdict, rows, keys, state, reason):
+    found = verdict("sales", rows, keys=keys, units=9)
+
+    assert (found.state, found.reason) == (state, reason)
+
+
+def test_rows_of_the_same_key_are_too_many_within_the_band(verdict):
+    found = verdict("visits", 12, keys=6)
+
+    assert (found.state, found.reason) == ("excess", "6 rows too many of the same key")
+
+
+def test_a_date_whose_keys_nobody_counted_is_unknown(pipeline):
+    table = pipeline.table("sales")
+    found = judge(table, day("01-10"), season=pipeline.season("winter"), units=4, found=Count(8))
+
+    assert (found.state, found.reason) == ("unknown", "its different keys (item) are not counted yet")
 
 
 def test_without_a_rule_one_row_is_enough(verdict):

@@ -60,13 +60,16 @@ def test_too_many_rows_are_an_excess_and_their_keys_are_there_twice(filled, veri
     ]
 
 
-def test_duplicates_are_told_where_the_number_of_rows_is_right(filled, verify, ask):
+def test_the_right_number_of_rows_with_too_few_keys_is_thin(filled, verify, ask):
     ask("UPDATE daily.sales SET item = 1 WHERE day = '2024-01-02' AND item < 3")
 
     report = verify(**SALES)
 
-    assert table(report).counts["complete"] == 6
-    assert said(report) == ["sales has 2 rows too many of the same key (item): 2024-01-02."]
+    assert table(report).counts["complete"] == 5
+    assert said(report) == [
+        "sales is thin on 1 of 6 dates: 2024-01-02.",
+        "sales has 2 rows too many of the same key (item): 2024-01-02.",
+    ]
 
 
 @pytest.mark.parametrize("date", ["01-07", "02-10"])

@@ -59,7 +59,7 @@ def test_what_nobody_could_read_is_not_called_a_loss(complete, scan, shop):
     shop.rename(shop.with_suffix(".gone"))
     scan()
 
-    assert (visits().state, visits().lost_rows) == ("unknown", 0)
+    assert (visits().state, visits().lost_rows) == ("complete", 0)
 
 
 def test_more_rows_than_expected_that_are_taken_away_are_no_loss(ask, scan):

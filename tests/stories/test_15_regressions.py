@@ -24,7 +24,7 @@ def test_page_command_and_json_say_it_in_the_same_words(console, cleaned_up):
     assert f"Regression : {LOST}" in console.page("/")
     assert f"Regression: {LOST}" in console.shell("coverage")[1]
     assert [each["text"] for each in console.json("coverage")["lost_rows"]] == [LOST]
-    assert "visits 2024-01-05 to 2024-01-08 24 0" in console.page("/failures/")
+    assert "visits 2024-01-05 to 2024-01-08 24 rows 0" in console.page("/failures/")
 
 
 def test_a_mail_says_it_once(console, cleaned_up, inbox):

@@ -16,6 +16,7 @@ from tests.warehouse.contract import FIRST, SECOND, THIRD
 
 ROWS = Question("shop.orders", "day")
 SCORED = Question("shop.orders", "day", quality_column="score")
+KEYED = Question("shop.orders", "day", key_columns=("score",))
 MONTH = {"start": dt.date(2024, 1, 1), "end": dt.date(2024, 1, 31)}
 MEGABYTES_10 = 10 * 1024**2
 
@@ -153,6 +154,27 @@ def test_what_did_not_change_is_not_looked_at_again(server, orders, scan):
 
     assert again.counts == before.counts
     assert server.asked("count") == []
+
+
+def test_different_keys_are_counted_since_no_metadata_tells_them(orders, scan):
+    orders(FIRST, FIRST, SECOND)
+
+    found = scan(KEYED).counts["shop.orders"]
+
+    assert {date: (count.rows, count.keys) for date, count in found.items()} == {
+        FIRST: (2, 1),
+        SECOND: (1, 1),
+    }
+
+
+def test_different_keys_of_dates_that_hold_still_are_not_counted_again(server, orders, scan):
+    orders(FIRST, FIRST, SECOND)
+    before = scan(KEYED)
+
+    again = scan(KEYED, known=before)
+
+    assert server.asked("count") == []
+    assert again.of("shop.orders", FIRST).keys == 1
 
 
 def test_only_the_dates_that_changed_are_looked_at(server, orders, scan):

@@ -47,7 +47,7 @@ def fill(table, date):
     if not orders:
         log("INFO", f"{date}: nothing to do")
         return
-    rows = orders[0] * ROWS_AN_ORDER[table]
+    rows = different = orders[0] * ROWS_AN_ORDER[table]
     if fault and fault[0].startswith("sleep"):
         time.sleep(float(fault[0].split()[1]))
     elif fault and fault[0] == "silent":
@@ -72,13 +72,16 @@ def fill(table, date):
         date = dt.date.fromisoformat(fault[0].split()[1])
     elif fault and fault[0] == "exit 1":
         pass  # once all is written
+    elif fault and fault[0].endswith(" different keys"):
+        different = int(fault[0].split()[0])
     elif fault:
-        rows = int(rows * float(fault[0]))
+        rows = different = int(rows * float(fault[0]))
     columns = ", current_timestamp::TIMESTAMP" if table == "daily.sales" else ""
+    values = [date, max(different, 1), rows]
     with journal.writing(table, date), connect() as warehouse:
         warehouse.execute("BEGIN")
         warehouse.execute(f"DELETE FROM {table} WHERE day = ?", [date])
-        warehouse.execute(f"INSERT INTO {table} SELECT ?, i{columns} FROM range(?) rows(i)", [date, rows])
+        warehouse.execute(f"INSERT INTO {table} SELECT ?, i % ?{columns} FROM range(?) rows(i)", values)
         warehouse.execute("COMMIT")
     log("INFO", f"wrote {rows} rows")
     if fault and fault[0] == "exit 1":

@@ -109,7 +109,7 @@ def test_dates_that_lost_rows_are_in_the_list(operating, scan, ask):
     page = words(operating.get("/failures/").content.decode())
 
     assert "1 table lost rows" in page
-    assert "sales 2024-01-01 8 6 Plan these dates" in page
+    assert "sales 2024-01-01 8 rows 6 Plan these dates" in page
 
 
 def test_a_loss_of_another_season_is_filtered_out(operating, scan, ask):
