@@ -69,9 +69,10 @@ def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) 
     least, most = bounds(rule, units=units, like=different(like) if like else 0)
     ceiling = None if math.isinf(most) else most
     if found.rows == 0:
-        return Verdict(
-            State.MISSING, f"no rows, expected {band(max(least, 1), ceiling)}", max(least, 1), ceiling
+        state, why = (
+            (State.MISSING, f"no rows, expected {band(least, ceiling)}") if least else (State.COMPLETE, "")
         )
+        return Verdict(state, why, least, ceiling)
     if rule and rule.like and not like_decides(rule, like):
         return Verdict(State.UNKNOWN, f"{rule.like} has no rows on this date to compare with")
     again = found.rows - different(found)
@@ -105,9 +106,10 @@ def like_decides(rule: Rows, like: Count | None) -> bool:
 
 
 def bounds(rule: Rows | None, *, units: int, like: int) -> tuple[float, float]:
-    """The least and the most rows that satisfy every bound of the rule; without a rule at least one row."""
+    """The least and the most rows that satisfy every bound of the rule: at least one row, unless all begin at 0."""
     if rule is None:
         return 1, math.inf
+    floor = 0 if rule.allows_none else 1
     bands = []
     if rule.per_unit:
         bands.append((rule.per_unit[0] * units, rule.per_unit[1] * units))
@@ -120,5 +122,5 @@ def bounds(rule: Rows | None, *, units: int, like: int) -> tuple[float, float]:
                 math.floor(rule.ceiling * like) if math.isfinite(rule.ceiling) else math.inf,
             )
         )
-    least = max((band[0] for band in bands), default=1)
-    return max(least, 1), min((band[1] for band in bands), default=math.inf)
+    least = max((band[0] for band in bands), default=floor)
+    return max(least, floor), min((band[1] for band in bands), default=math.inf)

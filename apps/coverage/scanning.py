@@ -350,8 +350,9 @@ def judged(
         problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
         is_over=date < pipeline.today(asked_at),
     )
-    if reading.is_absent(table.name) and verdict.state == Partition.State.MISSING:
-        verdict = replace(verdict, reason=f"{reading.problems[table.name]}: {verdict.reason}")
+    if reading.is_absent(table.name) and verdict.state in (Partition.State.MISSING, Partition.State.COMPLETE):
+        why = ": ".join(filter(None, (reading.problems[table.name], verdict.reason)))
+        verdict = replace(verdict, state=Partition.State.MISSING, reason=why)
     named = season.name if season and units is not None else ""
     return Found(table.name, date, named, units or 0, count, verdict, asked_at)
 

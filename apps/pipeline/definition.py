@@ -242,7 +242,7 @@ class Rows(Definition):
     per_unit: Band | None = None
     between: Band | None = None
     like: TableName | None = None
-    at_least: Number = Field(default=1.0, gt=0, le=1000)
+    at_least: Number = Field(default=1.0, ge=0, le=1000)
     at_most: Annotated[float, Strict()] | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
@@ -254,6 +254,12 @@ class Rows(Definition):
         if self.like and self.ceiling < self.at_least:
             raise ValueError(f"at_most {self.ceiling:g} is below at_least {self.at_least:g}; swap them")
         return self
+
+    @property
+    def allows_none(self) -> bool:
+        """Whether a date may have no rows at all: every bound that is given begins at 0."""
+        bands = (self.per_unit, self.between, (self.at_least, self.ceiling) if self.like else None)
+        return not any(band[0] for band in bands if band)
 
     @property
     def ceiling(self) -> float:

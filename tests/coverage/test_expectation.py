@@ -142,10 +142,29 @@ def rules() -> st.SearchStrategy[Rows]:
 
 
 @given(rules(), st.integers(1, 300), SOME)
-def test_no_rows_are_never_enough(rule, units, like):
+def test_no_rows_are_enough_only_where_every_bound_begins_at_0(rule, units, like):
     least, _ = bounds(rule, units=units, like=like)
 
-    assert least >= 1
+    begin = [band[0] for band in (rule.per_unit, rule.between) if band] + [rule.at_least] * bool(rule.like)
+    assert least >= 1 or not any(begin)
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "state"),
+    [
+        ({"between": [0, 5]}, 0, "complete"),
+        ({"between": [0, 5]}, 6, "excess"),
+        ({"per_unit": [0, 2]}, 0, "complete"),
+        ({"like": "daily.sales", "at_least": 0}, 0, "complete"),
+        ({"per_unit": [0, 2], "between": [1, 5]}, 0, "missing"),
+        ({"between": [0, 5], "like": "daily.sales", "at_least": 0.5}, 0, "missing"),
+    ],
+)
+def test_no_rows_are_complete_where_the_rule_allows_none(pipeline, rule, rows, state):
+    table = pipeline.table("visits").model_copy(update={"rows": Rows(**rule)})
+    season = pipeline.season("winter")
+
+    assert judge(table, day("01-10"), season=season, units=4, found=Count(rows), like=Count(8)).state == state
 
 
 @given(rules(), st.integers(1, 300), SOME)
