@@ -44,6 +44,20 @@ def test_what_is_as_it_should_be_exits_0(verified):
     assert (code, said.splitlines()[-1]) == (0, "PASSED")
 
 
+def test_rows_without_a_date_are_told_on_page_csv_json_and_in_the_shell(verified, ask, client, viewer):
+    ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
+    _, said, _ = verified(*SALES)
+    _, told, _ = verified(*SALES, "--json")
+
+    client.force_login(viewer)
+    address = Verification.objects.latest("pk").get_absolute_url()
+    assert "sales: 5 rows have no date" in said.splitlines()
+    assert [table["undated"] for table in json.loads(told)["tables"]] == [5]
+    assert "5 rows have no date" in client.get(address).content.decode()
+    csv = client.get(f"{address}verification.csv").getvalue().decode()
+    assert "daily.sales,rows,no date,0,,,5 rows have no date" in csv
+
+
 @pytest.fixture
 def three_accepted(verified, ask) -> None:
     """Sales has nothing on the first three of six days, and olga accepted that."""

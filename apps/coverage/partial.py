@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +24,8 @@ from apps.warehouse.base import Reading, Warehouse, WarehouseError
 class Partial:
     """What came of it, in the words of a Scan; it has no number, since nothing but its partitions is kept.
 
-    `reading` and `said` are what the warehouse and its calendar said, None where they could not be asked.
+    `reading` and `said` are what the warehouse and its calendar said, None where they could not be asked. `undated` are
+    the rows without a date of the tables where these were counted.
     """
 
     status: Scan.Status
@@ -34,7 +35,13 @@ class Partial:
     problem: str = ""
     reading: Reading | None = None
     said: Said | None = None
+    undated: Mapping[str, int] = field(default_factory=dict)
     pk: None = None
+
+    @property
+    def notes(self) -> str:
+        """What to know of tables that did answer, as a Scan has it."""
+        return "; ".join(scanning.undated_in_words(self.undated))
 
 
 def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
@@ -42,17 +49,20 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     days, asked_at = scope.days, timezone.now()
     try:
         said = calendar.ask(pipeline, warehouse)
-        reading = scanning.ask(pipeline, warehouse, scope.tables, days)
+        reading = scanning.ask(pipeline, warehouse, scope.tables, days, undated=True)
     except WarehouseError as error:
         silences.note_error((table.name for table in scope.tables), error, at=asked_at)
         return Partial(Scan.Status.FAILED, problem=scanning.not_asked(error))
+    undated = reading.take_undated()
     expected = {date: units for date, units in said.expected.items() if date in scope}
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
         changed = sum(remember(pipeline, scope, expected, reading, asked_at=asked_at))
         staleness.mark(pipeline)
     problem, queries = scanning.problems_in_words(reading), reading.queries + said.queries
-    return Partial(Scan.Status.SUCCEEDED, len(scope.tables), queries, changed, problem, reading, said)
+    return Partial(
+        Scan.Status.SUCCEEDED, len(scope.tables), queries, changed, problem, reading, said, undated
+    )
 
 
 def remember(

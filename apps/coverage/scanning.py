@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
@@ -113,7 +113,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     try:
         said = calendar.ask(pipeline, warehouse)
         reading = warehouse.scan(
-            [question(table) for table in pipeline.tables],
+            [replace(question(table), undated=True) for table in pipeline.tables],
             start=pipeline.start,
             end=pipeline.end,
             known=lambda name: known(pipeline.table(name)),
@@ -122,6 +122,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         give_up(pipeline, scan, error, asked_at=asked_at, cost=cost())
         run_history.could_not_ask(pipeline, str(error).rstrip("."))
         return
+    undated = reading.take_undated()
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, scan=scan)
     changed = 0
@@ -136,8 +137,20 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         cost=cost(),
         changed=changed,
         problem="; ".join(filter(None, (problems_in_words(reading), history.problem))),
-        notes="; ".join(f"{table}: {note}" for table, note in reading.notes.items()),
+        notes="; ".join(
+            [
+                *(f"{table}: {note}" for table, note in reading.notes.items()),
+                *undated_in_words(undated),
+            ]
+        ),
     )
+
+
+def undated_in_words(undated: Mapping[str, int]) -> Iterator[str]:
+    """ "5 rows of daily.sales have no date", of each table that has such rows."""
+    for table, rows in undated.items():
+        if rows:
+            yield f"1 row of {table} has no date" if rows == 1 else f"{rows:,} rows of {table} have no date"
 
 
 def meter(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
@@ -305,10 +318,19 @@ def was_read(table: str) -> bool:
 
 
 def ask(
-    pipeline: Pipeline, warehouse: Warehouse, tables: Collection[Table], dates: Collection[dt.date]
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    tables: Collection[Table],
+    dates: Collection[dt.date],
+    *,
+    undated: bool = False,
 ) -> Reading:
-    """Counts these tables, and those that their rows are compared with, in one query."""
-    return warehouse.count([question(table) for table in (*tables, *compared(pipeline, tables))], dates=dates)
+    """Counts these tables, and those that their rows are compared with, in one query.
+
+    `undated` has rows without a date of these tables counted too.
+    """
+    asked = [replace(question(table), undated=undated) for table in tables]
+    return warehouse.count([*asked, *map(question, compared(pipeline, tables))], dates=dates)
 
 
 def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:

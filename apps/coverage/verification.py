@@ -181,4 +181,5 @@ def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[
         reading=answer.reading,
         problem=problem.removeprefix(Scan.NOT_ASKED).rstrip("."),
         after=successor(grid.dates),
+        undated=answer.undated,
     )

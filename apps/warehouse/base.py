@@ -69,7 +69,8 @@ class Interrupted(WarehouseError):
 class Question:
     """What to count of one table: rows a date, and the columns to sum up beside them.
 
-    `undated` has rows without a date counted too, as rows of `NO_DATE`; then all dates are asked about.
+    `undated` has rows without a date counted too, as rows of `NO_DATE`: always where all dates are asked about; beside
+    a range or some dates only where that costs no more, and `Reading.undated` says of which tables.
     `whole` asks about all dates of the table, whatever the others are asked, where that costs no more.
     Where the date column holds moments, each lies on the date that it has in `timezone`.
     """
@@ -128,7 +129,7 @@ class Reading:
     """Answers by table and date, and for each table that could not be read the reason: an `Absent` where there is none.
 
     `notes` say what a reader should know of tables that did answer. `whole` are the tables of which all dates were
-    counted, as their questions wished.
+    counted, as their questions wished, `undated` those of which rows without a date were.
     """
 
     counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
@@ -136,10 +137,15 @@ class Reading:
     queries: int = 0
     notes: dict[str, str] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+    undated: frozenset[str] = frozenset()
 
     def is_absent(self, table: str) -> bool:
         """Whether it is certain that there is no such table."""
         return isinstance(self.problems.get(table), Absent)
+
+    def take_undated(self) -> dict[str, int]:
+        """The rows without a date of the tables where these were counted. From then on `counts` has real dates only."""
+        return {table: self.counts[table].pop(NO_DATE, EMPTY).rows for table in sorted(self.undated)}
 
     def of(self, table: str, date: dt.date) -> Count | None:
         """The count, 0 rows where the table has none or does not exist; None where it could not be read."""

@@ -122,17 +122,20 @@ class BigQueryWarehouse:
     ) -> Reading:
         before = self.queries
         questions = self.in_our_zone(questions)
+        if start or end or dates is not None:
+            questions = without_undated(questions)
         with told():
             self.describe(question.table for question in questions)
             problems = self.problems(questions)
             rest = [question for question in questions if question.table not in problems]
             found = self.counted([Wanted(each, self.date_type(each), start, end, dates) for each in rest])
-        return Reading(found.counts, problems | found.problems, self.queries - before)
+        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
+        return Reading(found.counts, problems | found.problems, self.queries - before, undated=undated)
 
     def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
         """From the metadata where that tells rows by day: one query a dataset, and one for all that needs a look."""
         before = self.queries
-        questions = self.in_our_zone(questions)
+        questions = without_undated(self.in_our_zone(questions))
         with told():
             self.survey([question.table for question in questions])
             problems = self.problems(questions)
@@ -474,6 +477,11 @@ def over(error: WarehouseError) -> WarehouseError:
     """The same, of a job that ended or never was."""
     error.is_over = True
     return error
+
+
+def without_undated(questions: Iterable[Question]) -> list[Question]:
+    """Beside a range, rows without a date would be one more partition to pay for; metadata tells them in a scan."""
+    return [replace(question, undated=False) for question in questions]
 
 
 def new_id(about: str) -> str:

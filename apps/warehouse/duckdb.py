@@ -90,7 +90,8 @@ class DuckDBWarehouse:
             found.counts.update(some.counts)
             found.problems.update(some.problems)
         whole = frozenset(each.table for each in questions if each.whole and each.table in found.counts)
-        return replace(found, queries=self.queries - queries, whole=whole)
+        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
+        return replace(found, queries=self.queries - queries, whole=whole, undated=undated)
 
     def count_some(
         self,
@@ -414,18 +415,21 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:
     date = as_date(question.date_column, question.timezone)
     shown = f"coalesce({date}, DATE '{NO_DATE}')" if question.undated else date
-    conditions = ["true" if question.undated else f"{date} IS NOT NULL"]
+    conditions = [f"{date} IS NOT NULL"]
     if "dates" in wanted and not question.whole:
         conditions.append(f"{date} IN (SELECT unnest(CAST($dates AS DATE[])))")
     if "start" in wanted and not question.whole:
         conditions.append(f"{date} >= $start")
     if "end" in wanted and not question.whole:
         conditions.append(f"{date} <= $end")
+    where = " AND ".join(conditions)
+    if question.undated:
+        where = f"{where} OR {date} IS NULL"
     return (
         f"SELECT {place}, {shown}, count(*), {mean(question.quality_column)}, "
         f"{latest(question.written_column)}, {share(question.fallback_column)}, "
         f"{different(question.key_columns)}, {without_value(question.not_null)} "
-        f"FROM {located(question.table)} WHERE {' AND '.join(conditions)} GROUP BY ALL"
+        f"FROM {located(question.table)} WHERE {where} GROUP BY ALL"
     )
 
 

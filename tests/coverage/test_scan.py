@@ -178,6 +178,22 @@ def test_a_broken_view_makes_its_own_table_unknown_and_is_named(scan, ask, shop)
     }
 
 
+def test_rows_without_a_date_are_said_and_count_for_none(scan, ask):
+    scan()
+    before = list(Partition.objects.values_list("table", "date", "state", "rows"))
+    ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
+
+    done = scan()
+
+    assert (done.notes, done.problem) == ("5 rows of daily.sales have no date", "")
+    assert (done.queries, done.changed) == (2, 0)
+    assert list(Partition.objects.values_list("table", "date", "state", "rows")) == before
+
+
+def test_a_scan_without_such_rows_has_no_note(scan):
+    assert scan().notes == ""
+
+
 def test_what_a_run_verified_while_a_scan_failed_is_known(scan, pipeline, warehouse, ask):
     scan()
 

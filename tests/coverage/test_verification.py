@@ -45,6 +45,23 @@ def test_missing_dates_are_not_passed(filled, verify, ask):
     assert said(report) == ["sales is missing on 3 of 6 dates: 2024-01-02 to 2024-01-04."]
 
 
+def test_rows_without_a_date_are_told_and_cost_no_query(filled, verify, ask):
+    queries = verify(**SALES).queries
+    ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
+
+    report = verify(**SALES)
+
+    assert (table(report).undated, table(report).undated_in_words) == (5, "5 rows have no date")
+    assert (report.verdict, report.queries, table(report).rows) == ("passed", queries, 6 * 8)
+    assert not Partition.objects.filter(date__lt=day("01-01")).exists()
+
+
+def test_rows_without_a_date_are_not_known_where_the_table_cannot_be_read(filled, verify, ask):
+    ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
+
+    assert table(verify(**SALES)).undated is None
+
+
 def test_a_few_rows_make_no_date_complete(filled, verify, ask):
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02' AND item > 0")
 

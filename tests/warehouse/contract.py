@@ -79,6 +79,12 @@ class Contract:
 
         assert {date: count.rows for date, count in found.items()} == {NO_DATE: 1, FIRST: 2, SECOND: 3}
 
+    def test_rows_without_a_date_beside_some_dates_are_told_apart_or_not_at_all(self, warehouse):
+        found = warehouse.count([replace(SALES, undated=True), SCORES], dates=[SECOND])
+
+        assert found.take_undated() in ({"shop.sales": 1}, {})
+        assert set(found.counts["shop.sales"]) == {SECOND}
+
     def test_rows_without_a_value_are_counted_by_column(self, warehouse, fill):
         fill("INSERT INTO shop.sales VALUES (DATE '2024-01-02', NULL)")
 

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -86,6 +87,13 @@ class TestDuckDB(Contract):
     @pytest.fixture
     def endless(self) -> str:
         return ENDLESS
+
+
+def test_rows_without_a_date_are_counted_beside_some_dates_in_one_query(warehouse):
+    found = warehouse.count([replace(SALES, undated=True), SCORES], dates=[FIRST])
+
+    assert (found.take_undated(), found.queries) == ({"shop.sales": 1}, 1)
+    assert found.of("shop.sales", FIRST).rows == 2
 
 
 def test_a_file_that_is_not_there_is_unreachable(tmp_path):

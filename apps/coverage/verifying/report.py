@@ -127,6 +127,7 @@ class TableReport:
     """A table: partitions by state, with the dates of each. `rows` are those on dates of the range.
 
     `by_need` is for sources that another one may stand in for: a missing date is then judged by the need.
+    `undated` are the rows of the whole table that have no date, None where nobody asked: they count for no date.
     """
 
     name: str
@@ -140,6 +141,14 @@ class TableReport:
     problem: str = ""
     duplicates: Duplicates | None = None
     nulls: tuple[Nulls, ...] = ()
+    undated: int | None = None
+
+    @property
+    def undated_in_words(self) -> str:
+        """ "5 rows have no date"; empty where that is none, or not known."""
+        if not self.undated:
+            return ""
+        return "1 row has no date" if self.undated == 1 else f"{self.undated:,} rows have no date"
 
     @property
     def short_name(self) -> str:

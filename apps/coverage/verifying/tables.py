@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,12 +37,16 @@ WITH_ROWS = "".join(
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known of the range: the stored states, and what the warehouse said; None where it said nothing."""
+    """What is known of the range: the stored states, and what the warehouse said; None where it said nothing.
+
+    `undated` are rows without a date by table, where the warehouse was asked about them.
+    """
 
     grid: Grid
     reading: Reading | None
     problem: str
     after: After
+    undated: Mapping[str, int]
 
     @cached_property
     def places(self) -> dict[dt.date, int]:
@@ -78,6 +82,7 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
             dates=dates_by_state(table, seen),
             rows=rows(table, seen),
             problem=seen.problem_of(table),
+            undated=seen.undated.get(table.name),
             duplicates=duplicates(table, seen),
             nulls=tuple(nulls(table, seen)),
         )

@@ -67,6 +67,7 @@ def as_json(done: Scan | Partial) -> dict[str, Any]:
         "queries": done.queries,
         "changed": done.changed,
         "problem": done.problem,
+        "notes": done.notes,
     }
 
 
@@ -77,4 +78,6 @@ def in_words(done: Scan | Partial) -> str:
         return f"{done.problem} {known}"
     read = f"{count(done.tables_done, 'table')} read in {done.queries} queries"
     said = f"{read}; {count(done.changed, 'partition')} changed."
+    if done.notes:
+        said = f"{said} {done.notes}."
     return f"{said}\nNot everything could be asked: {done.problem}." if done.problem else said

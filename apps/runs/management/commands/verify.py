@@ -98,6 +98,9 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
     console.print(counts(report))
     if any(table.by_need for table in report.tables):
         say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
+    for table in report.tables:
+        if table.undated:
+            say(console, f"{table.short_name}: {table.undated_in_words}")
     for need in report.needs:
         say(console, f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
     if report.history:
