@@ -130,5 +130,5 @@ def now() -> Freshness:
         problem=latest.reason,
         failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
         silences=silences,
-        scan_died=latest.has_failed and not latest.problem.startswith(Scan.NOT_ASKED),
+        scan_died=latest.has_failed and not latest.was_not_answered,
     )

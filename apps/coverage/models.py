@@ -349,6 +349,11 @@ class Scan(models.Model):
     def has_failed(self) -> bool:
         return self.status == self.Status.FAILED
 
+    @property
+    def was_not_answered(self) -> bool:
+        """Whether it failed since the warehouse could not be asked, and not since its worker died."""
+        return self.has_failed and self.problem.startswith(self.NOT_ASKED)
+
 
 class CalendarReading(models.Model):
     """What the calendar said when it said something new. Until the next one it says the same."""

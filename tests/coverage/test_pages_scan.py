@@ -1,6 +1,7 @@
 """Asking for a scan, and watching it."""
 
 import datetime as dt
+import html
 
 import pytest
 from django.utils import timezone
@@ -28,6 +29,11 @@ def operating(client, operator, shop):
 
 def piece(client, scan: Scan):
     return client.get(f"/coverage/scans/{scan.pk}/", headers={"HX-Request": "true"})
+
+
+def listed(client) -> str:
+    """The list of scans, as one reads it."""
+    return html.unescape(" ".join(client.get("/coverage/scans/").content.decode().split()))
 
 
 def test_an_operator_asks_a_worker(operating, operator):
@@ -97,6 +103,27 @@ def test_a_scan_that_failed_says_why(operating, scan, shop):
     shop.rename(shop.with_suffix(".gone"))
 
     assert "does not exist" in piece(operating, scan()).content.decode()
+
+
+def test_the_list_tells_a_past_failure_in_the_past_once_the_warehouse_is_back(operating, scan, shop):
+    away = shop.rename(shop.with_suffix(".gone"))
+    scan()
+    assert f"The warehouse could not be asked: the warehouse file {shop} does not exist." in listed(operating)
+    away.rename(shop)
+
+    scan()
+
+    text = listed(operating)
+    assert f"The warehouse could not be asked then: “the warehouse file {shop} does not exist”." in text
+    assert "It has answered since." in text and "could not be asked: " not in text
+
+
+def test_the_list_tells_of_a_worker_that_died_as_before(operating, scan):
+    Scan.objects.create(status="failed", finished_at=timezone.now(), problem="The worker died.")
+    scan()
+
+    text = listed(operating)
+    assert "The worker died." in text and "It has answered since." not in text
 
 
 def test_a_scan_under_way_shows_on_the_pages(operating):

@@ -23,7 +23,13 @@ def index(request: HttpRequest) -> HttpResponse:
     """All scans with what they took, the latest first."""
     found = Scan.objects.select_related("requested_by")
     page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "coverage/scans.html", {"page": page, "active": Scan.objects.active().first()})
+    answered = Scan.objects.latest_reading()
+    context = {
+        "page": page,
+        "active": Scan.objects.active().first(),
+        "answered_at": answered.finished_at if answered else None,
+    }
+    return render(request, "coverage/scans.html", context)
 
 
 @permission_required("coverage.operate_coverage", raise_exception=True)
