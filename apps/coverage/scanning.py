@@ -359,21 +359,48 @@ def judged(
     reading: Reading,
     asked_at: dt.datetime,
 ) -> Found:
+    like = table.compared_with
+    problem = reading.problems.get(table.name) or reading.problems.get(like or "", "")
+    return judged_count(
+        pipeline,
+        table,
+        date,
+        units,
+        reading.of(table.name, date),
+        reading.of(like, date) if like else EMPTY,
+        asked_at,
+        problem=problem,
+        absent=reading.problems[table.name] if reading.is_absent(table.name) else "",
+    )
+
+
+def judged_count(
+    pipeline: Pipeline,
+    table: Table,
+    date: dt.date,
+    units: int | None,
+    count: Count | None,
+    like: Count | None,
+    asked_at: dt.datetime,
+    *,
+    problem: str = "",
+    absent: str = "",
+) -> Found:
+    """What was counted, judged; `like` is what the table has that the rows are compared with, `absent` says that there
+    is no such table."""
     season = pipeline.season_of(date)
-    like = table.rows.like if table.rows else None
-    count = reading.of(table.name, date)
     verdict = judge(
         table,
         date,
         season=season,
         units=units,
         found=count,
-        like=reading.of(like, date) if like else EMPTY,
-        problem=reading.problems.get(table.name) or reading.problems.get(like or "", ""),
+        like=like,
+        problem=problem,
         is_over=date < pipeline.today(asked_at),
     )
-    if reading.is_absent(table.name) and verdict.state in (Partition.State.MISSING, Partition.State.COMPLETE):
-        why = ": ".join(filter(None, (reading.problems[table.name], verdict.reason)))
+    if absent and verdict.state in (Partition.State.MISSING, Partition.State.COMPLETE):
+        why = ": ".join(filter(None, (absent, verdict.reason)))
         verdict = replace(verdict, state=Partition.State.MISSING, reason=why)
     named = season.name if season and units is not None else ""
     return Found(table.name, date, named, units or 0, count, verdict, asked_at)
@@ -391,6 +418,7 @@ def remember(found: Iterable[Found]) -> int:
     fresh = [partition(each, known.get((each.table, each.date))) for each in rows if is_news(each, known)]
     with transaction.atomic():
         write(fresh)
+        follow_readings(fresh)
         silences.end({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
@@ -398,6 +426,13 @@ def remember(found: Iterable[Found]) -> int:
                 {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
             )
     return len(fresh)
+
+
+def follow_readings(fresh: list[Partition]) -> None:
+    from apps.coverage import rejudging  # it judges as this module does
+
+    if fresh:
+        rejudging.follow_readings(definition.current(), fresh)
 
 
 def write(fresh: list[Partition]) -> None:
