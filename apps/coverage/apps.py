@@ -8,10 +8,23 @@ class CoverageConfig(AppConfig):
     name = "apps.coverage"
 
     def ready(self) -> None:
+        from apps.workers.signals import tick, worker_started
+
         post_migrate.connect(ensure_schedule, sender=self)
+
+        # The pipeline file may be another one than when the console ran last.
+        tick.connect(follow_file)
+        worker_started.connect(follow_file)
 
 
 def ensure_schedule(**kwargs: Any) -> None:
     from apps.coverage import tasks
 
     tasks.ensure_schedule()
+
+
+def follow_file(**kwargs: Any) -> None:
+    from apps.coverage import changed_rules
+    from apps.pipeline import definition
+
+    changed_rules.follow(definition.current())

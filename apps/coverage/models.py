@@ -440,6 +440,14 @@ class TableReading(models.Model):
     )
     problem = MaskedTextField(blank=True, help_text="Why it cannot be read, without a full stop.")
     columns = models.TextField(blank=True, help_text="Those that its partitions tell of beside their rows.")
+    rules = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="A digest of the rules in the pipeline file that it was judged by.",
+    )
+    dated_by = models.TextField(
+        blank=True, help_text="The column and the time zone that gave its rows their dates."
+    )
 
     def __str__(self) -> str:
         return f"{self.table} at {self.read_at}"

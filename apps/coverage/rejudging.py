@@ -5,24 +5,29 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.coverage import accepting, scanning
+from apps.coverage.expectation import OFF_CALENDAR, Verdict
 from apps.coverage.models import Partition, TableReading, calendar_between
 from apps.coverage.scanning import Found
 from apps.pipeline.definition import Pipeline, Table
 from apps.warehouse.base import EMPTY, Absent, Count
 
 
-class Counted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Counted:
     """What was counted of a partition, None where it could not be, and when."""
 
+    pk: int
     count: Count | None
     read_at: dt.datetime
 
 
+MANY = 5_000
 Stored = Mapping[str, Mapping[dt.date, Counted]]
 
 
@@ -46,20 +51,47 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
 
     What could not be counted stays unknown.
     """
-    found = list(judged(pipeline, tables, dates))
-    if not found:
-        return 0
-    known = scanning.stored(found)
-    fresh = [each for each in found if scanning.is_news(each, known)]
+    found = dict(judged(pipeline, tables, dates))
+    known = scanning.stored(list(found.values()))
+    fresh = {pk: each for pk, each in found.items() if scanning.is_news(each, known)}
     if fresh:
-        scanning.write([scanning.partition(each, known[each.table, each.date]) for each in fresh])
-        days = {each.date for each in fresh}
-        accepting.hold({each.table for each in fresh}, days, today=pipeline.today(timezone.now()))
+        write(fresh)
+        days = {each.date for each in fresh.values()}
+        accepting.hold({each.table for each in fresh.values()}, days, today=pipeline.today(timezone.now()))
     return len(fresh)
 
 
-def judged(pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date]) -> Iterator[Found]:
-    """The partitions of which something was counted, each as of the moment when it was read."""
+def write(fresh: Mapping[int, Found]) -> None:
+    """Stores the verdicts, one query for each of them that is different; what was counted stays as it is."""
+    same: dict[tuple, list[int]] = defaultdict(list)
+    for pk, each in fresh.items():
+        verdict = each.verdict
+        same[each.season, verdict.state, verdict.reason, each.units, verdict.least, verdict.most].append(pk)
+    for (season, state, reason, units, least, most), pks in same.items():
+        for place in range(0, len(pks), MANY):
+            Partition.objects.filter(pk__in=pks[place : place + MANY]).update(
+                season=season,
+                state=state,
+                reason=reason,
+                units=units,
+                least=least,
+                most=most,
+                read_state="",
+            )
+    complete = Partition.objects.of({each.table for each in fresh.values()}).filter(
+        state=Partition.State.COMPLETE
+    )
+    fewer = Q(complete_rows=None) | Q(complete_rows__lt=F("rows"))
+    complete.filter(fewer, rows__isnull=False).update(complete_rows=F("rows"))
+    fewer = Q(complete_keys=None) | Q(complete_keys__lt=F("keys"))
+    complete.filter(fewer, keys__isnull=False).update(complete_keys=F("keys"))
+    scanning.clear_filled_failures()
+
+
+def judged(
+    pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date]
+) -> Iterator[tuple[int, Found]]:
+    """The partitions of which something was counted, by id, each as of the moment when it was read."""
     others = {table.compared_with for table in tables if table.compared_with}
     counted = load({table.name for table in tables} | others, dates)
     days = {date for some in counted.values() for date in some}
@@ -67,19 +99,24 @@ def judged(pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.d
     problems = dict(TableReading.objects.exclude(problem="").values_list("table", "problem"))
     for table in tables:
         absent = problems.get(table.name, "") == Absent.of(table.name)
-        for date, (count, read_at) in counted.get(table.name, {}).items():
-            if count is None:
+        for date, stored in counted.get(table.name, {}).items():
+            if stored.count is None:
                 continue
-            yield scanning.judged_count(
+            if not pipeline.start <= date <= pipeline.end:
+                nothing = Verdict(Partition.State.NOT_EXPECTED, OFF_CALENDAR)
+                yield stored.pk, Found(table.name, date, "", 0, stored.count, nothing, stored.read_at)
+                continue
+            found = scanning.judged_count(
                 pipeline,
                 table,
                 date,
                 calendar[date].units if date in calendar else None,
-                count,
+                stored.count,
                 compared_count(table, date, counted),
-                read_at,
+                stored.read_at,
                 absent=problems[table.name] if absent else "",
             )
+            yield stored.pk, found
 
 
 def compared_count(table: Table, date: dt.date, counted: Stored) -> Count | None:
@@ -99,11 +136,11 @@ def load(tables: Collection[str], dates: Collection[dt.date]) -> Stored:
         rows = rows.filter(date__in=dates)
     found: dict[str, dict[dt.date, Counted]] = defaultdict(dict)
     columns = "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
-    for table, date, read_at, number, quality, written_at, share, keys, modified_at in rows.values_list(
-        "table", "date", "read_at", *columns
+    for pk, table, date, read_at, number, quality, written_at, share, keys, modified_at in rows.values_list(
+        "pk", "table", "date", "read_at", *columns
     ):
         count = None
         if number is not None:
             count = Count(number, quality, written_at, share, keys, modified_at=modified_at)
-        found[table][date] = Counted(count, read_at)
+        found[table][date] = Counted(pk, count, read_at)
     return found

@@ -35,6 +35,7 @@ from apps.warehouse.base import (
 
 Key = tuple[str, dt.date]
 BATCH = 500
+KEY = "key:"  # before a column that names a row, among those that a reading told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def told_columns(table: Table) -> str:
     """The columns of which a partition keeps something."""
     asked = question(table)
     values = (asked.quality_column, asked.written_column, asked.fallback_column)
-    return " ".join(filter(None, (*values, *(f"key:{column}" for column in asked.key_columns))))
+    return " ".join(filter(None, (*values, *(f"{KEY}{column}" for column in asked.key_columns))))
 
 
 def remember_table(
@@ -204,8 +205,20 @@ def remember_table(
             silences.note([table.name], problem, at=asked_at)
         else:
             leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
-            silences.note_whole(table.name, columns=told_columns(table), scan=scan)
+            note_whole(pipeline, table, scan)
     return changed
+
+
+def note_whole(pipeline: Pipeline, table: Table, scan: Scan) -> None:
+    from apps.coverage import changed_rules  # it judges anew what this module stored
+
+    silences.note_whole(
+        table.name,
+        scan=scan,
+        columns=told_columns(table),
+        rules=changed_rules.digest(pipeline, table),
+        dated_by=changed_rules.dated_by(pipeline, table),
+    )
 
 
 def forget_other_keys(table: Table) -> None:
@@ -443,10 +456,15 @@ def write(fresh: list[Partition]) -> None:
         update_fields=[*FACTS, "complete_rows", "complete_keys", "read_state", "read_at"],
         batch_size=BATCH,
     )
-    if fresh:  # somebody filled what a run had failed to fill
-        Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
-            activity=Partition.Activity.NONE, run_id=None
-        )
+    if fresh:
+        clear_filled_failures()
+
+
+def clear_filled_failures() -> None:
+    """What a run had failed to fill is complete: somebody filled it."""
+    Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
+        activity=Partition.Activity.NONE, run_id=None
+    )
 
 
 def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:

@@ -66,10 +66,10 @@ def note(
     )
 
 
-def note_whole(table: str, *, columns: str, scan: Scan | None) -> None:
-    """The table was read as a whole, with these columns beside its rows."""
+def note_whole(table: str, *, scan: Scan | None, **told: str) -> None:
+    """The table was read as a whole: with which columns beside its rows, dated by what, judged by which rules."""
     TableReading.objects.update_or_create(
-        table=table, defaults={"scan": scan, "read_at": timezone.now(), "columns": columns, **ANSWERED}
+        table=table, defaults={"scan": scan, "read_at": timezone.now(), **told, **ANSWERED}
     )
 
 

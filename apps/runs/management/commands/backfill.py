@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from rich.console import Console
 
+from apps.coverage import changed_rules
 from apps.coverage.dates import in_words
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -63,6 +64,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         console = terminal(self.stdout, quiet=options["json"])
         try:
             plan = planning.plan(pipeline, selection(pipeline, options))

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import regressions, removed_dates, rollup
+from apps.coverage import changed_rules, regressions, removed_dates, rollup
 from apps.coverage.freshness import Silence
 from apps.coverage.regressions import Loss
 from apps.coverage.rollup import Coverage, PhaseCoverage, TableCoverage
@@ -37,6 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         try:
             wanted = scope.scope(pipeline, **arguments.selected(options))
         except (UnknownName, DoesNotFit) as error:

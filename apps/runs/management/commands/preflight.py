@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
-from apps.coverage import scanning
+from apps.coverage import changed_rules, scanning
 from apps.pipeline import arguments, definition, scope
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import UnknownName
@@ -48,6 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         try:
             wanted = scope.scope(pipeline, **arguments.selected(options))
         except (UnknownName, DoesNotFit) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from apps.coverage import partial, scanning
+from apps.coverage import changed_rules, partial, scanning
 from apps.coverage.models import Scan
 from apps.coverage.partial import Partial
 from apps.pipeline import arguments, definition, scope
@@ -32,6 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         named = arguments.selected(options)
         try:
             wanted = scope.scope(pipeline, **named)

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import removed_dates, sources
+from apps.coverage import changed_rules, removed_dates, sources
 from apps.coverage.rollup import Tally
 from apps.coverage.serving import Served, Share
 from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Report, SourceLine
@@ -31,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         try:
             seasons = [pipeline.season(name) for name in options["season"]]
             off = [sources.find_source(pipeline, name) for name in options["off"]]

@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
 from rich.table import Table as Grid
 
-from apps.coverage import scanning, verification
+from apps.coverage import changed_rules, scanning, verification
 from apps.coverage.models import Verification
 from apps.coverage.verifying import lines
 from apps.coverage.verifying.histories import STILL_RUNNING
@@ -57,6 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         try:
             wanted = scope(pipeline, options)
         except (UnknownName, DoesNotFit) as error:

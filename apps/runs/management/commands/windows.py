@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from rich.table import Table as Grid
 
-from apps.coverage import freshness, removed_dates, windows
+from apps.coverage import changed_rules, freshness, removed_dates, windows
 from apps.coverage.windows import NoSuchWindow, Window
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -34,6 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
+        changed_rules.follow(pipeline)
         try:
             best, named = find(pipeline, options)
         except (UnknownName, NoSuchWindow) as error:
