@@ -129,12 +129,14 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
     if isinstance(error, OverQuota):
         ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
     else:
-        says = f"The warehouse does not answer: {error}"
+        says, until = f"The warehouse does not answer: {error}", None
         if isinstance(error, StillAtWork | InUse):
             says = sentence(str(error))
+        if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
+            until = timezone.now() + dt.timedelta(seconds=SHORTEST_WAIT)
         if silences.awaited(error) == TableReading.Awaited.WAREHOUSE:  # what is stored is what was known last
             silences.note_error((table.name for table in hold.pipeline.tables), error, at=timezone.now())
-        ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE)
+        ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE, until=until)
 
 
 def sentence(text: str) -> str:

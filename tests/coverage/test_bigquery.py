@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from apps.coverage import scanning
+from apps.coverage import scanning, tasks
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
 from apps.pipeline.definition import Pipeline
@@ -124,6 +124,45 @@ def test_without_the_warehouse_the_last_known_picture_stays(scan, server):
     )
     assert list(Partition.objects.values()) == before
     assert all(each.is_outage for each in silent_tables().values())
+
+
+@pytest.fixture
+def look_again(pipeline, monkeypatch) -> Callable[[], None]:
+    monkeypatch.setattr(tasks.definition, "current", lambda: pipeline)
+    return tasks.look_again
+
+
+def test_a_bigquery_that_answers_again_is_scanned_at_once(scan, server, look_again):
+    scan()
+    server.refuse("accessDenied", at_call=True, says="User does not have bigquery.jobs.create permission")
+    assert scan().status == Scan.Status.FAILED
+
+    look_again()
+
+    assert (Scan.objects.latest_finished().status, silent_tables()) == (Scan.Status.SUCCEEDED, {})
+
+
+def test_a_bigquery_that_does_not_answer_is_asked_one_question_that_costs_nothing(scan, server, look_again):
+    scan()
+    denied = {"at_call": True, "says": "User does not have bigquery.jobs.create permission"}
+    server.refuse("accessDenied", times=2, **denied)
+    scan()
+
+    look_again()
+
+    assert (Scan.objects.count(), server.jobs) == (2, {})
+    look_again()
+    assert Scan.objects.latest_finished().status == Scan.Status.SUCCEEDED
+
+
+def test_a_quota_that_is_used_up_is_not_looked_at_every_minute(scan, server, look_again):
+    scan()
+    server.refuse("quotaExceeded", times=1)
+    scan()
+
+    look_again()
+
+    assert Scan.objects.count() == 2
 
 
 def test_what_is_known_again_was_looked_at_again(scan, server):

@@ -1,13 +1,16 @@
 """On DuckDB one process at a time may have the file: the console is never in the way of its own jobs."""
 
+import datetime as dt
 import os
 import signal
 
 import pytest
+from django.utils import timezone
 
 from apps.coverage import scanning
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import Scan
-from apps.runs import contention, lanes, runner
+from apps.runs import contention, lanes, resting, runner
 from apps.runs.models import Run, Step
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
@@ -120,6 +123,20 @@ def test_a_run_waits_for_the_call_of_another(launch, pipeline):
         "The call of run 99 (visits, attempt 3) has its turn with the warehouse file; this waits until it is over"
     )
     assert run.again_at
+
+
+def test_a_run_that_waits_for_a_call_never_waits_longer_than_at_first(launch, pipeline):
+    run = launch(**FOUR_DAYS)
+    Run.objects.update(waits=6)
+    mine, other = (DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path)) for _ in range(2))
+    mine.turns.patience = 0.0
+
+    with other.turn_of_call("the call of run 99 (visits, attempt 3)", owner="", stopped=lambda: False):
+        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk), warehouse=mine)
+
+    run.refresh_from_db()
+    assert run.again_at <= timezone.now() + dt.timedelta(seconds=resting.SHORTEST_WAIT)
+    assert silent_tables() == {}
 
 
 def test_the_turn_of_a_frozen_worker_passes_to_who_takes_over(launch, drive, fault, ask, settings):
