@@ -83,7 +83,7 @@ def test_a_rerun_that_loses_rows_fails_and_says_so(complete, launch, drive):
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-01")))
 
     again = step(run, "01-01", "daily.visits")
-    assert (again.status, shown("01-01", "daily.visits")) == ("failed", "complete")
+    assert (again.status, shown("01-01", "daily.visits")) == ("failed", "redo_failed")
     assert again.message == "regression: 12 rows before the call, 8 after it"
 
 
