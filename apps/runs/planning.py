@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from django.db.models import TextChoices
+from django.utils import timezone
 
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
@@ -359,7 +360,7 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
-    """The plan for a selection, from what is stored; in four queries however many dates there are."""
+    """The plan for a selection, from what is stored; in five queries however many dates there are."""
     reach = reading_from(selection)
     days = list(CalendarDate.objects.filter(date__range=(reach, selection.end)))
     calendar = {day.date: day for day in days if day.date in selection}
@@ -375,12 +376,14 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     unserved = unserved_dates(pipeline, selection)
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
-    dates = in_order(selection)
+    dates, today = in_order(selection), pipeline.today(timezone.now())
     for table in selection.tables:
         for date in dates:
             if not selection.takes(table, date):
                 continue
             reason = why_not(table, date, selection, calendar, partitions, unserved)
+            if reason == OFF_CALENDAR and date >= today:
+                reason = NOT_OVER
             if reason:
                 left_out[reason].append((table.name, date))
             else:

@@ -6,6 +6,8 @@ from django.core.management.base import SystemCheckError
 
 from apps.pipeline import definition
 
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def check(shop, settings, capsys):

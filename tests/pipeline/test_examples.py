@@ -67,6 +67,7 @@ def test_no_job_starts_the_next_phase_by_itself(example):
         assert wanted <= {*table.job.command} and wanted <= {*table.job.must_contain}, table.name
 
 
+@pytest.mark.django_db
 def test_with_the_owners_scripts_beside_it_nothing_is_wrong(tmp_path, settings, capsys):
     path = tmp_path / EXAMPLE.name
     path.write_text(EXAMPLE.read_text())
