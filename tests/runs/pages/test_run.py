@@ -128,7 +128,8 @@ def test_the_likely_end_is_a_range(launch, drive, read, hold, worker):
 
 
 def test_where_it_waits_for_a_person_before_its_end_is_said(launch, drive, read, hold, worker):
-    run = hold(drive(launch(tables=["daily.sales", "weekly.trend"], start=day("01-01")), attempts=3))
+    planned = launch(tables=["daily.sales", "weekly.trend"], start=day("01-01"), through_gaps=True)
+    run = hold(drive(planned, attempts=3))
     run.steps.exclude(seconds=None).update(seconds=300)
 
     page = read(run.get_absolute_url())
