@@ -37,6 +37,10 @@ def asked(demo, settings, monkeypatch) -> Iterator[dict[str, Counter]]:
 def kind(sql: str) -> str:
     if sql.startswith("EXPLAIN"):
         return "planned, not performed"
+    if "duckdb_tables" in sql:
+        return "tables of the file"
+    if "hash(t)" in sql:
+        return "contents of all tables"
     if "QUALIFY" in sql:
         return "run history"
     if "UNION ALL" in sql:
@@ -54,5 +58,7 @@ def test_no_question_is_asked_for_each_table_or_season(asked):
     # statements each.
     assert asked["pre-flight, with dry runs of jobs"] == once | {
         "counts of all tables": 1 + 2 * 2,
+        "tables of the file": 2 * 2,
+        "contents of all tables": 2 * 2,
         "planned, not performed": 2 * 2,
     }

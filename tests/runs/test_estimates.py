@@ -12,7 +12,7 @@ from apps.runs.options import Options
 from tests.conftest import day
 
 BOTH = {"tables": ["daily.sales", "daily.visits"], "start": day("01-11"), "end": day("01-20")}
-WHOLE = {"tables": ["daily.sales", "weekly.trend"], "start": day("01-11"), "end": day("01-20")}
+WHOLE = BOTH | {"tables": ["daily.sales", "weekly.trend"], "through_gaps": True}
 
 
 @pytest.fixture
