@@ -118,9 +118,10 @@ def test_more_lanes_are_in_the_plans_estimate_too(known, plan, pipeline):
     )
 
 
-def test_form_and_command_say_when_it_waits_at_the_gate(known, plan, pipeline, client, operator, capsys):
+def test_form_and_command_say_when_it_waits_at_the_gate(known, plan, pipeline, ask, client, operator, capsys):
     known("daily.sales", "daily.visits", "weekly.trend")
-    planned = plan(**WHOLE)
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) t(i) WHERE day >= DATE '2024-01-11'")
+    planned = plan(**WHOLE | {"through_gaps": False})
     words = of_plan(planned, pipeline).to_stop_in_words
     client.force_login(operator)
 

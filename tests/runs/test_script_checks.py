@@ -4,6 +4,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
+pytestmark = pytest.mark.django_db
+
 
 def test_a_script_that_cannot_be_translated_is_named_with_its_table(pipeline):
     path = pipeline.folder / "jobs" / "trend.sql"
