@@ -23,7 +23,7 @@ def failing(times: int, answer=None, error: Exception = LOCKED):
     """Says so many times that the database is away."""
     problems = [error] * times
 
-    def ask(*_):
+    def ask(*_, **__):
         if problems:
             raise problems.pop()
         return answer
