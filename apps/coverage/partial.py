@@ -82,10 +82,11 @@ def remember(
         ]
         changed.append(scanning.remember(found))
         stored = Partition.objects.filter(table=table.name, date__in=scope.days)
-        if problem := reading.problems.get(table.name):
+        problem = reading.problems.get(table.name, "")
+        if problem and not reading.is_absent(table.name):
             silences.note([table.name], problem, at=asked_at)
             continue
         scanning.leave_calendar(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
-        silences.end([table.name])
+        silences.end([table.name], problem)
     return changed

@@ -201,20 +201,22 @@ def remember_table(
         changed = remember(
             judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
         )
-        if problem:
+        if problem and not reading.is_absent(table.name):
             silences.note([table.name], problem, at=asked_at)
         else:
             leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
-            note_whole(pipeline, table, scan)
+            note_whole(pipeline, table, scan, problem)
     return changed
 
 
-def note_whole(pipeline: Pipeline, table: Table, scan: Scan) -> None:
+def note_whole(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> None:
+    """The table answered; that it does not exist is an answer too, and its `problem`."""
     from apps.coverage import changed_rules  # it judges anew what this module stored
 
     silences.note_whole(
         table.name,
         scan=scan,
+        problem=problem.rstrip("."),
         columns=told_columns(table),
         rules=changed_rules.digest(pipeline, table),
         dated_by=changed_rules.dated_by(pipeline, table),

@@ -69,11 +69,12 @@ def note(
 def note_whole(table: str, *, scan: Scan | None, **told: str) -> None:
     """The table was read as a whole: with which columns beside its rows, dated by what, judged by which rules."""
     TableReading.objects.update_or_create(
-        table=table, defaults={"scan": scan, "read_at": timezone.now(), **told, **ANSWERED}
+        table=table, defaults={"scan": scan, "read_at": timezone.now()} | ANSWERED | told
     )
 
 
-def end(tables: Iterable[str]) -> None:
-    """These tables answered again, though not about all of their dates."""
-    silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None)
-    silent.update(**ANSWERED)
+def end(tables: Iterable[str], problem: str = "") -> None:
+    """These tables answered again, though not about all of their dates; with a `problem`, that they do not exist."""
+    answer = ANSWERED | {"problem": problem.rstrip(".")}
+    silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None, problem=problem)
+    silent.update(**answer)

@@ -24,6 +24,7 @@ from apps.coverage.verifying.report import (
     spans,
 )
 from apps.coverage.verifying.tables import After
+from apps.warehouse.base import Absent
 
 MISSING, THIN = Partition.State.MISSING, Partition.State.THIN
 
@@ -72,7 +73,9 @@ def dates(number: int) -> str:
 
 def of_table(table: TableReport, *, told: bool) -> Iterator[Reason]:
     """`told` is whether the one problem of everything was told already."""
-    if table.problem and not told:
+    if table.problem == Absent.of(table.name):
+        yield Reason(f"{table.short_name} is not there: {table.problem}.")
+    elif table.problem and not told:
         yield Reason(f"{table.short_name} could not be asked: {table.problem}.", could_not_run=True)
     elif not told and (unknown := table.counts["unknown"]):
         where = in_words(table.dates.get("unknown", ()))

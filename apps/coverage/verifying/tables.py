@@ -58,6 +58,10 @@ class Seen:
             return self.problem
         return self.reading.problems.get(table.name, "")
 
+    def is_unread(self, table: Table) -> bool:
+        """Whether it was not counted. Of a table that does not exist it is certain that it has no rows."""
+        return self.reading is None or bool(self.problem_of(table) and not self.reading.is_absent(table.name))
+
     def counts(self, table: Table) -> Iterator[tuple[dt.date, Count]]:
         """The dates on which the table has rows that belong there, with what was counted."""
         if self.reading is None:
@@ -109,7 +113,7 @@ def dates_by_state(table: Table, seen: Seen) -> dict[str, Spans]:
 
 
 def rows(table: Table, seen: Seen) -> int | None:
-    if seen.problem_of(table):
+    if seen.is_unread(table):
         return None
     return sum(count.rows for _, count in seen.counts(table))
 
@@ -118,7 +122,7 @@ def duplicates(table: Table, seen: Seen) -> Duplicates | None:
     """None where the pipeline file names no key."""
     if not table.key:
         return None
-    if seen.problem_of(table):
+    if seen.is_unread(table):
         return Duplicates(table.key)
     extra = {
         date: count.rows - count.keys
@@ -130,7 +134,7 @@ def duplicates(table: Table, seen: Seen) -> Duplicates | None:
 
 def nulls(table: Table, seen: Seen) -> Iterator[Nulls]:
     for place, column in enumerate(table.not_null):
-        if seen.problem_of(table):
+        if seen.is_unread(table):
             yield Nulls(column)
             continue
         without = {date: count.nulls[place] for date, count in seen.counts(table) if count.nulls}
