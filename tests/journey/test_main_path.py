@@ -126,7 +126,7 @@ def test_a_retry_fails_again_with_the_same_signature_and_counts_its_attempts(
 FAULTS = {
     "failed": ("team_offense_game_summary", "2022-12-12", "wrote no rows"),
     "thin": ("upcoming_team_game_context", "2022-01-19", "2 rows, expected 16"),
-    "excess": ("team_defense_game_summary", "2023-12-01", "80 rows, expected 20"),
+    "excess": ("team_defense_game_summary", "2023-12-01", "80 rows with 20 different keys, expected 20"),
 }
 
 
