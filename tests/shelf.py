@@ -36,13 +36,17 @@ class Shelf(DuckDBWarehouse):
         end: dt.date | None = None,
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
-        some = dates is not None and not any(question.whole for question in questions)
+        some = dates is not None and not any(each.whole or each.undated for each in questions)
         if some and self.only is None:  # else it would read every file that there is
             return Shelf(self.path, only=dates).count(questions, dates=dates)
         return super().count(questions, start=start, end=end, dates=dates)
 
     def turn_of_call(self, who: str, *, owner: str, stopped: object) -> AbstractContextManager[None]:
         return nullcontext()
+
+    def require_file(self) -> None:
+        if not self.path.is_dir():
+            raise Unreachable(f"the shelf {self.path} does not exist")
 
     def files_of(self, place: Path) -> list[Path]:
         if self.only is None:
@@ -51,8 +55,7 @@ class Shelf(DuckDBWarehouse):
 
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-        if not self.path.is_dir():
-            raise Unreachable(f"the shelf {self.path} does not exist")
+        self.require_file()
         with turn(self.patience):
             connection = host().cursor()
             try:
