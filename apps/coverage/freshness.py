@@ -95,7 +95,7 @@ class Freshness:
         """For a terminal: what is only known as it was last, since when and why."""
         found = [f"{each.table}: {each.in_words}" for each in self.silences_to_tell]
         if not self.problem or not self.failing_since:
-            return [f"Not everything is known: {self.problem}", *found] if self.problem else found
+            return [f"Problem of the last scan: {self.problem}", *found] if self.problem else found
         known = f"last known at {self.as_of:%Y-%m-%d %H:%M} UTC; " if self.as_of else ""
         return [f"Not everything is known: {known}{self.failure}", *found]
 
@@ -115,7 +115,7 @@ class Freshness:
     def in_words(self) -> str:
         """ "as of 2024-01-15 12:00 UTC", and what could not be asked since."""
         age = f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
-        return f"{age}; not everything is known: {self.problem}" if self.problem else age
+        return f"{age}; problem of the last scan: {self.problem}" if self.problem else age
 
 
 def now() -> Freshness:

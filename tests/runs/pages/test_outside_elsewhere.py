@@ -38,7 +38,7 @@ def test_the_overview_says_why_it_does_not_know(history, rescan, ask, read):
     text = read("/")
 
     assert "Outside the console: unknown , as the run history could not be asked: table ops.history" in text
-    assert "The last scan could not ask everything: the run history: table ops.history has no column" in text
+    assert "Problem of the last scan: the run history: table ops.history has no column" in text
 
 
 def test_before_the_first_scan_it_is_unknown(history, read):

@@ -81,4 +81,4 @@ def in_words(done: Scan | Partial) -> str:
     said = f"{read}; {count(done.changed, 'partition')} changed."
     if done.notes:
         said = f"{said} {done.notes}."
-    return f"{said}\nNot everything could be asked: {done.problem}." if done.problem else said
+    return f"{said}\nProblem: {done.problem}." if done.problem else said
