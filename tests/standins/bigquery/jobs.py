@@ -47,6 +47,7 @@ class Job:
         self.store = store
         self.before = before
         self.created = time.time()
+        self.delay = 0.0  # seconds that it waits before it reads anything
         self.finished: float | None = None
         self.refusal: Refusal | None = None
         self.result = Result()

@@ -117,7 +117,7 @@ class StandIn:
         self.keeps[table] = days
 
     def delay(self, about: str, seconds: float) -> None:
-        """Queries of this kind take at least so long."""
+        """Queries of this kind that begin from now on take at least so long."""
         self.delays[about] = seconds
 
     def asked(self, about: str | None = None) -> list[Job]:
@@ -135,7 +135,7 @@ class StandIn:
 
     def meet(self, job: Job) -> None:
         """Before a job reads anything."""
-        if job.cancelled.wait(self.delays.get(kind(job), 0)):
+        if job.cancelled.wait(job.delay):
             raise CANCELLED
         for trouble in self.troubles:
             if trouble.takes(job, at_call=False):
@@ -159,6 +159,7 @@ class StandIn:
             return self.look_only(job)
         if job.id in self.jobs:
             raise Refusal("duplicate", f"Already Exists: Job {project}:{job.location}.{job.id}")
+        job.delay = self.delays.get(kind(job), 0)  # as it is now: a later one is of later jobs
         self.jobs[job.id] = job
         job.start()
         return job.resource
