@@ -16,7 +16,7 @@ from apps.coverage.models import HistoryTry
 from apps.pipeline import definition
 from apps.runs.models import Event, Run
 from tests.conftest import day
-from tests.coverage.verifying import history, rescan  # noqa: F401  # fixtures
+from tests.coverage.verifying import history, rescan, scan_again  # noqa: F401  # fixtures
 from tests.runs.preflight.conftest import checked, configure  # noqa: F401  # fixtures
 
 PLANTED = "kTz9/planted+7"  # the value of a variable of the job

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import day
-from tests.coverage.verifying import filled, history, rescan, rewrite, verify  # noqa: F401 (fixtures)
+from tests.coverage.verifying import filled, history, rescan, rewrite, scan_again, verify  # noqa: F401 (fixtures)
+from tests.runs.preflight.conftest import checked  # noqa: F401 (a fixture)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from apps.coverage import accepting, partial, regressions, scanning
 from apps.coverage.accepting import Wish
-from apps.coverage.models import AcceptedGap, Partition, Scan
+from apps.coverage.models import AcceptedGap, Partition
 from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
@@ -18,43 +18,29 @@ WINTER_ENDS = ("end = 2024-01-20", "end = 2024-01-04")
 
 
 @pytest.fixture
-def rescan(shop, db) -> Callable[[], Scan]:
-    """Scans with the pipeline file as it is now."""
-
-    def perform() -> Scan:
-        definition.load.cache_clear()
-        pipeline, row = definition.current(), Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
-        row.refresh_from_db()
-        return row
-
-    return perform
-
-
-@pytest.fixture
-def accepted(rescan) -> AcceptedGap:
+def accepted(scan_again) -> AcceptedGap:
     """Olga accepted that sales has nothing on the 5th and the 6th."""
-    rescan()
+    scan_again()
     table = definition.current().table(SALES)
     return accepting.accept(Wish((table,), day("01-05"), day("01-06")), reason="no till", by="olga")
 
 
 @pytest.fixture
-def away(ask, rescan, rewrite) -> Callable[[str], None]:
+def away(ask, scan_again, rewrite) -> Callable[[str], None]:
     """Takes the 5th and all after it away for one scan: from the calendar, by the season, or with the table."""
 
     def go_and_return(how: str) -> None:
         changes = {"the season ends before": WINTER_ENDS, "the table is renamed": (SALES, "daily.sold")}
         if how == "the calendar lost them":
             ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-05'")
-            rescan()
+            scan_again()
             ask("UPDATE raw.days SET open = day <> DATE '2024-01-07'")
         else:
             old, new = changes[how]
             everywhere(rewrite, old, new)
-            rescan()
+            scan_again()
             everywhere(rewrite, new, old)
-        rescan()
+        scan_again()
 
     return go_and_return
 
@@ -79,19 +65,19 @@ def test_an_accepted_gap_is_accepted_again_when_its_date_is_back(accepted, away,
     assert states("01-05", "01-06", "01-08") == ["accepted", "accepted", "missing"]
 
 
-def test_one_that_was_withdrawn_meanwhile_is_a_gap(accepted, ask, rescan):
+def test_one_that_was_withdrawn_meanwhile_is_a_gap(accepted, ask, scan_again):
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
-    rescan()
+    scan_again()
     accepting.withdraw(accepted, by="olga")
     ask("UPDATE raw.days SET open = TRUE WHERE day = DATE '2024-01-05'")
-    rescan()
+    scan_again()
 
     assert states("01-05") == ["missing"]
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_rows_that_were_lost_meanwhile_are_a_loss(filled, rescan, away, ask, how):
-    rescan()
+def test_rows_that_were_lost_meanwhile_are_a_loss(filled, scan_again, away, ask, how):
+    scan_again()
     ask("DELETE FROM daily.sales WHERE day = ?", day("01-06"))
     away(how)
 
@@ -99,31 +85,33 @@ def test_rows_that_were_lost_meanwhile_are_a_loss(filled, rescan, away, ask, how
     assert (loss.table, loss.dates, loss.had, loss.has) == (SALES, (day("01-06"),), 8, 0)
 
 
-def test_while_a_date_is_off_the_calendar_it_is_neither_accepted_nor_a_loss(accepted, filled, ask, rescan):
+def test_while_a_date_is_off_the_calendar_it_is_neither_accepted_nor_a_loss(
+    accepted, filled, ask, scan_again
+):
     ask("DELETE FROM daily.sales WHERE day IN (DATE '2024-01-05', DATE '2024-01-08')")
-    rescan()
+    scan_again()
     ask("DELETE FROM daily.sales WHERE day >= DATE '2024-01-05'")
     ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-05'")
-    rescan()
+    scan_again()
 
     assert states("01-05", "01-06") == ["not_expected", "not_expected"]
     assert regressions.losses(definition.current()) == []
 
 
-def test_a_scan_of_some_dates_takes_nothing_along_either(accepted, ask, rescan):
+def test_a_scan_of_some_dates_takes_nothing_along_either(accepted, ask, scan_again):
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     partial.scan(pipeline, scanning.open_warehouse(pipeline), scope(pipeline, tables=[SALES]))
     assert states("01-05") == ["not_expected"]
 
     ask("UPDATE raw.days SET open = TRUE WHERE day = DATE '2024-01-05'")
-    rescan()
+    scan_again()
     assert states("01-05") == ["accepted"]
 
 
-def test_a_date_of_which_nothing_is_to_be_remembered_is_forgotten(rescan, ask):
-    rescan()
+def test_a_date_of_which_nothing_is_to_be_remembered_is_forgotten(scan_again, ask):
+    scan_again()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-09'")
-    rescan()
+    scan_again()
 
     assert not Partition.objects.filter(table=SALES, date=day("01-09")).exists()

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import calendar_report, partial, scanning
+from apps.coverage import calendar_report, partial
 from apps.coverage.calendar_report import CalendarReport
 from apps.coverage.models import CalendarReading, Scan
 from apps.pipeline import definition
@@ -27,41 +27,27 @@ def alarms() -> dict[str, str]:
     return {alarm.text: alarm.detail for alarm in read().alarms}
 
 
-@pytest.fixture
-def rescan(shop, db):
-    """Scans with the pipeline file as it is now."""
-
-    def perform() -> Scan:
-        definition.load.cache_clear()
-        pipeline, row = definition.current(), Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
-        row.refresh_from_db()
-        return row
-
-    return perform
-
-
 # Expected, and why not ----------------------------------------------------------------------------
 
 
-def test_a_season_says_its_dates_units_and_days_without(rescan):
-    rescan()
+def test_a_season_says_its_dates_units_and_days_without(scan_again):
+    scan_again()
     spring, winter = read().seasons
 
     assert (winter.dates, winter.units, winter.without_in_words) == (19, 76, "2024-01-07")
     assert (spring.dates, spring.first, spring.last) == (10, day("03-01"), day("03-10"))
 
 
-def test_first_days_are_left_out_by_table(rescan):
-    rescan()
+def test_first_days_are_left_out_by_table(scan_again):
+    scan_again()
 
     (skipped,) = read().seasons[0].skipped
     assert (skipped.days, skipped.dates, [table.name for table in skipped.tables]) == (3, 3, ["weekly.trend"])
 
 
-def test_a_month_is_a_row_of_days(rescan, ask):
+def test_a_month_is_a_row_of_days(scan_again, ask):
     ask("UPDATE raw.days SET orders = 1 WHERE day = ?", day("01-05"))
-    rescan()
+    scan_again()
 
     (january,) = read().seasons[1].months
     drawn = {path.state: path.d for path in january.strip.paths}
@@ -69,10 +55,10 @@ def test_a_month_is_a_row_of_days(rescan, ask):
     assert drawn["units-1"].startswith("M4 0h1") and drawn["not_expected"].startswith("M6 0h1")
 
 
-def test_days_after_the_last_reading_are_to_come_and_not_without_units(rescan, rewrite):
+def test_days_after_the_last_reading_are_to_come_and_not_without_units(scan_again, rewrite):
     today = timezone.now().date()
     rewrite("[[phase]]", SUMMER.format(today, today + dt.timedelta(days=9)))
-    rescan()
+    scan_again()
 
     summer = read().seasons[0]
     assert (summer.to_come, summer.without) == (10, ())
@@ -81,73 +67,73 @@ def test_days_after_the_last_reading_are_to_come_and_not_without_units(rescan, r
 # Alarms -------------------------------------------------------------------------------------------
 
 
-def test_a_calendar_without_fault_has_no_alarm(rescan):
-    rescan()
+def test_a_calendar_without_fault_has_no_alarm(scan_again):
+    scan_again()
 
     assert alarms() == {}
 
 
-def test_rows_of_a_source_where_the_calendar_expects_none_are_an_alarm(rescan, ask):
+def test_rows_of_a_source_where_the_calendar_expects_none_are_an_alarm(scan_again, ask):
     ask("INSERT INTO raw.orders VALUES (?, 1)", day("01-07"))
-    rescan()
+    scan_again()
 
     assert alarms() == {
         "The calendar expects 0 orders on 1 date on which sources have rows.": "orders: 2024-01-07"
     }
 
 
-def test_rows_of_a_table_that_jobs_fill_are_none(rescan, fill):
+def test_rows_of_a_table_that_jobs_fill_are_none(scan_again, fill):
     fill("daily.sales", "01-07")
-    rescan()
+    scan_again()
 
     assert alarms() == {}
 
 
-def test_rows_between_two_seasons_are_an_alarm_of_their_own(rescan, ask):
+def test_rows_between_two_seasons_are_an_alarm_of_their_own(scan_again, ask):
     ask("INSERT INTO raw.orders VALUES (?, 1)", day("02-10"))
-    rescan()
+    scan_again()
 
     assert alarms() == {"Sources have rows on 1 date outside of every season.": "orders: 2024-02-10"}
 
 
-def test_units_off_season_are_an_alarm(rescan, ask):
+def test_units_off_season_are_an_alarm(scan_again, ask):
     ask("INSERT INTO raw.days VALUES (?, 4, TRUE), (?, 4, TRUE)", day("02-10"), day("02-11"))
-    rescan()
+    scan_again()
 
     assert alarms() == {
         "The calendar has orders on 2 dates that lie in no season.": "2024-02-10 to 2024-02-11"
     }
 
 
-def test_past_dates_that_are_not_final_are_an_alarm(rescan, rewrite):
+def test_past_dates_that_are_not_final_are_an_alarm(scan_again, rewrite):
     rewrite('unit = "order"', f'unit = "order"\nnot_final = "{NOT_FINAL}"')
 
-    assert rescan().queries == 3
+    assert scan_again().queries == 3
     assert alarms() == {"1 date in the past is not final, and so not expected.": "2024-01-07"}
     assert read().seasons[1].not_final == (day("01-07"),)
 
 
-def test_that_nobody_can_say_what_is_final_is_unknown_and_keeps_no_scan_from_its_end(rescan, rewrite):
+def test_that_nobody_can_say_what_is_final_is_unknown_and_keeps_no_scan_from_its_end(scan_again, rewrite):
     rewrite('unit = "order"', 'unit = "order"\nnot_final = "SELECT nothing FROM nowhere"')
 
-    assert rescan().status == Scan.Status.SUCCEEDED
+    assert scan_again().status == Scan.Status.SUCCEEDED
     (alarm,) = read().alarms
     assert (alarm.level, "could not be asked" in alarm.text) == ("unknown", True)
 
 
-def test_a_season_that_began_without_dates_is_the_worst(rescan, rewrite):
+def test_a_season_that_began_without_dates_is_the_worst(scan_again, rewrite):
     rewrite("[[phase]]", SUMMER.format("2024-06-01", "2024-06-30"))
-    rescan()
+    scan_again()
 
     (alarm,) = read().alarms
     assert alarm.level == "failure"
     assert alarm.text == "Season summer has no dates, and it began on 2024-06-01."
 
 
-def test_a_season_to_come_says_when_it_begins(rescan, rewrite):
+def test_a_season_to_come_says_when_it_begins(scan_again, rewrite):
     begins = timezone.now().date() + dt.timedelta(days=30)
     rewrite("[[phase]]", SUMMER.format(begins, begins))
-    rescan()
+    scan_again()
 
     assert f"Season summer has no dates yet; it begins on {begins}." in alarms()
 
@@ -165,18 +151,18 @@ def change_three(ask) -> None:
     ask("UPDATE raw.days SET orders = 5 WHERE day = ?", day("01-20"))
 
 
-def test_the_first_scan_changes_nothing_and_neither_does_a_second(rescan):
-    rescan()
-    rescan()
+def test_the_first_scan_changes_nothing_and_neither_does_a_second(scan_again):
+    scan_again()
+    scan_again()
 
     assert read().changes == () and CalendarReading.objects.count() == 1
 
 
-def test_dates_that_came_went_and_weigh_more_are_remembered_with_their_scan(rescan, ask):
-    rescan()
+def test_dates_that_came_went_and_weigh_more_are_remembered_with_their_scan(scan_again, ask):
+    scan_again()
     change_three(ask)
-    changing = rescan()
-    rescan()
+    changing = scan_again()
+    scan_again()
 
     (found,) = read().changes
     assert found.reading.scan == changing
@@ -184,10 +170,10 @@ def test_dates_that_came_went_and_weigh_more_are_remembered_with_their_scan(resc
     assert found.others_in_words == "2024-01-20 (5, was 4)"
 
 
-def test_changes_are_alarms_for_a_day_and_are_listed_for_good(rescan, ask):
-    rescan()
+def test_changes_are_alarms_for_a_day_and_are_listed_for_good(scan_again, ask):
+    scan_again()
     change_three(ask)
-    rescan()
+    scan_again()
     assert alarms()["1 date left the calendar."] == "2024-01-15"
     assert alarms()["The units of 1 date changed."] == "2024-01-20 (5, was 4)"
 
@@ -196,8 +182,8 @@ def test_changes_are_alarms_for_a_day_and_are_listed_for_good(rescan, ask):
     assert len(read().changes) == 1
 
 
-def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(rescan, ask, pipeline, warehouse):
-    rescan()
+def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(scan_again, ask, pipeline, warehouse):
+    scan_again()
     change_three(ask)
 
     partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
@@ -206,18 +192,18 @@ def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(rescan, 
     assert (found.added, found.removed, found.reading.scan) == ((day("01-07"),), (), None)
 
 
-def test_a_scan_of_some_dates_before_the_first_whole_one_makes_no_date_new(rescan, pipeline, warehouse):
+def test_a_scan_of_some_dates_before_the_first_whole_one_makes_no_date_new(scan_again, pipeline, warehouse):
     partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
-    rescan()
+    scan_again()
 
     assert read().changes == ()
 
 
-def test_a_calendar_that_could_not_be_asked_changed_nothing(rescan, ask):
-    rescan()
+def test_a_calendar_that_could_not_be_asked_changed_nothing(scan_again, ask):
+    scan_again()
     ask("ALTER TABLE raw.days RENAME TO gone")
 
-    assert rescan().status == Scan.Status.FAILED
+    assert scan_again().status == Scan.Status.FAILED
     assert read().changes == () and read().is_known
 
 
@@ -252,13 +238,13 @@ COMMANDS = (
 
 
 @pytest.fixture(params=["with dates", "without dates"])
-def summer(request, rewrite, ask, rescan) -> str:
+def summer(request, rewrite, ask, scan_again) -> str:
     """A season that the pipeline file has since today, of which the calendar knows or does not."""
     rewrite("[[phase]]", SUMMER.format("2024-06-01", "2024-06-10"))
     if request.param == "with dates":
         days = "unnest(generate_series(DATE '2024-06-01', DATE '2024-06-10', INTERVAL 1 DAY))"
         ask(f"INSERT INTO raw.days SELECT {days}::DATE, 4, TRUE")
-    rescan()
+    scan_again()
     return request.param
 
 
@@ -296,11 +282,11 @@ def calendar(client, viewer):
     return lambda: client.get("/coverage/calendar/").content.decode()
 
 
-def test_the_page_says_dates_units_alarms_and_changes(rescan, ask, calendar):
-    rescan()
+def test_the_page_says_dates_units_alarms_and_changes(scan_again, ask, calendar):
+    scan_again()
     ask("INSERT INTO raw.orders VALUES (?, 1)", day("01-07"))
     ask("UPDATE raw.days SET orders = 5 WHERE day = ?", day("01-20"))
-    done = rescan()
+    done = scan_again()
 
     text = calendar()
 
@@ -313,10 +299,10 @@ def test_the_page_says_when_nothing_was_read(calendar, shop):
     assert "Nothing is known yet" in calendar()
 
 
-def test_the_page_says_since_when_the_warehouse_could_not_be_read(rescan, shop, calendar):
-    rescan()
+def test_the_page_says_since_when_the_warehouse_could_not_be_read(scan_again, shop, calendar):
+    scan_again()
     shop.rename(shop.with_suffix(".gone"))
-    rescan()
+    scan_again()
 
     assert "has not answered since" in calendar() and "last read" in calendar()
 
@@ -325,22 +311,22 @@ def test_the_calendar_is_for_people_who_are_logged_in(client, shop, db):
     assert client.get("/coverage/calendar/").status_code == 302
 
 
-def test_coverage_leads_to_it(rescan, client, viewer):
-    rescan()
+def test_coverage_leads_to_it(scan_again, client, viewer):
+    scan_again()
     client.force_login(viewer)
 
     assert 'href="/coverage/calendar/' in client.get("/coverage/").content.decode()
 
 
-def test_queries_do_not_grow_with_the_calendar(rescan, ask, calendar, django_assert_max_num_queries):
-    rescan()
+def test_queries_do_not_grow_with_the_calendar(scan_again, ask, calendar, django_assert_max_num_queries):
+    scan_again()
     calendar()
     with django_assert_max_num_queries(16) as few:
         calendar()
     for date in ("01-07", "02-10", "02-12"):
         ask("INSERT INTO raw.orders VALUES (?, 1)", day(date))
         ask("INSERT INTO raw.days VALUES (?, 4, TRUE)", day(date)) if date != "01-07" else None
-        rescan()
+        scan_again()
 
     with django_assert_max_num_queries(len(few)):
         calendar()

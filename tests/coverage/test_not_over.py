@@ -9,28 +9,14 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import calendar_report, grid, scanning
+from apps.coverage import calendar_report, grid
 from apps.coverage.models import CalendarReading, Partition, Scan
 from apps.pipeline import definition
 from apps.runs import planning
 from tests.conftest import day
-from tests.runs.preflight.conftest import checked, result  # noqa: F401 (a fixture)
+from tests.runs.preflight.conftest import result
 
 EVERY_DAY = ('query = "SELECT day AS date, orders AS units FROM raw.days WHERE open"\n', 'every = "day"\n')
-
-
-@pytest.fixture
-def rescan(shop, db) -> Callable[[], Scan]:
-    """Scans with the pipeline file as it is now."""
-
-    def perform() -> Scan:
-        definition.load.cache_clear()
-        pipeline, row = definition.current(), Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
-        row.refresh_from_db()
-        return row
-
-    return perform
 
 
 @pytest.fixture
@@ -49,9 +35,9 @@ def spring() -> calendar_report.SeasonCalendar:
     return next(each for each in report.seasons if each.season.name == "spring")
 
 
-def test_dates_on_the_calendar_that_are_not_over_are_not_expected(at, rescan):
+def test_dates_on_the_calendar_that_are_not_over_are_not_expected(at, scan_again):
     at("03-05 12:00")
-    rescan()
+    scan_again()
 
     expected = grid.load(definition.current(), start=day("03-01")).dates
     assert expected == tuple(day(f"03-0{n}") for n in range(1, 5))
@@ -59,9 +45,9 @@ def test_dates_on_the_calendar_that_are_not_over_are_not_expected(at, rescan):
     assert set(later.values_list("state", flat=True)) == {"not_expected"}
 
 
-def test_a_plan_leaves_them_out_and_says_why(at, rescan):
+def test_a_plan_leaves_them_out_and_says_why(at, scan_again):
     at("03-05 12:00")
-    rescan()
+    scan_again()
     pipeline = definition.current()
 
     made = planning.plan(pipeline, planning.select(pipeline, tables=["daily.sales"], start=day("03-04")))
@@ -70,78 +56,78 @@ def test_a_plan_leaves_them_out_and_says_why(at, rescan):
     assert [date for _, date in made.left_out["not over yet"]] == [day(f"03-{n:02}") for n in range(5, 11)]
 
 
-def test_the_shell_says_why_they_are_left_out(at, rescan, capsys):
+def test_the_shell_says_why_they_are_left_out(at, scan_again, capsys):
     at("03-05 12:00")
-    rescan()
+    scan_again()
 
     call_command("plan", "--table", "daily.sales", "--start", "2024-03-04", "--end", "2024-03-10")
 
     assert "not over yet" in capsys.readouterr().out
 
 
-def test_rows_of_a_day_that_is_not_over_are_no_fault(at, rescan, ask):
+def test_rows_of_a_day_that_is_not_over_are_no_fault(at, scan_again, ask):
     ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
     at("03-05 12:00")
-    rescan()
+    scan_again()
 
     found = Partition.objects.get(table="daily.sales", date=day("03-05"))
     assert (found.state, found.reason, found.rows) == ("not_expected", "the day is not over yet", 3)
 
 
-def test_when_the_day_has_ended_the_next_scan_judges_it(at, rescan, ask):
+def test_when_the_day_has_ended_the_next_scan_judges_it(at, scan_again, ask):
     ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
     at("03-05 23:59")
-    rescan()
+    scan_again()
     at("03-06 00:01")
-    rescan()
+    scan_again()
 
     assert Partition.objects.get(table="daily.sales", date=day("03-05")).state == "thin"
     assert Partition.objects.get(table="daily.visits", date=day("03-05")).state == "missing"
 
 
-def test_a_day_that_ended_is_no_change_of_the_calendar(at, rescan):
+def test_a_day_that_ended_is_no_change_of_the_calendar(at, scan_again):
     at("03-05 12:00")
-    rescan()
+    scan_again()
     at("03-07 12:00")
-    rescan()
+    scan_again()
 
     assert not CalendarReading.objects.exclude(changes=[]).exists()
 
 
-def test_a_date_that_came_late_is_one(at, rescan, ask):
+def test_a_date_that_came_late_is_one(at, scan_again, ask):
     ask("DELETE FROM raw.days WHERE day = ?", day("03-05"))
     at("03-05 12:00")
-    rescan()
+    scan_again()
     ask("INSERT INTO raw.days VALUES (?, 4, TRUE)", day("03-05"))
     at("03-07 12:00")
-    rescan()
+    scan_again()
 
     (reading,) = CalendarReading.objects.exclude(changes=[])
     assert reading.changes == [["2024-03-05", None, 4]]
 
 
-def test_where_every_day_is_expected_a_day_that_ended_is_no_change_either(at, rescan, rewrite):
+def test_where_every_day_is_expected_a_day_that_ended_is_no_change_either(at, scan_again, rewrite):
     rewrite(*EVERY_DAY)
     at("03-05 12:00")
-    rescan()
+    scan_again()
     at("03-07 12:00")
-    rescan()
+    scan_again()
 
     assert not CalendarReading.objects.exclude(changes=[]).exists()
     assert spring().last == day("03-06")
 
 
-def test_the_day_ends_in_the_pipelines_zone(at, rescan, rewrite):
+def test_the_day_ends_in_the_pipelines_zone(at, scan_again, rewrite):
     rewrite('name = "Shop"', 'name = "Shop"\ntimezone = "America/New_York"')
     at("03-05 03:00")  # 22:00 on the 4th
-    rescan()
+    scan_again()
 
     assert spring().last == day("03-03")
 
 
-def test_the_calendar_page_says_how_many_are_not_over(at, rescan, read):
+def test_the_calendar_page_says_how_many_are_not_over(at, scan_again, read):
     at("03-05 12:00")
-    rescan()
+    scan_again()
 
     text = " ".join(read("/coverage/calendar/").split())
     assert (
@@ -150,19 +136,19 @@ def test_the_calendar_page_says_how_many_are_not_over(at, rescan, read):
     )
 
 
-def test_a_season_of_which_no_day_is_over_is_no_scan_that_failed(at, rescan, ask):
+def test_a_season_of_which_no_day_is_over_is_no_scan_that_failed(at, scan_again, ask):
     ask("DELETE FROM raw.days WHERE day < DATE '2024-03-05'")
     at("03-05 12:00")
 
-    assert rescan().status == Scan.Status.SUCCEEDED
+    assert scan_again().status == Scan.Status.SUCCEEDED
     assert "Season spring has no dates" not in str(
         calendar_report.report(definition.current(), now=timezone.now()).alarms
     )
 
 
-def test_pre_flight_says_which_days_are_not_over(at, rescan, checked):  # noqa: F811
+def test_pre_flight_says_which_days_are_not_over(at, scan_again, checked):
     at("03-05 12:00")
-    rescan()
+    scan_again()
 
     found = result(checked(quick=True, start=day("03-04"), end=day("03-10")), "calendar")
 

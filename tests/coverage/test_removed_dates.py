@@ -10,43 +10,29 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from apps.coverage import calendar_report, partial, removed_dates, scanning
-from apps.coverage.models import RemovedDate, Scan
+from apps.coverage.models import RemovedDate
 from apps.coverage.removed_dates import CannotConfirm
 from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
-from tests.runs.preflight.conftest import checked, finding  # noqa: F401 (a fixture)
+from tests.runs.preflight.conftest import finding
 
 LEFT = "25 dates left the calendar"
 
 
 @pytest.fixture
-def rescan(shop, db) -> Callable[[], Scan]:
-    """Scans with the pipeline file as it is now."""
-
-    def perform() -> Scan:
-        definition.load.cache_clear()
-        pipeline, row = definition.current(), Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
-        row.refresh_from_db()
-        return row
-
-    return perform
-
-
-@pytest.fixture
-def lost(rescan, ask) -> None:
+def lost(scan_again, ask) -> None:
     """The calendar had 29 dates, and has the first four of January since the latest scan."""
-    rescan()
+    scan_again()
     ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-05'")
-    rescan()
+    scan_again()
 
 
 @pytest.fixture
-def mend(rescan, ask) -> Callable[[], None]:
+def mend(scan_again, ask) -> Callable[[], None]:
     def perform() -> None:
         ask("UPDATE raw.days SET open = day <> DATE '2024-01-07'")
-        rescan()
+        scan_again()
 
     return perform
 
@@ -63,8 +49,8 @@ def as_json(capsys) -> dict:
 # It is said -------------------------------------------------------------------------------------------
 
 
-def test_the_first_reading_of_a_calendar_removes_nothing(rescan):
-    rescan()
+def test_the_first_reading_of_a_calendar_removes_nothing(scan_again):
+    scan_again()
 
     assert removed_dates.open_now() is None
 
@@ -100,30 +86,30 @@ def test_a_program_gets_the_ranges(lost, capsys):
     assert found["seasons"][1] == {"name": "spring", "count": 10, "ranges": [["2024-03-01", "2024-03-10"]]}
 
 
-def test_a_program_is_told_that_none_left(rescan, capsys):
-    rescan()
+def test_a_program_is_told_that_none_left(scan_again, capsys):
+    scan_again()
 
     assert as_json(capsys) is None
 
 
-def test_pre_flight_fails_until_a_person_confirms(lost, checked):  # noqa: F811
+def test_pre_flight_fails_until_a_person_confirms(lost, checked):
     assert finding(checked(quick=True, end=day("01-04")), "calendar").text.startswith(LEFT)
 
     confirm()
     assert finding(checked(quick=True, end=day("01-04")), "calendar").level == "pass"
 
 
-def test_a_season_that_is_shortened_in_the_file_loses_dates_too(rescan, rewrite):
-    rescan()
+def test_a_season_that_is_shortened_in_the_file_loses_dates_too(scan_again, rewrite):
+    scan_again()
     rewrite("end = 2024-01-20", "end = 2024-01-18")
-    rescan()
+    scan_again()
 
     removed = removed_dates.open_now()
     assert removed and removed.by_season == "winter: 2 dates, 2024-01-19 to 2024-01-20"
 
 
-def test_a_scan_of_some_dates_notices_it_too(rescan, ask):
-    rescan()
+def test_a_scan_of_some_dates_notices_it_too(scan_again, ask):
+    scan_again()
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     partial.scan(pipeline, scanning.open_warehouse(pipeline), scope(pipeline, tables=["sales"]))
@@ -132,26 +118,26 @@ def test_a_scan_of_some_dates_notices_it_too(rescan, ask):
     assert removed and removed.dates == [day("01-05")]
 
 
-def test_a_date_that_came_or_weighs_more_removes_nothing(rescan, ask):
-    rescan()
+def test_a_date_that_came_or_weighs_more_removes_nothing(scan_again, ask):
+    scan_again()
     ask("UPDATE raw.days SET open = TRUE, orders = 5")
-    rescan()
+    scan_again()
 
     assert removed_dates.open_now() is None
 
 
-def test_a_calendar_that_cannot_be_asked_removes_nothing(rescan, ask):
-    rescan()
+def test_a_calendar_that_cannot_be_asked_removes_nothing(scan_again, ask):
+    scan_again()
     ask("ALTER TABLE raw.days RENAME TO gone")
-    rescan()
+    scan_again()
 
     assert removed_dates.open_now() is None
 
 
-def test_dates_that_leave_later_join_the_event(lost, ask, rescan):
+def test_dates_that_leave_later_join_the_event(lost, ask, scan_again):
     since = removed_dates.open_now().since
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-04'")
-    rescan()
+    scan_again()
 
     removed = removed_dates.open_now()
     assert (removed.count, removed.since) == (26, since)
@@ -214,9 +200,9 @@ def test_a_viewer_may_not_confirm(lost, client, viewer):
     assert removed_dates.open_now()
 
 
-def test_what_a_person_did_not_see_is_not_confirmed(lost, ask, rescan):
+def test_what_a_person_did_not_see_is_not_confirmed(lost, ask, scan_again):
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-04'")
-    rescan()
+    scan_again()
 
     with pytest.raises(CannotConfirm, match="26 dates left the calendar by now, and 25 when you looked"):
         confirm(seen=25)
@@ -230,17 +216,17 @@ def test_confirming_twice_says_that_there_is_nothing(lost):
         confirm()
 
 
-def test_a_confirmed_date_that_comes_back_and_leaves_again_is_a_new_event(lost, mend, ask, rescan):
+def test_a_confirmed_date_that_comes_back_and_leaves_again_is_a_new_event(lost, mend, ask, scan_again):
     confirm()
     mend()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
-    rescan()
+    scan_again()
 
     assert removed_dates.open_now().dates == [day("01-05")]
     assert RemovedDate.objects.confirmed().count() == 25
 
 
-def test_the_same_scan_again_says_the_same(lost, rescan):
-    rescan()
+def test_the_same_scan_again_says_the_same(lost, scan_again):
+    scan_again()
 
     assert removed_dates.open_now().count == 25

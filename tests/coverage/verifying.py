@@ -63,16 +63,23 @@ def history(shop, settings, ask) -> Callable[..., None]:
 
 
 @pytest.fixture
-def rescan(history, db) -> Callable[[], Scan]:
-    """Scans a shop with a run history; the pipeline file is read as late as that."""
+def scan_again(shop, db) -> Callable[[], Scan]:
+    """Scans with the pipeline file as it is now."""
 
     def run() -> Scan:
+        definition.load.cache_clear()
         pipeline, row = definition.current(), Scan.objects.create()
         scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
         row.refresh_from_db()
         return row
 
     return run
+
+
+@pytest.fixture
+def rescan(history, scan_again) -> Callable[[], Scan]:
+    """Scans a shop with a run history; the pipeline file is read as late as that."""
+    return scan_again
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.runs.models import Lane, Run
 from apps.workers.models import Worker
-from tests.coverage.verifying import history, rescan  # noqa: F401 (fixtures)
+from tests.coverage.verifying import history, rescan, scan_again  # noqa: F401 (fixtures)
 
 
 def words(markup: str) -> str:
