@@ -29,6 +29,11 @@ def shown(date: str, table: str = "daily.sales") -> str:
     return Partition.objects.get(table=table, date=day(date)).shown
 
 
+def sales(first: str, last: str, **more: object) -> dict[str, object]:
+    """What a launch of daily.sales on these dates is asked with."""
+    return {"tables": ["daily.sales"], "start": day(first), "end": day(last), **more}
+
+
 def may_write(run: Run, lease: str) -> bool:
     """Whether a worker with that lease could write of the run now."""
     with transaction.atomic():
@@ -58,6 +63,17 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         thread.join()
+
+
+@pytest.fixture
+def fill(ask) -> Callable[..., None]:
+    """Eight rows of daily.sales, which is complete, on each of these dates."""
+
+    def rows(*dates: str) -> None:
+        for date in dates:
+            ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(date))
+
+    return rows
 
 
 @pytest.fixture

@@ -8,15 +8,14 @@ from apps.runs import control
 from apps.runs.models import Run
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
-from tests.runs.conftest import meanwhile, step, wait_until
+from tests.runs.conftest import meanwhile, sales, step, wait_until
 from tests.runs.test_control import during_the_call
-from tests.runs.test_side_effects import fill, sales  # noqa: F401 (fixture)
 
 HANGS = "hang after DELETE FROM daily.sales WHERE day <= '2024-01-03'"
 
 
 @pytest.fixture
-def redo(launch, fault, fill):  # noqa: F811
+def redo(launch, fault, fill):
     """A redo of two complete dates whose job deletes them, and the day after them, and hangs."""
     fill("01-01", "01-02", "01-03")
     fault("daily.sales", "01-01", HANGS)

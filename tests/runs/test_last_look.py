@@ -6,8 +6,7 @@ from apps.coverage.models import Partition
 from apps.runs import control, lanes, last_look, runner
 from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
-from tests.runs.conftest import shown, step
-from tests.runs.test_side_effects import fill, sales  # noqa: F401 (fixture)
+from tests.runs.conftest import sales, shown, step
 
 Status = Run.Status
 
@@ -87,7 +86,7 @@ def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perf
     assert perform(run).status == Status.SUCCEEDED
 
 
-def test_a_run_that_destroyed_dates_it_was_not_asked_for_has_failed(launch, drive, fault, fill):  # noqa: F811
+def test_a_run_that_destroyed_dates_it_was_not_asked_for_has_failed(launch, drive, fault, fill):
     fill("01-15", "01-16")
     fault("daily.sales", "01-02", "also DELETE FROM daily.sales WHERE day = '2024-01-15'")
 
@@ -99,7 +98,7 @@ def test_a_run_that_destroyed_dates_it_was_not_asked_for_has_failed(launch, driv
     )
 
 
-def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, drive, ask, fill, monkeypatch):  # noqa: F811
+def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, drive, ask, fill, monkeypatch):
     fill("01-15")
     meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
 
@@ -110,7 +109,7 @@ def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, d
     assert event.text == "sales lost rows while the run was at work, on complete dates: 2024-01-15"
 
 
-def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive, ask, fill):  # noqa: F811
+def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive, ask, fill):
     fill("01-15")
     run = launch(**sales("01-01", "01-02"))
     ask("DELETE FROM daily.sales WHERE day = '2024-01-15'")
@@ -119,7 +118,7 @@ def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive,
     assert [each.date for each in Partition.objects.regressions()] == [day("01-15")]
 
 
-def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill, ask):  # noqa: F811
+def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill, ask):
     fill("01-05", "01-06")
     fault("daily.sales", "01-01", "also DELETE FROM daily.sales WHERE day > '2024-01-04'")
     run = drive(launch(**sales("01-01", "01-06", reprocess="all")))

@@ -1,29 +1,12 @@
 """What a call does to dates of its table that it was not asked for: lost rows stop the run, new rows are said."""
 
-import pytest
-
 from apps.coverage import looks
 from apps.coverage.models import Partition
 from apps.runs.models import Run
 from tests.conftest import day
-from tests.runs.conftest import shown, step
+from tests.runs.conftest import sales, shown, step
 
 EVERYTHING = "also DELETE FROM daily.sales"
-
-
-def sales(first: str, last: str, **more: object) -> dict[str, object]:
-    return {"tables": ["daily.sales"], "start": day(first), "end": day(last), **more}
-
-
-@pytest.fixture
-def fill(ask):
-    """Eight rows of daily.sales, which is complete, on each of these dates."""
-
-    def rows(*dates: str) -> None:
-        for date in dates:
-            ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day(date))
-
-    return rows
 
 
 def test_a_job_that_replaces_its_whole_table_is_paused_after_the_first_loss(launch, drive, fault):
