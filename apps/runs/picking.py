@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from apps.coverage.models import CalendarDate
 from apps.pipeline.definition import Job, Pipeline, Table
-from apps.runs import batching, gates
+from apps.runs import batching, gates, needs
 from apps.runs.gates import Key, Readiness
 from apps.runs.models import Attempt, Run, Step
 
@@ -151,7 +151,9 @@ class Picker:
         return self.among(table, list(self.pending().filter(table=table.name)), most)
 
     def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | Unread | None:
-        ready = gates.readiness_of(table, [step.date for step in steps], run=self.run)
+        dates = [step.date for step in steps]
+        ready = gates.readiness_of(table, dates, run=self.run)
+        needs.add(ready, self.pipeline, table, dates, run=self.run)
         overridden = set(ready.closed) | set(ready.unread) | set(ready.elsewhere)
         if not self.run.override_reason:
             if closed := {step: ready.closed[step.date] for step in steps if step.date in ready.closed}:
