@@ -91,13 +91,13 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def record_news(run: Run, steps: list[Step]) -> None:
-    """A line in the timeline for a failure that says what none before did, while something can be done yet."""
-    first = {step.signature: step for step in reversed(steps) if step.status == Status.FAILED}
+    """A line in the timeline for a kind of failure that was not there before, while something can be done yet."""
+    first = {failures.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED}
     if not first or not run.steps.unfinished().exclude(pk__in=[step.pk for step in steps]).exists():
         return
-    known = run.steps.failed().filter(signature__in=first).values_list("signature", flat=True)
-    for signature in sorted(set(first) - set(known)):
-        step = first[signature]
+    known = run.steps.failed().order_by().values_list("signature", flat=True).distinct()
+    for kind in sorted(first.keys() - {failures.kind(signature) for signature in known}):
+        step = first[kind]
         says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
         run.record("first failure", says)
 

@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,6 +80,7 @@ def signature(message: str) -> str:
     return re.sub(r"\s+", " ", without_lead).strip()[:LONGEST_MESSAGE]
 
 
+@lru_cache(maxsize=4096)  # a signature is there many times
 def kind(signature: str) -> str:
     """The signature without the names in it: quoted words, identifiers, proper names within a sentence.
 
@@ -89,9 +91,21 @@ def kind(signature: str) -> str:
     return re.sub(r"…(?:\s*…)+", "…", PROPER_NAME.sub("…", bare))
 
 
-def key(signature: str) -> str:
-    """A signature's short name, for addresses."""
-    return hashlib.blake2b(signature.encode(), digest_size=6).hexdigest()
+def cause(status: str, signature: str) -> str:
+    """What open steps are grouped by, wherever they are listed, counted or retried: failures by their kind, skips by
+    their signature. The name of an input is why its readers were skipped."""
+    return signature if status == Step.Status.SKIPPED else kind(signature)
+
+
+def headline(cause: str, signatures: Iterable[str]) -> str:
+    """What a group is called: its signature where all have the same, else what they have in common."""
+    found = set(signatures)
+    return found.pop() if len(found) == 1 else cause
+
+
+def key(cause: str) -> str:
+    """A group's short name, for addresses."""
+    return hashlib.blake2b(cause.encode(), digest_size=6).hexdigest()
 
 
 def suggested_class(message: str) -> str:
@@ -195,12 +209,13 @@ def tail(log: Path, most: int = LONGEST_LOG) -> str:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures that say the same. `attempts` is how often their partitions were tried, over all runs where asked;
-    `redos` are those whose date was complete before.
+    """Failures that say the same, but for names. `attempts` is how often their partitions were tried, over all runs
+    where asked; `redos` are those whose date was complete before.
 
     The log of the newest attempt that ended so, `last_attempt_id`, is the place to look.
     """
 
+    cause: str
     signature: str
     sample: str
     count: int
@@ -215,7 +230,7 @@ class FailureGroup:
 
     @property
     def key(self) -> str:
-        return key(self.signature)
+        return key(self.cause)
 
     @property
     def suggested_class(self) -> str:
@@ -241,17 +256,18 @@ class StepGroup(FailureGroup):
 
 
 def grouped(steps: Iterable[Step]) -> list[StepGroup]:
-    """Failed steps by signature, the most frequent first."""
+    """Failed and skipped steps by cause, the most frequent first."""
     groups: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
-        groups[step.signature].append(step)
+        groups[cause(step.status, step.signature)].append(step)
     return by_frequency(step_group(text, members) for text, members in groups.items())
 
 
-def step_group(signature: str, steps: list[Step]) -> StepGroup:
+def step_group(cause: str, steps: list[Step]) -> StepGroup:
     finished = [step.finished_at for step in steps if step.finished_at]
     return StepGroup(
-        signature=signature,
+        cause=cause,
+        signature=headline(cause, (step.signature for step in steps)),
         sample=steps[0].message,
         count=len(steps),
         tables=list(dict.fromkeys(step.table for step in steps)),
@@ -274,7 +290,7 @@ def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
     """What `grouped` tells, without a step being loaded: in two queries, with the attempts of all runs."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for part in parts_of(steps):
-        parts[part["signature"]].append(part)
+        parts[cause(part["status"], part["signature"])].append(part)
     if not parts:
         return []
     dates = dates_of(steps)
@@ -282,10 +298,10 @@ def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
 
 
 def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
-    """The steps counted by signature, table and run, in the order in which they first failed."""
+    """The steps counted by status, signature, table and run, in the order in which they first failed."""
     tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
     tries = Subquery(tried.annotate(tries=Sum("attempts")).values("tries"))
-    parts = steps.order_by().annotate(tries=tries).values("signature", "table", "run_id").annotate(
+    parts = steps.order_by().annotate(tries=tries).values("status", "signature", "table", "run_id").annotate(
         count=Count("id"),
         attempts=Sum("tries"),
         redos=Count("id", filter=Q(is_redo=True)),
@@ -299,18 +315,20 @@ def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
 
 
 def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
-    """The dates of each signature. They stay text until they are known to differ: most are there many times."""
+    """The dates of each cause. They stay text until they are known to differ: most are there many times."""
     found: dict[str, set[dt.date]] = defaultdict(set)
     date_of = cache(dt.date.fromisoformat)
     day = Cast("date", TextField())
-    for text, date in steps.order_by().values_list("signature", day).distinct().iterator():
-        found[text].add(date_of(date))
+    rows = steps.order_by().values_list("status", "signature", day).distinct()
+    for status, text, date in rows.iterator():
+        found[cause(status, text)].add(date_of(date))
     return found
 
 
-def group_of_parts(signature: str, parts: list[Part], dates: list[dt.date]) -> FailureGroup:
+def group_of_parts(cause: str, parts: list[Part], dates: list[dt.date]) -> FailureGroup:
     return FailureGroup(
-        signature=signature,
+        cause=cause,
+        signature=headline(cause, (part["signature"] for part in parts)),
         sample=parts[0]["sample"],
         count=sum(part["count"] for part in parts),
         tables=list(dict.fromkeys(part["table"] for part in parts)),
@@ -349,20 +367,28 @@ def off_calendar() -> list[tuple[str, dt.date]]:
 
 
 def open_failures() -> list[FailureGroup]:
-    """All that is still open, over all runs, by signature."""
+    """All that is still open, over all runs, by cause."""
     return groups_of(open_steps())
 
 
 def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:
-    """The partitions that failed or were skipped in a run; with signatures, or their keys, only those failures."""
+    """The partitions that failed or were skipped in a run; with signatures, or keys of groups, only those groups."""
     steps = run.steps.filter(status__in=(Step.Status.FAILED, Step.Status.SKIPPED))
     return list(said_by(steps, signatures).values_list("table", "date"))
 
 
 def said_by(steps: QuerySet[Step], signatures: Iterable[str]) -> QuerySet[Step]:
-    """The steps with one of these signatures, named by their text or their key; all where none is named."""
-    wanted = set(signatures)
+    """The steps of the groups that one of these signatures is in, or whose keys these are; all where none is named."""
+    wanted = list(signatures)
     if not wanted:
         return steps
-    known = steps.order_by().values_list("signature", flat=True).distinct()
-    return steps.filter(signature__in=[text for text in known if text in wanted or key(text) in wanted])
+    chosen: dict[str, list[str]] = defaultdict(list)
+    for status, text in steps.order_by().values_list("status", "signature").distinct():
+        if is_named(cause(status, text), {cause(status, each) for each in wanted}, wanted):
+            chosen[status].append(text)
+    some = [Q(status=status, signature__in=texts) for status, texts in chosen.items()]
+    return steps.filter(reduce(or_, some)) if some else steps.none()
+
+
+def is_named(cause: str, causes: Collection[str], keys: Collection[str]) -> bool:
+    return cause in causes or key(cause) in keys

@@ -46,8 +46,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Group:
-    """Failures that say the same, table by table. `to_plan` are those of tables with jobs: no run fills a source."""
+    """Failures that say the same but for names, table by table. `to_plan` are those of tables with jobs: no run fills
+    a source."""
 
+    cause: str
     signature: str
     sample: str
     parts: tuple[Part, ...]
@@ -55,7 +57,7 @@ class Group:
 
     @property
     def key(self) -> str:
-        return failures.key(self.signature)
+        return failures.key(self.cause)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -136,7 +138,7 @@ def chosen_tries(pipeline: Pipeline, chosen: Chosen) -> list[HistoryTry]:
         each
         for each in found
         if (not kind or failures.suggested_class(message(each)) == kind)
-        and (not wanted or failures.key(failures.signature(message(each))) in wanted)
+        and (not wanted or failures.key(cause(each)) in wanted)
     ]
 
 
@@ -153,6 +155,11 @@ def message(each: HistoryTry) -> str:
     if failures.TRACEBACK in each.errors:
         return each.errors.splitlines()[-1].strip()[: failures.LONGEST_MESSAGE]
     return each.errors[: failures.LONGEST_MESSAGE] or f"{each.status or 'no status'}, without a message"
+
+
+def cause(each: HistoryTry) -> str:
+    """What it is grouped by, as failures of the console's own runs are."""
+    return failures.kind(failures.signature(message(each)))
 
 
 def outside(pipeline: Pipeline, chosen: Chosen, *, most: int) -> Outside | None:
@@ -182,13 +189,19 @@ def grouped(pipeline: Pipeline, tries: Iterable[HistoryTry], *, most: int | None
     """By what they say, then by table."""
     found: dict[str, list[HistoryTry]] = defaultdict(list)
     for each in tries:
-        found[failures.signature(message(each))].append(each)
+        found[cause(each)].append(each)
     if not found:
         return []
     after = successor(list(CalendarDate.objects.values_list("date", flat=True)))
     groups = [
-        Group(text, message(some[0]), tuple(parts(some, most, after)), len(fillable(pipeline, some)))
-        for text, some in found.items()
+        Group(
+            cause=shared,
+            signature=failures.headline(shared, (failures.signature(message(each)) for each in some)),
+            sample=message(some[0]),
+            parts=tuple(parts(some, most, after)),
+            to_plan=len(fillable(pipeline, some)),
+        )
+        for shared, some in found.items()
     ]
     return sorted(groups, key=lambda each: (-each.count, each.signature))
 
