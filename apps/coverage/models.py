@@ -56,16 +56,25 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
 
     def open_failures(self) -> PartitionQuerySet:
         """What a run tried last and did not do: not filled, or complete with the rows that it was to redo."""
-        not_filled = models.Q(activity=Partition.Activity.FAILED) & ~models.Q(state__in=Partition.SETTLED)
-        not_wanted = (Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED)
-        not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state__in=not_wanted)
-        failed = models.Q(activity__in=(Partition.Activity.FAILED, *Partition.NOT_REDONE))
-        return self.filter(not_filled | not_redone | (failed & Partition.OFF_CALENDAR))
+        return self.filter(open_failure())
+
+    def open_where_tried(self) -> PartitionQuerySet:
+        """Where a failure is open, whoever tried: an open failure of a run, or not filled and in no run."""
+        left = Partition.NOT_FILLED & ~models.Q(activity__in=Partition.IN_A_RUN)
+        return self.filter(open_failure() | left)
 
     def closable(self) -> PartitionQuerySet:
         """Open failures that are no gap to accept: redos that were not done, and dates that left the calendar."""
         not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state=Partition.State.UNKNOWN)
         return self.open_failures().filter(not_redone | Partition.OFF_CALENDAR)
+
+
+def open_failure() -> models.Q:
+    not_filled = models.Q(activity=Partition.Activity.FAILED) & Partition.NOT_FILLED
+    not_wanted = (Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED)
+    not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state__in=not_wanted)
+    failed = models.Q(activity__in=(Partition.Activity.FAILED, *Partition.NOT_REDONE))
+    return not_filled | not_redone | (failed & Partition.OFF_CALENDAR)
 
 
 class Partition(models.Model):
@@ -96,6 +105,7 @@ class Partition(models.Model):
     # It was complete when a run was to fill it again, and was not: only a later run knows that it was.
     NOT_REDONE = (Activity.REDO_FAILED, Activity.REDO_SKIPPED)
     OFF_CALENDAR = models.Q(state=State.NOT_EXPECTED, season="")
+    NOT_FILLED = ~models.Q(state__in=SETTLED)
 
     table = models.CharField(max_length=200)
     date = models.DateField()
@@ -474,13 +484,12 @@ class HistoryTryQuerySet(models.QuerySet["HistoryTry"]):
         return self.filter(failed=True)
 
     def still_open(self) -> HistoryTryQuerySet:
-        return self.filter(self.gap())
+        return self.filter(self.is_open())
 
-    def gap(self) -> models.Exists:
-        """Whether its partition is not complete, and no run is about to fill it."""
+    def is_open(self) -> models.Exists:
+        """Whether its failure is open: one definition for what runs and others tried."""
         partitions = Partition.objects.filter(table=models.OuterRef("table"), date=models.OuterRef("date"))
-        gaps = partitions.exclude(state__in=Partition.SETTLED).exclude(activity__in=Partition.IN_A_RUN)
-        return models.Exists(gaps)
+        return models.Exists(partitions.open_where_tried())
 
     def of_no_table(self) -> HistoryTryQuerySet:
         return self.filter(table="")

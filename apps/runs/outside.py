@@ -113,7 +113,7 @@ class Lately:
 
 
 def open_tries(pipeline: Pipeline, *, phase: str = "", table: str = "", season: str = "") -> Tries:
-    """The latest attempts, made outside, that failed on dates that are not complete; by table and date."""
+    """The latest attempts, made outside, that failed and are still open; by table and date."""
     tables = pipeline.tables_of(phase) if phase else pipeline.tables
     names = [each.name for each in tables if table in ("", each.name)]
     found = not_ours(HistoryTry.objects.failed().still_open()).filter(table__in=names)
@@ -247,7 +247,9 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
     if not reading.is_known:
         return Lately(reading)
     recent = Q(started_at__gte=now - LATELY)
-    is_open = Q(HistoryTry.objects.gap(), failed=True, table__in=[table.name for table in pipeline.tables])
+    is_open = Q(
+        HistoryTry.objects.is_open(), failed=True, table__in=[table.name for table in pipeline.tables]
+    )
     counts = not_ours(HistoryTry.objects.filter(recent | Q(failed=True))).aggregate(
         tried=Count("id", filter=recent),
         last_at=Max("started_at", filter=recent),

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from apps.coverage.models import Partition
+from apps.runs import outside
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -192,3 +193,42 @@ def test_they_are_in_the_csv_too(failed_outside, operating):
         lines[0]["message"] == "2024-01-02: amount 12.5 exceeds DECIMAL(5,2)"
         and lines[0]["season"] == "winter"
     )
+
+
+# One definition of what is open ---------------------------------------------------------------------
+
+
+def listed(pipeline) -> list[tuple[str, str]]:
+    return [(each.table, str(each.date)) for each in outside.open_tries(pipeline)]
+
+
+def keep(**facts) -> None:
+    """What is known of sales on 2 January, which failed in a terminal."""
+    Partition.objects.filter(table="daily.sales", date=day("01-02")).update(**facts)
+
+
+def test_a_redo_that_failed_is_open_outside_as_it_is_for_runs(failed_outside, pipeline):
+    keep(state="complete", activity="redo_failed")
+
+    assert Partition.objects.open_failures().count() == 1
+    assert ("daily.sales", "2024-01-02") in listed(pipeline)
+
+
+def test_a_failure_of_a_date_that_left_the_calendar_is_open_as_it_is_for_runs(failed_outside, pipeline):
+    keep(state="not_expected", season="", activity="failed")
+
+    assert Partition.objects.open_failures().count() == 1
+    assert ("daily.sales", "2024-01-02") in listed(pipeline)
+
+
+@pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
+def test_what_is_settled_is_not_open_for_anybody(failed_outside, pipeline, state):
+    keep(state=state)
+
+    assert ("daily.sales", "2024-01-02") not in listed(pipeline)
+
+
+def test_what_a_run_is_about_to_fill_is_not_open(failed_outside, pipeline):
+    keep(state="missing", activity="queued")
+
+    assert ("daily.sales", "2024-01-02") not in listed(pipeline)
