@@ -21,6 +21,7 @@ from apps.warehouse.base import EMPTY
 LOST = "regression"  # the kind of event; its data name the table and the dates
 WROTE_BESIDE = "wrote beside"
 REMEDY = "Mend the job before you resume the run"
+Complete = Mapping[dt.date, tuple[int, int, dt.datetime]]
 MARKED = ["status", "message", "signature", "rows_after", "keys_after", "state_after", "finished_at"]
 
 
@@ -85,10 +86,11 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
 # Losses that no call of the run explains ------------------------------------------------------------
 
 
-def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None:
+def note_losses(hold: Hold, attempt: Attempt, look: Look, known: Complete, *, since: str) -> None:
     """Stores what the whole table lost since it was read last: before a call, so that it is not put down to that, or
     after one that was cut off.
 
+    `known` is what was complete when the look began. What another lane filled or began meanwhile is not compared.
     Steps that the run verified there have failed. Nothing where only some dates of the table were counted.
     """
     counts = look.counts(attempt.table)
@@ -96,9 +98,13 @@ def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None
         return
     fewer = [
         date
-        for date, rows, keys in complete_before(attempt.table)
+        for date, (rows, keys, _) in known.items()
         if (now := counts.get(date, EMPTY)).rows < rows or (now.keys is not None and now.keys < keys)
     ]
+    if not fewer:
+        return
+    still = complete_dates(attempt.table)
+    fewer = [date for date in fewer if still.get(date) == known[date]]
     if not fewer:
         return
     found = look.judged(hold.pipeline, attempt.table, fewer)
@@ -110,12 +116,14 @@ def note_losses(hold: Hold, attempt: Attempt, look: Look, *, since: str) -> None
             record_late_loss(hold.run, attempt.table, others)
 
 
-def complete_before(table: str) -> Iterable[tuple[dt.date, int, int]]:
-    """The dates that are complete as far as is known and that no call is at, each with its rows and different keys."""
+def complete_dates(table: str) -> Complete:
+    """The dates that are complete as far as is known and that no call is at: their rows, different keys, and when
+    they were read.
+    """
     rows = Partition.objects.of([table]).filter(state__in=(Partition.State.COMPLETE, Partition.State.STALE))
     idle = rows.exclude(rows=None).exclude(activity=Partition.Activity.RUNNING)
-    counted = idle.order_by().values_list("date", "rows", "keys")
-    return ((date, rows or 0, keys or 0) for date, rows, keys in counted)
+    counted = idle.order_by().values_list("date", "rows", "keys", "read_at")
+    return {date: (rows or 0, keys or 0, read_at) for date, rows, keys, read_at in counted}
 
 
 def record_late_loss(run: Run, table: str, dates: Sequence[dt.date]) -> None:

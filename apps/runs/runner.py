@@ -206,13 +206,14 @@ class Runner:
         found = [self.seen.found.get((step.table, step.date)) for step in steps]
         if all(each and each.count for each in found):
             return self.seen
+        known = regressions.complete_dates(table.name)
         try:
             look = self.look(table, {table.name: [step.date for step in steps]})
         except WarehouseError:
             with self.hold.fenced():
                 claiming.undo(attempt)
             raise
-        regressions.note_losses(self.hold, attempt, look, since="before")
+        regressions.note_losses(self.hold, attempt, look, known, since="before")
         return look
 
     def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
@@ -302,8 +303,9 @@ class Runner:
 
     def read_again(self, attempt: Attempt) -> None:
         """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
+        known = regressions.complete_dates(attempt.table)
         look = cut_off.read_again(attempt, self.warehouse, self.pipeline)
-        regressions.note_losses(self.hold, attempt, look, since="after")
+        regressions.note_losses(self.hold, attempt, look, known, since="after")
 
     def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
         """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""

@@ -1,18 +1,21 @@
 """Several workers on one run."""
 
 import datetime as dt
+import itertools
+from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from apps.coverage import scanning
-from apps.runs import control, lanes, picking, recovery, runner, tasks
+from apps.runs import control, lanes, picking, recovery, regressions, runner, tasks
 from apps.runs.claiming import claim
 from apps.runs.holding import Hold
 from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, IllegalMove, Lane, Run
-from apps.warehouse.base import Unreachable
+from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
 from tests.runs.conftest import may_write
 
@@ -83,6 +86,53 @@ def test_two_lanes_on_one_table_take_different_dates(launch, worker, pipeline, m
 
     assert one.table == other.table == "daily.sales"
     assert not set(one.dates) & set(other.dates)
+
+
+@pytest.fixture
+def side_by_side(launch, worker, pipeline, monkeypatch) -> tuple[Run, runner.Runner, Callable[[int], None]]:
+    """A run on a warehouse of many writers, one of its two lanes on one table, and `during(n)`: the other lane has
+    claimed four dates, and fills them while the n-th answer of the warehouse to the first is on its way.
+    """
+    monkeypatch.setattr(runner.Runner, "turn", lambda *_: nullcontext())
+    monkeypatch.setitem(pipeline.table("daily.sales").__dict__, "parallel", 2)
+    run = launch(tables=["daily.sales"])
+    Run.objects.filter(pk=run.pk).update(lanes=2)
+    one, other = worker(run), worker(run)
+    one.begin()
+    taken = claim(other.hold)
+    count, looks = one.warehouse.count, itertools.count(1)
+
+    def during(number: int) -> None:
+        def counted(*words, **named) -> Reading:
+            reading = count(*words, **named)
+            if next(looks) == number:
+                assert other.attempt(*taken)
+            return reading
+
+        monkeypatch.setattr(one.warehouse, "count", counted)
+
+    return run, one, during
+
+
+def test_what_another_lane_fills_during_a_look_before_a_call_is_no_loss(side_by_side):
+    run, one, during = side_by_side
+    during(1)
+
+    one.advance()
+
+    assert [len(attempt.dates) for attempt in run.attempts.all()] == [4, 4]
+    assert run.steps.filter(status="succeeded").count() == 8
+
+
+def test_what_another_lane_fills_during_a_look_after_a_call_did_not_appear_beside_the_next(side_by_side):
+    run, one, during = side_by_side
+    during(2)
+    one.advance()
+
+    one.advance()
+
+    assert run.steps.filter(status="succeeded").count() == 12
+    assert not run.events.filter(kind=regressions.WROTE_BESIDE).exists()
 
 
 def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage.models import Partition
+from apps.coverage.models import Partition, set_activity
 from apps.runs import control, lanes, last_look, runner
 from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
@@ -107,6 +107,24 @@ def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, d
     assert run.status == Status.FAILED
     (event,) = run.events.filter(kind="regression")
     assert event.text == "sales lost rows while the run was at work, on complete dates: 2024-01-15"
+
+
+def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
+    launch, drive, ask, fill, monkeypatch
+):
+    fill("01-15")
+    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
+    settle = last_look.settle
+
+    def after_its_claim(hold, look):
+        set_activity("daily.sales", [day("01-15")], Partition.Activity.RUNNING, run_id=hold.run.pk)
+        settle(hold, look)
+
+    monkeypatch.setattr(last_look, "settle", after_its_claim)
+
+    run = drive(launch(**sales("01-01", "01-02")))
+
+    assert not run.events.filter(kind="regression").exists()
 
 
 def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive, ask, fill):
