@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 from django.core.management import call_command
 
 from apps.coverage.models import CalendarDate, Partition
 from apps.runs import control, planning
-from apps.runs.models import Run
+from apps.runs.models import Attempt, Run
 from tests.conftest import day
+from tests.runs.conftest import meanwhile, wait_until
 
 DAYS = ["--start", "2024-01-01", "--end", "2024-01-04"]
 
@@ -256,6 +259,45 @@ def test_backfill_here_exits_0_when_all_is_verified(shell):
         "signatures": [],
         "skips": [],
     }
+
+
+@pytest.fixture
+def slow(fault):
+    """The job takes ten minutes for the first date."""
+    fault("daily.sales", "01-01", "sleep 600")
+
+
+@pytest.fixture
+def interrupt(shell):
+    """After a scan, sends this process Ctrl-C as soon as a call of a run is under way."""
+
+    shell("scan")
+
+    def press() -> None:
+        wait_until(lambda: Attempt.objects.filter(status="running").exclude(pid=None).exists())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with meanwhile(press):
+        yield
+
+
+def test_backfill_here_that_is_interrupted_ends_its_call_as_stopped(shell, slow, interrupt):
+
+    code, _, complained = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+
+    run = Run.objects.get()
+    assert (code, run.attempts.get().status) == (130, Attempt.Status.STOPPED)
+    assert {(step.status, step.attempts) for step in run.steps.all()} == {("pending", 0)}
+    assert not run.held_lanes.exclude(lease_until=None).exists()
+    assert not run.events.filter(kind="lost").exists()
+    assert f"Interrupted. Run {run.pk} is not over" in complained
+
+
+def test_what_was_interrupted_is_performed_by_the_next(shell, slow, interrupt, drive, ask):
+    shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+    ask("DELETE FROM raw.faults")
+
+    assert drive(Run.objects.get()).status == Run.Status.SUCCEEDED
 
 
 def test_backfill_exits_1_with_the_failures_by_signature(shell, fault):

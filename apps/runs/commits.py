@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -73,6 +74,14 @@ def note_change(attempt: Attempt, launched_from: Path) -> None:
         run.record(
             "commit", f"{says} before attempt {attempt.number}", data={"from": before, "to": attempt.commit}
         )
+
+
+def beside_launch(run: Run) -> list[tuple[str, dt.datetime]]:
+    """The commits that a run's calls ran other than that of its launch, each with the start of its first call, in the
+    order in which they came; in one query."""
+    others = run.attempts.exclude(commit__in=("", run.commit))
+    found = others.order_by().values_list("commit").annotate(since=Min("started_at"))
+    return list(found.order_by("since"))
 
 
 def of_run(run: Run) -> list[tuple[str, int]]:

@@ -227,6 +227,8 @@ def ask(run: Run, request: Run.Request, says: str, *, by: Any, reason: str = "")
         else:
             says = because("Paused before it began", reason)
             run.move(Status.PAUSED, says=says, by=str(by), pause=Run.Pause.OPERATOR)
+    if not run.is_active:
+        tasks.follow_other_runs()
 
 
 def give_up(run: Run, *, by: str = "", reason: str = "") -> None:

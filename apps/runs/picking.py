@@ -57,6 +57,11 @@ class WaitForRun:
 
     run_id: int
 
+    def in_words(self) -> str:
+        other = Run.objects.get(pk=self.run_id)
+        says = f"What is left reads dates that {other} is about to write; it goes on when that run is done with them"
+        return f"{says}. {other} is paused: resume or cancel it" if other.is_paused else says
+
 
 @dataclass(frozen=True)
 class Gate:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.coverage import silences, staleness
 from apps.coverage.models import Partition, TableReading
-from apps.runs import breaker, control, gates, inputs, lanes, outcomes, regressions, unfillable
+from apps.runs import breaker, control, gates, inputs, lanes, outcomes, regressions, tasks, unfillable
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.inputs import Gap
@@ -48,8 +48,8 @@ def stand_still(hold: Hold, why: Pick) -> None:
             rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
         case CannotRead(keys):
             wait(hold, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
-        case WaitForRun(run_id):
-            wait(hold, other_run_in_words(run_id), why=Run.Pause.RUN)
+        case WaitForRun():
+            wait(hold, why.in_words(), why=Run.Pause.RUN)
         case CanaryDone():
             rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
         case OffCalendar():
@@ -68,14 +68,6 @@ def gate_in_words(hold: Hold, phase: str) -> str:
     if blocked.steps and not hold.run.override_reason:
         says = f"{says}; {blocked.of(hold.run.steps.unfinished().count())}"
     return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says
-
-
-def other_run_in_words(run_id: int) -> str:
-    other = Run.objects.get(pk=run_id)
-    says = (
-        f"What is left reads dates that {other} is about to write; it goes on when that run is done with them"
-    )
-    return f"{says}. {other} is paused: resume or cancel it" if other.is_paused else says
 
 
 def unread_in_words(keys: Sequence[Key]) -> str:
@@ -129,7 +121,7 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
     if isinstance(error, OverQuota):
         ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
     else:
-        says, until = f"The warehouse does not answer: {error}", None
+        says, until = f"The warehouse did not answer: {error}", None
         if isinstance(error, StillAtWork | InUse):
             says = sentence(str(error))
         if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
@@ -152,6 +144,8 @@ def leave(hold: Hold) -> None:
         if hold.run.request and not under_way.exists():
             obey(hold.run)
             staleness.mark(hold.pipeline)  # what reads from what this run wrote so far
+    if not hold.run.is_active:
+        tasks.follow_other_runs()
 
 
 def obey(run: Run) -> None:
@@ -204,3 +198,4 @@ def finish(hold: Hold) -> None:
             says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
             says = f"{says}; {lost}" if lost else says
             run.move(Run.Status.FAILED, says=says, **facts)
+    tasks.follow_other_runs()

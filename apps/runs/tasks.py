@@ -107,9 +107,26 @@ def revive() -> None:
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
             go_on(run, says="Going on: the warehouse answers again")
-    for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.RUN):
-        if not waits_for_another(run):
+    follow_other_runs()
+
+
+def follow_other_runs() -> None:
+    """Has runs go on that waited for another one and need not any more; those that wait on say for what now.
+
+    Whoever ends or pauses a run calls it, so that none waits for a look at the clock.
+    """
+    waiting = list(Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.RUN))
+    if not waiting:
+        return
+    from apps.runs import picking  # the web process enqueues without loading the engine
+
+    for run in waiting:
+        found = picking.pick(definition.current(), run)
+        if not isinstance(found, picking.WaitForRun):
             go_on(run, says="Going on: what it reads is written")
+        elif run.message != (says := found.in_words()):
+            still = Run.objects.filter(pk=run.pk, status=Run.Status.PAUSED, pause=Run.Pause.RUN)
+            still.update(message=says)
 
 
 # Stray scripts ------------------------------------------------------------------------------------
@@ -167,13 +184,6 @@ def warehouse_answers_again(run: Run) -> bool:
     rested = run.events.filter(kind=Run.Status.PAUSED).first()
     read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
     return rested is not None and read.filter(started_at__gt=rested.at).exists()
-
-
-def waits_for_another(run: Run) -> bool:
-    """Whether all that is left still reads what another run is about to write."""
-    from apps.runs import picking  # the web process enqueues without loading the engine
-
-    return isinstance(picking.pick(definition.current(), run), picking.WaitForRun)
 
 
 def go_on(run: Run, *, says: str) -> None:

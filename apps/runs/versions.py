@@ -18,6 +18,7 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
     found = (
         Run.objects.filter(pk=pk)
         .annotate(
+            last_commit=newest(Attempt, "commit"),
             last_event=newest(Event, "id"),
             last_attempt=newest(Attempt, "number"),
             under_way=number_of(Attempt, Attempt.Status.RUNNING),
@@ -30,6 +31,7 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
             "pause",
             "request",
             "override_reason",
+            "last_commit",
             "is_held",
             "lanes",
             "last_event",
@@ -42,8 +44,8 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
     )
     if found is None:
         return None
-    status, pause, request, override, is_held, *rest = found
-    head = f"{status}{pause}{request}{bool(override)}".replace(" ", "")
+    status, pause, request, override, commit, is_held, *rest = found
+    head = f"{status}{pause}{request}{bool(override)}{commit or ''}".replace(" ", "")
     clock = int(now.timestamp()) // FRESH_FOR
     return head, "-".join(map(str, (head, is_held, workers_alive(now) > 0, clock, *rest))).replace(" ", "")
 

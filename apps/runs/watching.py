@@ -16,6 +16,7 @@ from apps.runs import (
     afterwards,
     calling,
     charts,
+    commits,
     costs,
     failures,
     gates,
@@ -166,8 +167,9 @@ class Watched:
         """Whether something is left that would wait for its inputs."""
         if self.run.is_finished or self.run.override_reason:
             return False
-        tables = (self.pipeline.by_name.get(strip.table) for strip in self.strips)
-        return any(table.after for table in tables if table)
+        tables = [table for strip in self.strips if (table := self.pipeline.by_name.get(strip.table))]
+        needing = {name for need in self.pipeline.needs for name in need.used_by}
+        return any(table.after or table.name in needing for table in tables)
 
     @cached_property
     def calling(self) -> Calling:
@@ -186,6 +188,11 @@ class Watched:
     def bill(self) -> Bill | None:
         """What its SQL jobs billed, where the warehouse takes money."""
         return costs.of(self.run, self.pipeline)
+
+    @property
+    def commits(self) -> list[tuple[str, dt.datetime]]:
+        """What its calls ran beside the commit of its launch, each from when on."""
+        return commits.beside_launch(self.run)
 
     @property
     def canary(self) -> str:

@@ -7,6 +7,10 @@ is killed could keep.
 from __future__ import annotations
 
 import mmap
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 _asked = mmap.mmap(-1, 1)
 
@@ -25,3 +29,29 @@ def ask() -> None:
 def asked() -> bool:
     """Whether this process is to end what it does soon, and to begin nothing new."""
     return _asked[0] == 1
+
+
+@contextmanager
+def on_signal(*numbers: signal.Signals) -> Iterator[None]:
+    """Asks this process to stop in order when it hears one of these; a second one does what it would do without.
+
+    For a program whose main thread does the work itself. Nothing is asked of it any more afterwards.
+    """
+    begin()
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        ask()
+        restore()
+
+    for number in numbers:
+        signal.signal(number, heard)
+    try:
+        yield
+    finally:
+        restore()
+        begin()

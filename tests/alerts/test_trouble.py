@@ -86,17 +86,17 @@ def test_a_gate_waits_for_a_person(paused):
 
 def test_a_run_that_tries_again_by_itself_says_when(paused):
     at = dt.datetime(2024, 5, 1, 12, 30, tzinfo=dt.UTC)
-    paused(Run.Pause.WAREHOUSE, "The warehouse does not answer: no route", again_at=at, waits=1)
+    paused(Run.Pause.WAREHOUSE, "The warehouse did not answer: no route", again_at=at, waits=1)
 
     message = mail()
 
-    assert message.subject == f"WAITING - {TITLE}: The warehouse does not answer"
+    assert message.subject == f"WAITING - {TITLE}: The warehouse did not answer"
     assert "It tries again by itself at 2024-05-01 12:30 UTC" in message.text
 
 
 def test_a_warehouse_that_is_away_all_night_is_one_mail(paused):
     for waits in range(1, 9):
-        paused(Run.Pause.WAREHOUSE, "The warehouse does not answer", again_at=timezone.now(), waits=waits)
+        paused(Run.Pause.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now(), waits=waits)
         tasks.deliver()
 
     assert Message.objects.count() == 1

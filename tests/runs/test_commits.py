@@ -7,6 +7,7 @@ import pytest
 
 from apps.runs import commits
 from tests.conftest import day
+from tests.runs.pages.conftest import words
 
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 AS_ANNA = ("-c", "user.name=anna", "-c", "user.email=anna@shop.example")
@@ -84,3 +85,29 @@ def test_a_worktree_has_its_own_commit(repository, tmp_path):
 
 def test_a_folder_under_no_version_control_has_no_commit(tmp_path):
     assert commits.head(tmp_path) == ""
+
+
+def test_the_page_says_which_other_commits_ran_and_from_when(launch, drive, shop, client, operator):
+    git(shop.parent, "init", "-q")
+    first = commit(shop.parent)
+    run = launch(batch=3, **WEEK)
+    drive(run, attempts=1)
+    second = commit(shop.parent)
+    drive(run)
+    client.force_login(operator)
+
+    head = words(client.get(run.get_absolute_url()).content.decode())
+
+    assert f"jobs at {first[:7]}" in head
+    since = run.attempts.get(number=2).started_at
+    assert commits.beside_launch(run) == [(second, since)]
+    assert f"ran at {second[:7]} from" in head
+
+
+def test_a_run_of_one_commit_names_no_other(launch, drive, shop, client, operator):
+    git(shop.parent, "init", "-q")
+    commit(shop.parent)
+    run = drive(launch(batch=3, **WEEK))
+    client.force_login(operator)
+
+    assert "ran at" not in words(client.get(run.get_absolute_url()).content.decode())

@@ -106,3 +106,46 @@ def test_a_gap_that_another_run_is_to_fill_is_no_cause_of_skips(shop, launch, pi
     found = planning.plan(pipeline, planning.select(pipeline, **READERS))
 
     assert (found.blocked.steps, list(found.waits_for)) == (0, [other.pk])
+
+
+# At once --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(redo, launch, drive) -> Run:
+    """A run that waits for the redo."""
+    return drive(launch(**READERS))
+
+
+def now(run: Run) -> Run:
+    run.refresh_from_db()
+    return run
+
+
+def test_a_waiting_run_goes_on_as_soon_as_the_other_ends(redo, reader, drive):
+    drive(redo)
+
+    assert now(reader).status == Run.Status.QUEUED
+    assert drive(reader).status == Run.Status.SUCCEEDED
+
+
+def test_a_waiting_run_goes_on_as_soon_as_the_other_is_cancelled(redo, reader):
+    control.cancel(redo, by="olga")
+
+    assert now(reader).status == Run.Status.QUEUED
+
+
+def test_a_run_that_waits_on_says_at_once_that_the_other_is_paused(redo, reader):
+    control.pause(redo, by="olga")
+
+    assert now(reader).pause == Run.Pause.RUN
+    assert reader.message.endswith(f"Run {redo.pk} is paused: resume or cancel it")
+
+
+def test_a_run_that_a_person_paused_is_not_woken(redo, launch, drive):
+    paused = launch(**READERS)
+    control.pause(paused, by="olga")
+
+    drive(redo)
+
+    assert now(paused).status == Run.Status.PAUSED

@@ -42,7 +42,7 @@ def test_a_run_without_a_warehouse_waits_and_says_when_it_tries_again(away, drai
     perform(away, drain)
 
     assert (away.status, away.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
-    assert "The warehouse does not answer" in away.message
+    assert "The warehouse did not answer" in away.message
     assert 20 < seconds_until(away.again_at) <= 30
     assert {(s.status, s.attempts) for s in away.steps.all()} == {("pending", 0)}
 

@@ -101,5 +101,14 @@ def test_the_buttons_come_with_a_refresh_only_when_they_changed(operating, opera
     assert "hx-swap-oob" in changed
 
 
+def test_a_call_of_another_commit_brings_the_head(operating, run):
+    head = operating.get(run.get_absolute_url()).context["head_version"]
+    run.attempts.update(commit="f" * 40)
+
+    changed = words(refresh(operating, run, "", head=head).content.decode())
+
+    assert "ran at fffffff from" in changed
+
+
 def test_a_browser_asks_before_it_shows_a_refresh_that_it_kept(operating, run):
     assert refresh(operating, run, "")["Cache-Control"] == "private, no-cache"

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
+from apps.pipeline import definition
 from apps.pipeline.definition import DuckDB
 from apps.runs import control
 from apps.runs.models import Attempt, Run, Step
@@ -104,11 +105,11 @@ def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(cana
 
 def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read, worker):
     at = timezone.now() + dt.timedelta(minutes=2)
-    run = rests(Run.Pause.WAREHOUSE, "The warehouse does not answer: no route", again_at=at)
+    run = rests(Run.Pause.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
 
     text = read(run.get_absolute_url())
 
-    assert "State Waiting The warehouse does not answer: no route. Tries again" in text
+    assert "State Waiting The warehouse did not answer: no route. Tries again" in text
     assert f"{at:%H:%M} UTC" in text and "Resume now" in text and "Cancel run" in text
 
 
@@ -123,7 +124,7 @@ def test_its_page_looks_again_by_itself(rests, markup):
 
 
 def test_a_person_may_resume_it_sooner(rests, operating):
-    run = rests(Run.Pause.WAREHOUSE, "The warehouse does not answer", again_at=timezone.now())
+    run = rests(Run.Pause.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
 
     assert "State Queued" in after(operating, run, "resume")
 
@@ -257,8 +258,17 @@ def test_when_somebody_cancelled_the_run_meanwhile_nothing_is_changed(
     assert f"Run {run.pk} is cancelled" in text and "nothing was changed" in text
 
 
-def test_a_run_whose_tables_read_nothing_has_no_gate_to_override(launch, markup):
-    assert "Override gates" not in markup(launch(**SALES))
+def test_a_run_whose_tables_read_nothing_has_no_gate_to_override(launch, markup, shop):
+    run = launch(**SALES)
+    file = shop.with_name("shop.toml")
+    file.write_text(file.read_text().partition("[[need]]")[0])
+    definition.load.cache_clear()
+
+    assert "Override gates" not in markup(run)
+
+
+def test_a_run_whose_tables_need_a_source_can_go_past_that(launch, markup):
+    assert "Override gates" in markup(launch(**SALES))
 
 
 def test_at_a_gate_that_is_not_ready_the_page_offers_the_override(launch, drive, markup):

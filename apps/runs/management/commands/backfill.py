@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import signal
 import sys
 import time
 from typing import Any, NoReturn
@@ -34,9 +35,11 @@ from apps.runs.models import Run, Step
 from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan, PlanRefused
 from apps.runs.words import count
+from apps.workers import stopping
 from apps.workers.models import Worker
 
 DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
+INTERRUPTED = 130  # as shells say it of Ctrl-C
 GLANCE = 1.0  # seconds between two looks at a run that a worker performs
 
 
@@ -84,12 +87,18 @@ class Command(BaseCommand):
         except LaunchRefused as refusal:
             self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
         console.print(f"Run {run.pk}: {run.title}, {count(len(plan), 'step')}", style="bold", markup=False)
+        interrupted = False
         if options["here"]:
-            perform_here(run, pipeline)
+            interrupted = perform_here(run, pipeline)
         elif options["wait"]:
             wait(run, console)
         run.refresh_from_db()
         self.report(run, console, as_json=options["json"])
+        if interrupted and run.is_active:
+            self.stderr.write(
+                f"Interrupted. Run {run.pk} is not over: a worker goes on with it, if one is alive."
+            )
+            sys.exit(INTERRUPTED)
         sys.exit(exit_status(run) if options["here"] or options["wait"] else DONE)
 
     def ask(self, console: Console, plan: Plan, pipeline: Pipeline, *, quiet: bool) -> None:
@@ -124,13 +133,16 @@ def person() -> str:
         return "somebody (shell)"
 
 
-def perform_here(run: Run, pipeline: Pipeline) -> None:
-    lease = lanes.take(run.pk)
-    if lease:
-        try:
-            runner.perform(run.pk, pipeline, lease=lease)
-        finally:
-            lanes.give_back(run.pk, lease)
+def perform_here(run: Run, pipeline: Pipeline) -> bool:
+    """Performs the run until it ends or rests; True where Ctrl-C or TERM ended that, and its call as stopped."""
+    with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
+        lease = lanes.take(run.pk)
+        if lease:
+            try:
+                runner.perform(run.pk, pipeline, lease=lease)
+            finally:
+                lanes.give_back(run.pk, lease)
+        return stopping.asked()
 
 
 def wait(run: Run, console: Console) -> None:
