@@ -13,9 +13,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psutil
 import psycopg
@@ -70,11 +71,16 @@ class Running:
     def is_whole(self) -> bool:
         """Every step verified by its data, every date written once, and no two jobs at one date at a time."""
         entries = [json.loads(line) for line in self.journal.read_text().splitlines()]
-        writes = Counter(entry["date"] for entry in entries if entry["what"] == "end")
         overlaps = [entry for entry in entries if entry["what"] == "overlap"]
         assert (self.steps("succeeded"), overlaps) == (STEPS, [])
+        writes = written(entries, cut_off=self.cut_off())
         assert set(writes.values()) == {1} and len(writes) == STEPS, writes
         return self.ask("SELECT DISTINCT rows_after FROM runs_step") == [(8,)]
+
+    def cut_off(self) -> set[str]:
+        """The attempts that did not end by themselves: lost with their workers, or stopped."""
+        numbers = self.ask("SELECT number FROM runs_attempt WHERE status IN ('lost', 'stopped')")
+        return {str(number) for (number,) in numbers}
 
     def written(self) -> list[list[tuple]]:
         """Everything that a worker may write of a run."""
@@ -85,6 +91,24 @@ class Running:
             self.ask("SELECT status, message FROM runs_run"),
             self.ask("SELECT number, lease FROM runs_lane"),
         ]
+
+
+def written(entries: Iterable[Mapping[str, Any]], *, cut_off: Collection[str]) -> Counter[str]:
+    """How often each date was written, of a run whose steps are all verified.
+
+    A job that is killed between its commit and the line about its end wrote the date: if no call after it did, and its
+    attempt was cut off, it is the one that the warehouse confirmed.
+    """
+    writes: Counter[str] = Counter()
+    last: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        writes[entry["date"]] += entry["what"] == "end"
+        if entry["what"] != "overlap":
+            last[entry["date"]] = entry
+    for date, entry in last.items():
+        if entry["what"] == "start" and entry["attempt"] in cut_off and not writes[date]:
+            writes[date] = 1
+    return writes
 
 
 def kill(processes: list[psutil.Process]) -> None:

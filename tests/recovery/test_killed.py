@@ -50,6 +50,27 @@ def test_after_a_reboot_the_run_goes_on_and_no_stranger_is_killed(begin, hurried
     kill([left])
 
 
+DIES = """
+    if str(date) == "2024-01-05":
+        os.kill(os.getppid(), 9)
+        os.kill(os.getpid(), 9)
+    note("end", table, date)
+"""
+
+
+def test_what_was_committed_before_a_death_is_verified_without_a_second_call(begin, hurried, shop: Path):
+    journal = shop.parent / "jobs" / "journal.py"
+    journal.write_text(journal.read_text().replace('\n    note("end", table, date)\n', DIES, 1))
+
+    run = begin(sixth=10)
+
+    run.succeeds()
+    assert run.is_whole()
+    assert run.attempts("lost") == 1
+    starts = [json.loads(line) for line in run.journal.read_text().splitlines() if '"start"' in line]
+    assert [entry["date"] for entry in starts].count("2024-01-05") == 1
+
+
 def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
     run = begin(sixth=15)
     browser = log_in(run.served)
