@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 
 import pytest
+from rich.console import Console
 
-from apps.coverage import scanning, tasks
+from apps.coverage import scanning, tasks, verification
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
+from apps.coverage.verifying import lines
 from apps.pipeline.definition import Pipeline
+from apps.runs.management.commands import verify
 from tests.coverage import bigquery_shop
 from tests.coverage.bigquery_shop import DATES, FIRST, TABLES
 from tests.standins.bigquery import StandIn
@@ -205,3 +209,23 @@ def test_pages_ask_nothing(scan, server, settings, pipeline, client, operator):
         assert client.get(page).status_code == 200
 
     assert server.asked() == []
+
+
+def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan, pipeline, server, settings):
+    settings.PIPELINE = pipeline.path
+    scan()
+    server.say("INSERT INTO raw.t0 SELECT NULL, 1, 60.0")
+    wanted = verification.scope(pipeline, tables=["raw.t0"], start=FIRST, end=FIRST + dt.timedelta(days=6))
+    found = verification.request(pipeline, wanted, by="olga")
+    verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+    found.refresh_from_db()
+    report, printed = verification.report_of(found), io.StringIO()
+    assert report
+
+    verify.show(Console(file=printed, width=200), found, report, detailed=False)
+
+    assert report.tables[0].undated is None
+    assert "Rows without a date were not asked about, which a scan tells of: t0" in printed.getvalue()
+    assert "raw.t0,rows,not asked,0,,,rows without a date were not asked about" in "".join(
+        lines.csv_lines(report)
+    )

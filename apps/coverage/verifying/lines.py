@@ -54,8 +54,8 @@ def of_table(table: TableReport) -> Iterator[Row]:
         yield from spread(table.duplicates.dates, table.name, "key", "rows of the same key", detail)
     for each in table.nulls:
         yield from spread(each.dates, table.name, f"not null {each.column}", "no value", each.share)
-    if table.undated:
-        yield table.name, "rows", "no date", 0, "", "", table.undated_in_words
+    if said := table.undated_in_words:
+        yield table.name, "rows", "not asked" if table.is_undated_unasked else "no date", 0, "", "", said
 
 
 def spread(found: Iterable[Span], subject: str, check: str, result: str, detail: str) -> Iterator[Row]:

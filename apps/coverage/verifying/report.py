@@ -144,8 +144,15 @@ class TableReport:
     undated: int | None = None
 
     @property
+    def is_undated_unasked(self) -> bool:
+        """Whether it was read without its rows that have no date, as where they would be paid for."""
+        return self.undated is None and self.rows is not None and not self.problem
+
+    @property
     def undated_in_words(self) -> str:
-        """ "5 rows have no date"; empty where that is none, or not known."""
+        """ "5 rows have no date", or that nobody asked; empty where there are none, or the table could not be read."""
+        if self.is_undated_unasked:
+            return "rows without a date were not asked about"
         if not self.undated:
             return ""
         return "1 row has no date" if self.undated == 1 else f"{self.undated:,} rows have no date"

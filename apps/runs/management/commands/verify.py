@@ -102,6 +102,8 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
     for table in report.tables:
         if table.undated:
             say(console, f"{table.short_name}: {table.undated_in_words}")
+    if unasked := [table.short_name for table in report.tables if table.is_undated_unasked]:
+        say(console, f"Rows without a date were not asked about, which a scan tells of: {', '.join(unasked)}")
     for need in report.needs:
         say(console, f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
     if report.history:
