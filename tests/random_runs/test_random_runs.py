@@ -5,24 +5,28 @@ More examples by hand: `RANDOM_RUNS=5000 .venv/bin/pytest tests/random_runs` (CO
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed
+from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 from apps.pipeline import definition
 from apps.runs import jobs, runner
 from tests.random_runs.operators import Operator
-from tests.random_runs.world import FAULTS, Fault, TableSpec, World, host, name_of
+from tests.random_runs.world import FAULTS, Fault, TableSpec, World, host
 
-# The suite plays the same ones each time; by hand they are new ones.
+# The suite plays the same ones each time, in parts that can be played side by side; by hand they are new ones.
 BY_HAND = os.environ.get("RANDOM_RUNS")
-EXAMPLES = int(BY_HAND or 40)
+PARTS = 8
+EXAMPLES = int(BY_HAND or 200) // PARTS
 number, bits = some.integers(0, 5), some.integers(1, 63)
 calls = some.sampled_from((0, 0, 1, 2))
 
@@ -76,6 +80,22 @@ def console(transactional_db, monkeypatch):
     host.cache_clear()
 
 
+def examples(play: Callable[..., None]) -> Callable[[], None]:
+    """Plays it with as many random worlds as one part of the test has."""
+    given_worlds = given(
+        specs=tables(),
+        days=some.integers(2, 4),
+        wrong=faults,
+        filled=some.integers(0, 63),
+        first=launches,
+        verbs=some.lists(verbs, max_size=5),
+    )
+    unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
+    return limits(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=unhurried)(
+        given_worlds(play)
+    )
+
+
 def forget_everything() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for app in ("runs", "coverage", "alerts", "django_q"):
@@ -85,40 +105,26 @@ def forget_everything() -> None:
 
 
 @pytest.mark.timeout(300 + 5 * EXAMPLES)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=not BY_HAND,
-    suppress_health_check=[
-        HealthCheck.function_scoped_fixture,
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-    ],
-)
-@given(
-    specs=tables(),
-    days=some.integers(2, 4),
-    wrong=faults,
-    filled=some.integers(0, 63),
-    first=launches,
-    verbs=some.lists(verbs, max_size=5),
-)
-def test_what_the_console_says_of_random_runs_is_true(
-    console, settings, specs, days, wrong, filled, first, verbs
-):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_what_the_console_says_of_random_runs_is_true(console, settings, part):
     folder, monkeypatch = console
-    forget_everything()
-    world = World(folder / f"{len(list(folder.iterdir()))}", specs, days)
-    settings.LOG_DIR = world.folder / "logs"
-    monkeypatch.setattr(jobs, "run_process", world.call)
-    monkeypatch.setattr(definition, "current", lambda: world.pipeline)
-    for fault in wrong:
-        cell = name_of(fault.table % len(specs)), world.dates[fault.day % days]
-        world.faults.setdefault(cell, []).extend([fault.kind] * fault.times)
+    worlds = itertools.count(1)
 
-    world.fill_at_once(name for place, name in enumerate(world.names) if filled >> place & 1)
-    operator = Operator(world)
-    operator.scan()
-    for verb in (first, *verbs):
-        operator.do(*verb)
-    operator.end()
+    @examples
+    def play(specs, days, wrong, filled, first, verbs):
+        forget_everything()
+        world = World(folder / str(next(worlds)), specs, days)
+        settings.LOG_DIR = world.folder / "logs"
+        monkeypatch.setattr(jobs, "run_process", world.call)
+        monkeypatch.setattr(definition, "current", lambda: world.pipeline)
+        world.expect_faults(wrong)
+        world.fill_at_once(name for place, name in enumerate(world.names) if filled >> place & 1)
+        operator = Operator(world)
+        operator.scan()
+        for verb in (first, *verbs):
+            operator.do(*verb)
+        operator.end()
+
+    if not BY_HAND:
+        play = seed(part)(play)
+    play()

@@ -27,9 +27,8 @@ SOURCES = ("raw.a", "raw.b")
 FAULTS = (
     "writes nothing", "writes too much", "writes half", "deletes then fails", "fails", "aborts", "drops its table",
     "is killed", "is stopped", "deletes and is stopped",
+    "writes elsewhere", "deletes earlier dates", "replaces the table", "touches its input",
 )  # fmt: skip
-# What harms dates that the run verified before: drawn once a run is looked at as a whole before it succeeds.
-FAULTS_ELSEWHERE = ("writes elsewhere", "deletes earlier dates", "replaces the table", "touches its input")
 
 
 class Killed(BaseException):
@@ -212,6 +211,12 @@ class World:
             f"CREATE TABLE IF NOT EXISTS {name} (day DATE, n INT); DELETE FROM {name} WHERE day = '{date}'; "
             f"INSERT INTO {name} SELECT DATE '{date}', i FROM range({number}) AS t(i)"
         )
+
+    def expect_faults(self, faults: Iterable[Fault]) -> None:
+        """Each at a table and a date of this world."""
+        for fault in faults:
+            cell = name_of(fault.table % len(self.specs)), self.dates[fault.day % self.days]
+            self.faults.setdefault(cell, []).extend([fault.kind] * fault.times)
 
     def fill_at_once(self, names: Iterable[str]) -> None:
         """What was there before the console came."""
