@@ -35,12 +35,19 @@ def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> 
 
     Where the number is fixed, only a call that timed out makes it smaller for a while.
     """
-    if job.dates == "single" or hangs(calls):
+    fixed = fixed_number(job, wished)
+    if fixed == 1 or hangs(calls):
         return 1
-    fixed = wished if wished is not None else job.dates_a_call
     if fixed == Run.AUTO:
         return automatic(calls)
     return min(fixed, after_a_timeout(calls)) if any(call.timed_out for call in calls) else fixed
+
+
+def fixed_number(job: Job, wished: int | None) -> int:
+    """How many dates each call takes, as far as nothing is known of others; `Run.AUTO` where the calls before say."""
+    if job.dates == "single":
+        return 1
+    return wished if wished is not None else job.dates_a_call
 
 
 def hangs(calls: Sequence[Called]) -> bool:
@@ -92,7 +99,8 @@ def grown(dates: int) -> int:
 def last_calls(run: Run, table: str) -> list[Called]:
     """The run's last calls for a table that came to an end, newest first."""
     attempts = with_verified(run.attempts.filter(table=table, status__in=TOLD)).order_by("-number")
-    return [called(attempt) for attempt in attempts[:REMEMBERED] if attempt.dates]
+    told = attempts.only("dates", "status", "started_at", "finished_at")
+    return [called(attempt) for attempt in told[:REMEMBERED] if attempt.dates]
 
 
 def with_verified(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
@@ -110,4 +118,4 @@ def called(attempt: Attempt) -> Called:
 
 def next_size(run: Run, table: str, job: Job) -> int:
     """How many dates the run's next call for this table takes."""
-    return dates_a_call(job, run.batch, last_calls(run, table))
+    return 1 if fixed_number(job, run.batch) == 1 else dates_a_call(job, run.batch, last_calls(run, table))

@@ -46,7 +46,7 @@ def take(hold: Hold, found: Take) -> Attempt:
         step.status, step.attempt = Status.RUNNING, attempt
         step.attempts += 1  # before it is performed: one that takes its worker with it has to count
         step.is_overridden = step.date in found.overridden
-    Step.objects.bulk_update(steps, ["status", "attempt", "attempts", "is_overridden"])
+    Step.store(steps, ["status", "attempt", "attempts", "is_overridden"])
     set_activity(table.name, [step.date for step in steps], Partition.Activity.RUNNING, run_id=hold.run.pk)
     return attempt
 
@@ -79,7 +79,7 @@ def skip(hold: Hold, found: Skip) -> None:
         step.status, step.message, step.finished_at = Status.SKIPPED, reason, timezone.now()
         step.signature = failures.signature(reason)
     fields = ["status", "message", "signature", "finished_at"]
-    Step.objects.bulk_update(found.reasons, fields, batch_size=500)
+    Step.store(list(found.reasons), fields)
     set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)
     control.recall_failures(found.table, dates)
     outcomes.record_table_end(hold.run, found.table)

@@ -68,7 +68,7 @@ def decide(
         close(attempt, outcome)
         record_news(hold.run, steps)
         scanning.remember(found)
-        Step.objects.bulk_update(steps, verdicts.FIELDS)
+        Step.store(steps, verdicts.FIELDS)
         show_activity(hold.run, table, steps)
         regressions.record(hold, attempt, effects)
         outcomes.record_table_end(hold.run, table.name)
@@ -148,7 +148,7 @@ def verify_complete(
         scanning.remember(before[step.table, step.date] for step in done)
         for step in done:
             verdicts.verified_without_a_call(step, before[step.table, step.date])
-        Step.objects.bulk_update(done, verdicts.FIELDS)
+        Step.store(done, verdicts.FIELDS)
         set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
         partitions = Partition.objects.filter(table=table.name, date__in=dates)
         partitions.update(complete_rows=F("rows"), complete_keys=F("keys"), closed_by=None)

@@ -67,7 +67,7 @@ def mark_failed(step: Step, found: Found, message: str) -> None:
 
 def save(run: Run, steps: Sequence[Step]) -> None:
     """Stores steps that were verified and have failed, and tells their partitions."""
-    Step.objects.bulk_update(steps, MARKED, batch_size=500)
+    Step.store(steps, MARKED)
     for table in {step.table for step in steps}:
         dates = [step.date for step in steps if step.table == table]
         set_activity(table, dates, Partition.Activity.FAILED, run_id=run.pk)

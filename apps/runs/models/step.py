@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Self
+
 from django.db import models
 
 from apps.coverage.models import CalendarDate
@@ -108,3 +111,11 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} {self.date}: {self.status}"
+
+    @classmethod
+    def store(cls, steps: Sequence[Self], fields: Sequence[str]) -> None:
+        """Stores these fields of the steps. One by itself takes a fifth of the time that `bulk_update` takes."""
+        if len(steps) == 1:
+            steps[0].save(update_fields=fields)
+        else:
+            cls.objects.bulk_update(steps, fields, batch_size=500)
