@@ -289,10 +289,20 @@ function choose(map, range) {
   const [start, end] = [map.data.dates[left], map.data.dates[right]];
   bar.replaceChildren(
     `${count(lines.length, "table")}, ${count(right - left + 1, "date")}`,
-    ...(cells ? [offer("btn-primary", card.dataset.plan, rows, start, end, `Plan ${count(cells, "cell")}`)] : []),
+    ...(cells ? [withSteps(offer("btn-primary", card.dataset.plan, rows, start, end, "Plan a run "))] : []),
     ...(gaps ? [offer("", card.dataset.accept, lines, start, end, `Accept ${count(gaps, "gap")}`)] : []),
     clearing(),
   );
+  htmx.process(bar);
+}
+// The launch form says how many steps the plan behind the link has; a cell that is complete is none of them.
+function withSteps(link) {
+  const steps = document.createElement("span");
+  steps.className = "num";
+  steps.setAttribute("hx-get", card.dataset.steps + new URL(link.href).search);
+  steps.setAttribute("hx-trigger", "load");
+  link.append(steps);
+  return link;
 }
 function count(number, word) {
   return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;

@@ -63,14 +63,15 @@ def test_a_click_opens_the_cells_panel_and_escape_closes_it(winter: Page):
     expect(panel).to_be_empty()
 
 
-def test_a_drag_offers_to_plan_what_it_chose(winter: Page):
+def test_a_drag_offers_to_plan_what_it_chose_with_the_number_of_steps(winter: Page):
+    Partition.objects.filter(table="daily.sales", date=day("01-05")).update(state="complete")
     winter.mouse.move(*cell(winter, 1, 3))
     winter.mouse.down()
     winter.mouse.move(*cell(winter, 2, 5), steps=4)
     winter.mouse.up()
 
     offer = winter.locator("#selection").get_by_role("link", name="Plan")
-    expect(offer).to_have_text("Plan 6 cells")
+    expect(offer).to_have_text(re.compile(r"Plan a run\s+· 5 steps"))
     expect(offer).to_have_attribute(
         "href", "/runs/new/?table=daily.sales&table=daily.visits&start=2024-01-04&end=2024-01-06"
     )
