@@ -156,7 +156,8 @@ def wait(run: Run, console: Console) -> None:
             time.sleep(GLANCE)
             run.refresh_from_db()
             now = outcomes.of_run(run)
-            status.update(f"{run.status}: {now.verified:,} of {now.total:,} verified, {now.failed:,} failed")
+            said = f"{now.failed:,} failed, {now.skipped:,} skipped"
+            status.update(f"{run.status}: {now.verified:,} of {now.total:,} verified, {said}")
 
 
 def exit_status(run: Run) -> int:
