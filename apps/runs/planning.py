@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
+from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
@@ -420,16 +421,21 @@ def look_ahead(
     calendar: Sequence[dt.date],
     partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
 ) -> tuple[Blocked, dict[int, int]]:
-    """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many."""
+    """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many.
+
+    Inputs that did not answer when they were asked last are read anew by the run: they keep nothing from starting.
+    """
     wanted: dict[str, list[dt.date]] = defaultdict(list)
     for step in steps:
         wanted[step.table].append(step.date)
     tables = [table for table in pipeline.filled if table.name in wanted]
     states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
     elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
+    silent = silent_tables()
     for (name, date), (state, activity, run_id) in partitions.items():
         if name in states:
-            states[name][date] = state
+            is_known = name not in silent or state == State.NOT_EXPECTED
+            states[name][date] = state if is_known else State.UNKNOWN
             if activity in Partition.IN_A_RUN:
                 elsewhere[name][date] = run_id
     if not states:

@@ -277,7 +277,7 @@ def test_the_number_of_queries_does_not_grow_with_the_plan(operating, scan, djan
 
 # Session and person, two for their permissions, two for the workers, then the plan: calendar, partitions, the
 # calendar and the sources of whole seasons, and what earlier runs took, twice where that is not enough for an estimate.
-QUERIES_OF_A_PLAN = 13
+QUERIES_OF_A_PLAN = 14
 
 
 def test_a_preset_that_is_shown_is_marked(operating, scan):
