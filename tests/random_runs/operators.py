@@ -11,7 +11,7 @@ from django.db import transaction
 from apps.coverage import accepting, scanning
 from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
 from apps.coverage.models import AcceptedGap, Partition, Scan
-from apps.runs import control, failures, lanes, planning, recovery, resting, runner
+from apps.runs import control, failures, gates, lanes, planning, recovery, resting, runner
 from apps.runs.control import LaunchRefused
 from apps.runs.holding import Hold
 from apps.runs.keeper import Keeper
@@ -95,10 +95,17 @@ class Operator:
         self.world.toggle_calendar(self.date(day))
 
     def lose(self, table: int, day: int) -> None:
-        """Somebody deletes a date."""
-        name = self.world.names[table % len(self.world.names)]
-        self.world.say(f"CREATE TABLE IF NOT EXISTS {name} (day DATE, n INT)")
-        self.world.say(f"DELETE FROM {name} WHERE day = '{self.date(day)}'")
+        """Somebody deletes a date, whatever runs are under way."""
+        self.world.lose(self.world.names[table % len(self.world.names)], self.date(day))
+
+    def rewrite(self, table: int, day: int) -> None:
+        """Somebody writes a date anew, all of it, with what it should have."""
+        self.world.write(self.world.names[table % len(self.world.names)], self.date(day))
+
+    def open_gate(self, number: int, calls: int) -> None:
+        run = self.run(number, unfinished=True)
+        self.start_phase(run)
+        self.perform(run, calls)
 
     def away(self, verb: str) -> None:
         """The warehouse is away for one scan, or for what a run does meanwhile."""
@@ -126,6 +133,10 @@ class Operator:
         if not runs:
             raise IllegalMove("There is none.")
         return runs[number % len(runs)]
+
+    def start_phase(self, run: Run) -> None:
+        if phase := gates.waiting_phase(run):
+            control.start_phase(run, phase, by="olga")
 
     def resume(self, run: Run, calls: int) -> None:
         if run.is_paused:
@@ -175,13 +186,15 @@ class Operator:
 
     def end(self) -> None:
         """All runs to their end, a scan, and a look at everything that the console says."""
-        self.scan()
         for run in Run.objects.unfinished().order_by("id"):
             for _ in range(PATIENCE):
                 run.refresh_from_db()
-                if not run.is_finished:
-                    with suppress(*REFUSALS):
-                        self.resume(run, 0)
+                if run.is_finished:
+                    break
+                with suppress(*REFUSALS):
+                    self.start_phase(run)
+                with suppress(*REFUSALS):
+                    self.resume(run, 0)
                 self.look_at_runs()
             run.refresh_from_db()
             if not run.is_finished:
@@ -208,6 +221,18 @@ class Operator:
             self.must(
                 said <= complete, f"{run} ({run.message}) says verified, and incomplete are", said - complete
             )
+            self.look_at_writing(run, [steps[cell] for cell in said])
+
+    def look_at_writing(self, run: Run, verified: list[Step]) -> None:
+        """Where the rows say when they were written, a verified date was written since its run began."""
+        oracle = Oracle(self.world)
+        called = {
+            (step.table, step.date)
+            for step in verified
+            if step.attempt_id and oracle.spec(step.table).written
+        }
+        old = {cell for cell in called if is_older(oracle.found[cell].written, run.started_at)}
+        self.must(not old, f"{run} says verified, and nobody wrote", old)
 
     def look_at_coverage(self) -> None:
         oracle = Oracle(self.world)
@@ -217,9 +242,14 @@ class Operator:
                 "table", "date", "state"
             )
         }
-        said = {cell for cell, state in cells.items() if state == Partition.State.COMPLETE}
+        stale = {cell for cell, state in cells.items() if state == Partition.State.STALE}
+        said = stale | {cell for cell, state in cells.items() if state == Partition.State.COMPLETE}
         self.must(said <= oracle.complete(), "called complete, and is not", said - oracle.complete())
         self.must(oracle.complete() <= said, "complete, and not called so", oracle.complete() - said)
+        self.must(
+            oracle.stale() <= stale, "older than an input, and not called stale", oracle.stale() - stale
+        )
+        self.must(stale <= oracle.may_be_stale(), "called stale, and is not", stale - oracle.may_be_stale())
         kept = {cell for cell in self.accepted if cell in oracle.expected()}
         lost = {cell for cell in kept if cells.get(cell) != Partition.State.ACCEPTED}
         self.must(not lost, "accepted, and no longer called so", lost)
@@ -240,3 +270,7 @@ class Operator:
     def must(self, is_so: bool, what: str, cells: object) -> None:
         if not is_so:
             raise Untrue(f"{what} {sorted(cells, key=str)}; after: {'; '.join(self.done)}")
+
+
+def is_older(written: dt.datetime | None, moment: dt.datetime | None) -> bool:
+    return written is None or (moment is not None and written.replace(tzinfo=dt.UTC) < moment)

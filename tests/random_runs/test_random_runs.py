@@ -5,6 +5,7 @@ More examples by hand: `RANDOM_RUNS=5000 .venv/bin/pytest tests/random_runs` (CO
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import tempfile
@@ -29,12 +30,13 @@ PARTS = 8
 EXAMPLES = int(BY_HAND or 200) // PARTS
 number, bits = some.integers(0, 5), some.integers(1, 63)
 calls = some.sampled_from((0, 0, 1, 2))
+sizes = some.sampled_from((1, 2, 2, 3, 3, 4, 5, 6))
 
 
 @some.composite
 def tables(draw) -> tuple[TableSpec, ...]:
     specs: list[TableSpec] = []
-    for place in range(draw(some.integers(1, 6))):
+    for place in range(draw(sizes)):
         earlier = list(range(place))
         after = draw(some.sets(some.sampled_from(earlier), max_size=2)) if earlier else set()
         specs.append(
@@ -48,6 +50,9 @@ def tables(draw) -> tuple[TableSpec, ...]:
                 style=draw(some.sampled_from(("list", "range", "single"))),
                 attempts=draw(some.integers(1, 2)),
                 skip=draw(some.sampled_from((0, 0, 1))),
+                key=draw(some.booleans()),
+                written=draw(some.booleans()),
+                share=draw(some.sampled_from((1.0, 0.5))),
             )
         )
     return tuple(specs)
@@ -61,7 +66,8 @@ verbs = some.one_of(
     some.tuples(some.just("retry"), number, calls),
     some.tuples(some.sampled_from(("pause", "cancel", "withdraw", "calendar")), number),
     some.tuples(some.just("accept"), number, number, some.integers(0, 3)),
-    some.tuples(some.just("lose"), number, number),
+    some.tuples(some.sampled_from(("lose", "rewrite")), number, number),
+    some.tuples(some.just("open_gate"), number, calls),
     some.tuples(some.just("away"), some.sampled_from(("scan", "run"))),
     some.tuples(some.just("scan")),
 )
@@ -74,8 +80,13 @@ faults = some.lists(
 def console(transactional_db, monkeypatch):
     """A database to be emptied for each example, and an engine that does not wait for what will not come."""
     monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0.0)
+    often = gc.get_threshold()
+    gc.freeze()  # what was imported is not looked through again for each of the many objects of an example
+    gc.set_threshold(100_000, 20, 100)
     with tempfile.TemporaryDirectory(prefix="random-runs-") as folder:
         yield Path(folder), monkeypatch
+    gc.set_threshold(*often)
+    gc.unfreeze()
     host().close()
     host.cache_clear()
 
@@ -85,10 +96,11 @@ def examples(play: Callable[..., None]) -> Callable[[], None]:
     given_worlds = given(
         specs=tables(),
         days=some.integers(2, 4),
+        gate=some.integers(1, 8),
         wrong=faults,
         filled=some.integers(0, 63),
         first=launches,
-        verbs=some.lists(verbs, max_size=5),
+        verbs=some.lists(verbs, max_size=4),
     )
     unhurried = [HealthCheck.too_slow, HealthCheck.data_too_large]
     return limits(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=unhurried)(
@@ -111,9 +123,9 @@ def test_what_the_console_says_of_random_runs_is_true(console, settings, part):
     worlds = itertools.count(1)
 
     @examples
-    def play(specs, days, wrong, filled, first, verbs):
+    def play(specs, days, gate, wrong, filled, first, verbs):
         forget_everything()
-        world = World(folder / str(next(worlds)), specs, days)
+        world = World(folder / str(next(worlds)), specs, days, gate)
         settings.LOG_DIR = world.folder / "logs"
         monkeypatch.setattr(jobs, "run_process", world.call)
         monkeypatch.setattr(definition, "current", lambda: world.pipeline)

@@ -21,12 +21,13 @@ from apps.runs import jobs
 from apps.runs.jobs import Call, Outcome
 
 FIRST = dt.date(2024, 1, 1)
+COLUMNS = "(day DATE, n INT, made TIMESTAMP)"
 ROWS = 2  # that a right job writes for a unit
 SOURCES = ("raw.a", "raw.b")
 
 FAULTS = (
     "writes nothing", "writes too much", "writes half", "deletes then fails", "fails", "aborts", "drops its table",
-    "is killed", "is stopped", "deletes and is stopped",
+    "is killed", "is stopped", "deletes and is stopped", "writes keys twice",
     "writes elsewhere", "deletes earlier dates", "replaces the table", "touches its input",
 )  # fmt: skip
 
@@ -48,6 +49,9 @@ class TableSpec:
     style: str = "list"
     attempts: int = 1
     skip: int = 0
+    key: bool = False
+    written: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class World:
     folder: Path
     specs: tuple[TableSpec, ...]
     days: int
+    gate: int = 6  # the place of the first table behind a manual gate
     faults: dict[tuple[str, dt.date], list[str]] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
     watch: Callable[[], None] = lambda: None
@@ -80,7 +85,7 @@ class World:
             "CREATE SCHEMA raw; CREATE SCHEMA daily; CREATE TABLE raw.days (day DATE, units INT, open BOOL); "
             f"INSERT INTO raw.days VALUES {days};"
             + "".join(f"CREATE TABLE {name} AS SELECT day, 1 AS n FROM raw.days;" for name in SOURCES)
-            + "".join(f"CREATE TABLE {name} (day DATE, n INT);" for name in self.names)
+            + "".join(f"CREATE TABLE {name} {COLUMNS};" for name in self.names)
         )
         self.pipeline = definition.build(self.values(), self.folder / "pipeline.toml")
 
@@ -101,8 +106,8 @@ class World:
             "warehouse": {"engine": "duckdb", "path": "world.duckdb"},
             "calendar": {"query": "SELECT day AS date, units FROM raw.days WHERE open"},
             "season": [{"name": "all", "start": self.dates[0], "end": self.dates[-1]}],
-            "phase": [{"name": "1"}, {"name": "2"}],
-            "table": [*({"name": name, "phase": "1", "date_column": "day"} for name in SOURCES)]
+            "phase": [{"name": "1"}, {"name": "2"}, {"name": "3", "gate": "manual"}],
+            "table": [{"name": name, "phase": "1", "date_column": "day"} for name in SOURCES if needy]
             + [self.table(number) for number in range(len(self.specs))],
             "need": [need] if needy else [],
         }
@@ -117,10 +122,16 @@ class World:
             rows |= {"like": name_of(spec.like), "at_least": 1.0, "at_most": 1.0}
         return {
             "name": name,
-            "phase": "2",
+            "phase": "2" if number < self.gate else "3",
             "date_column": "day",
+            **({"key": ["n"]} if spec.key else {}),
+            **({"written_column": "made"} if spec.written else {}),
             "skip_first_days": spec.skip,
-            "after": [{"table": name_of(other), "lookback": spec.lookback} for other in spec.after],
+            "after": [
+                {"table": name_of(other), "lookback": spec.lookback}
+                | ({"at_least": spec.share} if spec.lookback else {})
+                for other in spec.after
+            ],
             "rows": rows,
             "job": {
                 "command": ["job", name, *dated[spec.style]],
@@ -167,6 +178,8 @@ class World:
                 log("INFO success, 0 records")
             case "writes too much":
                 self.write(name, date, times=3)
+            case "writes keys twice":
+                self.write(name, date, alike=2)
             case "writes elsewhere":
                 self.write(name, others[-1], times=2)
             case "writes half":
@@ -204,12 +217,13 @@ class World:
                 self.write(name, date)
         return None
 
-    def write(self, name: str, date: dt.date, *, times: int = 1, least: bool = False) -> None:
+    def write(self, name: str, date: dt.date, *, times: int = 1, least: bool = False, alike: int = 1) -> None:
+        """Writes a date anew; `alike` rows of it have the same key."""
         units = (self.dates.index(date)) % 2 + 1
         number = 1 if least else ROWS * units * times
         self.say(
-            f"CREATE TABLE IF NOT EXISTS {name} (day DATE, n INT); DELETE FROM {name} WHERE day = '{date}'; "
-            f"INSERT INTO {name} SELECT DATE '{date}', i FROM range({number}) AS t(i)"
+            f"CREATE TABLE IF NOT EXISTS {name} {COLUMNS}; DELETE FROM {name} WHERE day = '{date}'; "
+            f"INSERT INTO {name} SELECT DATE '{date}', i // {alike}, '{now()}' FROM range({number}) AS t(i)"
         )
 
     def expect_faults(self, faults: Iterable[Fault]) -> None:
@@ -222,8 +236,13 @@ class World:
         """What was there before the console came."""
         for name in names:
             self.say(
-                f"INSERT INTO {name} SELECT day, i FROM raw.days, range(4) AS t(i) WHERE i < {ROWS} * units"
+                f"INSERT INTO {name} SELECT day, i, '{now()}' FROM raw.days, range(4) AS t(i) "
+                f"WHERE i < {ROWS} * units"
             )
+
+    def lose(self, name: str, date: dt.date) -> None:
+        """Somebody deletes a date."""
+        self.say(f"CREATE TABLE IF NOT EXISTS {name} {COLUMNS}; DELETE FROM {name} WHERE day = '{date}'")
 
     # The world outside --------------------------------------------------------------------------------
 
@@ -253,6 +272,11 @@ def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     finally:
         connection.close()
         host().execute("DETACH DATABASE IF EXISTS world")
+
+
+def now() -> dt.datetime:
+    """As the jobs write it: in UTC, without a zone."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 
 def name_of(number: int) -> str:
