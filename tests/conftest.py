@@ -157,7 +157,7 @@ def launch(plan: Callable[..., Plan], pipeline: Pipeline) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def drive(pipeline: Pipeline) -> Callable[..., Run]:
+def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
     """Performs a run with the real engine and the real jobs until it rests or ends, or for some attempts."""
 
     def perform(run: Run, *, attempts: int | None = None) -> Run:

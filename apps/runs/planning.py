@@ -361,7 +361,7 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
-    """The plan for a selection, from what is stored; in five queries however many dates there are."""
+    """The plan for a selection, from what is stored; in six queries however many dates there are."""
     reach = reading_from(selection)
     days = list(CalendarDate.objects.filter(date__range=(reach, selection.end)))
     calendar = {day.date: day for day in days if day.date in selection}

@@ -374,7 +374,7 @@ def advance_until(runner: Runner, until: float | None) -> bool:
     more, outages = True, 0
     try:
         recover(runner.run, runner.keeper.lease, runner.warehouse)
-        while more and (until is None or time.monotonic() < until):
+        while more:
             try:
                 more, outages = runner.advance(), 0
             except AWAY as error:
@@ -382,6 +382,8 @@ def advance_until(runner: Runner, until: float | None) -> bool:
                 if outages > OUTAGES:
                     raise
                 runner.begin_afresh(error)
+            if until is not None and time.monotonic() >= until:
+                break  # after a step at least, however long it took to begin
     except WarehouseError as error:
         resting.ask_without_warehouse(runner.hold, error)
         resting.leave(runner.hold)
