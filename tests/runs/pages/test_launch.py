@@ -275,9 +275,9 @@ def test_the_number_of_queries_does_not_grow_with_the_plan(operating, scan, djan
         operating.get("/runs/plan/", many)
 
 
-# Session and person, two for their permissions, two for the workers, then the plan: calendar, partitions, silent tables,
-# the calendar and the sources of whole seasons, and what earlier runs took, twice where that is not enough for an
-# estimate.
+# Session and person, two for their permissions, two for the workers, then the plan: calendar, partitions, tables
+# that did not answer, the calendar and the sources of whole seasons, and what earlier runs took, twice where that is
+# not enough for an estimate.
 QUERIES_OF_A_PLAN = 14
 
 
