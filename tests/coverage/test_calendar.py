@@ -259,7 +259,7 @@ def test_every_page_takes_a_new_season(summer, client, operator, page):
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_every_command_takes_a_new_season(summer, words, capsys):
+def test_every_command_takes_a_new_season(transactional_db, summer, words, capsys):
     with suppress(SystemExit):  # what a command says of the season is its exit status
         call_command(*words)
 
