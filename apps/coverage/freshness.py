@@ -113,7 +113,7 @@ class Freshness:
 
     @property
     def in_words(self) -> str:
-        """ "as of 2024-01-15 12:00 UTC", and what could not be asked since."""
+        """ "as of 2024-01-15 12:00 UTC", and the problem of the last scan, if any."""
         age = f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
         return f"{age}; problem of the last scan: {self.problem}" if self.problem else age
 

@@ -141,14 +141,8 @@ def settle(hold: Hold, look: LastLook) -> None:
         regressions.save(run, [*fallen, *old])
         for table, dates in look.lost.items():
             asked_at = look.found[table, dates[0]].asked_at
-            regressions.record_late_loss(run, table, left_alone(table, dates, since=asked_at))
-
-
-def left_alone(table: str, dates: Iterable[dt.date], *, since: dt.datetime) -> list[dt.date]:
-    """Those of the dates that no call was at since the look began: another run answers for the others."""
-    rows = Partition.objects.of([table]).filter(date__in=dates, read_at__lte=since)
-    idle = rows.exclude(activity=Partition.Activity.RUNNING)
-    return sorted(idle.values_list("date", flat=True))
+            others = side_effects.others_at_work(table, hold.keeper.lease, since=asked_at)
+            regressions.record_late_loss(run, table, [date for date in dates if date not in others])
 
 
 def decided_elsewhere(step: Step) -> bool:

@@ -85,7 +85,7 @@ def of_call(
     """What changed beside the call's own dates, but for dates that other calls were at meanwhile."""
     changed = looks.differences(table.name, before, after) - asked_for(table, dates)
     if changed:
-        changed -= others_at_work(attempt, since=before.asked_at)
+        changed -= others_at_work(attempt.table, attempt.lease, since=before.asked_at)
     was = before.judged(pipeline, table.name, changed)
     found = after.judged(pipeline, table.name, changed)
     return SideEffects(tuple(Change(was[date], found[date]) for date in sorted(changed)))
@@ -99,9 +99,9 @@ def asked_for(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
     return {first + dt.timedelta(days=number) for number in range((last - first).days + 1)}
 
 
-def others_at_work(attempt: Attempt, *, since: dt.datetime) -> set[dt.date]:
-    """Dates of the same table that the calls of other lanes, of whichever run, had after that moment."""
-    calls = Attempt.objects.filter(table=attempt.table).exclude(lease=attempt.lease)
+def others_at_work(table: str, lease: str, *, since: dt.datetime) -> set[dt.date]:
+    """Dates of a table that the calls of other lanes than this one's, of whichever run, had after that moment."""
+    calls = Attempt.objects.filter(table=table).exclude(lease=lease)
     meanwhile = calls.filter(Q(status=Attempt.Status.RUNNING) | Q(finished_at__gte=since)).values_list(
         "dates", flat=True
     )

@@ -301,6 +301,7 @@ function withSteps(link) {
   steps.className = "num";
   steps.setAttribute("hx-get", card.dataset.steps + new URL(link.href).search);
   steps.setAttribute("hx-trigger", "load");
+  steps.setAttribute("hx-target", "this");
   link.append(steps);
   return link;
 }

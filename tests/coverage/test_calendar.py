@@ -113,7 +113,7 @@ def test_past_dates_that_are_not_final_are_an_alarm(scan_again, rewrite):
     assert read().seasons[1].not_final == (day("01-07"),)
 
 
-def test_that_nobody_can_say_what_is_final_is_unknown_and_keeps_no_scan_from_its_end(scan_again, rewrite):
+def test_a_scan_ends_although_not_final_could_not_be_asked(scan_again, rewrite):
     rewrite('unit = "order"', 'unit = "order"\nnot_final = "SELECT nothing FROM nowhere"')
 
     assert scan_again().status == Scan.Status.SUCCEEDED

@@ -56,9 +56,7 @@ def test_gaps_that_the_plan_fills_itself_are_no_cause(holes, plan):
     assert planning.BEHIND_GAPS not in found.left_out_counts
 
 
-def test_gaps_of_an_input_that_did_not_answer_last_are_no_cause_since_the_run_reads_them_anew(
-    holes, plan, ask
-):
+def test_gaps_of_a_silent_input_block_no_step(holes, plan, ask):
     plan(**TREND)
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
 

@@ -114,7 +114,7 @@ def side_by_side(launch, worker, pipeline, monkeypatch) -> tuple[Run, runner.Run
     return run, one, during
 
 
-def test_what_another_lane_fills_during_a_look_before_a_call_is_no_loss(side_by_side):
+def test_rows_of_another_lane_are_no_loss(side_by_side):
     run, one, during = side_by_side
     during(1)
 
@@ -124,7 +124,7 @@ def test_what_another_lane_fills_during_a_look_before_a_call_is_no_loss(side_by_
     assert run.steps.filter(status="succeeded").count() == 8
 
 
-def test_what_another_lane_fills_during_a_look_after_a_call_did_not_appear_beside_the_next(side_by_side):
+def test_rows_of_another_lane_are_no_side_effect(side_by_side):
     run, one, during = side_by_side
     during(2)
     one.advance()

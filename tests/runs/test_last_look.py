@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage.models import Partition, set_activity
+from apps.coverage.models import Partition
 from apps.runs import control, lanes, last_look, runner
 from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
@@ -113,11 +113,12 @@ def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     launch, drive, ask, fill, monkeypatch
 ):
     fill("01-15")
+    other = launch(reprocess="all", **sales("01-15", "01-15"))
     meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
     settle = last_look.settle
 
     def after_its_claim(hold, look):
-        set_activity("daily.sales", [day("01-15")], Partition.Activity.RUNNING, run_id=hold.run.pk)
+        other.attempts.create(number=1, table="daily.sales", dates=["2024-01-15"], lease="of another lane")
         settle(hold, look)
 
     monkeypatch.setattr(last_look, "settle", after_its_claim)

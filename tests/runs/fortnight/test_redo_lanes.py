@@ -86,7 +86,7 @@ def overlap(one: Job, other: Job) -> bool:
     return one.created < other.finished and other.created < one.finished
 
 
-def test_with_two_workers_no_reader_begins_before_the_redo_of_what_it_reads_is_decided(redo, server):
+def test_readers_wait_for_the_redo_of_their_inputs(redo, server):
     served = redo()
 
     inputs, readers = scripts(server, SALES), scripts(server, VISITS)
