@@ -3,12 +3,13 @@ PYTHON ?= python3
 PORT ?= 8000
 export PYTHON PORT
 
-.PHONY: help setup setup-dev demo demo-reset test chaos lint lock
+.PHONY: help setup setup-dev demo demo-reset test test-all chaos lint lock
 
 help:
 	@echo 'make demo         start the console on http://localhost:$(PORT) with a demo warehouse (PORT= for another port)'
 	@echo 'make demo-reset   forget the demo: its database, warehouse, mails, logs and .env'
-	@echo 'make test         lint, types, import contracts, every test, the browser journey'
+	@echo 'make test         lint, types, import contracts, the tests, the browser journey'
+	@echo 'make test-all     the same, with every test on PostgreSQL too, on an emulator of BigQuery, and 20 rounds of chaos'
 	@echo 'make lint         the first three of these'
 	@echo 'make chaos        kill, freeze and restart those who perform a run, ROUNDS=20 times; SEED= to do it again'
 	@echo 'make lock         write requirements*.txt again from requirements*.in'
@@ -28,6 +29,9 @@ demo-reset:
 
 test: setup-dev
 	@bin/test
+
+test-all: setup-dev
+	@bin/test all
 
 chaos: setup-dev
 	@DEBUG=1 ROUNDS=$(or $(ROUNDS),20) SEED=$(SEED) .venv/bin/pytest -m chaos -s tests/chaos

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
-from django.test import Client
+from django.db import connection
+from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from apps.coverage import scanning
@@ -25,7 +26,7 @@ from apps.runs.keeper import Keeper
 from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
-from tests import agreement, duck
+from tests import agreement, database, duck
 
 PIPELINES = Path(__file__).parent / "pipelines"
 
@@ -48,15 +49,33 @@ def own_files(settings, tmp_path: Path) -> None:
     settings.LOG_DIR = tmp_path / "logs"
 
 
-@pytest.fixture
-def shop(settings, tmp_path: Path, monkeypatch) -> Iterator[Path]:
-    """The shop's warehouse file. Every day of both seasons is open with 4 orders, but 7 January is closed."""
-    folder = tmp_path / "shop"
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """A test that commits leaves the database as the migrations left it."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        contents = database.read(connection)
+        patch.setattr(
+            TransactionTestCase, "_fixture_teardown", lambda _: database.restore(connection, contents)
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def new_shop(tmp_path_factory) -> Path:
+    """The folder of a shop as `shop` gives it, which is copied for each test."""
+    folder = tmp_path_factory.mktemp("new") / "shop"
     shutil.copytree(PIPELINES, folder)
-    path = folder / "shop.duckdb"
-    with duckdb.connect(str(path)) as warehouse:
+    with duckdb.connect(str(folder / "shop.duckdb")) as warehouse:
         for statement in SHOP_TABLES:
             warehouse.execute(statement)
+    return folder
+
+
+@pytest.fixture
+def shop(settings, new_shop: Path, tmp_path: Path, monkeypatch) -> Iterator[Path]:
+    """The shop's warehouse file. Every day of both seasons is open with 4 orders, but 7 January is closed."""
+    folder = shutil.copytree(new_shop, tmp_path / "shop")
+    path = folder / "shop.duckdb"
     monkeypatch.setitem(os.environ, "SHOP_WAREHOUSE", str(path))
     settings.PIPELINE = folder / "shop.toml"
     yield path

@@ -9,6 +9,8 @@ from django.utils import timezone
 from apps.runs.models import Preflight, Run
 from apps.workers.models import Worker
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def workers(db) -> None:

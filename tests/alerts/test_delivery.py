@@ -15,6 +15,8 @@ from apps.alerts.models import PAUSES, Message
 from apps.runs.models import Run
 from tests.alerts.conftest import WEEK, Inbox
 
+pytestmark = pytest.mark.postgresql
+
 MINUTE = dt.timedelta(minutes=1)
 
 

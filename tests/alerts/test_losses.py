@@ -8,7 +8,7 @@ import pytest
 from apps.alerts import tasks
 from apps.alerts.models import Message
 
-pytestmark = pytest.mark.usefixtures("team")
+pytestmark = [pytest.mark.usefixtures("team"), pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from apps.alerts import tasks
 from apps.alerts.models import Message
 from tests.conftest import day
 
-pytestmark = pytest.mark.usefixtures("team")
+pytestmark = [pytest.mark.usefixtures("team"), pytest.mark.postgresql]
 
 
 @pytest.fixture

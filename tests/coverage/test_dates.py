@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from apps.coverage.dates import in_words, next_day, ranges, successor
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 some_dates = st.sets(st.dates(dt.date(2023, 1, 1), dt.date(2024, 12, 31)), max_size=60)
 
 

@@ -17,6 +17,8 @@ from apps.pipeline.scope import scope
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding
 
+pytestmark = pytest.mark.postgresql
+
 LEFT = "25 dates left the calendar"
 
 

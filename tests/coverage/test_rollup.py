@@ -6,6 +6,8 @@ from apps.coverage import rollup
 from apps.coverage.models import Partition
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def coverage(scan, pipeline):

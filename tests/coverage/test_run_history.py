@@ -2,12 +2,15 @@
 
 import datetime as dt
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.coverage.models import HistoryReading, HistoryTry, Scan
 from apps.runs import outside_work
 from tests.conftest import day
+
+pytestmark = pytest.mark.postgresql
 
 
 def kept() -> list[tuple]:

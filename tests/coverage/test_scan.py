@@ -8,6 +8,8 @@ from apps.coverage.models import CalendarDate, Partition, Scan
 from apps.warehouse.base import Busy
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 State = Partition.State
 
 

@@ -3,12 +3,15 @@
 import datetime as dt
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.coverage import grid, rollup, strips
 from apps.coverage.strips import strip
 from tests.conftest import day
+
+pytestmark = pytest.mark.postgresql
 
 
 def paths(letters: str) -> dict[str, str]:

@@ -11,6 +11,8 @@ from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 
 def in_queue() -> int:
     return OrmQ.objects.filter(key="main").count()

@@ -10,6 +10,8 @@ import pytest
 
 from apps.workers.record import Record
 
+pytestmark = pytest.mark.postgresql
+
 ROOT = Path(__file__).resolve().parents[2]
 ENV = "# Written by make demo, and written again at each start.\nPORT=8000\nBASE_URL=http://localhost:8000\n"
 

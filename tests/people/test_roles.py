@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from apps.people import roles
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 OPERATING = {"runs.operate_run", "coverage.operate_coverage"}
 

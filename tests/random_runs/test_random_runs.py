@@ -24,6 +24,8 @@ from apps.runs import jobs, runner
 from tests.random_runs.operators import Operator
 from tests.random_runs.world import FAULTS, Fault, TableSpec, World, host
 
+pytestmark = pytest.mark.postgresql
+
 # The suite plays the same ones each time, in parts that can be played side by side; by hand they are new ones.
 BY_HAND = os.environ.get("RANDOM_RUNS")
 PARTS = 8

@@ -17,7 +17,7 @@ from tests.recovery.console import Running
 from tests.workers.database import Sqlite, database_of
 from tests.workers.served import manage, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
 
 HALF_A_MINUTE = 30
 LOCK = """

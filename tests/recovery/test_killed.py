@@ -13,7 +13,7 @@ import pytest
 from tests.recovery.console import Running, gone, kill, stranger
 from tests.workers.served import manage, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
 
 
 def test_everything_is_killed_and_started_again(begin, hurried, ask, serve):

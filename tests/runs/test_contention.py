@@ -17,6 +17,8 @@ from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
 from tests.runs.test_recovery import let_the_lease_run_out, under_way, worker
 
+pytestmark = pytest.mark.postgresql
+
 FOUR_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-04")}
 LOCK = (
     'IO Error: Could not set lock on file "/data/shop.duckdb": Conflicting lock is held in '

@@ -13,6 +13,8 @@ from apps.runs.models import Attempt, IllegalMove, Run, Step
 from tests.conftest import day
 from tests.runs.conftest import may_write, meanwhile, shown, step, wait_until
 
+pytestmark = pytest.mark.postgresql
+
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 

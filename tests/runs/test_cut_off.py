@@ -11,6 +11,8 @@ from tests.conftest import day
 from tests.runs.conftest import meanwhile, sales, step, wait_until
 from tests.runs.test_control import during_the_call
 
+pytestmark = pytest.mark.postgresql
+
 HANGS = "hang after DELETE FROM daily.sales WHERE day <= '2024-01-03'"
 
 

@@ -11,6 +11,8 @@ from apps.runs.keeper import Keeper
 from apps.runs.models import Attempt, Run
 from tests.runs.conftest import may_write, wait_until
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):

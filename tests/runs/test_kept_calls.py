@@ -8,6 +8,8 @@ import pytest
 from apps.runs.models import Attempt
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 SECRETS = {
     '"--end", "{end}", "--safe"]': '"--end", "{end}", "--safe", "--token=hush"]',
     'shop.duckdb}" }': 'shop.duckdb}", API_KEY = "hush", STORE = "https://olga:hush@store/" }',

@@ -19,6 +19,8 @@ from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
 from tests.runs.conftest import may_write
 
+pytestmark = pytest.mark.postgresql
+
 TWO_TABLES = {"tables": ["daily.sales", "daily.visits"], "start": day("01-01"), "end": day("01-06")}
 
 

@@ -1,5 +1,7 @@
 """When a failure stops to be open, and when it does not: what is forgotten and what is not."""
 
+import pytest
+
 from apps.alerts import tasks
 from apps.alerts.models import Message
 from apps.coverage.models import Partition
@@ -7,6 +9,8 @@ from apps.runs import control, failures
 from apps.runs.models import Attempt
 from tests.conftest import day
 from tests.runs.conftest import step
+
+pytestmark = pytest.mark.postgresql
 
 SALES, TREND = "daily.sales", "weekly.trend"
 WEEK = {"tables": [SALES], "start": day("01-01"), "end": day("01-04")}

@@ -11,6 +11,8 @@ from apps.runs.paces import Work, pace
 from apps.runs.work_left import Left
 from benchmarks import eta
 
+pytestmark = pytest.mark.postgresql
+
 
 def likely(finished: list[Work], left: Left, **rest: list[Work]) -> tuple[float, float]:
     """The range for a table with these calls behind it."""

@@ -404,6 +404,8 @@ def test_a_cancel_is_heard_while_the_warehouse_is_away(launch, perform, shop):
 
 FREEZES_BEFORE_ITS_CALL = """
 import os, signal
+
+pytestmark = pytest.mark.postgresql
 call = runner.Runner.call
 def frozen(*words):
     os.kill(os.getpid(), signal.SIGSTOP)

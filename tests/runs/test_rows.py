@@ -1,8 +1,11 @@
 """Steps that were launched are complete, though they were written without objects."""
 
+import pytest
 from django.db import models
 
 from apps.runs.models import Step
+
+pytestmark = pytest.mark.postgresql
 
 
 def values(step: Step) -> dict[str, object]:

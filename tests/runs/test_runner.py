@@ -1,9 +1,13 @@
 """What becomes of a run's steps, with real jobs on a real warehouse."""
 
+import pytest
+
 from apps.coverage import looks
 from apps.coverage.models import Partition
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
+
+pytestmark = pytest.mark.postgresql
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 

@@ -11,6 +11,8 @@ from apps.runs.stalls import stall
 from apps.workers.signals import tick
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 NOW = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 

@@ -11,6 +11,8 @@ from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
 from tests.runs.test_recovery import let_the_lease_run_out, under_way
 
+pytestmark = pytest.mark.postgresql
+
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
 
 

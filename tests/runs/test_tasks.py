@@ -12,6 +12,8 @@ from apps.runs import control, lanes, tasks
 from apps.runs.models import Lane, Run
 from tests.conftest import day
 
+pytestmark = pytest.mark.postgresql
+
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 
 

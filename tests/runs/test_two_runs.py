@@ -11,6 +11,8 @@ from apps.runs import control, planning, tasks
 from apps.runs.models import Run
 from tests.conftest import Ask, day
 
+pytestmark = pytest.mark.postgresql
+
 INPUTS = {
     "tables": ["daily.sales"],
     "start": day("01-04"),

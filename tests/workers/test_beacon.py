@@ -8,7 +8,7 @@ from apps.workers.beacon import beacon, in_words
 
 from .test_models import NOON, ago, beat
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def test_it_counts_the_workers_that_report():

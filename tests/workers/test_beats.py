@@ -8,7 +8,7 @@ from apps.workers import beats
 from apps.workers.models import Worker
 from apps.workers.signals import worker_started
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django_q.models import OrmQ
 
 from apps.workers.broker import Broker, own_queue
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django_q.models import OrmQ, Schedule
 from apps.workers import clusters
 from apps.workers.models import Worker
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 HOUR = dt.timedelta(hours=1)
 

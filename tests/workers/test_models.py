@@ -6,7 +6,7 @@ import pytest
 
 from apps.workers.models import Worker
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 NOON = dt.datetime(2024, 1, 15, 12, tzinfo=dt.UTC)
 

@@ -11,7 +11,7 @@ from tests.shelf import rows_a_date
 
 from .served import Served, manage, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
 
 STEPS = 300
 

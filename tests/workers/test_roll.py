@@ -7,7 +7,7 @@ from apps.workers.models import Worker
 
 from .test_models import NOON, ago, beat
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def lines():

@@ -8,7 +8,7 @@ from django_q.models import Task
 
 from apps.workers import tasks
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def ended(name, **ago):

@@ -8,6 +8,8 @@ from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def failed(launch, drive, fault) -> Run:

@@ -1,7 +1,11 @@
 """The list of runs."""
 
+import pytest
+
 from apps.runs.models import Run
 from tests.conftest import day
+
+pytestmark = pytest.mark.postgresql
 
 ONE = {"start": day("01-01"), "end": day("01-01")}
 

@@ -9,6 +9,8 @@ from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
+pytestmark = pytest.mark.postgresql
+
 TWO = {"tables": ["daily.sales", "daily.visits"], "start": day("01-01"), "end": day("01-02")}
 
 
