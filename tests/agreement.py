@@ -122,9 +122,14 @@ def compare_plans(client: Client, pipeline: Pipeline, shell: dict[str, Any]) -> 
     """The shell, the launch form and the number on a button, of all phases and of each."""
     names = [phase.name for phase in pipeline.phases if any(t.job for t in pipeline.tables_of(phase.name))]
     whole = "&".join(f"phase={name}" for name in names)
-    everything = from_shell("plan")["steps"]
+    plan = from_shell("plan")
+    everything = plan["steps"]
     if shell["to_plan"] is None:
         return
+    assert plan.get("behind_gaps") == shell.get("behind_gaps"), "what would be skipped"
+    if behind := plan.get("behind_gaps"):
+        said = f"{behind['steps']:,} would be skipped, behind {behind['dates']:,} date"
+        assert said in page(client, f"/runs/plan/steps/?{whole}"), "what would be skipped, on a button"
     assert everything == shell["to_plan"] == on_button(client, whole), "plan of everything"
     for name in names:
         assert from_shell("plan", "--phase", name)["steps"] == on_button(client, f"phase={name}"), name

@@ -20,8 +20,8 @@ WOULD_BE_SKIPPED = "would be skipped"
 
 @dataclass(frozen=True)
 class Cause:
-    """Dates of an input that are not there and that no run is about to fill: why, and how many steps each keeps from
-    starting at least in part."""
+    """Dates of an input that are not there and that no run is about to fill, or dates of a table for which a need has
+    no source: why, and how many steps they keep from starting at least in part."""
 
     table: str
     why: str
@@ -90,13 +90,15 @@ def blocked(
     *,
     elsewhere: Mapping[str, Mapping[dt.date, int | None]] | None = None,
     undone: Mapping[str, Mapping[dt.date, Gap]] | None = None,
+    closed: Mapping[str, Mapping[dt.date, str]] | None = None,
 ) -> Blocked:
     """What of the wanted steps a run would skip, as far as each step that it does not skip is verified.
 
     Calendar and states reach back as far as the lookbacks do. `elsewhere` are inputs that other runs are about to
-    fill, `undone` those that the asking run was to fill and did not.
+    fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
+    no source of a need has anything, with that need's name.
     """
-    forecast = Forecast(wanted, calendar, states, elsewhere or {}, undone or {})
+    forecast = Forecast(wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
     for table in pipeline.filled:
         if wanted.get(table.name):
             forecast.add(table)
@@ -113,9 +115,10 @@ class Forecast:
         states: Mapping[str, Mapping[dt.date, str]],
         elsewhere: Mapping[str, Mapping[dt.date, int | None]],
         undone: Mapping[str, Mapping[dt.date, Gap]],
+        closed: Mapping[str, Mapping[dt.date, str]],
     ):
         self.wanted, self.calendar, self.states = wanted, calendar, states
-        self.elsewhere, self.undone = elsewhere, undone
+        self.elsewhere, self.undone, self.closed = elsewhere, undone, closed
         self.known: dict[str, InputDates] = {}
         self.skipped: dict[
             str, dict[dt.date, int]
@@ -126,8 +129,12 @@ class Forecast:
 
     def add(self, table: Table) -> None:
         found: dict[dt.date, int] = {}
+        closed = self.closed.get(table.name, {})
         for date in self.wanted[table.name]:
-            if bits := self.in_the_way(table, date):
+            bits = self.in_the_way(table, date)
+            if need := closed.get(date):
+                bits |= self.bit(table.name, no_source(need))
+            if bits:
                 found[date] = bits
         self.skipped[table.name] = found
 
@@ -135,7 +142,7 @@ class Forecast:
         bits = 0
         for needed in table.after:
             known = self.of(needed.table)
-            gaps = inputs.answer(needed, date, known).gaps
+            gaps = inputs.answer(needed, date, known).gaps if known.gaps else ()
             if not gaps:
                 continue
             start, end = inputs.span(known.gaps, gaps[0].date, gaps[-1].date)
@@ -154,13 +161,12 @@ class Forecast:
             undone = dict(self.undone.get(name, {})) | {date: Gap(date, WOULD_BE_SKIPPED) for date in skipped}
             known = inputs.input_dates(self.calendar, self.states.get(name, {}), coming=coming, undone=undone)
             self.known[name] = known
-            self.bits[name] = [skipped.get(gap.date) or self.bit(name, gap) for gap in known.gaps]
+            self.bits[name] = [skipped.get(gap.date) or self.bit(name, why(gap)) for gap in known.gaps]
             self.blocking[name] = bytearray(len(known.gaps))
         return self.known[name]
 
-    def bit(self, name: str, gap: Gap) -> int:
-        why = f"{gap.verb} {gap.when}".strip()
-        return self.kinds.setdefault((name, why), 1 << len(self.kinds))
+    def bit(self, name: str, said: str) -> int:
+        return self.kinds.setdefault((name, said), 1 << len(self.kinds))
 
     def result(self) -> Blocked:
         dates = {name: tuple(found) for name, found in self.skipped.items() if found}
@@ -170,10 +176,21 @@ class Forecast:
         for name, known in self.known.items():
             for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
                 if blocks and gap.verb != WOULD_BE_SKIPPED:
-                    roots[name, f"{gap.verb} {gap.when}".strip()].append(gap.date)
+                    roots[name, why(gap)].append(gap.date)
+        for name, some in self.closed.items():
+            for date, need in some.items():
+                roots[name, no_source(need)].append(date)
         masks = [bits for found in self.skipped.values() for bits in found.values()]
         causes = [
-            Cause(name, why, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, why]))
-            for (name, why), some in roots.items()
+            Cause(name, said, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, said]))
+            for (name, said), some in roots.items()
         ]
         return Blocked(dates, tuple(sorted(causes, key=lambda cause: -cause.steps)))
+
+
+def why(gap: Gap) -> str:
+    return f"{gap.verb} {gap.when}".strip()
+
+
+def no_source(need: str) -> str:
+    return f"no source of {need}"

@@ -19,7 +19,6 @@ from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import inputs
-from apps.runs.blocked import Blocked, blocked
 from apps.runs.inputs import DONE, Gap, InputDates
 from apps.runs.models import Run, Step
 
@@ -130,27 +129,6 @@ def still_undone(
 ) -> dict[dt.date, Gap]:
     """What the run did not fill, less what was not there then and is complete by now: somebody else filled it."""
     return {date: gap for date, (gap, is_old) in undone.items() if is_old or known.get(date) not in DONE}
-
-
-def blocked_steps(pipeline: Pipeline, run: Run) -> Blocked:
-    """What of the run's unfinished steps would be skipped, if each of the others is verified; in four queries."""
-    wanted: dict[str, list[dt.date]] = defaultdict(list)
-    for name, date in run.steps.unfinished().order_by("date").values_list("table", "date"):
-        wanted[name].append(date)
-    readers = [table for table in pipeline.filled if table.after and table.name in wanted]
-    if not readers:
-        return Blocked()
-    names = {needed.table for table in readers for needed in table.after}
-    back = max(needed.lookback for table in readers for needed in table.after)
-    first = min(wanted[table.name][0] for table in readers) - dt.timedelta(days=back)
-    last = max(wanted[table.name][-1] for table in readers)
-    known = states(names, first, last)
-    coming, undone = of_run(run, names, first, last)
-    others = {
-        name: {date: by for date, by in some.items() if by is not None} for name, some in coming.items()
-    }
-    gaps = {name: still_undone(some, known[name]) for name, some in undone.items()}
-    return blocked(pipeline, wanted, expected(first, last), known, elsewhere=others, undone=gaps)
 
 
 def expected(start: dt.date, end: dt.date) -> list[dt.date]:

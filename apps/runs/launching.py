@@ -27,6 +27,7 @@ STATE_OF_REASON = {
     planning.OFF_CALENDAR: "not-expected",
     planning.NOT_OVER: "not-expected",
     planning.ACCEPTED: "accepted",
+    planning.LEFT_CALENDAR: "unknown",
     planning.UNKNOWN: "unknown",
     planning.FAILED_BEFORE: "failed",
     planning.BEHIND_GAPS: "missing",

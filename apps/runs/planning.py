@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
 from apps.coverage.freshness import silent_tables
-from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.models import CalendarDate, Partition, RemovedDate
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
@@ -32,6 +32,7 @@ COMPLETE = "complete"
 BOOTSTRAP = "bootstrap"
 ACCEPTED = "accepted"
 OFF_CALENDAR = "off the calendar"
+LEFT_CALENDAR = "left the calendar, which nobody confirmed"
 NOT_OVER = "not over yet"
 UNKNOWN = "unknown: scan the warehouse first"
 FAILED_BEFORE = "failed before"
@@ -361,7 +362,7 @@ def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
 
 
 def plan(pipeline: Pipeline, selection: Selection) -> Plan:
-    """The plan for a selection, from what is stored; in six queries however many dates there are."""
+    """The plan for a selection, from what is stored; in seven queries however many dates there are."""
     reach = reading_from(selection)
     days = list(CalendarDate.objects.filter(date__range=(reach, selection.end)))
     calendar = {day.date: day for day in days if day.date in selection}
@@ -375,6 +376,8 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
         .values_list("table", "date", "state", "activity", "run_id")
     }
     unserved = unserved_dates(pipeline, selection)
+    removed = RemovedDate.objects.open().filter(date__range=(selection.start, selection.end))
+    left_calendar = frozenset(removed.values_list("date", flat=True))
     steps: list[PlannedStep] = []
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
     dates, today = in_order(selection), pipeline.today(timezone.now())
@@ -383,8 +386,8 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
             if not selection.takes(table, date):
                 continue
             reason = why_not(table, date, selection, calendar, partitions, unserved)
-            if reason == OFF_CALENDAR and date >= today:
-                reason = NOT_OVER
+            if reason == OFF_CALENDAR:
+                reason = why_not_expected(date, today, left_calendar)
             if reason:
                 left_out[reason].append((table.name, date))
             else:
@@ -492,6 +495,13 @@ def why_not(
     if activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
+
+
+def why_not_expected(date: dt.date, today: dt.date, left_calendar: Collection[dt.date]) -> str:
+    """Why nothing is expected of a date that is not on the calendar."""
+    if date in left_calendar:
+        return LEFT_CALENDAR
+    return NOT_OVER if date >= today else OFF_CALENDAR
 
 
 def why_settled(state: str, reprocess: str) -> str:

@@ -49,8 +49,12 @@ class Gaps:
     def __str__(self) -> str:
         if not self.is_known:
             return "gaps unknown"
-        rest = f", {self.unknown:,} unknown" if self.unknown else ""
-        return f"{count(self.number, 'gap')}{rest}"
+        return f"{count(self.number, 'gap')}{self.unknown_besides}"
+
+    @property
+    def unknown_besides(self) -> str:
+        """ ", 4 unknown"; empty where all was read."""
+        return f", {self.unknown:,} unknown" if self.unknown else ""
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,11 @@ def test_window(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
 def phases(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     numbers = {phase: found.of(pipeline.tables_of(phase.name)) for phase in pipeline.phases}
     return [
-        Preset(f"Only gaps of {phase.label}", str(gaps), urlencode({"phase": phase.name}))
+        Preset(
+            f"Only gaps of {phase.label}",
+            f"{phase.title}{gaps.unknown_besides}",
+            urlencode({"phase": phase.name}),
+        )
         for phase, gaps in numbers.items()
         if gaps.number
     ]
@@ -139,6 +147,6 @@ def oldest_season(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     for season in sorted(pipeline.seasons, key=lambda season: season.start):
         gaps = found.by_season.get(season.name, Gaps())
         if gaps.number:
-            note = f"{gaps}, the oldest season with any"
+            note = f"the oldest with gaps{gaps.unknown_besides}"
             return [Preset(f"Whole season {season.name}", note, urlencode({"season": season.name}))]
     return []

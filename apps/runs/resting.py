@@ -11,7 +11,18 @@ from django.utils import timezone
 
 from apps.coverage import silences, staleness
 from apps.coverage.models import Partition, TableReading
-from apps.runs import breaker, control, gates, inputs, lanes, outcomes, regressions, tasks, unfillable
+from apps.runs import (
+    blocked_steps,
+    breaker,
+    control,
+    gates,
+    inputs,
+    lanes,
+    outcomes,
+    regressions,
+    tasks,
+    unfillable,
+)
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.inputs import Gap
@@ -64,7 +75,7 @@ def gate_in_words(hold: Hold, phase: str) -> str:
         f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met
     ]
     says = f"{hold.pipeline.phase(phase).label} starts by hand"
-    blocked = gates.blocked_steps(hold.pipeline, hold.run)
+    blocked = blocked_steps.of_run(hold.pipeline, hold.run)
     if blocked.steps and not hold.run.override_reason:
         says = f"{says}; {blocked.of(hold.run.steps.unfinished().count())}"
     return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says

@@ -14,6 +14,7 @@ from apps.coverage.dates import in_words
 from apps.pipeline.definition import Pipeline
 from apps.runs import (
     afterwards,
+    blocked_steps,
     calling,
     charts,
     commits,
@@ -289,7 +290,7 @@ class Watched:
             return None
         label = situation.phase_label(self.pipeline, phase)
         needs = gates.readiness(self.pipeline, self.run, phase)
-        blocked = gates.blocked_steps(self.pipeline, self.run)
+        blocked = blocked_steps.of_run(self.pipeline, self.run)
         return Gate(phase, label, needs, blocked, self.progress.unfinished)
 
     @cached_property

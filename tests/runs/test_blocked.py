@@ -100,6 +100,44 @@ def test_an_override_on_the_form_takes_them_in(holes, plan, client, operator):
     assert planning.BEHIND_GAPS not in page
 
 
+def test_coverage_and_scan_say_it_too(holes, plan, capsys):
+    plan(**TREND)
+    asked = ["--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
+
+    for command in ("coverage", "scan"):
+        call_command(command, *asked)
+        assert SENTENCE in " ".join(capsys.readouterr().out.split())
+        call_command(command, *asked, "--json")
+        assert json.loads(capsys.readouterr().out)["behind_gaps"]["steps"] == 8
+
+
+def test_the_button_that_leads_to_the_plan_says_it(holes, plan, client, operator):
+    plan(**TREND)
+    client.force_login(operator)
+
+    said = client.get(
+        "/runs/plan/steps/", {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
+    )
+
+    assert " ".join(said.content.decode().split()) == "· 8 steps · 8 would be skipped, behind 3 dates"
+
+
+def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
+    plan(**TREND)
+    asked = ["--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
+
+    call_command("plan", *asked, "--override", "a mean bears it")
+    said = " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit, match="0"):
+        call_command("backfill", *asked, "--override", "a mean bears it", "--yes")
+
+    assert f"Without --override {SENTENCE}." in said
+    assert planning.BEHIND_GAPS not in said
+    run = Run.objects.get()
+    assert run.steps.count() == 16
+    assert run.override_reason == "a mean bears it"
+
+
 def test_where_all_would_be_skipped_the_plan_says_behind_what(shop, plan):
     found = plan(tables=["weekly.trend"], start=day("01-04"), end=day("01-05"))
 
@@ -180,5 +218,5 @@ def test_a_plan_takes_as_many_queries_however_much_is_blocked(
 ):
     plan(**TREND)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         planning.plan(pipeline, planning.select(pipeline, **TREND))

@@ -6,7 +6,7 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
-from apps.runs import needs
+from apps.runs import blocked_steps, control, needs
 from apps.runs.gates import Readiness
 from apps.runs.models import Run, Step
 from tests.conftest import Ask, day
@@ -206,3 +206,47 @@ def test_it_takes_as_many_queries_however_many_dates_there_are(ready, django_ass
 def test_a_table_that_no_need_names_is_not_asked_about(ready, django_assert_num_queries, pipeline):
     with django_assert_num_queries(0):
         needs.add(Readiness(), pipeline, pipeline.table("weekly.trend"), [day("01-05")], run=Run())
+
+
+# It is foretold ---------------------------------------------------------------------------------------
+
+
+def test_what_would_be_skipped_counts_emptied_sources_and_their_readers(launch, drive, empty, scan, pipeline):
+    run = launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-06"))
+    empty("01-05")
+    scan()
+
+    foretold = blocked_steps.of_run(pipeline, run)
+
+    assert foretold.sentence == (
+        "2 would be skipped, behind 2 dates: "
+        "2024-01-05 of sales (no source of Orders); 2024-01-05 of visits (no source of Orders)"
+    )
+    drive(run)
+    skipped = set(run.steps.filter(status="skipped").values_list("table", "date"))
+    assert skipped == {(table, date) for table, dates in foretold.dates.items() for date in dates}
+
+
+def test_what_reads_a_step_without_a_source_would_be_skipped_too(launch, drive, empty, scan, pipeline):
+    run = launch(tables=["daily.sales", "daily.visits", "weekly.trend"], start=day("01-01"), end=day("01-10"))
+    empty("01-05")
+    scan()
+
+    foretold = blocked_steps.of_run(pipeline, run)
+
+    trend = [day(f"01-0{number}") for number in (5, 6, 8)]
+    assert sorted(foretold.dates["weekly.trend"]) == trend
+    assert [(cause.table, cause.steps) for cause in foretold.causes] == [
+        ("daily.sales", 1 + len(trend)),
+        ("daily.visits", 2),
+    ]
+
+
+def test_foretelling_takes_as_many_queries_however_many_dates_there_are(
+    launch, pipeline, django_assert_num_queries
+):
+    for end in ("01-06", "01-20"):
+        run = launch(start=day("01-01"), end=day(end))
+        with django_assert_num_queries(8):
+            blocked_steps.of_run(pipeline, run)
+        control.cancel(run, by="olga")

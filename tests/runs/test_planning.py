@@ -1,7 +1,9 @@
 """Which steps a launch would make, and why not the others."""
 
 import pytest
+from django.utils import timezone
 
+from apps.coverage import removed_dates
 from apps.coverage.models import Partition
 from apps.runs import batching, launching, planning
 from apps.runs.models import Run
@@ -215,8 +217,8 @@ def test_a_call_of_a_list_may_take_dates_of_two_seasons_and_a_range_may_not(plan
     assert chosen.calls(listing) == [[day("01-20"), day("03-01")]]
 
 
-def test_a_plan_takes_six_queries_however_many_dates_there_are(plan, django_assert_num_queries):
-    with django_assert_num_queries(6):
+def test_a_plan_takes_seven_queries_however_many_dates_there_are(plan, django_assert_num_queries):
+    with django_assert_num_queries(7):
         plan()
 
 
@@ -322,3 +324,29 @@ def test_the_choices_are_kept_with_the_run(pipeline):
         "dates": ["2024-01-02"],
     }
     assert chosen.reprocess == Run.Reprocess.FAILED
+
+
+def test_dates_that_left_the_calendar_are_no_reason_to_call_the_rest_done(pipeline, scan, ask):
+    ask(
+        "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) WHERE open"
+    )
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
+    scan()
+
+    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+
+    assert found.left_out[planning.LEFT_CALENDAR] == [("daily.sales", day("01-05"))]
+    assert not found.is_complete_already
+    assert found.why_nothing == "Nothing to do: 5 complete, 1 left the calendar, which nobody confirmed."
+
+
+def test_a_date_whose_leaving_was_confirmed_is_off_the_calendar(pipeline, scan, ask):
+    scan()
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
+    scan()
+    removed_dates.confirm(by="olga", at=timezone.now(), seen=1)
+
+    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+
+    assert day("01-05") in [date for _, date in found.left_out[planning.OFF_CALENDAR]]

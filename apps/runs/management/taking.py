@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from typing import Any
 
 from apps.runs.models import Run
 from apps.runs.planning import Plan
@@ -23,7 +24,18 @@ def as_number(plan: Plan) -> int | None:
     return len(plan) if plan.is_known else None
 
 
+def as_json(plan: Plan) -> dict[str, Any]:
+    """How many partitions would be planned, null where nobody knows; and the steps that would be skipped, if any."""
+    return {"to_plan": as_number(plan), **behind_gaps(plan)}
+
+
+def behind_gaps(plan: Plan) -> dict[str, Any]:
+    """The steps that would be skipped because of gaps in what they read, by cause; nothing where there are none."""
+    return {"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}
+
+
 def in_words(plan: Plan) -> str:
+    """ "would be planned with --reprocess failed: 12", and a line of what would be skipped."""
     number = as_number(plan)
     if number is None:
         said = "unknown until the warehouse was scanned"
@@ -31,4 +43,5 @@ def in_words(plan: Plan) -> str:
         said = f"{number:,}, and {count(plan.unknown, 'partition')} unknown"
     else:
         said = f"{number:,}"
-    return f"would be planned with --reprocess {plan.selection.reprocess}: {said}"
+    planned = f"would be planned with --reprocess {plan.selection.reprocess}: {said}"
+    return f"{planned}\n{plan.blocked.sentence}" if plan.blocked.steps else planned

@@ -74,11 +74,11 @@ def page(request: HttpRequest, form: PlanForm, plan: Plan | None, *, status: int
 
 @require_GET
 def steps_behind(request: HttpRequest) -> HttpResponse:
-    """How many steps the plan has to which a link leads: the number on its button, computed by the form behind it."""
+    """How many steps the plan has to which a link leads, and how many would be skipped: what its button says."""
     form = PlanForm.of_link(request.GET, definition.current())
     found = form.plan()
     steps = None if found is not None and not found.is_known else len(found or ())
-    return render(request, "runs/_steps_behind.html", {"steps": steps})
+    return render(request, "runs/_steps_behind.html", {"steps": steps, "blocked": found and found.blocked})
 
 
 @require_GET

@@ -15,7 +15,7 @@ from tests.runs.pages.conftest import words
 SALES = {"table": "daily.sales"}
 WEEK = SALES | {"start": "2024-01-01", "end": "2024-01-05"}
 # Those of a plan on DuckDB that this shop needs, and one for what pre-flights estimated.
-QUERIES_OF_A_PLAN = 12
+QUERIES_OF_A_PLAN = 13
 
 
 @pytest.fixture

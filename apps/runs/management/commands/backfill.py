@@ -32,6 +32,7 @@ from apps.runs import (
 from apps.runs.control import LaunchRefused
 from apps.runs.management.commands.plan import add_plan_arguments, selection, show
 from apps.runs.models import Run, Step
+from apps.runs.options import Options
 from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan, PlanRefused
 from apps.runs.words import count
@@ -78,6 +79,7 @@ class Command(BaseCommand):
                 pipeline,
                 by=person(),
                 note=options["note"],
+                options=Options(override=options["override"].strip()),
                 unready=options["although_not_ready"],
                 queued=not options["here"],
             )

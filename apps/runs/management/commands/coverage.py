@@ -51,7 +51,7 @@ class Command(BaseCommand):
         removed = removed_dates.open_now()
         if options["json"]:
             more = {
-                "to_plan": taking.as_number(plan),
+                **taking.as_json(plan),
                 "lost_rows": [loss_as_json(loss) for loss in lost],
                 "outside": outside_as_json(others),
                 "removed_dates": removed.as_json() if removed else None,

@@ -50,6 +50,12 @@ def add_plan_arguments(parser: CommandParser) -> None:
     taking.add_reprocess(parser)
     parser.add_argument("--order", choices=Run.Order.values, default=Run.Order.OLDEST)
     parser.add_argument("--batch", type=int, help="dates a call, instead of the pipeline file's")
+    parser.add_argument(
+        "--override",
+        default="",
+        metavar="WHY",
+        help="take in steps whose inputs are missing too, and start them; the reason stays with the run",
+    )
 
 
 def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection:
@@ -59,6 +65,7 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection
         reprocess=options["reprocess"],
         order=options["order"],
         batch=options["batch"],
+        through_gaps=bool(options["override"].strip()),
     )
 
 
@@ -70,7 +77,7 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
         "likely": likely(planning.estimate(plan, pipeline)),
-        **({"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}),
+        **taking.behind_gaps(plan),
         **({"waits_for": plan.waits_for} if plan.waits_for else {}),
         **({"forecast_bytes": forecast.whole} if forecast else {}),
         "calls": [call_as_json(call) for call in calls],
@@ -124,7 +131,9 @@ def takes(estimate: Estimate) -> Iterator[str]:
 
 def behind(plan: Plan) -> Iterator[str]:
     """What keeps steps from starting, by cause, and which runs are waited for, as the launch form says it."""
-    if plan.blocked.steps:
+    if plan.blocked.steps and plan.selection.through_gaps:
+        yield f"Without --override {plan.blocked.sentence}."
+    elif plan.blocked.steps:
         yield f"{plan.blocked.sentence}."
     for run, number in plan.waits_for.items():
         yield f"Run {run} is about to write {count(number, 'date')} that these steps read; they wait for it."

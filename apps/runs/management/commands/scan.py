@@ -42,7 +42,7 @@ class Command(BaseCommand):
         done = scan_some(pipeline, wanted) if any(named.values()) else scan_all(pipeline)
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(done) | {"to_plan": taking.as_number(plan)}))
+            self.stdout.write(json.dumps(as_json(done) | taking.as_json(plan)))
         else:
             self.stdout.write(f"{in_words(done)}\n{taking.in_words(plan)}")
         if done.problem:
