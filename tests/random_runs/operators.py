@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from django.db import transaction
+from django.utils import timezone
 
 from apps.coverage import accepting, scanning
 from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
@@ -38,7 +39,13 @@ class Operator:
         self.done: list[str] = []
         self.accepted: dict[Cell, int] = {}
         self.judged: set[int] = set()
-        world.watch = self.forget_filled
+        self.too_early: set[Cell] = set()
+        self.seen_complete: dict[Cell, dt.datetime] = {}
+        world.watch, world.before, world.launch = (
+            self.note_complete,
+            self.look_at_order,
+            self.launch_meanwhile,
+        )
 
     # Verbs ----------------------------------------------------------------------------------------
 
@@ -46,8 +53,9 @@ class Operator:
         self.done.append(" ".join(map(str, (verb, *words))))
         with suppress(*REFUSALS):
             getattr(self, verb)(*words)
-        self.forget_filled()
+        self.note_complete()
         self.look_at_runs()
+        self.must(not self.too_early, "read before the run had decided on it", self.too_early)
 
     def scan(self) -> None:
         row = Scan.objects.create()
@@ -59,6 +67,13 @@ class Operator:
         chosen = [name for number, name in enumerate(self.world.names) if tables >> number & 1]
         selection = planning.select(self.world.pipeline, tables=chosen, reprocess=mode)
         self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
+
+    def launch_meanwhile(self) -> None:
+        """Somebody launches a run of everything while a call of another one is under way."""
+        with suppress(*REFUSALS):
+            self.launched(
+                planning.plan(self.world.pipeline, planning.select(self.world.pipeline, reprocess="all"))
+            )
 
     def launched(self, plan: planning.Plan) -> Run:
         return control.launch(plan, self.world.pipeline, by="olga", queued=False)
@@ -175,18 +190,20 @@ class Operator:
         with suppress(IllegalMove):
             control.stop(Run.objects.get(pk=run.pk), by="olga")
 
-    def forget_filled(self) -> None:
-        """What was complete once is no accepted gap any more."""
-        if not self.accepted:
-            return
+    def note_complete(self) -> None:
+        """What was complete once is no accepted gap any more, and no failure of what was tried before."""
+        now = timezone.now()
         for cell in Oracle(self.world).complete():
             self.accepted.pop(cell, None)
+            self.seen_complete[cell] = now
 
     # Truth ----------------------------------------------------------------------------------------
 
     def end(self) -> None:
         """All runs to their end, a scan, and a look at everything that the console says."""
-        for run in Run.objects.unfinished().order_by("id"):
+        tried: set[int] = set()  # a call of one may launch another
+        while run := Run.objects.unfinished().exclude(pk__in=tried).order_by("id").first():
+            tried.add(run.pk)
             for _ in range(PATIENCE):
                 run.refresh_from_db()
                 if run.is_finished:
@@ -201,7 +218,7 @@ class Operator:
                 with suppress(IllegalMove), transaction.atomic():
                     control.cancel(run, by="olga")
         self.scan()
-        self.forget_filled()
+        self.note_complete()
         self.look_at_coverage()
         self.look_at_failures()
 
@@ -234,6 +251,17 @@ class Operator:
         old = {cell for cell in called if is_older(oracle.found[cell].written, run.started_at)}
         self.must(not old, f"{run} says verified, and nobody wrote", old)
 
+    def look_at_order(self, run: str, table: str, dates: list[dt.date]) -> None:
+        """As a call begins, its run has decided on everything that the call reads."""
+        spec = self.world.specs[self.world.names.index(table)]
+        back = dt.timedelta(days=spec.lookback)
+        for place in spec.after:
+            read = {day for date in dates for day in self.world.dates if date - back <= day <= date}
+            undecided = Step.objects.filter(
+                run_id=run, table=self.world.names[place], date__in=read, status__in=Step.UNFINISHED
+            )
+            self.too_early |= set(undecided.values_list("table", "date"))
+
     def look_at_coverage(self) -> None:
         oracle = Oracle(self.world)
         cells = {
@@ -262,10 +290,17 @@ class Operator:
         ):
             last[step.table, step.date] = step
         accepted = set(Partition.objects.filter(state=Partition.State.ACCEPTED).values_list("table", "date"))
-        failed = {cell for cell, step in last.items() if step.status == Step.Status.FAILED}
+        failed = {
+            cell
+            for cell, step in last.items()
+            if step.status == Step.Status.FAILED and not self.was_complete_since(cell, step.finished_at)
+        }
         open_ones = (failed & oracle.expected()) - oracle.complete() - accepted
         listed = set(failures.open_steps().values_list("table", "date"))
         self.must(open_ones <= listed, "failed, and listed nowhere", open_ones - listed)
+
+    def was_complete_since(self, cell: Cell, moment: dt.datetime | None) -> bool:
+        return moment is not None and cell in self.seen_complete and self.seen_complete[cell] > moment
 
     def must(self, is_so: bool, what: str, cells: object) -> None:
         if not is_so:

@@ -28,7 +28,7 @@ SOURCES = ("raw.a", "raw.b")
 FAULTS = (
     "writes nothing", "writes too much", "writes half", "deletes then fails", "fails", "aborts", "drops its table",
     "is killed", "is stopped", "deletes and is stopped", "writes keys twice",
-    "writes elsewhere", "deletes earlier dates", "replaces the table", "touches its input",
+    "writes elsewhere", "deletes earlier dates", "replaces the table", "touches its input", "another run is launched",
 )  # fmt: skip
 
 
@@ -74,6 +74,8 @@ class World:
     gate: int = 6  # the place of the first table behind a manual gate
     faults: dict[tuple[str, dt.date], list[str]] = field(default_factory=dict)
     stop: Callable[[], None] = lambda: None
+    launch: Callable[[], None] = lambda: None
+    before: Callable[[str, str, list[dt.date]], None] = lambda run, table, dates: None
     watch: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
@@ -146,9 +148,11 @@ class World:
     def call(self, call: Call, log: Path, *, stopped: Callable[[], bool], **options: Any) -> Outcome:
         """Stands where a process would be made."""
         jobs.begin_log(log)
-        name, *asked = call.argv[1:]
+        name, *words = call.argv[1:]
+        asked = self.asked(words)
+        self.before(call.added["BACKFILL_RUN"], name, asked)
         with log.open("a") as output:
-            outcome = self.fill(name, self.asked(asked), lambda text: print(text, file=output))
+            outcome = self.fill(name, asked, lambda text: print(text, file=output))
         self.watch()
         return outcome
 
@@ -202,6 +206,9 @@ class World:
                 self.write(name, date)
                 for other in self.specs[self.names.index(name)].after:
                     self.say(f"DELETE FROM {name_of(other)} WHERE day = '{date}'")
+            case "another run is launched":
+                self.launch()
+                self.write(name, date)
             case "drops its table":
                 self.say(f"DROP TABLE {name}")
                 log(f"ERROR {date}: schema changed")

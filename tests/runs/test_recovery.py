@@ -24,6 +24,8 @@ from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import shown, step, wait_until
 
+pytestmark = pytest.mark.postgresql
+
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
 ROOT = Path(__file__).parents[2]
@@ -404,8 +406,6 @@ def test_a_cancel_is_heard_while_the_warehouse_is_away(launch, perform, shop):
 
 FREEZES_BEFORE_ITS_CALL = """
 import os, signal
-
-pytestmark = pytest.mark.postgresql
 call = runner.Runner.call
 def frozen(*words):
     os.kill(os.getpid(), signal.SIGSTOP)
