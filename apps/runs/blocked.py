@@ -16,22 +16,27 @@ from apps.runs.words import count
 
 MOST_RANGES = 3
 WOULD_BE_SKIPPED = "would be skipped"
+NO_SOURCE = "no source has it"
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Dates of an input that are not there and that no run is about to fill, or dates of a table for which a need has
-    no source: why, and how many steps they keep from starting at least in part."""
+    """Dates of an input, or of a need, that are not there and that no run is about to fill: why, and how many steps
+    they keep from starting at least in part. `name` is a table's, or a need's where no source has the dates."""
 
-    table: str
+    name: str
     why: str
     dates: tuple[dt.date, ...]
     steps: int
 
     @property
+    def is_need(self) -> bool:
+        return self.why == NO_SOURCE
+
+    @property
     def in_words(self) -> str:
         """ "2024-01-05, 2024-01-09 to 2024-01-10 of base (missing)"."""
-        name = self.table.rpartition(".")[2]
+        name = self.name if self.is_need else self.name.rpartition(".")[2]
         return f"{in_words(self.dates, most=MOST_RANGES)} of {name} ({self.why.removeprefix('is ')})"
 
 
@@ -72,7 +77,7 @@ class Blocked:
     def as_json(self) -> dict:
         causes = [
             {
-                "table": cause.table,
+                "need" if cause.is_need else "table": cause.name,
                 "why": cause.why,
                 "dates": [str(date) for date in cause.dates],
                 "steps": cause.steps,
@@ -133,7 +138,7 @@ class Forecast:
         for date in self.wanted[table.name]:
             bits = self.in_the_way(table, date)
             if need := closed.get(date):
-                bits |= self.bit(table.name, no_source(need))
+                bits |= self.bit(need, NO_SOURCE)
             if bits:
                 found[date] = bits
         self.skipped[table.name] = found
@@ -177,9 +182,10 @@ class Forecast:
             for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
                 if blocks and gap.verb != WOULD_BE_SKIPPED:
                     roots[name, why(gap)].append(gap.date)
-        for name, some in self.closed.items():
-            for date, need in some.items():
-                roots[name, no_source(need)].append(date)
+        for need, date in sorted(
+            {(need, date) for some in self.closed.values() for date, need in some.items()}
+        ):
+            roots[need, NO_SOURCE].append(date)
         masks = [bits for found in self.skipped.values() for bits in found.values()]
         causes = [
             Cause(name, said, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, said]))
@@ -190,7 +196,3 @@ class Forecast:
 
 def why(gap: Gap) -> str:
     return f"{gap.verb} {gap.when}".strip()
-
-
-def no_source(need: str) -> str:
-    return f"no source of {need}"

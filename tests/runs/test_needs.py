@@ -218,10 +218,7 @@ def test_what_would_be_skipped_counts_emptied_sources_and_their_readers(launch, 
 
     foretold = blocked_steps.of_run(pipeline, run)
 
-    assert foretold.sentence == (
-        "2 would be skipped, behind 2 dates: "
-        "2024-01-05 of sales (no source of Orders); 2024-01-05 of visits (no source of Orders)"
-    )
+    assert foretold.sentence == ("2 would be skipped, behind 1 date: 2024-01-05 of Orders (no source has it)")
     drive(run)
     skipped = set(run.steps.filter(status="skipped").values_list("table", "date"))
     assert skipped == {(table, date) for table, dates in foretold.dates.items() for date in dates}
@@ -236,10 +233,7 @@ def test_what_reads_a_step_without_a_source_would_be_skipped_too(launch, drive, 
 
     trend = [day(f"01-0{number}") for number in (5, 6, 8)]
     assert sorted(foretold.dates["weekly.trend"]) == trend
-    assert [(cause.table, cause.steps) for cause in foretold.causes] == [
-        ("daily.sales", 1 + len(trend)),
-        ("daily.visits", 2),
-    ]
+    assert foretold.sentence == "5 would be skipped, behind 1 date: 2024-01-05 of Orders (no source has it)"
 
 
 def test_foretelling_takes_as_many_queries_however_many_dates_there_are(
