@@ -1,15 +1,20 @@
-"""The last look at a run: one query about all that it verified, and what was complete in its tables before."""
+"""The last look at a run: one query about all that it verified, and what was complete before in its tables and in
+what they read."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from django.db.models import Max, Min
+
 from apps.coverage import scanning
-from apps.coverage.models import Partition
+from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.scanning import Found, Key
+from apps.pipeline.definition import Pipeline
 from apps.runs import regressions, side_effects
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
@@ -35,7 +40,8 @@ LOOKED_AT = (
 
 @dataclass(frozen=True)
 class LastLook:
-    """What was found at the end: `verified` by the run, and `complete` before and no step of it, by table and date.
+    """What was found at the end: `verified` by the run, and `complete` before and no step of it, by table and date; of
+    tables that only are read, the dates that steps read.
 
     `stale` are those of which the warehouse noted, as they were read last, that an input was written after them.
     """
@@ -77,25 +83,42 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
         (row.table, row.date): row
-        for row in complete_before(called)
+        for row in (*complete_before(called), *complete_inputs(hold.pipeline, run, called))
         if (row.table, row.date) not in verified and hold.pipeline.season_of(row.date)
     }
     wanted: dict[str, set[dt.date]] = defaultdict(set)
     tried = run.steps.filter(attempts__gt=0, table__in=known).values_list("table", "date")
     for table, date in (*verified, *complete, *tried):
         wanted[table].add(date)
-    found = scanning.read_range(hold.pipeline, warehouse, wanted)
-    insist(found[key] for key in (*verified, *complete))
+    found = {
+        key: each
+        for key, each in scanning.read_range(hold.pipeline, warehouse, wanted).items()
+        if each.count is not None or key[0] in called
+    }
+    insist(found[key] for key in (*verified, *complete) if key[0] in called)
+    complete = {key: row for key, row in complete.items() if key in found}
     tables = {table for table, _ in verified}
     rows = Partition.objects.of(tables).filter(state=State.STALE).exclude(modified_at=None)
     stale = {(row.table, row.date): row for row in rows.only("table", "date", "modified_at", "reason")}
     return LastLook(verified, complete, found, stale)
 
 
-def complete_before(tables: Iterable[str]) -> Iterable[Partition]:
+def complete_before(tables: Iterable[str]) -> PartitionQuerySet:
     """What was complete when it was read last, but for what other runs are filling right now."""
     rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
     return rows.exclude(activity=Partition.Activity.RUNNING).only("table", "date", "rows", "keys")
+
+
+def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> Iterable[Partition]:
+    """What was complete of the tables that the called ones read, on the dates that steps of the run read."""
+    tables = [pipeline.by_name[name] for name in called]
+    sources = {source for need in pipeline.needs if called & set(need.used_by) for source in need.sources}
+    names = (sources | {needed.table for table in tables for needed in table.after}) - called
+    span = run.steps.filter(table__in=called).aggregate(first=Min("date"), last=Max("date"))
+    if not names or span["first"] is None:
+        return []
+    back = max((needed.lookback for table in tables for needed in table.after), default=0)
+    return complete_before(names).filter(date__range=(span["first"] - dt.timedelta(days=back), span["last"]))
 
 
 def insist(found: Iterable[Found]) -> None:
@@ -163,15 +186,19 @@ def why(run: Run, step: Step, found: Found) -> str:
 
 
 def calls_after(run: Run, step: Step) -> str:
-    """Which calls for the same table came after the one that filled the step."""
+    """Which calls of the run came after the one that filled the step: those for other tables first, since what the
+    others left of the table was looked at after each of them."""
     first = step.attempt.number if step.attempt else 0
-    calls = list(
-        run.attempts.filter(table=step.table, number__gt=first)
-        .exclude(status=Attempt.Status.NOT_STARTED)
-        .order_by("number")
-    )
+    later = run.attempts.filter(number__gt=first).exclude(status=Attempt.Status.NOT_STARTED)
+    calls = sorted(later.order_by("number"), key=lambda call: call.table == step.table)
     if not calls:
-        return "no call of this run for its table came after it"
-    named = ", ".join(side_effects.call_in_words(each) for each in calls[:CALLS_NAMED])
+        return "no call of this run came after it"
+    named = ", ".join(named_call(each, step.table) for each in calls[:CALLS_NAMED])
     more = f" and {len(calls) - CALLS_NAMED} more" if len(calls) > CALLS_NAMED else ""
     return f"called in between: {named}{more}"
+
+
+def named_call(call: Attempt, table: str) -> str:
+    """ "attempt 3 (2024-01-05)", with the table where it is another one."""
+    other = "" if call.table == table else f"{call.table.rpartition('.')[2]} in "
+    return f"{other}{side_effects.call_in_words(call)}"

@@ -239,6 +239,8 @@ class Operator:
                 said <= complete, f"{run} ({run.message}) says verified, and incomplete are", said - complete
             )
             self.look_at_writing(run, [steps[cell] for cell in said])
+            if run.status == Run.Status.SUCCEEDED:
+                self.look_at_inputs(run, complete)
 
     def look_at_writing(self, run: Run, verified: list[Step]) -> None:
         """Where the rows say when they were written, a verified date was written since its run began."""
@@ -261,6 +263,15 @@ class Operator:
                 run_id=run, table=self.world.names[place], date__in=read, status__in=Step.UNFINISHED
             )
             self.too_early |= set(undecided.values_list("table", "date"))
+
+    def look_at_inputs(self, run: Run, complete: set[Cell]) -> None:
+        """What a run that succeeded read is still there, if it is called complete."""
+        for spec in (self.world.specs[self.world.names.index(name)] for name in called_tables(run)):
+            names = [self.world.names[place] for place in spec.after]
+            dates = set(run.steps.values_list("date", flat=True))
+            rows = Partition.objects.of(names).filter(date__in=dates, state=Partition.State.COMPLETE)
+            gone = set(rows.values_list("table", "date")) - complete
+            self.must(not gone, f"{run} succeeded, and gone of what it read are", gone)
 
     def look_at_coverage(self) -> None:
         oracle = Oracle(self.world)
@@ -305,6 +316,10 @@ class Operator:
     def must(self, is_so: bool, what: str, cells: object) -> None:
         if not is_so:
             raise Untrue(f"{what} {sorted(cells, key=str)}; after: {'; '.join(self.done)}")
+
+
+def called_tables(run: Run) -> set[str]:
+    return set(run.attempts.values_list("table", flat=True))
 
 
 def is_older(written: dt.datetime | None, moment: dt.datetime | None) -> bool:

@@ -179,3 +179,38 @@ def test_a_paused_redo_leaves_its_readers_marked_as_stale(launch, drive, ask, sc
 
     assert drive(run).status == Status.PAUSED
     assert trend.get().state == "stale"
+
+
+# What was read ----------------------------------------------------------------------------------------
+
+
+def test_a_call_that_destroys_what_it_reads_ends_no_run_as_done(launch, drive, fault):
+    fault("daily.sales", "01-03", "also DELETE FROM raw.orders WHERE day <= DATE '2024-01-02'")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-04")))
+
+    assert run.status == Run.Status.FAILED
+    assert run.message.endswith(
+        "rows were lost on complete dates that were not asked for: orders 2024-01-01 to 2024-01-02"
+    )
+    assert shown("01-02", "raw.orders") == "missing"
+
+
+def test_an_input_that_cannot_be_read_at_the_end_keeps_no_run_from_ending(launch, drive, fault):
+    fault("daily.sales", "01-03", "also ALTER TABLE raw.orders RENAME COLUMN day TO date")
+
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-04")))
+
+    assert (run.status, run.message) == (Run.Status.SUCCEEDED, "All 4 steps verified")
+    assert shown("01-02", "raw.orders") == "complete"
+
+
+def test_a_loss_names_the_calls_of_other_tables_too(launch, drive, fault):
+    fault("daily.visits", "01-03", "also DELETE FROM daily.sales WHERE day = DATE '2024-01-02'")
+
+    run = drive(launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-05")))
+
+    assert step(run, "01-02").message == (
+        "regression: 8 rows when it was verified, 0 at the end of the run; called in between: "
+        "visits in attempt 3 (2024-01-01 to 2024-01-05), attempt 2 (2024-01-05)"
+    )
