@@ -163,7 +163,7 @@ def test_coverage_shows_what_is_unknown_beside_the_numbers(shell):
 
     said = shell("coverage", "--table", "sales")[1]
 
-    assert row(said, "sales") == ["sales", "0", "29", "0", "·", "·", "25", "·", "4", "·"]
+    assert row(said, "sales") == ["sales", "0", "29", "0", "·", "·", "25", "·", "·", "4", "·"]
     assert "would be planned with --reprocess failed: 25, and 4 partitions unknown" in said
 
 

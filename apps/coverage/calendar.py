@@ -142,6 +142,7 @@ def ended(pipeline: Pipeline, added: Collection[dt.date]) -> set[dt.date]:
 
 def write(pipeline: Pipeline, before: Mapping[dt.date, int], now: Mapping[dt.date, int]) -> None:
     CalendarDate.objects.filter(date__in=before.keys() - now.keys()).delete()
+    CalendarDate.read.filter(season="").delete()
     CalendarDate.objects.bulk_create(
         [
             CalendarDate(date=date, season=season.name, units=units)

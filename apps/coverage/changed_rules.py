@@ -6,10 +6,13 @@ from collections.abc import Collection
 from hashlib import sha256
 
 from django.db import transaction
+from django.utils import timezone
 
-from apps.coverage import rejudging, scanning, staleness
+from apps.coverage import rejudging, removed_dates, scanning, staleness
 from apps.coverage.models import CalendarDate, Partition, TableReading
 from apps.pipeline.definition import Pipeline, Table
+
+BATCH = 500
 
 
 def digest(pipeline: Pipeline, table: Table) -> str:
@@ -49,10 +52,19 @@ def follow(pipeline: Pipeline) -> int:
 
 
 def follow_seasons(pipeline: Pipeline) -> None:
-    """A date belongs to the season that has it in the file, whatever that was called before."""
+    """A date belongs to the season that has it in the file, whatever that was called before.
+
+    One that no season has any more has left the calendar; it is back as soon as one has it again.
+    """
     for season in pipeline.seasons:
         dates = {"date__range": (season.start, season.end)}
-        CalendarDate.objects.filter(**dates).exclude(season=season.name).update(season=season.name)
+        CalendarDate.read.filter(**dates).exclude(season=season.name).update(season=season.name)
+    days = list(CalendarDate.objects.all())
+    left = [day for day in days if not pipeline.season_of(day.date)]
+    in_season = {day.date for day in days}.difference(day.date for day in left)
+    removed_dates.note(left, back=in_season, read_at=timezone.now())
+    for place in range(0, len(left), BATCH):
+        CalendarDate.objects.filter(pk__in=[day.pk for day in left[place : place + BATCH]]).update(season="")
 
 
 def forget_what_does_not_fit(pipeline: Pipeline, tables: Collection[Table]) -> None:

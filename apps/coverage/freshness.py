@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from apps.coverage.models import Scan, TableReading
+from apps.coverage.models import Partition, Scan, TableReading
+from apps.warehouse.base import Absent
 
 Awaited = TableReading.Awaited
 
@@ -118,8 +119,17 @@ class Freshness:
         return f"{age}; problem of the last scan: {self.problem}" if self.problem else age
 
 
+def still_a_problem(reason: str) -> str:
+    """What a scan could not ask, less the tables that did not exist then and have rows by now."""
+    if Absent.SAYS not in reason:
+        return reason
+    filled = Partition.objects.filter(rows__gt=0).order_by().values_list("table", flat=True).distinct()
+    created = {Absent.of(table).rstrip(".") for table in filled}
+    return "; ".join(part for part in reason.split("; ") if part not in created)
+
+
 def now() -> Freshness:
-    """In two queries, and two more while the warehouse cannot be asked."""
+    """In two queries, and two more while the warehouse cannot be asked or a table does not exist."""
     silences = silent_tables()
     latest = Scan.objects.latest_finished()
     if latest is None:
@@ -127,7 +137,7 @@ def now() -> Freshness:
     reading = Scan.objects.latest_reading() if latest.has_failed else latest
     return Freshness(
         as_of=reading.finished_at if reading else None,
-        problem=latest.reason,
+        problem=still_a_problem(latest.reason),
         failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
         silences=silences,
         scan_died=latest.has_failed and not latest.was_not_answered,

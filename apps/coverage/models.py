@@ -14,12 +14,23 @@ from django.utils import timezone
 from apps.fields import MaskedJSONField, MaskedTextField
 
 
+class InSeason(models.Manager["CalendarDate"]):
+    def get_queryset(self) -> models.QuerySet[CalendarDate]:
+        return super().get_queryset().exclude(season="")
+
+
 class CalendarDate(models.Model):
-    """A date on which tables are expected to have rows, and how much there is to do on it."""
+    """A date on which tables are expected to have rows, and how much there is to do on it.
+
+    `read` has those too that lie in no season of the pipeline file since it was changed, until the next scan.
+    """
 
     date = models.DateField(unique=True)
     season = models.CharField(max_length=200)
     units = models.PositiveIntegerField()
+
+    objects = InSeason()
+    read = models.Manager["CalendarDate"]()
 
     class Meta:
         ordering = ["date"]
@@ -71,10 +82,11 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
 
 def open_failure() -> models.Q:
     not_filled = models.Q(activity=Partition.Activity.FAILED) & Partition.NOT_FILLED
+    left_calendar = Partition.OFF_CALENDAR & models.Q(acceptance=None)
     not_wanted = (Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED)
     not_redone = models.Q(activity__in=Partition.NOT_REDONE) & ~models.Q(state__in=not_wanted)
     failed = models.Q(activity__in=(Partition.Activity.FAILED, *Partition.NOT_REDONE))
-    return not_filled | not_redone | (failed & Partition.OFF_CALENDAR)
+    return not_filled | not_redone | (failed & left_calendar)
 
 
 class Partition(models.Model):

@@ -132,7 +132,8 @@ def open_now() -> RemovedDates | None:
         )
         for season, same in groupby(found, key=lambda each: each.season)
     ]
-    return RemovedDates(min(each.removed_at for each in found), tuple(parts), len(expected), after)
+    left = len(expected - {each.date for each in found})
+    return RemovedDates(min(each.removed_at for each in found), tuple(parts), left, after)
 
 
 def within(scope: Scope) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from apps.coverage import looks, scanning
+from apps.coverage import looks, scanning, staleness
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
 from apps.pipeline import definition
@@ -35,4 +35,5 @@ def read_again(attempt: Attempt, warehouse: Warehouse, pipeline: Pipeline | None
         log.warning("run %s: what attempt %s left is not known: %s", attempt.run_id, attempt.number, error)
         return Look()
     scanning.remember(look.found.values())
+    staleness.mark(known)
     return look

@@ -85,11 +85,11 @@ def unread_in_words(keys: Sequence[Key]) -> str:
     """ "base could not be read on 2024-01-05 and 2 more, and steps read it: ..."."""
     table, _ = keys[0]
     dates = [date for name, date in keys if name == table]
-    why = Partition.objects.filter(table=table, date=dates[0]).values_list("reason", flat=True).first()
+    of_date = Partition.objects.filter(table=table, date=dates[0]).values_list("reason", flat=True)
+    of_table = TableReading.objects.filter(table=table).values_list("problem", flat=True)
+    why = of_table.first() or of_date.first() or "the warehouse did not say why"
     says = inputs.sentence(table, [Gap(date, "could not be read") for date in dates])
-    return (
-        f"{says}, and what is left reads it; asked again by itself: {why or 'the warehouse did not say why'}"
-    )
+    return f"{says}, and what is left reads it; asked again by itself: {why}"
 
 
 def canary_in_words(run: Run) -> str:

@@ -32,7 +32,8 @@ def settle(
 
     `beside` says what the call did on dates that it was not asked for, `old` why the date was stale before it.
     """
-    note_before(step, before)
+    if step.attempts <= 1:  # what an attempt of this run left is not what the run found
+        note_before(step, before)
     note_after(step, found)
     step.is_redo = step.is_redo or before.is_complete
     step.finished_at = timezone.now()
@@ -45,7 +46,7 @@ def settle(
     ):
         step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
         return
-    said_or_seen = lost or unwritten or why(found, said, outcome, job, beside)
+    said_or_seen = lost or unwritten or why(found, said, outcome, job, beside or beside_before(step))
     step.message = masking.text(said_or_seen)  # before its signature is made of it
     step.signature = failures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
@@ -129,6 +130,16 @@ def not_written(before: Found, found: Found, old: str) -> str:
     return f"nothing was written: its rows are those of {at:%Y-%m-%d %H:%M} UTC, as before the call"
 
 
+def beside_before(step: Step) -> str:
+    """What an earlier attempt of the step wrote elsewhere: one that writes the same there again adds no row to it."""
+    begins = nothing_there(step.date)
+    return step.message.removeprefix(begins) if step.message.startswith(begins) else ""
+
+
+def nothing_there(date: dt.date) -> str:
+    return f"no rows on {date}; "
+
+
 def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str:
     """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
     if outcome.refused:
@@ -142,7 +153,7 @@ def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str
         return said
     opinion = f"the job ended with exit status {outcome.exit_status}"
     if found.verdict.state == Partition.State.MISSING and beside:
-        return f"no rows on {found.date}; {beside}"
+        return f"{nothing_there(found.date)}{beside}"
     if found.verdict.state == Partition.State.MISSING:
         return f"{opinion}, but wrote no rows"
     if found.is_complete:

@@ -118,10 +118,11 @@ class Absent(str):
     """The problem of a table that does not exist, as a sentence. That is certain: it has no rows on any date."""
 
     __slots__ = ()
+    SAYS = "does not exist in the warehouse"
 
     @classmethod
     def of(cls, table: str) -> Absent:
-        return cls(f"table {table} does not exist in the warehouse")
+        return cls(f"table {table} {cls.SAYS}")
 
 
 @dataclass(frozen=True)

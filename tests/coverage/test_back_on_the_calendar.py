@@ -115,3 +115,15 @@ def test_a_date_of_which_nothing_is_to_be_remembered_is_forgotten(scan_again, as
     scan_again()
 
     assert not Partition.objects.filter(table=SALES, date=day("01-09")).exists()
+
+
+def test_an_accepted_gap_whose_date_left_the_calendar_is_no_open_failure(accepted, ask, scan_again):
+    Partition.objects.filter(table=SALES, date=day("01-05")).update(activity="failed", run_id=3)
+    ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
+    scan_again()
+
+    assert not Partition.objects.open_failures().exists()
+
+    accepting.withdraw(accepted, by="olga")
+
+    assert [each.date for each in Partition.objects.open_failures()] == [day("01-05")]

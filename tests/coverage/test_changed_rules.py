@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import accepting, changed_rules, scanning
+from apps.coverage import accepting, changed_rules, removed_dates, scanning
 from apps.coverage.accepting import Wish
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
 from apps.pipeline import definition
@@ -114,6 +114,30 @@ def test_a_season_that_was_shortened_by_a_slip_and_is_mended_loses_nothing(compl
 
     change("end = 2024-03-05", "end = 2024-03-10")
     assert state(date="03-08") == ("complete", "")
+
+
+def test_the_dates_of_a_season_that_was_shortened_left_the_calendar_at_once(complete, change):
+    before = CalendarDate.objects.count()
+
+    change("end = 2024-03-10", "end = 2024-03-05")
+
+    found = removed_dates.open_now()
+    assert (found.count, found.left) == (5, before - 5)
+    assert CalendarDate.objects.count() == before - 5
+
+    change("end = 2024-03-05", "end = 2024-03-10")
+    assert removed_dates.open_now() is None
+    assert CalendarDate.objects.count() == before
+
+
+def test_a_scan_after_that_keeps_them_away(complete, change):
+    change("end = 2024-03-10", "end = 2024-03-05")
+
+    other = definition.current()
+    scanning.scan(other, scanning.open_warehouse(other), Scan.objects.create())
+
+    assert removed_dates.open_now().count == 5
+    assert CalendarDate.read.filter(date__gt=day("03-05")).count() == 0
 
 
 def test_a_new_key_is_unknown_until_it_is_counted(complete, change):

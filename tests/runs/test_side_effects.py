@@ -1,7 +1,10 @@
 """What a call does to dates of its table that it was not asked for: lost rows stop the run, new rows are said."""
 
+import pytest
+
 from apps.coverage import looks
 from apps.coverage.models import Partition
+from apps.runs import reworking
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import sales, shown, step
@@ -144,3 +147,30 @@ def test_the_look_after_a_call_stays_one_query(launch, drive, monkeypatch, fault
     drive(run)
 
     assert (run.attempts.count(), queries) == (2, [1, 1, 1])
+
+
+@pytest.fixture
+def twice(shop) -> None:
+    """Jobs are tried twice."""
+    file = shop.parent / "shop.toml"
+    file.write_text(file.read_text().replace("attempts = 1", "attempts = 2"))
+
+
+def test_a_second_attempt_that_writes_the_same_elsewhere_still_says_so(twice, launch, drive, fault):
+    fault("daily.sales", "01-02", "elsewhere 2024-01-20")
+
+    run = drive(launch(**sales("01-02", "01-02")))
+
+    assert step(run, "01-02").attempts == 2
+    assert step(run, "01-02").message == (
+        "no rows on 2024-01-02; 8 rows appeared on 2024-01-20, which the call was not asked for"
+    )
+
+
+def test_a_first_fill_that_took_two_attempts_is_not_done_again(twice, launch, drive, fault, ask):
+    fault("daily.sales", "01-02", "0.5")
+
+    run = drive(launch(**sales("01-01", "01-03")))
+
+    assert step(run, "01-02").rows_before == 0
+    assert reworking.of(run) is None

@@ -191,7 +191,9 @@ def result(run: Run) -> dict[str, Any]:
 def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
     """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
     despite, now = afterwards.verified_despite(run), afterwards.of(run, verified=verified)
+    notes = afterwards.notes(run, verified=verified)
     return {
+        **({"notes": notes} if notes else {}),
         **({"verified_despite": despite} if despite else {}),
         **({"complete_now": now.as_json()} if now.differs else {}),
     }

@@ -177,10 +177,21 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
         console.print(sentence, style="bold red", markup=False, highlight=False)
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("table", no_wrap=True)
-    for title in ("complete", "of", "%", "thin", "excess", "missing", "failed", "unknown", "unexpected"):
+    for title in (
+        "complete",
+        "of",
+        "%",
+        "thin",
+        "excess",
+        "missing",
+        "stale",
+        "failed",
+        "unknown",
+        "unexpected",
+    ):
         grid.add_column(title, justify="right", no_wrap=True)
     grid.add_column("left out", no_wrap=True)
-    nothing = "–" if found.dates_expected else UNKNOWN
+    nothing = "–" if found.as_of else UNKNOWN
     for phase in phases_of(found, wanted):
         grid.add_row(*phase_row(phase, nothing), style="bold")
         for table in tables_of(phase, wanted):
@@ -194,13 +205,13 @@ def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:
     if any(table.table.is_source for table in phase.tables):
         title = f"{phase.phase.full_label}: every need served"
     numbers = shares(phase.dates_complete, phase.dates_expected, phase.percent, phase.is_unknown, nothing)
-    return [title, *numbers, "", "", "", "", amount(phase.dates_unknown), "", left_out]
+    return [title, *numbers, "", "", "", "", "", amount(phase.dates_unknown), "", left_out]
 
 
 def table_row(table: TableCoverage, nothing: str) -> list[str]:
     tally = table.tally
     says_something = tally.expected and not tally.is_unknown
-    counts = (tally.thin, tally.excess, tally.missing)
+    counts = (tally.thin, tally.excess, tally.missing, tally.stale)
     return [
         f"  {table.table.short_name}{' (last known)' if table.silence else ''}",
         *shares(tally.complete, tally.expected, tally.percent, tally.is_unknown, nothing),
