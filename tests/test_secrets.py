@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,3 +173,16 @@ def test_a_finding_quotes_no_secret(configure, checked):  # noqa: F811
 
     assert "•••" in str(found.as_json())
     assert is_clean(str(found.as_json()))
+
+
+def test_a_web_process_knows_the_secrets_of_jobs_before_any_page_was_shown(shop):
+    file = shop.parent / "shop.toml"
+    file.write_text(file.read_text().replace("env = { SHOP", 'env = { API_TOKEN = "tok-4f9a8b7c6d", SHOP', 1))
+    program = (
+        "import django; django.setup(); from apps import masking; print(masking.text('token tok-4f9a8b7c6d'))"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "TEST_PIPELINE": str(file)}
+
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+
+    assert (said.stdout.strip(), said.stderr) == ("token •••", "")

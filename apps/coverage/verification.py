@@ -121,7 +121,7 @@ def verify(
     """One query a kind of question: the calendar, all tables in one, the run history."""
     asked_at = timezone.now()
     tell(f"asking the warehouse about {len(wanted.tables)} tables")
-    answer = partial.scan(pipeline, warehouse, wanted)
+    answer = partial.scan(pipeline, warehouse, with_inputs(pipeline, wanted))
     tries: list[Try] | str | None = None
     if pipeline.history:
         tell("asking for the run history")
@@ -129,6 +129,13 @@ def verify(
         tries = away or histories.ask(warehouse, pipeline.history, wanted)
     tell("judging what it said")
     return judged(pipeline, wanted, answer, tries, asked_at=asked_at)
+
+
+def with_inputs(pipeline: Pipeline, wanted: Scope) -> Scope:
+    """The same with what its tables read, on the same dates: whether they are stale is only known of both."""
+    names = {table.name for table in wanted.tables}
+    names |= {needed.table for table in wanted.tables for needed in table.after}
+    return replace(wanted, tables=tuple(table for table in pipeline.tables if table.name in names))
 
 
 def judged(
@@ -181,5 +188,7 @@ def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[
         reading=answer.reading,
         problem=problem.removeprefix(Scan.NOT_ASKED).rstrip("."),
         after=successor(grid.dates),
-        undated=answer.undated,
+        undated={
+            table.name: answer.undated[table.name] for table in wanted.tables if table.name in answer.undated
+        },
     )

@@ -1,4 +1,5 @@
 import os
+from contextlib import suppress
 
 from django.apps import AppConfig
 
@@ -9,6 +10,8 @@ class PipelineConfig(AppConfig):
     name = "apps.pipeline"
 
     def ready(self) -> None:
-        from apps.pipeline import checks  # noqa: F401  (registers the check)
+        from apps.pipeline import checks, definition  # noqa: F401  (registers the check)
 
         masking.learn(os.environ)
+        with suppress(definition.PipelineError):  # whoever needs the file will be told
+            definition.current()  # which learns the secrets of jobs, before a page shows a log

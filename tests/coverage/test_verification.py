@@ -432,3 +432,13 @@ def test_an_attempt_that_is_still_running_is_no_failure_and_is_said(history, fil
     report = verify(**SALES)
 
     assert (report.verdict, report.history.failures[0].excused) == ("passed", "still running")
+
+
+def test_what_the_tables_are_made_of_is_read_with_them(filled, verify, ask):
+    ask("DELETE FROM daily.sales WHERE day = '2024-01-05'")
+    ask("INSERT INTO daily.sales (day) VALUES (NULL)")
+
+    report = verify(tables=["weekly.trend"], start=day("01-04"), end=day("01-06"))
+
+    assert Partition.objects.get(table="daily.sales", date=day("01-05")).state == "missing"
+    assert [each.name for each in report.tables] == ["weekly.trend"]
