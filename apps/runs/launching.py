@@ -29,6 +29,7 @@ STATE_OF_REASON = {
     planning.ACCEPTED: "accepted",
     planning.LEFT_CALENDAR: "unknown",
     planning.UNKNOWN: "unknown",
+    planning.UNCOMPARED: "unknown",
     planning.FAILED_BEFORE: "failed",
     planning.BEHIND_GAPS: "missing",
 }

@@ -35,6 +35,7 @@ OFF_CALENDAR = "off the calendar"
 LEFT_CALENDAR = "left the calendar, which nobody confirmed"
 NOT_OVER = "not over yet"
 UNKNOWN = "unknown: scan the warehouse first"
+UNCOMPARED = "unknown until what it is compared with is filled"
 FAILED_BEFORE = "failed before"
 BEHIND_GAPS = "behind gaps of what it reads"
 ELSEWHERE = "running elsewhere: run "  # and its number
@@ -291,7 +292,7 @@ class Plan:
     @property
     def unknown(self) -> int:
         """Partitions that may be gaps: the warehouse was not asked about them, or did not answer."""
-        return len(self.left_out.get(UNKNOWN, ()))
+        return len(self.left_out.get(UNKNOWN, ())) + len(self.left_out.get(UNCOMPARED, ()))
 
     @property
     def is_known(self) -> bool:
@@ -299,7 +300,7 @@ class Plan:
         if self.steps or not self.selection.tables:
             return True
         return self.was_scanned and not (
-            self.unknown and set(self.left_out) <= SETTLED - {COMPLETE} | {UNKNOWN}
+            self.unknown and set(self.left_out) <= SETTLED - {COMPLETE} | {UNKNOWN, UNCOMPARED}
         )
 
     def manual_gates(self, pipeline: Pipeline) -> list[Phase]:
@@ -367,6 +368,7 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     days = list(CalendarDate.objects.filter(date__range=(reach, selection.end)))
     calendar = {day.date: day for day in days if day.date in selection}
     read = {needed.table for table in selection.tables for needed in table.after}
+    read |= {table.compared_with for table in selection.tables if table.compared_with}
     partitions = {
         (table, date): (state, activity, run_id)
         for table, date, state, activity, run_id in Partition.objects.of(
@@ -379,6 +381,7 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     removed = RemovedDate.objects.open().filter(date__range=(selection.start, selection.end))
     left_calendar = frozenset(removed.values_list("date", flat=True))
     steps: list[PlannedStep] = []
+    planned: set[tuple[str, dt.date]] = set()
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
     dates, today = in_order(selection), pipeline.today(timezone.now())
     for table in selection.tables:
@@ -388,12 +391,15 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
             reason = why_not(table, date, selection, calendar, partitions, unserved)
             if reason == OFF_CALENDAR:
                 reason = why_not_expected(date, today, left_calendar)
+            if reason == UNKNOWN and was_read(partitions, table.compared_with, date):
+                reason = "" if (table.compared_with, date) in planned else UNCOMPARED
             if reason:
                 left_out[reason].append((table.name, date))
             else:
                 day = calendar[date]
                 redo = is_redo(*partitions[table.name, date][:2])
                 steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units, redo))
+                planned.add((table.name, date))
     behind, waits_for = look_ahead(pipeline, steps, [day.date for day in days], partitions)
     if behind.steps and not selection.through_gaps:
         skipped = {(table, date) for table, some in behind.dates.items() for date in some}
@@ -495,6 +501,13 @@ def why_not(
     if activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
+
+
+def was_read(
+    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]], table: str | None, date: dt.date
+) -> bool:
+    """Whether a table's date is known, so that it is no scan that is lacking."""
+    return bool(table) and partitions.get((table or "", date), (State.UNKNOWN,))[0] != State.UNKNOWN
 
 
 def why_not_expected(date: dt.date, today: dt.date, left_calendar: Collection[dt.date]) -> str:

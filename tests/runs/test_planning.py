@@ -3,9 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from apps.coverage import removed_dates
-from apps.coverage.models import Partition
-from apps.runs import batching, launching, planning
+from apps.coverage import removed_dates, scanning
+from apps.coverage.models import Partition, Scan
+from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline
+from apps.runs import batching, control, launching, planning
 from apps.runs.models import Run
 from apps.runs.planning import PlanRefused
 from tests.conftest import day
@@ -350,3 +352,42 @@ def test_a_date_whose_leaving_was_confirmed_is_off_the_calendar(pipeline, scan, 
     found = planning.plan(pipeline, planning.select(pipeline, **SALES))
 
     assert day("01-05") in [date for _, date in found.left_out[planning.OFF_CALENDAR]]
+
+
+@pytest.fixture
+def compared(shop, ask, db) -> Pipeline:
+    """Visits, which are only compared with sales, are all there; sales has nothing on the 5th."""
+    file = shop.parent / "shop.toml"
+    file.write_text(file.read_text().replace("rows = { per_unit = [1, 3], like", "rows = { like"))
+    pipeline = definition.current()
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) t(i) WHERE open")
+    ask(
+        "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) "
+        "WHERE open AND day <> DATE '2024-01-05'"
+    )
+    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    return pipeline
+
+
+def test_a_date_that_is_compared_with_a_planned_one_is_planned_with_it(compared):
+    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+
+    assert [(step.table, step.date) for step in found.steps] == [
+        ("daily.sales", day("01-05")),
+        ("daily.visits", day("01-05")),
+    ]
+
+
+def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
+    found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
+
+    assert found.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
+
+
+def test_a_run_of_both_verifies_both(compared, drive):
+    plan = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+
+    run = drive(control.launch(plan, compared, by="olga", queued=False))
+
+    assert run.message == "All 2 steps verified"
+    assert not Partition.objects.filter(table="daily.visits").exclude(state="complete").exists()
