@@ -200,7 +200,10 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
 
 
 def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:
-    left_out = ", ".join(f"{count} {reason}" for reason, count in phase.left_out.items())
+    left_out = ", ".join(
+        f"{count:,} {reason.removesuffix('s') if count == 1 else reason}"
+        for reason, count in phase.left_out.items()
+    )
     title = f"{phase.phase.full_label}: all tables"
     if any(table.table.is_source for table in phase.tables):
         title = f"{phase.phase.full_label}: every need served"

@@ -17,6 +17,7 @@ from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Repo
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import UnknownName
+from apps.runs.words import count
 
 
 class Command(BaseCommand):
@@ -141,7 +142,7 @@ def ending(report: Report) -> str:
     """What the effects do not say: that there are none, or that nobody knows whether there are more."""
     if report.off_unknown:
         whether = "whether more gates would close" if report.effects else "whether any gate would close"
-        return f"not known: {whether}; the other sources are unknown on {report.off_unknown:,} dates"
+        return f"not known: {whether}; the other sources are unknown on {count(report.off_unknown, 'date')}"
     return "" if report.effects else "no gate would close"
 
 
@@ -162,7 +163,7 @@ def show_need(console: Console, need: NeedReport) -> None:
         if dates:
             console.print(f"  {label}: {dates}", markup=False, highlight=False)
     for reason, number, dates in need.closed_reasons:
-        said = f"  cannot be planned, {number:,} dates: {reason} ({dates})"
+        said = f"  cannot be planned, {count(number, 'date')}: {reason} ({dates})"
         console.print(said, markup=False, highlight=False)
 
 
@@ -170,9 +171,9 @@ def in_words(effect: Effect) -> str:
     said = []
     if effect.closed:
         said.append(
-            f"{len(effect.closed):,} dates close, {len(effect.to_fill):,} of them not filled yet "
+            f"closes {count(len(effect.closed), 'date')}, {len(effect.to_fill):,} of them not filled yet "
             f"({'; '.join(effect.reasons)}; {effect.closed_dates})"
         )
     if effect.behind:
-        said.append(f"{len(effect.behind):,} dates wait behind such ones")
+        said.append(f"behind such ones: {count(len(effect.behind), 'date')}")
     return "; ".join(said)
