@@ -49,13 +49,13 @@ def test_it_is_complete_when_the_run_that_made_it_anew_is_over(stale, launch, dr
     assert set(states()) == {"complete"}
 
 
-def test_the_end_of_a_run_asks_the_metadata_once(stale, launch, drive, server: StandIn):
+def test_the_end_of_a_run_asks_the_metadata_of_each_dataset_once(stale, launch, drive, server: StandIn):
     run = launch(**ONLY_SALES)
     server.forget()
 
     drive(run)
 
-    assert len(server.asked("partitions")) == 1
+    assert len(server.asked("partitions")) == 2  # of what it wrote, and of what it read
 
 
 def test_a_warehouse_that_is_silent_then_leaves_it_to_the_next_scan(
