@@ -128,7 +128,7 @@ def compare_plans(client: Client, pipeline: Pipeline, shell: dict[str, Any]) -> 
         return
     assert plan.get("behind_gaps") == shell.get("behind_gaps"), "what would be skipped"
     if behind := plan.get("behind_gaps"):
-        said = f"{behind['steps']:,} would be skipped, behind {behind['dates']:,} date"
+        said = f"{behind['steps']:,} more would be skipped, behind {behind['dates']:,} date"
         assert said in page(client, f"/runs/plan/steps/?{whole}"), "what would be skipped, on a button"
     assert everything == shell["to_plan"] == on_button(client, whole), "plan of everything"
     for name in names:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db.models import Max, Min
 
@@ -38,6 +39,13 @@ LOOKED_AT = (
 )
 
 
+class Had(NamedTuple):
+    """Of a date that was complete: its rows and different keys."""
+
+    rows: int
+    keys: int | None
+
+
 @dataclass(frozen=True)
 class LastLook:
     """What was found at the end: `verified` by the run, and `complete` before and no step of it, by table and date; of
@@ -47,7 +55,7 @@ class LastLook:
     """
 
     verified: dict[Key, Step] = field(default_factory=dict)
-    complete: dict[Key, Partition] = field(default_factory=dict)
+    complete: dict[Key, Had] = field(default_factory=dict)
     found: dict[Key, Found] = field(default_factory=dict)
     stale: dict[Key, Partition] = field(default_factory=dict)
 
@@ -67,9 +75,9 @@ class LastLook:
     def lost(self) -> dict[str, list[dt.date]]:
         """By table the other dates that were complete and have fewer rows or different keys now."""
         losses: dict[str, list[dt.date]] = defaultdict(list)
-        for (table, date), row in self.complete.items():
+        for (table, date), had in self.complete.items():
             found = self.found[table, date]
-            if (found.rows or 0) < (row.rows or 0) or has_fewer_keys(found, row.keys):
+            if (found.rows or 0) < had.rows or has_fewer_keys(found, had.keys):
                 losses[table].append(date)
         return losses
 
@@ -82,9 +90,10 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
     verified = {(step.table, step.date): step for step in steps.select_related("attempt").only(*LOOKED_AT)}
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
-        (row.table, row.date): row
-        for row in (*complete_before(called), *complete_inputs(hold.pipeline, run, called))
-        if (row.table, row.date) not in verified and hold.pipeline.season_of(row.date)
+        (table, date): Had(rows or 0, keys)
+        for whole in (complete_before(called), complete_inputs(hold.pipeline, run, called))
+        for table, date, rows, keys in whole.values_list("table", "date", "rows", "keys").iterator()
+        if (table, date) not in verified and hold.pipeline.season_of(date)
     }
     wanted: dict[str, set[dt.date]] = defaultdict(set)
     tried = run.steps.filter(attempts__gt=0, table__in=known).values_list("table", "date")
@@ -96,7 +105,7 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
         if each.count is not None or key[0] in called
     }
     insist(found[key] for key in (*verified, *complete) if key[0] in called)
-    complete = {key: row for key, row in complete.items() if key in found}
+    complete = {key: had for key, had in complete.items() if key in found}
     tables = {table for table, _ in verified}
     rows = Partition.objects.of(tables).filter(state=State.STALE).exclude(modified_at=None)
     stale = {(row.table, row.date): row for row in rows.only("table", "date", "modified_at", "reason")}
@@ -106,17 +115,17 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
 def complete_before(tables: Iterable[str]) -> PartitionQuerySet:
     """What was complete when it was read last, but for what other runs are filling right now."""
     rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
-    return rows.exclude(activity=Partition.Activity.RUNNING).only("table", "date", "rows", "keys")
+    return rows.exclude(activity=Partition.Activity.RUNNING)
 
 
-def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> Iterable[Partition]:
+def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> PartitionQuerySet:
     """What was complete of the tables that the called ones read, on the dates that steps of the run read."""
     tables = [pipeline.by_name[name] for name in called]
     sources = {source for need in pipeline.needs if called & set(need.used_by) for source in need.sources}
     names = (sources | {needed.table for table in tables for needed in table.after}) - called
     span = run.steps.filter(table__in=called).aggregate(first=Min("date"), last=Max("date"))
     if not names or span["first"] is None:
-        return []
+        return Partition.objects.none()
     back = max((needed.lookback for table in tables for needed in table.after), default=0)
     return complete_before(names).filter(date__range=(span["first"] - dt.timedelta(days=back), span["last"]))
 

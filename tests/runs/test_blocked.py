@@ -119,7 +119,7 @@ def test_the_button_that_leads_to_the_plan_says_it(holes, plan, client, operator
         "/runs/plan/steps/", {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
     )
 
-    assert " ".join(said.content.decode().split()) == "· 8 steps · 8 would be skipped, behind 3 dates"
+    assert " ".join(said.content.decode().split()) == "· 8 steps · 8 more would be skipped, behind 3 dates"
 
 
 def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
