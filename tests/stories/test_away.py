@@ -22,7 +22,7 @@ PAGES = (
     "/failures/",
 )
 # What was known last is shown, and says that it is that.
-AS_LAST_KNOWN = re.compile(r"\d %\) complete on all \d tables?, as last known")
+AS_LAST_KNOWN = re.compile(r"\d %\) complete(?: on all \d tables)?, as last known")
 # What a check wants is no claim, and neither is what a need's rule says.
 WANTED = re.compile(r"(wanted:? at least|at least|less than) \d+ %")
 
