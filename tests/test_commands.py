@@ -389,3 +389,21 @@ def test_backfill_without_wait_leaves_the_run_in_the_queue(shell):
 
     assert code == 0
     assert (Run.objects.get().status, Run.objects.get().note) == ("queued", "overnight")
+
+
+def test_a_table_that_was_created_since_the_scan_is_no_problem_any_more(shell, ask):
+    ask("DROP TABLE daily.visits")
+    shell("scan")
+    assert "daily.visits does not exist" in asked_json(shell, "coverage")["problem"]
+
+    ask("CREATE TABLE daily.visits AS SELECT day, i AS item FROM raw.days, range(8) t(i) WHERE open")
+    shell("scan", "--table", "visits")
+
+    assert asked_json(shell, "coverage")["problem"] == ""
+
+
+def test_a_season_without_dates_expects_none_and_is_not_unknown(shell, ask):
+    ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-03-01'")
+    shell("scan")
+
+    assert row(shell("coverage", "--season", "spring")[1], "sales")[1:4] == ["–", "–", "–"]

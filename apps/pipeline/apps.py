@@ -10,7 +10,10 @@ class PipelineConfig(AppConfig):
     name = "apps.pipeline"
 
     def ready(self) -> None:
-        from apps.pipeline import checks, definition  # noqa: F401  (registers the check)
+        from apps.pipeline import (
+            checks,  # noqa: F401  (registers the check)
+            definition,
+        )
 
         masking.learn(os.environ)
         with suppress(definition.PipelineError):  # whoever needs the file will be told

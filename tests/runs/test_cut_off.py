@@ -1,10 +1,12 @@
 """What a call that was cut off left on its dates is read again, or unknown: never what was known before it."""
 
+import datetime as dt
+
 import pytest
 
 from apps.coverage import looks
 from apps.coverage.models import Partition
-from apps.runs import control
+from apps.runs import control, cut_off
 from apps.runs.models import Run
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
@@ -84,3 +86,14 @@ def test_the_run_fills_them_again_when_it_is_resumed(redo, drive, ask):
     assert run.message == (
         "All 2 steps verified, but rows were lost on complete dates that were not asked for: sales 2024-01-03"
     )
+
+
+def test_what_reads_the_dates_of_a_call_that_was_cut_off_is_stale_at_once(launch, drive, warehouse):
+    run = drive(launch(**sales("01-04", "01-05")))
+    before = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    trend = Partition.objects.filter(table="weekly.trend", date=day("01-05"))
+    trend.update(state="complete", modified_at=before)
+
+    cut_off.read_again(run.attempts.get(), warehouse)
+
+    assert trend.get().state == "stale"

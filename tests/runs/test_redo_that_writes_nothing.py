@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.coverage import staleness
 from apps.coverage.models import Partition
 from apps.runs import afterwards, control, last_look, planning
+from apps.runs.management.commands import backfill
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -74,6 +75,7 @@ def test_where_nobody_can_tell_the_run_says_what_was_compared(filled, ask, launc
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
 
     assert run.status == Run.Status.SUCCEEDED
+    assert afterwards.notes(run, verified=3) == backfill.result(run)["notes"]
     assert afterwards.notes(run, verified=3) == [
         "3 verified with as many rows as before; whether they were written again cannot be told, since no "
         "written_column of visits says when"

@@ -167,7 +167,7 @@ def test_a_second_attempt_that_writes_the_same_elsewhere_still_says_so(twice, la
     )
 
 
-def test_a_first_fill_that_took_two_attempts_is_not_done_again(twice, launch, drive, fault, ask):
+def test_a_first_fill_that_took_two_attempts_is_not_done_again(twice, launch, drive, fault):
     fault("daily.sales", "01-02", "0.5")
 
     run = drive(launch(**sales("01-01", "01-03")))

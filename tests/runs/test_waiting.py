@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.coverage import tasks as coverage_tasks
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import Partition
-from apps.runs import control, jobs, runner, tasks
+from apps.runs import control, jobs, resting, runner, tasks
 from apps.runs.models import IllegalMove, Run
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -200,3 +200,13 @@ def test_a_step_whose_inputs_are_there_is_not_marked(launch, drive):
     control.override_gates(run, by="olga", reason="just in case")
 
     assert not drive(run).steps.filter(is_overridden=True).exists()
+
+
+def test_a_run_that_waits_for_a_table_says_why_it_cannot_be_read(scan, ask):
+    scan()
+    ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
+    scan()
+
+    says = resting.unread_in_words([("daily.sales", day("01-05"))])
+
+    assert says.endswith("asked again by itself: table daily.sales has no column day")
