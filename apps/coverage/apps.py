@@ -8,13 +8,14 @@ class CoverageConfig(AppConfig):
     name = "apps.coverage"
 
     def ready(self) -> None:
-        from apps.workers.signals import tick, worker_started
+        from apps.workers.signals import preloading, tick, worker_started
 
         post_migrate.connect(ensure_schedule, sender=self)
 
         # The pipeline file may be another one than when the console ran last.
         tick.connect(follow_file)
         worker_started.connect(follow_file)
+        preloading.connect(import_engine)
 
 
 def ensure_schedule(**kwargs: Any) -> None:
@@ -28,3 +29,10 @@ def follow_file(**kwargs: Any) -> None:
     from apps.pipeline import definition
 
     changed_rules.follow(definition.current())
+
+
+def import_engine(**kwargs: Any) -> None:
+    from apps.coverage import scanning
+    from apps.pipeline import definition
+
+    scanning.open_warehouse(definition.current())  # which imports the engine and asks it nothing

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import duckdb
+import _duckdb as duckdb  # the compiled part alone: the rest of the package costs each worker 16 MB
 
 from apps import masking
 from apps.warehouse import fingerprints

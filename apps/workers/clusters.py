@@ -6,6 +6,10 @@ import datetime as dt
 import importlib
 import logging
 import os
+import signal
+import threading
+import time
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -40,25 +44,35 @@ class Sentinel(cluster.Sentinel):
         super().reincarnate(process)
 
 
-class Cluster(cluster.Cluster):
-    """django-q2's cluster ends when its workers have ended. This one tells them, so that a long call does not go on."""
+class Stop:
+    """What a sentinel takes for its event to stop: the byte that all processes of its cluster share.
 
-    def sig_handler(self, signum: int, frame: Any) -> None:
-        stopping.ask()
-        super().sig_handler(signum, frame)
+    A signal handler may set it: unlike an event of multiprocessing it has no lock that the interrupted code may hold.
+    """
+
+    def is_set(self) -> bool:
+        return stopping.asked()
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return stopping.asked()
 
 
 def perform(name: str, workers: int | None = None) -> int:
-    """Be cluster `name` until told to stop (SIGTERM); returns the exit status."""
+    """Be cluster `name` until told to stop (SIGTERM); returns the exit status.
+
+    The sentinel itself is this process. django-q2 starts one more that only waits for it, 15 MB each.
+    """
     become(name)
     if workers:
         conf.Conf.WORKERS = workers
-    cluster.Sentinel = Sentinel
     stopping.begin()
-    running = Cluster()
-    running.start()
-    running.sentinel.join()
-    return running.sentinel.exitcode or 0
+    sentinel = Sentinel(Stop(), threading.Event(), uuid.uuid4(), start=False)
+    # Its workers must die of a signal: they hear the word by the byte.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    signal.signal(signal.SIGTERM, lambda number, frame: stopping.ask())
+    sentinel.start()
+    return 0
 
 
 def become(name: str) -> None:

@@ -1,11 +1,11 @@
 """The launcher: starts the web server and the clusters, restarts what dies or falls silent, leaves nothing behind.
 
-It imports Django once and forks: the services share those pages, which halves the memory of three
-programs that each import it. For that it has no thread, and no database connection when it forks.
+It imports Django and the warehouse's engine once and forks: the services share those pages, which halves the memory of
+three programs that each import them. For that it has no thread, and no database connection when it forks.
 
 How a service is known to be dead:
 - its main process has ended. On Linux the rest of it ends with it (processes.die_with_parent);
-- its sentinel has left because a process died with a lock in its hand (clusters.Sentinel);
+- it has left because a process died with a lock in its hand (clusters.Sentinel);
 - it does not perform: a ping in its queue is not answered although its workers are idle (pulse).
 """
 
@@ -27,6 +27,7 @@ from types import FrameType
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
+from django.dispatch import Signal
 from django.utils import timezone
 
 from . import clusters, naming, processes, signals
@@ -99,6 +100,7 @@ class Launcher:
             if name in self.parts:
                 workers = self.runs_workers if name == "runs" else None
                 self._add(name, partial(clusters.perform, name, workers), is_cluster=True)
+        _send(signals.preloading, "before the first fork")
         gc.collect()
         gc.freeze()  # the collector would touch, and so copy, every shared page
         self.looked_at = self.ticked_at = time.monotonic()
@@ -200,9 +202,7 @@ class Launcher:
             if service.began_at:
                 clusters.free_taken_tasks(service.name, taken_before=service.began_at)
         clusters.hasten_schedules(timezone.now())
-        for receiver, outcome in signals.tick.send_robust(sender=Launcher):
-            if isinstance(outcome, Exception):
-                log.error("%s failed at the launcher's tick", receiver, exc_info=outcome)
+        _send(signals.tick, "at the launcher's tick")
 
     # --- ending ---------------------------------------------------------------------------------------
     def _stop(self) -> None:
@@ -224,6 +224,13 @@ class Launcher:
             for service in self.services:
                 clusters.bury_workers(service.name)
             naming.release()
+
+
+def _send(message: Signal, when: str) -> None:
+    """To all receivers; an error of one is logged."""
+    for receiver, outcome in message.send_robust(sender=Launcher):
+        if isinstance(outcome, Exception):
+            log.error("%s failed %s", receiver, when, exc_info=outcome)
 
 
 @contextlib.contextmanager

@@ -103,7 +103,7 @@ def kill(session: int | None, token: str, service: str | None = None) -> int:
 def die_with_parent(name: str, parent: int) -> None:
     """This process is killed when its parent dies, and so is each that it forks, and so on (Linux).
 
-    So a dead main process or sentinel leaves no orphans that go on consuming. Elsewhere the launcher
+    So a dead main process leaves no orphans that go on consuming. Elsewhere the launcher
     ends what is left of the session. Jobs are not forked but executed: they are the runner's to end.
     """
     _prctl(_PR_SET_NAME, ctypes.create_string_buffer(name.encode()[:15]))

@@ -128,18 +128,15 @@ class Served:
         lines = [line for line in self.says.splitlines() if f"serve: {name} started" in line]
         return [int(line.rpartition("process ")[2].rstrip(")")) for line in lines]
 
-    def sentinel(self, name: str) -> psutil.Process:
-        return self.main(name).children()[0]
-
     def workers(self, name: str) -> list[psutil.Process]:
         alive = "SELECT pid FROM workers_worker WHERE stopped_at IS NULL AND launcher = ?"
         pids = {row[0] for row in self.ask(alive, self.name)}
-        return [child for child in self.sentinel(name).children() if child.pid in pids]
+        return [child for child in self.main(name).children() if child.pid in pids]
 
     def auxiliaries(self, name: str) -> list[psutil.Process]:
-        """Monitor and pusher: what the sentinel starts after its workers, in this order."""
+        """Monitor and pusher: what the main process starts after its workers, in this order."""
         workers = self.workers(name)
-        return sorted((p for p in self.sentinel(name).children() if p not in workers), key=lambda p: p.pid)
+        return sorted((p for p in self.main(name).children() if p not in workers), key=lambda p: p.pid)
 
     # --- work -----------------------------------------------------------------------------------------
     def ask(self, sql: str, *parameters: object) -> list[tuple]:

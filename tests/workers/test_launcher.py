@@ -27,7 +27,7 @@ def nothing_is_left(served: Served) -> None:
     wait_until(lambda: not served.left(), f"nothing is left: {served.left()}", within=10)
 
 
-# --- the four ways in which a cluster dies without a word -------------------------------------------
+# --- the three ways in which a cluster dies without a word ------------------------------------------
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_a_cluster_performs_after_an_idle_worker_was_killed(serve, cluster):
     served = serve("--no-web")
@@ -62,14 +62,22 @@ def test_a_cluster_performs_after_its_main_process_was_killed(serve, cluster):
     nothing_is_left(served)
 
 
-@pytest.mark.parametrize("cluster", CLUSTERS)
-def test_a_cluster_performs_after_its_sentinel_was_killed(serve, cluster):
+# --- what its processes share -----------------------------------------------------------------------
+def test_the_engine_of_the_warehouse_is_loaded_once_before_the_first_fork(serve):
     served = serve("--no-web")
 
-    served.sentinel(cluster).kill()
+    mapped = {region.path for region in served.process.memory_maps() if "_duckdb" in region.path}
 
-    served.performs(cluster)
-    nothing_is_left(served)
+    assert len(mapped) == 1
+
+
+def test_a_cluster_is_its_main_process_and_what_that_forks(serve):
+    served = serve("--no-web")
+
+    parts = served.main("runs").children()
+
+    assert len(parts) == len(served.workers("runs")) + 2  # monitor and pusher
+    assert served.main("runs").children(recursive=True) == parts
 
 
 # --- other ways -------------------------------------------------------------------------------------
