@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import forecasts, jobs, outcomes, planning
+from apps.runs import forecasts, jobs, outcomes, planning, readers_left
 from apps.runs.control import LaunchRefused
 from apps.runs.estimates import Estimate
 from apps.runs.forecasts import Forecast
@@ -16,6 +16,7 @@ from apps.runs.models import Run
 from apps.runs.options import Options
 from apps.runs.outcomes import Counts
 from apps.runs.planning import Plan, PlanRefused
+from apps.runs.readers_left import ReadersLeft
 from apps.runs.situation import workers_alive
 from apps.runs.words import count
 
@@ -81,6 +82,7 @@ class ShownPlan:
     overlaps: list[Overlap]
     workers_alive: int
     forecast: Forecast | None
+    readers_left: ReadersLeft
 
     @cached_property
     def seasons(self) -> list[str]:
@@ -161,6 +163,7 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime, options: Options |
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
         forecast=forecasts.of(plan, pipeline),
+        readers_left=readers_left.of(plan, pipeline),
     )
 
 

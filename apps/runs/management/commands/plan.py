@@ -14,7 +14,7 @@ from apps.coverage import changed_rules
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import forecasts, launching, planning
+from apps.runs import forecasts, launching, planning, readers_left
 from apps.runs.estimates import Estimate
 from apps.runs.forecasts import Forecast
 from apps.runs.launching import ShownCall
@@ -72,6 +72,7 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection
 def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     calls = launching.shown_calls(plan, pipeline)
     forecast = forecasts.of(plan, pipeline)
+    left = readers_left.of(plan, pipeline)
     return {
         "steps": len(plan),
         "by_table": plan.by_table,
@@ -79,6 +80,11 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
         "likely": likely(planning.estimate(plan, pipeline)),
         **taking.behind_gaps(plan),
         **({"waits_for": plan.waits_for} if plan.waits_for else {}),
+        **(
+            {"readers_left": {name: list(map(str, dates)) for name, dates in left.dates.items()}}
+            if left
+            else {}
+        ),
         **({"forecast_bytes": forecast.whole} if forecast else {}),
         "calls": [call_as_json(call) for call in calls],
     }
@@ -115,6 +121,8 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
     for line in behind(plan):
         console.print(line, markup=False, highlight=False)
+    if left := readers_left.of(plan, pipeline):
+        console.print(left.sentence, markup=False, highlight=False)
     for each in launching.overlaps(plan):
         console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
     for call in launching.shown_calls(plan, pipeline):

@@ -1,0 +1,76 @@
+"""What a plan says of complete dates that read what it writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+
+from apps.runs import readers_left
+from apps.runs.models import Run
+from tests.conftest import Ask, day
+
+REDO = {"tables": ["daily.sales"], "start": day("01-04"), "end": day("01-04"), "reprocess": Run.Reprocess.ALL}
+SAYS = (
+    "2 complete dates read what is written here and are left as they are: 2024-01-05 to 2024-01-06 of trend."
+)
+
+
+@pytest.fixture
+def filled(shop, ask: Ask) -> None:
+    """Sales of the first six days, and the trend of the fifth and sixth."""
+    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
+    ask(
+        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
+    )
+    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
+    ask(f"INSERT INTO weekly.trend SELECT day, 1 {days} AND day >= DATE '2024-01-05'")
+
+
+def test_complete_dates_that_read_what_is_written_and_stay_are_said(filled, plan, pipeline):
+    found = readers_left.of(plan(**REDO), pipeline)
+
+    assert (found.number, found.sentence) == (2, SAYS)
+
+
+def test_a_reader_that_the_plan_fills_after_its_input_is_not_left(filled, plan, pipeline):
+    both = REDO | {"tables": ["daily.sales", "weekly.trend"], "end": day("01-05")}
+
+    found = readers_left.of(plan(**both), pipeline)
+
+    assert found.dates == {"weekly.trend": [day("01-06")]}
+
+
+def test_a_date_whose_lookback_does_not_reach_what_is_written_is_not_meant(filled, plan, pipeline):
+    found = readers_left.of(plan(**REDO | {"start": day("01-02"), "end": day("01-02")}), pipeline)
+
+    assert found.dates == {"weekly.trend": [day("01-05")]}
+
+
+def test_a_reader_without_its_rows_is_a_gap_and_not_meant(filled, plan, pipeline, ask):
+    ask("DELETE FROM weekly.trend WHERE day = DATE '2024-01-05'")
+
+    assert readers_left.of(plan(**REDO), pipeline).dates == {"weekly.trend": [day("01-06")]}
+
+
+def test_a_plan_whose_tables_nobody_reads_asks_nothing(filled, plan, pipeline, django_assert_num_queries):
+    found = plan(tables=["weekly.trend"], start=day("01-05"), end=day("01-06"), reprocess=Run.Reprocess.ALL)
+
+    with django_assert_num_queries(0):
+        assert not readers_left.of(found, pipeline)
+
+
+def test_shell_json_and_page_say_the_same(filled, plan, capsys, operating):
+    plan(**REDO)  # from a fresh scan
+    asked = ["--table", "daily.sales", "--start", "2024-01-04", "--end", "2024-01-04", "--reprocess", "all"]
+
+    call_command("plan", *asked)
+    assert SAYS in " ".join(capsys.readouterr().out.split())
+    call_command("plan", *asked, "--json")
+    assert json.loads(capsys.readouterr().out)["readers_left"] == {
+        "weekly.trend": ["2024-01-05", "2024-01-06"]
+    }
+    chosen = {"table": "daily.sales", "start": "2024-01-04", "end": "2024-01-04", "reprocess": "all"}
+    page = operating.get("/runs/plan/", chosen).content.decode()
+    assert "2 complete dates read what is written here" in page
