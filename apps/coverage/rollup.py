@@ -121,6 +121,15 @@ class PhaseCoverage:
         return self.dates_expected > 0 and self.dates_complete == self.dates_expected
 
     @property
+    def where(self) -> str:
+        """What a date that counts is complete on: "on all 5 tables", "for every need", "on all 2 filled tables and for
+        every need"; empty where that is one table alone."""
+        filled = sum(1 for table in self.tables if table.table.job)
+        if filled == len(self.tables):
+            return f"on all {filled} tables" if filled > 1 else ""
+        return f"on all {filled} filled tables and for every need" if filled else "for every need"
+
+    @property
     def gaps(self) -> int:
         return sum(table.tally.gaps for table in self.tables if not table.table.is_source)
 

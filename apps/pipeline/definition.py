@@ -510,6 +510,10 @@ class Pipeline(Definition):
         short = [table.name for table in self.tables if table.short_name == name]
         return pick("table", short[0] if len(short) == 1 else name, self.by_name)
 
+    def notes_writing(self, table: Table) -> bool:
+        """Whether anything says when a date of the table was written; without that nothing is known to be stale."""
+        return bool(table.written_column) or isinstance(self.warehouse, BigQuery)
+
     def inside(self, relative: str) -> Path:
         """A path of the file, taken from the file's folder."""
         return (self.folder / relative).resolve()

@@ -52,6 +52,14 @@ class Afterwards:
         named = "; ".join(each.says for each in self.differs)
         return f"{self.verified:,} verified then, {self.complete:,} complete now: {named}"
 
+    @property
+    def stale(self) -> str:
+        """ "6 are stale by now: wave on 2025-03-01 to 2025-03-06"; empty where none are."""
+        some = [each for each in self.differs if each.state == Partition.State.STALE]
+        number = sum(len(each.dates) for each in some)
+        named = "; ".join(each.says.replace(f" {each.state} on ", " on ", 1) for each in some)
+        return f"{number:,} {'is' if number == 1 else 'are'} stale by now: {named}" if some else ""
+
     def as_json(self) -> dict[str, Any]:
         return {
             "text": self.says,
@@ -98,16 +106,25 @@ def how_it_ended(status: str, exit_status: int | None) -> str:
 
 
 def perhaps_not_written(run: Run) -> list[str]:
-    """Redone dates that came out as they were, of which no column says when they were written: a sentence a table."""
-    if run.reprocess != Run.Reprocess.ALL:
-        return []
+    """Redone dates that came out as they were, of which nothing says when they were written: a sentence a table, and
+    one for those that have no rows."""
     same = reworking.DONE_AGAIN & reworking.AS_BEFORE & reworking.NOBODY_KNOWS
-    steps = run.steps.filter(same, status=VERIFIED)
-    counts = steps.order_by("table").values_list("table").annotate(Count("id"), keys=Count("keys_after"))
+    steps = run.steps.filter(same, status=VERIFIED).order_by("table")
+    counts = (
+        steps.filter(rows_after__gt=0).values_list("table").annotate(Count("id"), keys=Count("keys_after"))
+    )
+    empty = steps.filter(rows_after=0).values_list("table").annotate(Count("id"))
     return [
-        f"{number:,} verified with as many rows{' and keys' if keys else ''} as before; whether they were written "
-        f"again cannot be told, since no written_column of {table.rpartition('.')[2]} says when"
-        for table, number, keys in counts
+        *(
+            f"{number:,} verified with as many rows{' and keys' if keys else ''} as before; whether they were written "
+            f"again cannot be told, since no written_column of {table.rpartition('.')[2]} says when"
+            for table, number, keys in counts
+        ),
+        *(
+            f"{number:,} of {table.rpartition('.')[2]} verified without rows, as before; whether the job did anything "
+            "cannot be told"
+            for table, number in empty
+        ),
     ]
 
 

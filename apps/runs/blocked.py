@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.coverage.dates import in_words
+from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline, Table
-from apps.runs import inputs
+from apps.runs import inputs, readers_left
 from apps.runs.inputs import Gap, InputDates
 from apps.runs.words import count
 
 MOST_RANGES = 3
 WOULD_BE_SKIPPED = "would be skipped"
+WOULD_BE_STALE = "would be stale"
 NO_SOURCE = "no source has it"
 
 
@@ -103,7 +105,7 @@ def blocked(
     fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
     no source of a need has anything, with that need's name.
     """
-    forecast = Forecast(wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
+    forecast = Forecast(pipeline, wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
     for table in pipeline.filled:
         if wanted.get(table.name):
             forecast.add(table)
@@ -115,6 +117,7 @@ class Forecast:
 
     def __init__(
         self,
+        pipeline: Pipeline,
         wanted: Mapping[str, Collection[dt.date]],
         calendar: Collection[dt.date],
         states: Mapping[str, Mapping[dt.date, str]],
@@ -122,7 +125,7 @@ class Forecast:
         undone: Mapping[str, Mapping[dt.date, Gap]],
         closed: Mapping[str, Mapping[dt.date, str]],
     ):
-        self.wanted, self.calendar, self.states = wanted, calendar, states
+        self.pipeline, self.wanted, self.calendar, self.states = pipeline, wanted, calendar, states
         self.elsewhere, self.undone, self.closed = elsewhere, undone, closed
         self.known: dict[str, InputDates] = {}
         self.skipped: dict[
@@ -164,11 +167,30 @@ class Forecast:
             }
             coming.update(self.elsewhere.get(name, {}))
             undone = dict(self.undone.get(name, {})) | {date: Gap(date, WOULD_BE_SKIPPED) for date in skipped}
+            undone |= {date: Gap(date, WOULD_BE_STALE) for date in self.outdated(name)}
             known = inputs.input_dates(self.calendar, self.states.get(name, {}), coming=coming, undone=undone)
             self.known[name] = known
             self.bits[name] = [skipped.get(gap.date) or self.bit(name, why(gap)) for gap in known.gaps]
             self.blocking[name] = bytearray(len(known.gaps))
         return self.known[name]
+
+    def outdated(self, name: str) -> list[dt.date]:
+        """The complete dates of an input that read what the wanted steps write, which nobody fills after that."""
+        table = self.pipeline.by_name[name]
+        if not self.pipeline.notes_writing(table) or not (table.after or self.pipeline.needs):
+            return []
+        written = {
+            each: sorted(set(dates) - set(self.skipped.get(each, ())))
+            for each, dates in self.wanted.items()
+            if self.pipeline.notes_writing(self.pipeline.by_name[each])
+        }
+        coming = self.elsewhere.get(name, {})
+        complete = [
+            date
+            for date, state in self.states.get(name, {}).items()
+            if state == Partition.State.COMPLETE and date not in coming
+        ]
+        return readers_left.left_of(self.pipeline, name, complete, written)
 
     def bit(self, name: str, said: str) -> int:
         return self.kinds.setdefault((name, said), 1 << len(self.kinds))

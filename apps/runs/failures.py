@@ -209,8 +209,8 @@ def tail(log: Path, most: int = LONGEST_LOG) -> str:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Failures that say the same, but for names. `attempts` is how often their partitions were tried, over all runs
-    where asked; `redos` are those whose date was complete before.
+    """Failures that say the same, but for names. `attempts` is how often their partitions were tried in vain, over all
+    runs where asked; `redos` are those whose date was complete before.
 
     The log of the newest attempt that ended so, `last_attempt_id`, is the place to look.
     """
@@ -299,7 +299,10 @@ def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
 
 def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
     """The steps counted by status, signature, table and run, in the order in which they first failed."""
-    tried = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date")).order_by().values("table")
+    same = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date"))
+    tried = (
+        same.exclude(status=Step.Status.SUCCEEDED).order_by().values("table")
+    )  # what was verified did not fail
     tries = Subquery(tried.annotate(tries=Sum("attempts")).values("tries"))
     parts = steps.order_by().annotate(tries=tries).values("status", "signature", "table", "run_id").annotate(
         count=Count("id"),

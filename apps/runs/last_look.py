@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,12 +19,13 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import regressions, side_effects
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
+from apps.runs.words import count
 from apps.warehouse.base import QueryFailed, Warehouse
 
 State = Partition.State
 WHOLE = (State.COMPLETE, State.STALE)
 NOT_HELD = (State.MISSING, State.THIN, State.EXCESS, State.UNKNOWN)
-CALLS_NAMED = 3
+TABLES_NAMED = 6
 # Of a step: no words of it and its call.
 LOOKED_AT = (
     "run",
@@ -72,14 +73,15 @@ class LastLook:
         ]
 
     @property
-    def lost(self) -> dict[str, list[dt.date]]:
-        """By table the other dates that were complete and have fewer rows or different keys now."""
-        losses: dict[str, list[dt.date]] = defaultdict(list)
+    def damaged(self) -> dict[str, dict[dt.date, Found]]:
+        """By table the other dates that were complete and have fewer rows or different keys now, or too many."""
+        found: dict[str, dict[dt.date, Found]] = defaultdict(dict)
         for (table, date), had in self.complete.items():
-            found = self.found[table, date]
-            if (found.rows or 0) < had.rows or has_fewer_keys(found, had.keys):
-                losses[table].append(date)
-        return losses
+            each = self.found[table, date]
+            is_less = (each.rows or 0) < had.rows or has_fewer_keys(each, had.keys)
+            if is_less or (each.rows != had.rows and regressions.is_spoilt(each)):
+                found[table][date] = each
+        return found
 
 
 def read(hold: Hold, warehouse: Warehouse) -> LastLook:
@@ -122,7 +124,7 @@ def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> P
     """What was complete of the tables that the called ones read, on the dates that steps of the run read."""
     tables = [pipeline.by_name[name] for name in called]
     sources = {source for need in pipeline.needs if called & set(need.used_by) for source in need.sources}
-    names = (sources | {needed.table for table in tables for needed in table.after}) - called
+    names = (sources | {name for table in tables for name in table.follows}) - called
     span = run.steps.filter(table__in=called).aggregate(first=Min("date"), last=Max("date"))
     if not names or span["first"] is None:
         return Partition.objects.none()
@@ -171,10 +173,11 @@ def settle(hold: Hold, look: LastLook) -> None:
             says = f"as old as before; {look.stale[key].reason}"
             regressions.mark_failed(step, look.found[key], says)
         regressions.save(run, [*fallen, *old])
-        for table, dates in look.lost.items():
-            asked_at = look.found[table, dates[0]].asked_at
+        for table, damaged in look.damaged.items():
+            asked_at = next(iter(damaged.values())).asked_at
             others = side_effects.others_at_work(table, hold.keeper.lease, since=asked_at)
-            regressions.record_late_loss(run, table, [date for date in dates if date not in others])
+            mine = {date: each for date, each in damaged.items() if date not in others}
+            regressions.record_late_damage(run, table, mine)
 
 
 def decided_elsewhere(step: Step) -> bool:
@@ -188,26 +191,46 @@ def decided_elsewhere(step: Step) -> bool:
 
 def why(run: Run, step: Step, found: Found) -> str:
     """What a step that was verified says at the end of its run."""
-    had, has = step.rows_after or 0, found.rows or 0
-    if has >= had and not has_fewer_keys(found, step.keys_after):
-        return f"{found.verdict.state} at the end of the run: {found.verdict.reason}"
-    return side_effects.loss_of_step(step, found, f"at the end of the run; {calls_after(run, step)}")
+    has_less = (found.rows or 0) < (step.rows_after or 0) or has_fewer_keys(found, step.keys_after)
+    calls = f"; {calls_after(run, step)}" if has_less else ""
+    return side_effects.damage_of_step(step, found, f"at the end of the run{calls}")
 
 
 def calls_after(run: Run, step: Step) -> str:
-    """Which calls of the run came after the one that filled the step: those for other tables first, since what the
-    others left of the table was looked at after each of them."""
+    """Which calls of the run came after the one that filled the step, by table: those for other tables first, since
+    what the others left of the table was looked at after each of them."""
     first = step.attempt.number if step.attempt else 0
     later = run.attempts.filter(number__gt=first).exclude(status=Attempt.Status.NOT_STARTED)
-    calls = sorted(later.order_by("number"), key=lambda call: call.table == step.table)
+    calls: dict[str, list[Attempt]] = defaultdict(list)
+    for call in later.order_by("number").only("table", "number", "dates"):
+        calls[call.table].append(call)
     if not calls:
         return "no call of this run came after it"
-    named = ", ".join(named_call(each, step.table) for each in calls[:CALLS_NAMED])
-    more = f" and {len(calls) - CALLS_NAMED} more" if len(calls) > CALLS_NAMED else ""
+    tables = sorted(calls, key=lambda table: table == step.table)
+    named = ", ".join(calls_in_words(table, calls[table]) for table in tables[:TABLES_NAMED])
+    more = (
+        f" and those of {count(len(tables) - TABLES_NAMED, 'table')} more"
+        if len(tables) > TABLES_NAMED
+        else ""
+    )
     return f"called in between: {named}{more}"
 
 
-def named_call(call: Attempt, table: str) -> str:
-    """ "attempt 3 (2024-01-05)", with the table where it is another one."""
-    other = "" if call.table == table else f"{call.table.rpartition('.')[2]} in "
-    return f"{other}{side_effects.call_in_words(call)}"
+def calls_in_words(table: str, calls: Sequence[Attempt]) -> str:
+    """ "sales in attempt 3 (2024-01-05)", "sales in attempts 3 to 5 and 8"."""
+    short_name = table.rpartition(".")[2]
+    if len(calls) == 1:
+        return f"{short_name} in {side_effects.call_in_words(calls[0])}"
+    *most, last = number_ranges([call.number for call in calls])
+    return f"{short_name} in attempts {', '.join(most) + ' and ' if most else ''}{last}"
+
+
+def number_ranges(numbers: Sequence[int]) -> list[str]:
+    """ "3 to 5", "8"; numbers come in order."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return [f"{some[0]}" if len(some) == 1 else f"{some[0]} to {some[-1]}" for some in runs]

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
-from apps.runs.planning import Plan
+from apps.runs.models import Run
 from apps.runs.words import count
+
+if TYPE_CHECKING:
+    from apps.runs.planning import Plan
 
 MOST_RANGES = 3
 
@@ -50,24 +54,50 @@ class ReadersLeft:
 def of(plan: Plan, pipeline: Pipeline) -> ReadersLeft:
     """Readers are tables whose `after` reaches a date of the plan, and those that need a table of it as their first
     source. In one query, or none where nobody reads what the plan writes."""
-    written: dict[str, list[dt.date]] = defaultdict(list)
-    for step in plan.steps:
-        written[step.table].append(step.date)
-    read = {name: sorted(dates) for name, dates in written.items()}
-    readers = {
-        table.name: some for table in pipeline.filled if (some := list(inputs(pipeline, table.name, read)))
-    }
-    if not readers:
+    written = by_table((step.table, step.date) for step in plan.steps)
+    names = readers_of(pipeline, written)
+    if not names:
         return ReadersLeft()
-    first = min(dates[0] for dates in read.values())
-    last = max(dates[-1] + dt.timedelta(days=back) for some in readers.values() for dates, back in some)
-    complete = Partition.objects.of(readers).between(first, last).filter(state=Partition.State.COMPLETE)
-    filled = {name: set(dates) for name, dates in read.items()}
+    first = min(dates[0] for dates in written.values())
+    partitions = Partition.objects.of(names).filter(date__gte=first, state=Partition.State.COMPLETE)
+    complete = by_table(partitions.values_list("table", "date"))
+    found = {
+        name: left for name in names if (left := left_of(pipeline, name, complete.get(name, ()), written))
+    }
+    return ReadersLeft(found, plan.calendar)
+
+
+def are_read_on(run: Run, pipeline: Pipeline) -> bool:
+    """Whether steps of a run read complete dates that read what it writes and are left as they are: these become stale
+    while it is at work. In two queries."""
+    written = by_table(run.steps.values_list("table", "date"))
+    read_on = {name for table in written for name in pipeline.by_name[table].follows}
+    names = [name for name in readers_of(pipeline, written) if name in read_on]
+    complete = by_table(
+        Partition.objects.of(names).filter(state=Partition.State.COMPLETE).values_list("table", "date")
+    )
+    return any(left_of(pipeline, name, complete.get(name, ()), written) for name in names)
+
+
+def by_table(partitions: Iterable[tuple[str, dt.date]]) -> dict[str, list[dt.date]]:
+    """The dates of each table, oldest first."""
     found: dict[str, list[dt.date]] = defaultdict(list)
-    for name, date in complete.order_by("date").values_list("table", "date"):
-        if date not in filled.get(name, ()) and any(reaches(date, *each) for each in readers[name]):
-            found[name].append(date)
-    return ReadersLeft({name: found[name] for name in readers if name in found}, plan.calendar)
+    for table, date in partitions:
+        found[table].append(date)
+    return {table: sorted(dates) for table, dates in found.items()}
+
+
+def readers_of(pipeline: Pipeline, written: Mapping[str, Sequence[dt.date]]) -> list[str]:
+    """The filled tables that read one of these."""
+    return [table.name for table in pipeline.filled if any(inputs(pipeline, table.name, written))]
+
+
+def left_of(
+    pipeline: Pipeline, table: str, complete: Iterable[dt.date], written: Mapping[str, Sequence[dt.date]]
+) -> list[dt.date]:
+    """Which of a table's complete dates read one that is written and are not written themselves."""
+    some, own = list(inputs(pipeline, table, written)), set(written.get(table, ()))
+    return [date for date in complete if date not in own and any(reaches(date, *each) for each in some)]
 
 
 def inputs(

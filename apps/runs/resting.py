@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.coverage import silences, staleness
 from apps.coverage.models import Partition, TableReading
 from apps.runs import (
+    afterwards,
     blocked_steps,
     breaker,
     control,
@@ -192,21 +193,21 @@ def pause_at_once(hold: Hold, says: str) -> bool:
 
 
 def finish(hold: Hold) -> None:
-    """Every step is decided: the run succeeded if every one is verified, and nothing that was complete was lost."""
+    """Every step is decided: the run succeeded if every one is verified and none is stale by now, and nothing that was
+    complete was lost."""
     run = hold.run
     staleness.mark(hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
-    lost = regressions.still_lost_in_words(run)
+    stale = afterwards.of(run, verified=counts.verified).stale
+    but = "; ".join(filter(None, (regressions.still_damaged_in_words(run), stale)))
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
     with hold.fenced():
-        if counts.verified == counts.total and lost:
-            says = f"All {counts.total:,} steps verified, but {lost}"
-            run.move(Run.Status.FAILED, says=says, **facts)
+        if counts.verified == counts.total and but:
+            run.move(Run.Status.FAILED, says=f"All {counts.total:,} steps verified, but {but}", **facts)
         elif counts.verified == counts.total:
             run.move(Run.Status.SUCCEEDED, says=f"All {counts.total:,} steps verified", **facts)
         else:
             says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
-            says = f"{says}; {lost}" if lost else says
-            run.move(Run.Status.FAILED, says=says, **facts)
+            run.move(Run.Status.FAILED, says=f"{says}; {but}" if but else says, **facts)
     tasks.follow_other_runs()

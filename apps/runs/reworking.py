@@ -1,4 +1,4 @@
-"""What became of dates that had rows already and were done again: changed or as before, with more rows or fewer."""
+"""What became of dates that were filled already and were done again: changed or as before, with more rows or fewer."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def same(fact: str) -> Q:
     return Q(**{before: F(after)}) | Q(**{f"{before}__isnull": True, f"{after}__isnull": True})
 
 
-# What was found complete without a call is not done again.
-DONE_AGAIN = Q(status__in=DECIDED, rows_before__gt=0, rows_after__isnull=False, attempt__isnull=False)
+# What was found complete without a call is not done again. A date may be complete without rows.
+WAS_FILLED = Q(rows_before__gt=0) | Q(is_redo=True)
+DONE_AGAIN = WAS_FILLED & Q(status__in=DECIDED, rows_after__isnull=False, attempt__isnull=False)
 # A job that writes a date writes it at another time: the time alone is no change.
 AS_BEFORE = Q(rows_before=F("rows_after")) & same("keys")
 NOT_WRITTEN = Q(written_before=F("written_after"))
@@ -28,7 +29,7 @@ NOBODY_KNOWS = Q(written_after=None)
 
 
 class Again(TextChoices):
-    """What became of a date that had rows and was done again, by its rows and its different keys."""
+    """What became of a date that was done again, by its rows and its different keys."""
 
     CHANGED = "changed"
     WRITTEN_AGAIN = "written again", "as before, written again"
@@ -71,7 +72,7 @@ class Rework:
     def says(self) -> str:
         """ "12 of 14 partitions changed"; "no change: 14 partitions as before, written again"."""
         if not self.tables:
-            return "no date with rows was done again yet"
+            return "no date was done again"
         dates, unchanged = self.all("dates"), self.all("unchanged")
         wrote = writing(unchanged, self.all("written_again"), self.all("not_written"))
         if unchanged == dates:

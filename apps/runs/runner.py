@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from django.utils import timezone
 
-from apps.coverage import looks, scanning
+from apps.coverage import looks, scanning, staleness
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
-from apps.coverage.scanning import Found, Key
+from apps.coverage.scanning import Key
 from apps.pipeline.definition import Job, Pipeline, Table
 from apps.runs import (
     claiming,
@@ -28,6 +28,7 @@ from apps.runs import (
     lanes,
     last_look,
     picking,
+    readers_left,
     regressions,
     resting,
     unfillable,
@@ -43,7 +44,15 @@ from apps.runs.picking import Done, Take, Unread
 from apps.runs.preflight import starting
 from apps.runs.recovery import end_strays, may_stray, recover
 from apps.runs.unfillable import Unfillable
-from apps.warehouse.base import OverQuota, QueryFailed, StillAtWork, TakesTurns, Warehouse, WarehouseError
+from apps.warehouse.base import (
+    OverQuota,
+    QueryFailed,
+    Reading,
+    StillAtWork,
+    TakesTurns,
+    Warehouse,
+    WarehouseError,
+)
 from apps.workers import stopping
 
 log = logging.getLogger(__name__)
@@ -102,6 +111,11 @@ class Runner:
         """Asked once: neither the file nor the run's steps become others while a process works on it."""
         return patiently(lambda: unfillable.of_run(self.run, self.pipeline))
 
+    @cached_property
+    def marks_stale(self) -> bool:
+        """Whether what a call wrote may make stale what later steps read; else the end of the run is early enough."""
+        return patiently(lambda: readers_left.are_read_on(self.run, self.pipeline))
+
     def begin(self) -> bool:
         """Starts or goes on; the first time only where what a launch was checked for still is so."""
         first_time = self.run.started_at is None
@@ -148,6 +162,9 @@ class Runner:
             return False
         if destroyed is None:
             return True
+        if self.marks_stale:
+            with self.hold.fenced():
+                staleness.mark(self.pipeline)
         if not destroyed and contention.was_met(take.steps):
             resting.wait(self.hold, contention.SAYS, why=Run.Pause.WAREHOUSE)
             return False
@@ -213,7 +230,7 @@ class Runner:
             with self.hold.fenced():
                 claiming.undo(attempt)
             raise
-        regressions.note_losses(self.hold, attempt, look, known, since="before")
+        regressions.note_damage(self.hold, attempt, look, known, since="before")
         return look
 
     def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
@@ -237,7 +254,7 @@ class Runner:
         def asked() -> Look:
             found = looks.look(self.pipeline, self.warehouse, wanted)
             if table:
-                insist(table, found.found.values())
+                insist(table, found)
             return found
 
         return self.ask(asked)
@@ -305,7 +322,7 @@ class Runner:
         """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
         known = regressions.complete_dates(attempt.table)
         look = cut_off.read_again(attempt, self.warehouse, self.pipeline)
-        regressions.note_losses(self.hold, attempt, look, known, since="after")
+        regressions.note_damage(self.hold, attempt, look, known, since="after")
 
     def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
         """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""
@@ -338,11 +355,21 @@ class Runner:
         self.seen = Look()
 
 
-def insist(table: Table, found: Iterable[Found]) -> None:
-    """QueryFailed where the call's own table could be read before and cannot be now: it is away, nothing failed."""
-    silent = next((each for each in found if each.table == table.name and each.count is None), None)
+def insist(table: Table, look: Look) -> None:
+    """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
+    now: it is away, nothing failed."""
+    mine = [each for each in look.found.values() if each.table == table.name]
+    silent = next((each for each in mine if each.count is None), None)
     if silent and scanning.was_read(table.name):
         raise QueryFailed(silent.verdict.reason)
+    if any(each.verdict.state == Partition.State.UNKNOWN for each in mine):
+        insist_on_other(table.compared_with or "", look.reading)
+
+
+def insist_on_other(name: str, reading: Reading) -> None:
+    """The same of the table that the call's own is compared with."""
+    if name in reading.problems and not reading.is_absent(name) and scanning.was_read(name):
+        raise QueryFailed(reading.problems[name])
 
 
 def perform(

@@ -11,12 +11,15 @@ from django.db.models import Q
 from apps.coverage import looks
 from apps.coverage.dates import in_words
 from apps.coverage.looks import Look
+from apps.coverage.models import Partition
 from apps.coverage.scanning import Found
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs.models import Attempt, Step
 from apps.runs.words import count
 
 RANGES_SHOWN = 6
+State = Partition.State
+NOT_WHOLE = (State.MISSING, State.THIN, State.EXCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,18 @@ class Change:
         return now.rows < was.rows or (now.keys or 0) < (was.keys or 0)
 
     @property
+    def is_spoilt(self) -> bool:
+        """Whether the date was complete and is not any more, although nothing is gone: it has too many rows."""
+        return self.before.is_complete and not self.is_loss and self.after.verdict.state in NOT_WHOLE
+
+    @property
+    def is_damage(self) -> bool:
+        return self.is_loss or self.is_spoilt
+
+    @property
     def is_destroyed(self) -> bool:
-        """Whether the date was complete and is not any more."""
-        return self.is_loss and not self.after.is_complete
+        """Whether the date was complete and is not any more, or has no row left where that is complete, too."""
+        return self.is_damage and (not self.after.is_complete or not self.after.rows)
 
 
 @dataclass(frozen=True)
@@ -59,8 +71,9 @@ class SideEffects:
     changes: tuple[Change, ...] = ()
 
     @property
-    def lost(self) -> list[Change]:
-        return [each for each in self.changes if each.is_loss]
+    def damaged(self) -> list[Change]:
+        """Dates that were complete and have fewer rows or keys now, or too many rows."""
+        return [each for each in self.changes if each.is_damage]
 
     @property
     def appeared(self) -> str:
@@ -116,17 +129,25 @@ def call_in_words(attempt: Attempt) -> str:
     return f"attempt {attempt.number} ({in_words(attempt.date_list, most=RANGES_SHOWN)})"
 
 
-def losses_in_words(table: str, lost: Sequence[Change]) -> str:
-    """ "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04)"; keys where no row is gone."""
-    rows = sum(each.lost_rows for each in lost)
-    what = count(rows, "row") if rows else "different keys"
-    return f"{table.rpartition('.')[2]} lost {what} on {dates_in_words(lost)}"
+def damage_in_words(table: str, damaged: Sequence[Change]) -> str:
+    """ "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04)", keys where no row is gone; "sales has 8 rows too
+    many on 2024-01-02"."""
+    name, said = table.rpartition(".")[2], []
+    lost, spoilt = [each for each in damaged if each.is_loss], [each for each in damaged if each.is_spoilt]
+    if lost:
+        rows = sum(each.lost_rows for each in lost)
+        said.append(f"lost {count(rows, 'row') if rows else 'different keys'} on {dates_in_words(lost)}")
+    if spoilt:
+        rows = sum(each.gained for each in spoilt)
+        said.append(f"has {count(rows, 'row')} more and too many on {dates_in_words(spoilt)}")
+    return f"{name} {' and '.join(said)}"
 
 
-def loss_of_step(step: Step, found: Found, since: str) -> str:
+def damage_of_step(step: Step, found: Found, since: str) -> str:
     """The message of a step that was verified and does not hold any more; `since` says what was between."""
-    had, has = step.rows_after or 0, found.rows or 0
-    if had == has:
-        keys = found.count.keys if found.count else None
-        return f"regression: {count(step.keys_after or 0, 'different key')} when it was verified, {keys or 0:,} {since}"
-    return f"regression: {count(had, 'row')} when it was verified, {has:,} {since}"
+    had, has, keys = step.rows_after or 0, found.rows or 0, step.keys_after or 0
+    if has < had:
+        return f"regression: {count(had, 'row')} when it was verified, {has:,} {since}"
+    if found.keys is not None and found.keys < keys:
+        return f"regression: {count(keys, 'different key')} when it was verified, {found.keys:,} {since}"
+    return f"{found.verdict.state} {since}: {found.verdict.reason}"

@@ -50,7 +50,7 @@ def test_a_date_that_was_lost_after_its_call_fails_before_the_run_ends(launch, d
     assert (run.status, run.message) == (Status.FAILED, "5 of 6 steps verified; 1 failed")
     assert step(run, "01-02").message == (
         "regression: 8 rows when it was verified, 0 at the end of the run; "
-        "called in between: attempt 2 (2024-01-05 to 2024-01-06)"
+        "called in between: sales in attempt 2 (2024-01-05 to 2024-01-06)"
     )
     assert shown("01-02") == "failed"
 
@@ -212,5 +212,39 @@ def test_a_loss_names_the_calls_of_other_tables_too(launch, drive, fault):
 
     assert step(run, "01-02").message == (
         "regression: 8 rows when it was verified, 0 at the end of the run; called in between: "
-        "visits in attempt 3 (2024-01-01 to 2024-01-05), attempt 2 (2024-01-05)"
+        "visits in attempt 3 (2024-01-01 to 2024-01-05), sales in attempt 2 (2024-01-05)"
     )
+
+
+def test_all_calls_in_between_are_named_by_their_numbers(launch, drive, ask, fault, monkeypatch):
+    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-02'"))
+
+    run = drive(launch(batch=1, **sales("01-01", "01-06")))
+
+    assert step(run, "01-02").message.endswith("called in between: sales in attempts 3 to 6")
+
+
+def test_complete_dates_that_another_tables_call_doubled_are_no_success(launch, drive, fault, fill):
+    fill("01-15", "01-16")
+    again = "INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day = DATE '2024-01-15'"
+    fault("daily.visits", "01-03", f"also {again}")
+
+    run = drive(launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-05")))
+
+    assert (run.status, run.message) == (
+        Status.FAILED,
+        "All 10 steps verified, but there are too many rows on complete dates that were not asked for: "
+        "sales 2024-01-15",
+    )
+    assert (shown("01-15"), shown("01-16")) == ("excess", "complete")
+
+
+def test_what_the_rows_are_compared_with_is_looked_at_too(launch, drive, fault, fill):
+    fill("01-01", "01-02", "01-15")
+    fault("daily.visits", "01-02", "also DELETE FROM daily.sales WHERE day = DATE '2024-01-01'")
+
+    run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-02")))
+
+    assert run.status == Status.FAILED
+    assert "rows were lost on complete dates that were not asked for: sales 2024-01-01" in run.message
+    assert shown("01-01") == "missing"

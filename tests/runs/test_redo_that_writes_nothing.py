@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from apps.coverage import staleness
 from apps.coverage.models import Partition
-from apps.runs import afterwards, control, last_look, planning
+from apps.pipeline import definition
+from apps.runs import afterwards, control, last_look, planning, reworking
 from apps.runs.management.commands import backfill
 from apps.runs.models import Run
 from tests.conftest import day
@@ -107,3 +108,41 @@ def test_a_stale_date_that_the_warehouse_did_not_write_failed_in_the_last_look(
         "as old as before; orders of 2024-01-02 was written"
     )
     assert (run.status, step(run, "01-03", "daily.visits").status) == (Run.Status.FAILED, "succeeded")
+
+
+def test_a_retry_of_a_redo_says_too_what_cannot_be_told(ask, launch, drive, fault, scan, pipeline):
+    ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
+    ask(
+        "INSERT INTO daily.sales SELECT day, i, '2024-02-01' FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'"
+    )
+    visits = {"tables": ["daily.visits"], "start": day("01-01"), "end": day("01-03")}
+    fault("daily.visits", "01-01", "abort")
+    drive(launch(reprocess="all", **visits))
+    ask("DELETE FROM raw.faults")
+    for date in ("01-01", "01-02", "01-03"):
+        fault("daily.visits", date, "silent")
+
+    run = drive(launch(**visits))
+
+    assert run.reprocess == Run.Reprocess.FAILED
+    assert "whether they were written again cannot be told" in " ".join(afterwards.notes(run, verified=3))
+
+
+@pytest.fixture
+def empty_allowed(shop, settings) -> None:
+    """Visits may be none on a date."""
+    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
+    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
+    definition.load.cache_clear()
+
+
+def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, launch, drive, fault):
+    for date in ("01-01", "01-02", "01-03"):
+        fault("daily.visits", date, "silent")
+
+    run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
+
+    assert afterwards.notes(run, verified=3) == [
+        "3 of visits verified without rows, as before; whether the job did anything cannot be told"
+    ]
+    assert reworking.of(run).says == "no change: 3 partitions as before"

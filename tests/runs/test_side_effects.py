@@ -4,6 +4,7 @@ import pytest
 
 from apps.coverage import looks
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.runs import reworking
 from apps.runs.models import Run
 from tests.conftest import day
@@ -71,6 +72,86 @@ def test_a_redo_that_deletes_its_own_date_pauses_at_once(launch, drive, fault, f
     assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
     assert step(run, "01-01").message == "regression: 8 rows before the call, 0 after it"
     assert "sales lost 8 rows on 2024-01-01. Mend the job" in run.message
+
+
+DOUBLED = "also INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day <= '2024-01-03'"
+
+
+def test_a_call_that_doubles_what_was_complete_pauses_at_once(launch, drive, fault, fill):
+    fill("01-01", "01-02", "01-03")
+    fault("daily.sales", "01-04", DOUBLED)
+
+    run = drive(launch(**sales("01-04", "01-12")))
+
+    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert "sales has 24 rows more and too many on 3 dates (2024-01-01 to 2024-01-03). Mend" in run.message
+
+
+def test_a_run_of_one_step_that_doubled_other_dates_is_no_success(launch, drive, fault, fill):
+    fill("01-01", "01-02", "01-03")
+    fault("daily.sales", "01-04", DOUBLED)
+
+    run = drive(launch(**sales("01-04", "01-04")))
+
+    assert (run.status, run.message) == (
+        Run.Status.FAILED,
+        "All 1 steps verified, but there are too many rows on complete dates that were not asked for: "
+        "sales 2024-01-01 to 2024-01-03",
+    )
+
+
+def test_a_verified_step_that_was_doubled_failed_and_names_the_call(launch, drive, fault):
+    fault(
+        "daily.sales",
+        "01-06",
+        "also INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day = '2024-01-02'",
+    )
+
+    run = drive(launch(**sales("01-01", "01-06")))
+
+    assert step(run, "01-02").message == (
+        "excess after attempt 2 (2024-01-05 to 2024-01-06): 16 rows with 8 different keys, expected 8: 8 rows too many "
+        "of the same key"
+    )
+    assert run.message == "5 of 6 steps verified; 1 failed"
+
+
+def test_a_complete_date_that_lost_rows_in_the_run_stays_an_open_failure(
+    launch, drive, fault, fill, plan, scan, ask
+):
+    fill("01-01", "01-02", "01-03", "01-04", "01-05", "01-06")
+    for date in ("01-01", "01-02"):  # within what is expected: 4 to 12 rows
+        fault("daily.visits", date, "1.5")
+    fault("daily.visits", "01-06", "also DELETE FROM daily.visits WHERE day <= '2024-01-02' AND item > 9")
+    run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-06")))
+    assert [str(each.date) for each in run.steps.failed()] == ["2024-01-01", "2024-01-02"]
+
+    scan()
+
+    assert Partition.objects.open_failures().of(["daily.visits"]).count() == 2
+    assert shown("01-01", "daily.visits") == "redo_failed"
+    again = plan(tables=["daily.visits"], start=day("01-01"), end=day("01-06"))
+    assert [str(each.date) for each in again.steps] == ["2024-01-01", "2024-01-02"]
+
+
+@pytest.fixture
+def empty_allowed(shop, settings) -> None:
+    """Visits may be none on a date."""
+    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
+    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
+    definition.load.cache_clear()
+
+
+def test_a_complete_date_without_any_row_left_was_destroyed(empty_allowed, launch, drive, fault):
+    fault("daily.visits", "01-06", "also DELETE FROM daily.visits")
+
+    run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-12"), reprocess="all"))
+
+    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (
+        "destroyed what was complete: visits lost 40 rows on 5 dates (2024-01-01 to 2024-01-05)"
+        in run.message
+    )
 
 
 def test_a_neighbour_that_is_still_complete_is_a_regression_and_no_pause(launch, drive, fault, fill, ask):

@@ -1,0 +1,106 @@
+"""What a run itself makes stale: later steps do not read it, and nothing stale is called done."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.coverage.models import Partition
+from apps.pipeline import definition
+from apps.runs.models import Run
+from tests.conftest import Ask, day
+from tests.runs.conftest import shown, step
+
+DATES = {"tables": ["daily.sales", "weekly.trend"], "start": day("01-04"), "end": day("01-06")}
+DAYS = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
+TOUCHES_ITS_INPUT = """
+DELETE FROM weekly.trend WHERE day BETWEEN @start_date AND @end_date;
+INSERT INTO weekly.trend SELECT day, 90.0, CURRENT_TIMESTAMP() FROM raw.days
+WHERE open AND day BETWEEN @start_date AND @end_date;
+UPDATE daily.sales SET written_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)
+WHERE day BETWEEN @start_date AND @end_date;
+"""
+
+
+def rewritten(shop, *changes: tuple[str, str]) -> None:
+    path = shop.parent / "shop.toml"
+    text = path.read_text().replace('gate = "manual"', 'gate = "auto"')
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    definition.load.cache_clear()
+
+
+@pytest.fixture
+def chain(shop, ask: Ask) -> None:
+    """Visits are made from sales and trend from visits; all is there but for sales and trend of the fourth."""
+    rewritten(
+        shop,
+        (
+            "rows = { per_unit = [1, 3], like",
+            'after = ["daily.sales"]\nwritten_column = "made_at"\nrows = { per_unit = [1, 3], like',
+        ),
+        ('after = [{ table = "daily.sales", lookback = 3 }, "daily.visits"]', 'after = ["daily.visits"]'),
+    )
+    ask("ALTER TABLE daily.visits ADD COLUMN made_at TIMESTAMP")
+    ask(
+        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {DAYS}), range(8) t(i)"
+    )
+    ask(
+        f"INSERT INTO daily.visits SELECT day, i, TIMESTAMP '2024-02-02' FROM (SELECT day {DAYS}), range(8) t(i)"
+    )
+    ask(f"INSERT INTO weekly.trend SELECT day, 80.0 {DAYS} AND day > DATE '2024-01-04'")
+    ask("DELETE FROM daily.sales WHERE day = DATE '2024-01-04'")
+
+
+def test_a_plan_leaves_out_what_would_read_an_input_that_it_makes_stale(chain, plan):
+    found = plan(**DATES)
+
+    assert found.by_table == {"daily.sales": 1}
+    assert found.blocked.sentence == (
+        "1 would be skipped, behind 1 date: 2024-01-04 of visits (would be stale)"
+    )
+
+
+def test_a_plan_that_fills_the_input_anew_leaves_nothing_out(chain, plan):
+    found = plan(**DATES | {"tables": ["daily.sales", "daily.visits", "weekly.trend"], "reprocess": "all"})
+
+    assert found.blocked.steps == 0
+    assert found.by_table == {"daily.sales": 3, "daily.visits": 3, "weekly.trend": 3}
+
+
+def test_a_step_does_not_read_what_its_run_has_made_stale(chain, launch, drive, ask: Ask):
+    run = launch(**DATES, through_gaps=True)
+    assert run.steps.count() == 2
+
+    run = drive(run)
+
+    assert step(run, "01-04").status == "succeeded"
+    assert step(run, "01-04", "weekly.trend").message == "visits is stale on 2024-01-04"
+    assert run.message == "1 of 2 steps verified; 1 skipped"
+    assert ask("SELECT count(*) FROM weekly.trend WHERE day = DATE '2024-01-04'") == [(0,)]
+
+
+@pytest.fixture
+def touches_its_input(shop, ask: Ask) -> None:
+    """The trend's script marks the rows that it has read, an hour ahead."""
+    rewritten(
+        shop, ('quality = { column = "score" }', 'quality = { column = "score" }\nwritten_column = "made_at"')
+    )
+    ask("ALTER TABLE weekly.trend ADD COLUMN made_at TIMESTAMP")
+    (shop.parent / "jobs" / "trend.sql").write_text(TOUCHES_ITS_INPUT)
+    ask(
+        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {DAYS}), range(8) t(i)"
+    )
+    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {DAYS}), range(8) t(i)")
+
+
+def test_a_run_whose_verified_dates_are_stale_at_its_end_did_not_succeed(touches_its_input, launch, drive):
+    run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
+    assert (run.status, run.message) == (
+        Run.Status.FAILED,
+        "All 3 steps verified, but 3 are stale by now: trend on 2024-01-04 to 2024-01-06",
+    )
+    assert shown("01-05", "weekly.trend") == "stale"
+    assert Partition.objects.get(table="weekly.trend", date=day("01-05")).reason.startswith("sales of")
