@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from apps.pipeline import definition
 from apps.runs.models import Preflight, Run
 from apps.workers.models import Worker
 
@@ -60,6 +61,24 @@ def test_a_phase_counts_dates_on_which_all_its_tables_are_complete(scan, ask, ov
 
     assert '<b class="strong">2</b> of 29 dates (6 %) complete on all 2 tables' in text
     assert "sales: 3 of 29 complete" in text
+
+
+def test_a_phase_of_sources_and_filled_tables_counts_needs_not_each_source(shop, scan, ask, overview):
+    path = shop.parent / "shop.toml"
+    path.write_text(
+        path.read_text().replace(
+            'name = "raw.orders_backup"\nphase = "1"', 'name = "raw.orders_backup"\nphase = "2"'
+        )
+    )
+    definition.load.cache_clear()
+    complete(ask, "01-05", "01-08")
+    scan()
+
+    text = overview()
+
+    assert (
+        '<b class="strong">2</b> of 29 dates (6 %) complete on all 2 filled tables and for every need' in text
+    )
 
 
 def test_a_warehouse_that_is_away_leaves_the_last_known_picture_and_says_so(scan, shop, overview):

@@ -14,8 +14,8 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
-from apps.runs import lanes
-from apps.runs.models import Run, Step
+from apps.runs import lanes, runner
+from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
 
 PATIENCE = 30.0  # seconds after which something that should happen will not
@@ -89,5 +89,18 @@ def drain(pipeline, transactional_db) -> Callable[..., int]:
             getattr(importlib.import_module(module), name)(*task["args"], **task["kwargs"])
             done += 1
         return done
+
+    return work
+
+
+@pytest.fixture
+def perform(pipeline):
+    """Performs a run as a worker does, which gives it up to wait where the warehouse is away."""
+
+    def work(run: Run) -> Run:
+        Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
+        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk) or "")
+        run.refresh_from_db()
+        return run
 
     return work

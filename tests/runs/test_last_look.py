@@ -1,27 +1,12 @@
 """A run is verified as a whole: what it filled, and what was complete before, is looked at again before it ends."""
 
-import pytest
-
 from apps.coverage.models import Partition
-from apps.runs import control, lanes, last_look, runner
-from apps.runs.models import Lane, Run, Step
+from apps.runs import control, last_look, runner
+from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.conftest import sales, shown, step
 
 Status = Run.Status
-
-
-@pytest.fixture
-def perform(pipeline):
-    """Performs a run as a worker does, which gives it up to wait where the warehouse is away."""
-
-    def work(run: Run) -> Run:
-        Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
-        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk) or "")
-        run.refresh_from_db()
-        return run
-
-    return work
 
 
 def meanwhile(monkeypatch, act) -> list[int]:

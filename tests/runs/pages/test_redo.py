@@ -40,7 +40,7 @@ def test_the_page_of_failures_lists_it_as_a_redo(redo, seen):
     said = seen("/failures/")
 
     assert "1 partition open, 1 kind" in said
-    assert "2024-01-03 sales · 1 date, tried 2 times · 1 of them redo of complete dates" in said
+    assert "2024-01-03 sales · 1 date, tried once · 1 of them redo of complete dates" in said
 
 
 def test_the_overview_counts_it_and_says_so_of_the_table(redo, seen):

@@ -1,0 +1,37 @@
+"""A table that rows are compared with and that cannot be read now: what is compared with it has not failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.runs import control, runner
+from apps.runs.models import Run, Step
+from tests.conftest import day
+
+VISITS = {"tables": ["daily.visits"], "start": day("01-01"), "end": day("01-02")}
+AWAY = "ALTER TABLE daily.sales RENAME COLUMN day TO date"
+
+
+@pytest.fixture
+def waiting(launch, perform, fault, fill, monkeypatch) -> Run:
+    """A run of visits whose job makes the sales unreadable on the way."""
+    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0.0)
+    fill("01-01", "01-02")
+    fault("daily.visits", "01-02", f"also {AWAY}")
+    return perform(launch(**VISITS))
+
+
+def test_the_run_waits_and_its_steps_are_pending(waiting):
+    assert (waiting.status, waiting.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert waiting.message == "The warehouse did not answer: table daily.sales has no column day"
+    assert {each.status for each in waiting.steps.all()} == {Step.Status.PENDING}
+
+
+def test_once_it_can_be_read_the_steps_are_verified(waiting, perform, ask):
+    ask("ALTER TABLE daily.sales RENAME COLUMN date TO day")
+    ask("DELETE FROM raw.faults")
+
+    control.resume(waiting, by="olga")
+    run = perform(waiting)
+
+    assert (run.status, run.message) == (Run.Status.SUCCEEDED, "All 2 steps verified")
