@@ -6,6 +6,7 @@ of the console and of its jobs. Everybody may import this module.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -19,15 +20,27 @@ HIDDEN = "•••"
 NAMED = r"[-\w.]*(?:KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|DSN|WEBHOOK|AUTH)[-\w.]*"
 SECRET = re.compile(NAMED, re.IGNORECASE)
 OPTION = re.compile(rf"-{NAMED}", re.IGNORECASE)
-# Names whose values are secrets even if they read like a word.
-CERTAIN = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|(?:API|ACCESS|PRIVATE|SECRET)_?KEY", re.IGNORECASE
+# Names that hold one of those words and are no secret: AUTHOR, SORT_KEY, MAX_TOKENS, TOKEN_TTL, PWD.
+PLAIN = re.compile(
+    r"^(?:OLD)?PWD$"
+    r"|^.*_(?:TTL|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|LIMIT|SIZE|LENGTH|COUNT|PORT|EXPIRY|RETRIES|VERSION)$"
+    r"|(?:SORT|PARTITION|CLUSTERING|FOREIGN|UNIQUE|DEDUP)_?KEYS?|KEY_?(?:COLUMN|FIELD)S?"
+    r"|(?<![A-Z0-9])(?:MAX|MIN|NUM)_?TOKENS|TOKENIZERS?"
+    r"|AUTHORS?(?![A-Z])|PASSENGER|PASSIVE|BYPASS|COMPASS|KEYBOARD|KEYWORD|HOCKEY|MONKEY|TURKEY",
+    re.IGNORECASE,
 )
-FOLDERS = ("PWD", "OLDPWD")
 
 # Values -----------------------------------------------------------------------------------------------
-LEAST_KNOWN = 6  # characters; a shorter word would be hidden in the middle of what has nothing to do with it
-LEAST_OF_A_JOB = 4
+LEAST = 4  # characters of a value to be known
+LEAST_WITHIN = 6  # characters of a mixed value that is hidden inside a longer word, too
+# Never known, whatever the variable is named: texts are full of them.
+COMMON = re.compile(
+    r"true|false|none|null|undefined|default|auto|always|never|enabled|disabled|required|optional"
+    r"|test|local|prod|production|stage|staging|develop|development"
+    r"|basic|bearer|digest|oauth2?|token|password|secret",
+    re.IGNORECASE,
+)
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 # Commands ---------------------------------------------------------------------------------------------
 # --api-key=abc, "Authorization: Bearer abc": the whole rest of the word
@@ -106,7 +119,7 @@ def values(said: object) -> object:
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:
     """Variables as they may be shown: secrets by their names, and what looks like one in the others."""
-    return {name: HIDDEN if SECRET.search(name) else within(value) for name, value in added.items()}
+    return {name: HIDDEN if is_secret(name) else within(value) for name, value in added.items()}
 
 
 def words(argv: Iterable[str]) -> Iterator[str]:
@@ -129,11 +142,11 @@ def within(value: str) -> str:
 # What is known ----------------------------------------------------------------------------------------
 
 
-def learn(variables: Mapping[str, str], *, least: int = LEAST_KNOWN) -> None:
+def learn(variables: Mapping[str, str]) -> None:
     """From here on `text` hides the values of those that are secrets, and the passwords of logins in all."""
     for name, value in variables.items():
-        found = [*LOGIN.findall(value), *(lines(value) if is_secret(name, value) else ())]
-        _known.update(each for each in found if len(each) >= least)
+        found = [*LOGIN.findall(value), *(lines(value) if is_secret(name) else ())]
+        _known.update(each for each in found if is_learnt(each))
 
 
 def forget() -> None:
@@ -141,13 +154,23 @@ def forget() -> None:
     _known.clear()
 
 
-def is_secret(name: str, value: str) -> bool:
-    """Whether the variable holds a secret, not the path of one, a number, or a name as in `SORT_KEY=order_id`."""
-    if name in FOLDERS or not SECRET.search(name) or (value.isdecimal() and len(value) < 10):
+def is_secret(name: str) -> bool:
+    """Whether a variable of that name holds a secret: the one rule for what is shown of it and for its value."""
+    return bool(SECRET.search(PLAIN.sub("", name)))
+
+
+def is_learnt(value: str) -> bool:
+    """Whether a secret's value is hidden wherever it is said: not a short one, a common word, a date, a file's path."""
+    if len(value) < LEAST or COMMON.fullmatch(value) or DATE.fullmatch(value):
         return False
-    if value.startswith(("/", "~", ".")) and Path(value).expanduser().exists():
+    return not (value.startswith(("/", "~", ".")) and exists(value))
+
+
+def exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # too long for a path, or of an unknown user
         return False
-    return bool(CERTAIN.search(name)) or not re.fullmatch(r"[a-z_]*", value)
 
 
 def lines(value: str) -> Iterator[str]:
@@ -159,12 +182,21 @@ def lines(value: str) -> Iterator[str]:
 
 @cache
 def _of_known(known: frozenset[str]) -> re.Pattern[str] | None:
-    written = {each for value in known for each in (value, quote(value, safe=""))}
+    written = {each for value in known for each in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
     if not written:
         return None
     return re.compile("|".join(_literal(each) for each in sorted(written, key=len, reverse=True)))
 
 
+# Where a word may begin: not after a letter or digit, except one of an escape such as \n or %3D.
+BEGINS = r"(?:(?<![^\W_])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
+ENDS_HERE = r"(?![^\W_])"
+
+
 def _literal(value: str) -> str:
-    """A value that could be a part of a word is hidden only where it is a word."""
-    return rf"(?<![A-Za-z]){value}(?![A-Za-z])" if value.isalpha() else re.escape(value)
+    """A value that could be a part of a word or number is hidden only where it is the whole of it."""
+    if value.isdecimal():
+        return rf"(?<!\d\.){BEGINS}{value}{ENDS_HERE}(?!\.\d)"
+    if len(value) < LEAST_WITHIN or value.replace("_", "").isalpha():
+        return rf"{BEGINS}{re.escape(value)}{ENDS_HERE}"
+    return re.escape(value)

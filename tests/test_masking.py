@@ -114,19 +114,28 @@ def known():
         ("API_TOKEN", "a b/c+d", "a%20b%2Fc%2Bd"),
         ("STORE", "https://olga:sesam-7@store/", "sesam-7"),
         ("GCP_KEY", "first line of it is long\nsecond line", "first line of it is long"),
+        ("API_TOKEN", "84736251", "84736251"),
+        ("LAND_PASS", "swordfish", "swordfish"),
+        ("SERVICE_AUTH", "opensesame", "opensesame"),
+        ("SIGNKEY", "blue_whale", "blue_whale"),
+        ("QPASS", "fish", "fish"),
+        ("DB_PIN_PASSWORD", "1234", "1234"),
+        ("TILL_CREDENTIAL", "parrot", "%3Dparrot"),
+        ("TILL_DSN", 'quo"ted', r"quo\"ted"),
     ],
 )
 def test_the_value_of_a_secret_variable_is_hidden_where_it_is_said(known, name, value, said):
     known({name: value})
 
-    assert masking.text(f"refused: {said}!") == "refused: •••!"
+    assert masking.text(f"refused: {said}!") == f"refused: {said[:3] if said[0] == '%' else ''}•••!"
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("SORT_KEY", "game_date"), ("MAX_TOKENS", "100000"), ("PWD", "/nowhere/at/all"), ("SSH_AUTH_SOCK", "/dev/null"),
-        ("CITY", "Oslo in Norway"), ("API_KEY", "x"),
+        ("CITY", "Oslo in Norway"), ("API_KEY", "x"), ("TOKEN_TTL", "3600"), ("GIT_AUTHOR_NAME", "olga"),
+        ("USE_AUTH", "true"), ("AUTH_MODE", "none"), ("TOKEN_STAGE", "prod"), ("KEY_SINCE", "2024-01-31"),
     ],
 )  # fmt: skip
 def test_a_value_that_is_no_secret_is_not(known, name, value):
@@ -139,3 +148,22 @@ def test_a_word_is_not_hidden_within_another(known):
     known({"DB_PASSWORD": "summer"})
 
     assert masking.text("summer, midsummernight") == "•••, midsummernight"
+
+
+def test_a_number_is_not_hidden_within_another(known):
+    known({"DB_PASSWORD": "1234"})
+
+    assert masking.text("1234 refused; 12345 rows, 0.1234, 1234.5, a1234") == (
+        "••• refused; 12345 rows, 0.1234, 1234.5, a1234"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["API_TOKEN", "LAND_PASS", "SIGNKEY", "TILL_DSN", "PWD_DB", "SORT_KEY", "MAX_TOKENS", "ADMIN_TOKENS", "AUTHOR",
+     "AUTHORIZATION", "PWD", "TOKEN_PORT", "PRIMARY_KEY", "CITY"],
+)  # fmt: skip
+def test_a_variable_shown_as_dots_is_one_whose_value_is_hidden_where_it_is_said(known, name):
+    known({name: "harbour"})
+
+    assert masking.environment({name: "harbour"})[name] == masking.text("harbour")

@@ -24,11 +24,16 @@ from tests.runs.preflight.conftest import checked, configure  # noqa: F401  # fi
 
 PLANTED = "kTz9/planted+7"  # the value of a variable of the job
 GUESSED = "hunter2-planted"  # only looks like a secret
+# Values that could be ordinary words or numbers; only their variables' names tell that they are secrets.
+PLAIN = {
+    "PIN_TOKEN": "84736251", "LAND_PASS": "swordfish", "SERVICE_AUTH": "opensesame", "SIGNKEY": "blue_whale",
+}  # fmt: skip
 JOB = """
 import os, sys
 print("connecting with", os.environ["TILL_TOKEN"], flush=True)
 for day in ("2024-01-01", "2024-01-02"):
-    print(f"ERROR {day}: the till refused {os.environ['TILL_TOKEN']}, password=hunter2-planted", flush=True)
+    print(f"ERROR {day}: the till refused {os.environ['TILL_TOKEN']}, password=hunter2-planted,",
+          *(os.environ[name] for name in ("PIN_TOKEN", "LAND_PASS", "SERVICE_AUTH", "SIGNKEY")), flush=True)
 """
 PAGES = ("detail", "live", "summary", "steps", "steps_csv", "failures_csv", "attempts")
 OF_AN_ATTEMPT = ("attempt", "tail", "log")
@@ -53,7 +58,8 @@ def shop(shop: Path):
     (shop.parent / "jobs" / "blurt.py").write_text(JOB)
     file = shop.parent / "shop.toml"
     text = file.read_text().replace('"fill.py", "daily.sales"', '"blurt.py"', 1)
-    file.write_text(text.replace('shop.duckdb}" }', f'shop.duckdb}}", TILL_TOKEN = "{PLANTED}" }}', 1))
+    variables = ", ".join(f'{name} = "{value}"' for name, value in {"TILL_TOKEN": PLANTED, **PLAIN}.items())
+    file.write_text(text.replace('shop.duckdb}" }', f'shop.duckdb}}", {variables} }}', 1))
     definition.load.cache_clear()
     yield shop
     masking.forget()
@@ -67,7 +73,7 @@ def run(shop, launch, drive, settings) -> Run:
 
 
 def is_clean(text: str) -> bool:
-    return PLANTED not in text and GUESSED not in text
+    return not any(secret in text for secret in (PLANTED, GUESSED, *PLAIN.values()))
 
 
 def body(response) -> str:
@@ -106,8 +112,8 @@ def test_every_other_page_is_clean(client, viewer, run, page):
 def test_steps_and_signatures_are_made_of_the_masked_text(run):
     step = run.steps.first()
 
-    assert step.message == "2024-01-01: the till refused •••, password=•••"
-    assert step.signature == "the till refused •••, password=•••"
+    assert step.message == "2024-01-01: the till refused •••, password=•••, ••• ••• ••• •••"
+    assert step.signature == "the till refused •••, password=•••, ••• ••• ••• •••"
 
 
 def test_the_timeline_is_clean(run):
@@ -173,6 +179,24 @@ def test_a_finding_quotes_no_secret(configure, checked):  # noqa: F811
 
     assert "•••" in str(found.as_json())
     assert is_clean(str(found.as_json()))
+
+
+def test_a_finding_quotes_no_variable_of_its_check(configure, checked):  # noqa: F811
+    said = CHECK.replace("'token=hunter2-planted'", "'refused', __import__('os').environ['QPASS']")
+    configure(f'{said}env = {{ QPASS = "swordfish" }}\n')
+
+    assert is_clean(str(checked(tables=["daily.sales"]).as_json()))
+
+
+def test_the_log_has_no_secret_of_the_consoles_own_environment(
+    client, viewer, shop, launch, drive, monkeypatch
+):
+    monkeypatch.setenv("SHORT_PASS", "shortpw")
+    (shop.parent / "jobs" / "blurt.py").write_text("import os\nprint('it is', os.environ['SHORT_PASS'])")
+    run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
+    client.force_login(viewer)
+
+    assert "it is •••" in body(client.get(reverse("runs:log", args=[run.pk, 1])))
 
 
 def test_a_web_process_knows_the_secrets_of_jobs_before_any_page_was_shown(shop):

@@ -567,7 +567,7 @@ def build(values: dict[str, Any], path: Path) -> Pipeline:
     except ValidationError as error:
         raise PipelineError(path, sentences(error, values, known=known_keys())) from None
     for part in (*(table.job for table in pipeline.tables), *pipeline.checks):
-        masking.learn(getattr(part, "env", {}), least=masking.LEAST_OF_A_JOB)
+        masking.learn(getattr(part, "env", {}))
     return pipeline
 
 
