@@ -196,7 +196,7 @@ def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
     """The query as one would send it by hand, and all its rows."""
     import duckdb
 
-    from apps.warehouse.duckdb import FILE, grouped_count
+    from apps.warehouse.duckdb_sql import FILE, grouped_count
 
     wanted = {"start": pipeline.start, "end": pipeline.end}
     sql = "\nUNION ALL\n".join(grouped_count(place, each, wanted) for place, each in enumerate(questions))

@@ -16,7 +16,8 @@ from pathlib import Path
 import duckdb
 
 from apps.warehouse.base import Interrupted, QueryFailed, Question, Reading, Unreachable
-from apps.warehouse.duckdb import FILE, DuckDBWarehouse, first_line, host, turn
+from apps.warehouse.duckdb import DuckDBWarehouse, first_line, host, turn
+from apps.warehouse.duckdb_sql import FILE
 
 UNDATED = "undated"
 

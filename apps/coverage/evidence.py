@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from apps.coverage import grid as grids
-from apps.coverage import quality, rollup
+from apps.coverage import quality, queries, rollup
 from apps.coverage.freshness import Silence
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, TableReading
@@ -44,7 +44,10 @@ class Served:
 
 @dataclass(frozen=True)
 class Evidence:
-    """`partition` is None where nothing is stored; `reading` where the table was never asked about."""
+    """`partition` is None where nothing is stored; `reading` where the table was never asked about.
+
+    `sql` asks the warehouse again, by hand.
+    """
 
     table: Table
     date: dt.date
@@ -53,6 +56,7 @@ class Evidence:
     reading: TableReading | None
     upstream: tuple[Upstream, ...]
     needs: tuple[Served, ...]
+    sql: str
     quality_band: Band | None = None
 
     @property
@@ -105,11 +109,6 @@ class Evidence:
         )
 
     @property
-    def sql(self) -> str:
-        """The question, to be asked again by hand."""
-        return f"SELECT count(*) FROM {self.table.name} WHERE {self.table.date_column} = DATE '{self.date}'"
-
-    @property
     def is_gap(self) -> bool:
         return self.partition is not None and self.partition.state in Partition.GAPS
 
@@ -157,6 +156,7 @@ def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
         .select_related("acceptance", "closed_by")
         .first(),
         units=day.units if day else 0,
+        sql=queries.count_of_date(pipeline, table, date),
         quality_band=quality.band(table, season, date) if (season := pipeline.season_of(date)) else None,
         reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),
         upstream=upstream(pipeline, table, date, window),

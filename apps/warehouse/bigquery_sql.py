@@ -130,6 +130,41 @@ def without_value(columns: Sequence[str]) -> str:
     return f"[{counts}]" if columns else "ARRAY<INT64>[]"
 
 
+# To be asked by hand --------------------------------------------------------------------------------
+
+
+def count_of_date(question: Question, date: dt.date) -> str:
+    """What a scan asks, about one date, for a person: without parameters, and whatever type the date column has."""
+    what = ["COUNT(*) AS row_count"]
+    if question.key_columns:
+        what.append(f"{different(question.key_columns)} AS different_keys")
+    if question.not_null:
+        what.append(f"{without_value(question.not_null)} AS nulls")
+    if question.quality_column:
+        what.append(f"{mean(question.quality_column)} AS quality")
+    if question.fallback_column:
+        what.append(f"{share(question.fallback_column)} AS fallback")
+    column = quoted(question.date_column)
+    # The bare column, as in `since`: a text takes the type of the column. The zone may need a day more on each side.
+    before, after = date - dt.timedelta(days=1), date + dt.timedelta(days=2)
+    return (
+        f"SELECT {', '.join(what)} FROM {quoted(question.table)} WHERE {column} >= '{before}' AND {column} < '{after}' "
+        f"AND {as_date_of_any_type(question.date_column, question.timezone)} = DATE '{date}'"
+    )
+
+
+def as_date_of_any_type(column: str, timezone: str) -> str:
+    """`as_date` where nobody knows the type: only the text of a TIMESTAMP has an offset, as in 10:00:00+00."""
+    plain = as_date(column, "DATE", timezone)
+    if timezone == "UTC":
+        return plain
+    text = f"CAST({quoted(column)} AS STRING)"
+    return (
+        f"IF(REGEXP_CONTAINS({text}, r':[0-9.]+[+-][0-9:]+$'), "
+        f"DATE(SAFE_CAST({text} AS TIMESTAMP), '{timezone}'), {plain})"
+    )
+
+
 # The run history ------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,6 @@ from apps import masking
 from apps.warehouse import fingerprints
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
-    NO_DATE,
     NO_LABELS,
     Busy,
     Count,
@@ -33,10 +32,10 @@ from apps.warehouse.base import (
     Try,
     Unreachable,
 )
+from apps.warehouse.duckdb_sql import FILE, grouped_count, latest_tries
 from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.turns import Turns
 
-FILE = "warehouse_file"  # what the attached file is called, whatever schemas it has
 ONE_AT_A_TIME = threading.Lock()
 PATIENCE = 10.0  # seconds to wait for a file that another process holds
 A_SCRIPT = "a script that the console has DuckDB perform"
@@ -412,76 +411,6 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def grouped_count(place: int, question: Question, wanted: Collection[str]) -> str:
-    date = as_date(question.date_column, question.timezone)
-    shown = f"coalesce({date}, DATE '{NO_DATE}')" if question.undated else date
-    conditions = [f"{date} IS NOT NULL"]
-    if "dates" in wanted and not question.whole:
-        conditions.append(f"{date} IN (SELECT unnest(CAST($dates AS DATE[])))")
-    if "start" in wanted and not question.whole:
-        conditions.append(f"{date} >= $start")
-    if "end" in wanted and not question.whole:
-        conditions.append(f"{date} <= $end")
-    where = " AND ".join(conditions)
-    if question.undated:
-        where = f"{where} OR {date} IS NULL"
-    return (
-        f"SELECT {place}, {shown}, count(*), {mean(question.quality_column)}, "
-        f"{latest(question.written_column)}, {share(question.fallback_column)}, "
-        f"{different(question.key_columns)}, {without_value(question.not_null)} "
-        f"FROM {located(question.table)} WHERE {where} GROUP BY ALL"
-    )
-
-
-def as_date(column: str, timezone: str) -> str:
-    """The date of a DATE, TIMESTAMP or text; of a TIMESTAMPTZ the one that it has in that zone."""
-    plain = f"CAST({quoted(column)} AS DATE)"
-    if timezone == "UTC":
-        return plain  # the connection's own zone
-    moment = f"TRY_CAST({quoted(column)} AS TIMESTAMPTZ)"
-    return (
-        f"CASE typeof({quoted(column)}) WHEN 'TIMESTAMP WITH TIME ZONE' "
-        f"THEN CAST(timezone('{timezone}', {moment}) AS DATE) ELSE {plain} END"
-    )
-
-
-def mean(column: str | None) -> str:
-    return f"avg(CAST({quoted(column)} AS DOUBLE))" if column else "CAST(NULL AS DOUBLE)"
-
-
-def latest(column: str | None) -> str:
-    return f"max(CAST({quoted(column)} AS TIMESTAMP))" if column else "CAST(NULL AS TIMESTAMP)"
-
-
-def share(column: str | None) -> str:
-    return f"avg(CASE WHEN {quoted(column)} THEN 1.0 ELSE 0.0 END)" if column else "CAST(NULL AS DOUBLE)"
-
-
-def different(columns: Sequence[str]) -> str:
-    named = ", ".join(quoted(column) for column in columns)
-    # As a row, since a single column without a value would count for no key at all.
-    return f"count(DISTINCT row({named}))" if columns else "CAST(NULL AS BIGINT)"
-
-
-def without_value(columns: Sequence[str]) -> str:
-    counts = ", ".join(f"count(*) FILTER (WHERE {quoted(column)} IS NULL)" for column in columns)
-    return f"CAST([{counts}] AS BIGINT[])" if columns else "CAST(NULL AS BIGINT[])"
-
-
-def latest_tries(question: HistoryQuestion) -> str:
-    processor, status = quoted(question.processor_column), quoted(question.status_column)
-    date = as_date(question.date_column, question.timezone)
-    started = f"CAST({quoted(question.started_column)} AS TIMESTAMP)"
-    seconds = f"CAST({quoted(question.duration_column)} AS DOUBLE)" if question.duration_column else "NULL"
-    errors = f"CAST({quoted(question.errors_column)} AS VARCHAR)" if question.errors_column else "NULL"
-    return (
-        f"SELECT CAST({processor} AS VARCHAR), {date}, CAST({status} AS VARCHAR), {started}, {seconds}, {errors} "
-        f"FROM {located(question.table)} WHERE {date} BETWEEN $start AND $end "
-        f"QUALIFY row_number() OVER (PARTITION BY {processor}, {date} ORDER BY {started} DESC NULLS LAST, "
-        f"{status}) = 1 ORDER BY 1, 2"
-    )
-
-
 def absent(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
 ) -> dict[str, str]:
@@ -516,15 +445,6 @@ def interrupting(
     finally:
         done.set()
         watcher.join()
-
-
-def located(table: str) -> str:
-    """The table in the attached file: a schema may be called like a file, and then a short name is ambiguous."""
-    return quoted(f"{FILE}.{table}")
-
-
-def quoted(name: str) -> str:
-    return ".".join(f'"{part}"' for part in name.split("."))
 
 
 def first_line(error: Exception) -> str:

@@ -26,12 +26,6 @@ def test_units_are_called_by_the_pipelines_word(scan, read):
     assert "<dt>Orders</dt><dd>4</dd>" in read(SALES)
 
 
-def test_the_question_can_be_asked_again_by_hand(scan, read):
-    scan()
-
-    assert "SELECT count(*) FROM daily.sales WHERE day = DATE &#x27;2024-01-05&#x27;" in read(SALES)
-
-
 def test_the_scan_that_confirmed_it_is_named(scan, read):
     done = scan()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from apps import masking
 from apps.pipeline.definition import DuckDB, Pipeline
 from apps.runs.preflight.finding import Finding, Level
+from apps.warehouse import duckdb_sql
 
 LOOK = "import duckdb; duckdb.connect({path!r}, read_only=True).sql({sql!r}).show(max_rows=1000)"
 
@@ -39,7 +40,8 @@ def columns(pipeline: Pipeline, table: str) -> str:
     """Shows the columns of a table, or that there is no such table."""
     warehouse = pipeline.warehouse
     if isinstance(warehouse, DuckDB):
-        return in_duckdb(pipeline.inside(warehouse.path), f"DESCRIBE {table}")
+        path = pipeline.inside(warehouse.path)
+        return in_duckdb(path, f"DESCRIBE {duckdb_sql.opened(table, path)}")
     *project, dataset, name = table.split(".")
     place = f"{'.'.join(project) or warehouse.project}:{dataset}.{name}"
     return shlex.join(["bq", "show", "--format=prettyjson", place])

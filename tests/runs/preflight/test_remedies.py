@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from django.core.management import call_command
 
+from apps.runs.preflight import remedies
 from apps.runs.preflight.finding import Level
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result
@@ -23,6 +24,12 @@ def test_a_missing_column_comes_with_the_words_that_show_the_columns(checked, as
     found = finding(checked(tables=["daily.sales"]), "table")
 
     assert "item" in typed(found.command) and "written_at" not in typed(found.command)
+
+
+def test_the_words_that_show_columns_quote_the_table(pipeline, ask):
+    ask('CREATE TABLE daily."order" (amount BIGINT)')
+
+    assert "amount" in typed(remedies.columns(pipeline, "daily.order"))
 
 
 def test_a_dataset_without_tables_comes_with_the_words_that_show_all_tables(checked, configure, ask):
@@ -45,7 +52,6 @@ def test_a_warehouse_that_is_gone_comes_with_the_words_that_show_its_folder(chec
 
 def test_on_bigquery_it_is_googles_own_command(checked, pipeline):
     from apps.pipeline.definition import BigQuery
-    from apps.runs.preflight import remedies
 
     google = pipeline.model_copy(
         update={"warehouse": BigQuery(engine="bigquery", project="shop-1", location="EU")}
