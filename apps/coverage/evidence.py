@@ -109,6 +109,12 @@ class Evidence:
         )
 
     @property
+    def expects_no_rows(self) -> bool:
+        """Whether the date was counted and no row is due: off the calendar, in the bootstrap, not over yet."""
+        found = self.partition
+        return found is not None and found.rows is not None and found.state == State.NOT_EXPECTED
+
+    @property
     def is_gap(self) -> bool:
         return self.partition is not None and self.partition.state in Partition.GAPS
 

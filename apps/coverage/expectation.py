@@ -54,7 +54,8 @@ def judge(
     if table.rows and table.rows.like and like is None:
         return Verdict(State.UNKNOWN, problem or f"{table.rows.like} could not be read to compare with")
     if table.key and found.rows and found.keys is None:
-        return Verdict(State.UNKNOWN, f"its different keys ({', '.join(table.key)}) are not counted yet")
+        why = f"its different keys ({', '.join(table.key)}) are not counted yet"
+        return Verdict(State.UNKNOWN, why, *expected(table.rows, units=units, like=like))
     return compare(table.rows, units=units, found=found, like=like)
 
 
@@ -66,8 +67,8 @@ def nothing_expected(found: Count, why: str) -> Verdict:
 
 def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) -> Verdict:
     """Holds rows against the rule: the least against different keys, where they are counted, the most against rows."""
-    least, most = bounds(rule, units=units, like=different(like) if like else 0)
-    ceiling = None if math.isinf(most) else most
+    least, ceiling = expected(rule, units=units, like=like)
+    most = math.inf if ceiling is None else ceiling
     if found.rows == 0:
         state, why = (
             (State.MISSING, f"no rows, expected {band(least, ceiling)}") if least else (State.COMPLETE, "")
@@ -103,6 +104,12 @@ def rows_in_words(count: Count) -> str:
 def like_decides(rule: Rows, like: Count | None) -> bool:
     """A table without rows says nothing about another one, unless a band of its own is there to decide."""
     return bool(rule.per_unit or rule.between or (like and like.rows))
+
+
+def expected(rule: Rows | None, *, units: int, like: Count | None) -> tuple[float, float | None]:
+    """The band by the rule, as a verdict has it: None for no upper end."""
+    least, most = bounds(rule, units=units, like=different(like) if like else 0)
+    return least, None if math.isinf(most) else most
 
 
 def bounds(rule: Rows | None, *, units: int, like: int) -> tuple[float, float]:

@@ -3,7 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from apps.coverage import changed_rules
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from tests.conftest import day
 
 SALES = "/coverage/partition/daily.sales/2024-01-05/"
@@ -24,6 +26,37 @@ def test_units_are_called_by_the_pipelines_word(scan, read):
     scan()
 
     assert "<dt>Orders</dt><dd>4</dd>" in read(SALES)
+
+
+def test_an_unknown_date_stands_against_what_the_rule_expects(scan, fill, rewrite, read):
+    fill("daily.sales", "01-05", rows=9)
+    scan()
+    rewrite('key = ["item"]', 'key = ["item", "day"]')
+    rewrite("per_unit = [2, 2]", "per_unit = [1.5, 3]")
+    definition.load.cache_clear()
+    changed_rules.follow(definition.current())
+
+    text = read(SALES)
+
+    assert "not counted yet" in text
+    assert "<b>9</b> of 6 to 12 expected" in text
+
+
+def test_a_date_that_could_not_be_compared_says_nothing_of_what_is_expected(scan, fill, ask, read):
+    fill("daily.visits", "01-05", rows=4)
+    ask("ALTER TABLE daily.sales RENAME day TO gone")
+    scan()
+
+    text = read("/coverage/partition/daily.visits/2024-01-05/")
+
+    assert "<b>4</b>" in text
+    assert "none expected" not in text
+
+
+def test_no_rows_are_expected_in_the_bootstrap(scan, read):
+    scan()
+
+    assert "<b>0</b>, none expected" in read("/coverage/partition/weekly.trend/2024-01-02/")
 
 
 def test_the_scan_that_confirmed_it_is_named(scan, read):
