@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
-from rich.table import Table as Grid
 
 from apps.coverage import changed_rules, regressions, removed_dates, rollup
 from apps.coverage.freshness import Silence
@@ -21,6 +20,7 @@ from apps.pipeline.definition import UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 from apps.runs import outside, planning
 from apps.runs.management import taking
+from apps.runs.management.grids import Grid
 from apps.runs.outside import Outside
 
 STATES = ("complete", "thin", "excess", "missing", "unknown", "unexpected", "accepted", "not_expected")
@@ -175,28 +175,18 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
     console.print(f"Coverage {age}", markup=False)
     for sentence in found.freshness.sentences:
         console.print(sentence, style="bold red", markup=False, highlight=False)
-    grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("table", no_wrap=True)
-    for title in (
-        "complete",
-        "of",
-        "%",
-        "thin",
-        "excess",
-        "missing",
-        "stale",
-        "failed",
-        "unknown",
-        "unexpected",
-    ):
-        grid.add_column(title, justify="right", no_wrap=True)
-    grid.add_column("left out", no_wrap=True)
+    grid = Grid()
+    grid.text("table")
+    grid.numbers(
+        "complete", "of", "%", "thin", "excess", "missing", "stale", "failed", "unknown", "unexpected"
+    )
+    grid.text("left out")
     nothing = "–" if found.as_of else UNKNOWN
     for phase in phases_of(found, wanted):
-        grid.add_row(*phase_row(phase, nothing), style="bold")
+        grid.row(*phase_row(phase, nothing), style="bold")
         for table in tables_of(phase, wanted):
-            grid.add_row(*table_row(table, nothing))
-    console.print(grid)
+            grid.row(*table_row(table, nothing))
+    grid.print_on(console)
 
 
 def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:

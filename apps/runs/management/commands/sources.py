@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
-from rich.table import Table as Grid
 
 from apps.coverage import changed_rules, removed_dates, sources
 from apps.coverage.rollup import Tally
@@ -17,6 +16,7 @@ from apps.coverage.sources import Effect, Fallback, NeedReport, NotASource, Repo
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import UnknownName
+from apps.runs.management.grids import Grid
 from apps.runs.words import count
 
 
@@ -148,14 +148,16 @@ def ending(report: Report) -> str:
 
 def show_need(console: Console, need: NeedReport) -> None:
     console.print(f"\n{need.need.name}: {need.served.together.in_words} together", style="bold", markup=False)
-    grid = Grid(box=None, pad_edge=False, header_style="bold")
-    for title in ("  source, in order", "has", "serves", ""):
-        grid.add_column(title, justify="right" if title == "serves" else "left", no_wrap=bool(title))
+    grid = Grid()
+    grid.text("  source, in order")
+    grid.numbers("has", left=True)
+    grid.numbers("serves")
+    grid.text("")
     for line in need.sources:
         note = line.problem or line.standing or line.tally.left_out
         serves = "off" if line.is_off else f"{line.serves:,}"
-        grid.add_row(f"  {line.rank} {line.table.short_name}", line.has.in_words, serves, note)
-    console.print(grid)
+        grid.row(f"  {line.rank} {line.table.short_name}", line.has.in_words, serves, note)
+    grid.print_on(console)
     if left_out := need.served.left_out:
         dates = f": {need.accepted_dates}" if need.accepted_dates else ""
         console.print(f"  {left_out}{dates}", markup=False, highlight=False)

@@ -10,7 +10,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
-from rich.table import Table as Grid
 
 from apps.coverage import changed_rules, scanning, verification
 from apps.coverage.models import Verification
@@ -30,6 +29,7 @@ from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
+from apps.runs.management.grids import Grid
 
 EXIT = {Verdict.PASSED: 0, Verdict.NOT_PASSED: 1, Verdict.COULD_NOT_RUN: 1, Verdict.NOTHING: 2}
 STYLE = {Verdict.PASSED: "bold green", Verdict.NOT_PASSED: "bold red", Verdict.COULD_NOT_RUN: "bold magenta"}
@@ -96,7 +96,7 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
     dates = f"{report.dates_in_words}, from {report.start} to {report.end}"
     asked = f"asked {report.asked_at:%Y-%m-%d %H:%M} UTC in {report.queries} queries"
     say(console, f"Verification {found.pk}: {dates}, {asked}")
-    console.print(counts(report))
+    counts(report).print_on(console)
     if any(table.by_need for table in report.tables):
         say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
     for table in report.tables:
@@ -122,13 +122,12 @@ def say(console: Console, text: str, *, style: str | None = None) -> None:
 
 
 def counts(report: Report) -> Grid:
-    grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("table", no_wrap=True)
-    for title in ("expected", *COUNTS, "duplicates", "nulls"):
-        grid.add_column(title, justify="right", no_wrap=True)
+    grid = Grid()
+    grid.text("table")
+    grid.numbers("expected", *COUNTS, "duplicates", "nulls")
     for table in report.tables:
         name = f"{table.short_name}{STAND_IN if table.by_need else ''}"
-        grid.add_row(name, f"{table.expected:,}", *cells(table), contents(table), no_values(table))
+        grid.row(name, f"{table.expected:,}", *cells(table), contents(table), no_values(table))
     return grid
 
 

@@ -7,13 +7,13 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from rich.table import Table as Grid
 
 from apps.coverage import changed_rules, freshness, removed_dates, windows
 from apps.coverage.windows import NoSuchWindow, Window
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline, UnknownName
+from apps.runs.management.grids import Grid
 
 NONE = (
     "None: no season has so many dates in a row without an open failure or a regression and with something to fill, or "
@@ -53,12 +53,12 @@ class Command(BaseCommand):
             console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
         if not best:
             console.print(NONE)
-        grid = Grid(box=None, pad_edge=False, header_style="bold")
-        for title in ("", "dates", "worst need", "left out", f"{pipeline.calendar.unit}s", "off the usual"):
-            grid.add_column(title, justify="left" if title in ("", "dates") else "right", no_wrap=True)
+        grid = Grid()
+        grid.numbers("", "dates", left=True)
+        grid.numbers("worst need", "left out", f"{pipeline.calendar.unit}s", "off the usual")
         for label, window in [*enumerate(best, 1), *([("named", named)] if named else [])]:
-            grid.add_row(f"{label}", *row(window))
-        console.print(grid)
+            grid.row(f"{label}", *row(window))
+        grid.print_on(console)
 
 
 def find(pipeline: Pipeline, options: dict[str, Any]) -> tuple[list[Window], Window | None]:
