@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -56,6 +57,8 @@ ENDS = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?|authorization|dsn|webhook(?:[_-]?url)?"
     r"|(?:api|access|private|secret|account|shared|signing|encryption)[_-]?key(?:[_-]?id)?)"
 )
+TELLS = re.compile(rf"--?[\w-]*?{ENDS}", re.IGNORECASE)
+TOLD = re.compile(rf"[\w-]*?{ENDS}=(.+)", re.IGNORECASE | re.DOTALL)
 NAME = rf"(?<![\w.-])[\w.-]{{0,60}}?{ENDS}"
 VALUE = r"""(?:(?:bearer|basic|digest)\s+[^\s"'<>,;]+|"[^"\n]*"|'[^'\n]*'|[^\s"'&,;<>(){}\[\]]+)"""
 PEM = r"PRIVATE KEY(?: BLOCK)?-----"
@@ -147,6 +150,13 @@ def learn(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         found = [*LOGIN.findall(value), *(lines(value) if is_secret(name) else ())]
         _known.update(each for each in found if is_learnt(each))
+
+
+def learn_command(argv: Sequence[str]) -> None:
+    """The same of a command's words: `--api-key abc`, `--token=abc`, `X_PASSWORD=abc`. Not of `--sort-key day`."""
+    after = (word for option, word in pairwise(argv) if TELLS.fullmatch(option) and not word.startswith("-"))
+    within = (found[1] for word in argv if (found := TOLD.fullmatch(word)))
+    _known.update(each for each in (*after, *within) if is_learnt(each) and "{" not in each)
 
 
 def forget() -> None:

@@ -167,3 +167,21 @@ def test_a_variable_shown_as_dots_is_one_whose_value_is_hidden_where_it_is_said(
     known({name: "harbour"})
 
     assert masking.environment({name: "harbour"})[name] == masking.text("harbour")
+
+
+@pytest.mark.parametrize(
+    "word", ["--api-key harbour", "--token=harbour", "-db-password harbour", "X_TOKEN=harbour"]
+)
+def test_a_secret_among_the_words_of_a_command_is_hidden_where_it_is_said(known, word):
+    masking.learn_command(["load", *word.split(), "{start}"])
+
+    assert masking.text("harbour refused") == "••• refused"
+
+
+@pytest.mark.parametrize(
+    "word", ["--sort-key harbour", "--key=harbour", "--no-token --harbour", "--token {harbour}"]
+)
+def test_a_word_of_a_command_that_is_no_secret_is_not(known, word):
+    masking.learn_command(["load", *word.split(), "{start}"])
+
+    assert masking.text("about harbour, {harbour}") == "about harbour, {harbour}"

@@ -181,6 +181,15 @@ def test_a_finding_quotes_no_secret(configure, checked):  # noqa: F811
     assert is_clean(str(found.as_json()))
 
 
+def test_a_finding_quotes_no_secret_of_its_command(configure, checked):  # noqa: F811
+    said = CHECK.replace(
+        "print('token=hunter2-planted')\"", "print('no', __import__('sys').argv[2])\", \"--token\""
+    )
+    configure(said.replace('"--token"]', '"--token", "swordfish"]'))
+
+    assert is_clean(str(checked(tables=["daily.sales"]).as_json()))
+
+
 def test_a_finding_quotes_no_variable_of_its_check(configure, checked):  # noqa: F811
     said = CHECK.replace("'token=hunter2-planted'", "'refused', __import__('os').environ['QPASS']")
     configure(f'{said}env = {{ QPASS = "swordfish" }}\n')

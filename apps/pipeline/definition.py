@@ -568,6 +568,8 @@ def build(values: dict[str, Any], path: Path) -> Pipeline:
         raise PipelineError(path, sentences(error, values, known=known_keys())) from None
     for part in (*(table.job for table in pipeline.tables), *pipeline.checks):
         masking.learn(getattr(part, "env", {}))
+        for words in ("command", "dry_run"):
+            masking.learn_command(getattr(part, words, ()))
     return pipeline
 
 
