@@ -27,9 +27,10 @@ def test_a_missing_column_comes_with_the_words_that_show_the_columns(checked, as
 
 
 def test_the_words_that_show_columns_quote_the_table(pipeline, ask):
-    ask('CREATE TABLE daily."order" (amount BIGINT)')
+    ask('CREATE SCHEMA "order"')
+    ask('CREATE TABLE "order"."group" (amount BIGINT)')
 
-    assert "amount" in typed(remedies.columns(pipeline, "daily.order"))
+    assert "amount" in typed(remedies.columns(pipeline, "order.group"))
 
 
 def test_a_dataset_without_tables_comes_with_the_words_that_show_all_tables(checked, configure, ask):
