@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.coverage.dates import in_words
-from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.runs import inputs, readers_left
-from apps.runs.inputs import Gap, InputDates
+from apps.runs.inputs import Gap, InputDates, State
 from apps.runs.words import count
 
 MOST_RANGES = 3
@@ -176,20 +175,18 @@ class Forecast:
 
     def outdated(self, name: str) -> list[dt.date]:
         """The complete dates of an input that read what the wanted steps write, which nobody fills after that."""
-        table = self.pipeline.by_name[name]
-        if not self.pipeline.notes_writing(table) or not (table.after or self.pipeline.needs):
-            return []
+        table, noted = self.pipeline.by_name[name], self.pipeline.notes_writing
+        read = readers_left.read_by(self.pipeline, name) & self.wanted.keys() if noted(table) else set()
         written = {
-            each: sorted(set(dates) - set(self.skipped.get(each, ())))
-            for each, dates in self.wanted.items()
-            if self.pipeline.notes_writing(self.pipeline.by_name[each])
+            each: sorted(set(self.wanted[each]) - set(self.skipped.get(each, ())))
+            for each in read
+            if noted(self.pipeline.by_name[each])
         }
-        coming = self.elsewhere.get(name, {})
-        complete = [
-            date
-            for date, state in self.states.get(name, {}).items()
-            if state == Partition.State.COMPLETE and date not in coming
-        ]
+        if not written:
+            return []
+        own = {*self.wanted.get(name, ()), *self.elsewhere.get(name, {})}
+        states = self.states.get(name, {})
+        complete = (date for date, state in states.items() if state == State.COMPLETE and date not in own)
         return readers_left.left_of(self.pipeline, name, complete, written)
 
     def bit(self, name: str, said: str) -> int:

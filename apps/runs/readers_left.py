@@ -70,7 +70,7 @@ def of(plan: Plan, pipeline: Pipeline) -> ReadersLeft:
 def are_read_on(run: Run, pipeline: Pipeline) -> bool:
     """Whether steps of a run read complete dates that read what it writes and are left as they are: these become stale
     while it is at work. In two queries."""
-    written = by_table(run.steps.values_list("table", "date"))
+    written = by_table(run.steps.filter(table__in=pipeline.by_name).values_list("table", "date"))
     read_on = {name for table in written for name in pipeline.by_name[table].follows}
     names = [name for name in readers_of(pipeline, written) if name in read_on]
     complete = by_table(
@@ -92,6 +92,12 @@ def readers_of(pipeline: Pipeline, written: Mapping[str, Sequence[dt.date]]) -> 
     return [table.name for table in pipeline.filled if any(inputs(pipeline, table.name, written))]
 
 
+def read_by(pipeline: Pipeline, table: str) -> set[str]:
+    """The tables that a table reads: by `after`, and by each need the first source."""
+    first = {need.sources[0] for need in pipeline.needs if table in need.used_by}
+    return first | {needed.table for needed in pipeline.by_name[table].after}
+
+
 def left_of(
     pipeline: Pipeline, table: str, complete: Iterable[dt.date], written: Mapping[str, Sequence[dt.date]]
 ) -> list[dt.date]:
@@ -104,7 +110,7 @@ def inputs(
     pipeline: Pipeline, table: str, written: Mapping[str, Sequence[dt.date]]
 ) -> Iterator[tuple[Sequence[dt.date], int]]:
     """The dates that are written of each table that this one reads, with how many days it looks back."""
-    for needed in pipeline.table(table).after:
+    for needed in pipeline.by_name[table].after:
         if needed.table in written:
             yield written[needed.table], needed.lookback
     for need in pipeline.needs:
