@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from django.db.models import TextChoices
 from django.utils import timezone
@@ -350,6 +351,18 @@ class Plan:
         return batching.dates_a_call(table.job, self.selection.batch)
 
 
+class Known(NamedTuple):
+    """What is stored of a partition; `rows` is None where they were not counted."""
+
+    state: str
+    activity: str
+    run_id: int | None
+    rows: int | None
+
+
+NEVER_READ = Known(State.UNKNOWN, "", None, None)
+
+
 def of_scope(pipeline: Pipeline, found: Scope, reprocess: str) -> Plan:
     """What a plan would take in of some tables and dates; sources are among them and no job fills these."""
     chosen = Selection(
@@ -369,13 +382,12 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     calendar = {day.date: day for day in days if day.date in selection}
     read = {needed.table for table in selection.tables for needed in table.after}
     read |= {table.compared_with for table in selection.tables if table.compared_with}
+    stored = Partition.objects.of({table.name for table in selection.tables} | read)
     partitions = {
-        (table, date): (state, activity, run_id)
-        for table, date, state, activity, run_id in Partition.objects.of(
-            {t.name for t in selection.tables} | read
+        (table, date): Known(state, activity, run_id, rows)
+        for table, date, state, activity, run_id, rows in stored.between(reach, selection.end).values_list(
+            "table", "date", "state", "activity", "run_id", "rows"
         )
-        .between(reach, selection.end)
-        .values_list("table", "date", "state", "activity", "run_id")
     }
     unserved = unserved_dates(pipeline, selection)
     removed = RemovedDate.objects.open().filter(date__range=(selection.start, selection.end))
@@ -391,13 +403,14 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
             reason = why_not(table, date, selection, calendar, partitions, unserved)
             if reason == OFF_CALENDAR:
                 reason = why_not_expected(date, today, left_calendar)
-            if reason == UNKNOWN and was_read(partitions, table.compared_with, date):
+            if reason == UNKNOWN and only_uncompared(partitions, table, date):
                 reason = "" if (table.compared_with, date) in planned else UNCOMPARED
             if reason:
                 left_out[reason].append((table.name, date))
             else:
                 day = calendar[date]
-                redo = is_redo(*partitions[table.name, date][:2])
+                known = partitions[table.name, date]
+                redo = is_redo(known.state, known.activity)
                 steps.append(PlannedStep(table.name, table.phase, date, day.season, day.units, redo))
                 planned.add((table.name, date))
     behind, waits_for = look_ahead(pipeline, steps, [day.date for day in days], partitions)
@@ -428,7 +441,7 @@ def look_ahead(
     pipeline: Pipeline,
     steps: Sequence[PlannedStep],
     calendar: Sequence[dt.date],
-    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
+    partitions: Mapping[tuple[str, dt.date], Known],
 ) -> tuple[Blocked, dict[int, int]]:
     """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many.
 
@@ -441,12 +454,12 @@ def look_ahead(
     states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
     elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
     silent = silent_tables()
-    for (name, date), (state, activity, run_id) in partitions.items():
+    for (name, date), known in partitions.items():
         if name in states:
-            is_known = name not in silent or state == State.NOT_EXPECTED
-            states[name][date] = state if is_known else State.UNKNOWN
-            if activity in Partition.IN_A_RUN:
-                elsewhere[name][date] = run_id
+            is_known = name not in silent or known.state == State.NOT_EXPECTED
+            states[name][date] = known.state if is_known else State.UNKNOWN
+            if known.activity in Partition.IN_A_RUN:
+                elsewhere[name][date] = known.run_id
     if not states:
         return Blocked(), {}
     return (
@@ -484,30 +497,30 @@ def why_not(
     date: dt.date,
     selection: Selection,
     calendar: Mapping[dt.date, CalendarDate],
-    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]],
+    partitions: Mapping[tuple[str, dt.date], Known],
     unserved: sources.Closed,
 ) -> str:
     """The reason for leaving a partition out; empty where it is a step."""
     if date not in calendar:
         return OFF_CALENDAR
-    state, activity, run_id = partitions.get((table.name, date), (State.UNKNOWN, "", None))
-    if activity in (Activity.QUEUED, Activity.RUNNING):
-        return f"{ELSEWHERE}{run_id}"
-    has_old_rows = state == State.COMPLETE and activity in Partition.NOT_REDONE
-    if not has_old_rows and (reason := why_settled(state, selection.reprocess)):
+    known = partitions.get((table.name, date), NEVER_READ)
+    if known.activity in (Activity.QUEUED, Activity.RUNNING):
+        return f"{ELSEWHERE}{known.run_id}"
+    has_old_rows = known.state == State.COMPLETE and known.activity in Partition.NOT_REDONE
+    if not has_old_rows and (reason := why_settled(known.state, selection.reprocess)):
         return reason
     if reason := unserved.get(table.name, {}).get(date, ""):
         return reason
-    if activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
+    if known.activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
 
 
-def was_read(
-    partitions: Mapping[tuple[str, dt.date], tuple[str, str, int | None]], table: str | None, date: dt.date
-) -> bool:
-    """Whether a table's date is known, so that it is no scan that is lacking."""
-    return bool(table) and partitions.get((table or "", date), (State.UNKNOWN,))[0] != State.UNKNOWN
+def only_uncompared(partitions: Mapping[tuple[str, dt.date], Known], table: Table, date: dt.date) -> bool:
+    """Whether a date that is unknown was counted, and what it is compared with is known: no scan is lacking."""
+    counted = partitions.get((table.name, date), NEVER_READ).rows is not None
+    other = partitions.get((table.compared_with or "", date), NEVER_READ)
+    return counted and other.state != State.UNKNOWN
 
 
 def why_not_expected(date: dt.date, today: dt.date, left_calendar: Collection[dt.date]) -> str:

@@ -384,6 +384,24 @@ def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
     assert found.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
 
 
+def test_a_date_that_was_never_read_is_unknown_though_what_it_is_compared_with_is_planned(compared):
+    Partition.objects.of(["daily.visits"]).delete()
+
+    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+
+    assert [(step.table, step.date) for step in found.steps] == [("daily.sales", day("01-05"))]
+    assert ("daily.visits", day("01-05")) in found.left_out[planning.UNKNOWN]
+
+
+def test_a_date_whose_counts_were_forgotten_is_unknown_until_a_scan(compared):
+    scanned = Partition.objects.of(["daily.visits"])
+    scanned.update(state="unknown", **scanning.NOTHING_FOUND)
+
+    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+
+    assert ("daily.visits", day("01-05")) in found.left_out[planning.UNKNOWN]
+
+
 def test_a_run_of_both_verifies_both(compared, drive):
     plan = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
 
