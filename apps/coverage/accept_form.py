@@ -8,7 +8,10 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from apps.coverage import chosen_dates
 from apps.coverage.accepting import Outlook, Wish, outlook
+from apps.coverage.chosen_dates import DatesField
+from apps.coverage.dates import Range
 from apps.pipeline import scope
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit
@@ -41,9 +44,10 @@ class CellsForm(forms.Form):
     table = Names(error_messages={"required": "Tick the tables whose gaps you accept."})
     start = date("First date")
     end = date("Last date")
+    dates = DatesField()
 
     def __init__(self, values: QueryDict, pipeline: Pipeline, *, is_bound: bool = True):
-        initial = {name: values.get(name) for name in ("start", "end")}
+        initial = {name: values.get(name) for name in ("start", "end", "dates")}
         super().__init__(values if is_bound else None, initial=initial)
         self.pipeline = pipeline
         self.values = values
@@ -51,18 +55,20 @@ class CellsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
-        if {"table", "start", "end"} <= said.keys():
+        if {"table", "start", "end", "dates"} <= said.keys():
             try:
-                self.wish = self.wish_of(said["table"], said["start"], said["end"])
+                self.wish = self.wish_of(said["table"], said["start"], said["end"], said["dates"])
             except DoesNotFit as mistake:
                 self.add_error("end", str(mistake))
             except UnknownName as mistake:
                 self.add_error("table", str(mistake))
         return said
 
-    def wish_of(self, tables: list[str], start: dt.date, end: dt.date) -> Wish:
+    def wish_of(self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]) -> Wish:
         found = scope.scope(self.pipeline, tables=tables, start=start, end=end)
-        return Wish(found.tables, start, end)
+        if only and not chosen_dates.meet(only, start, end):
+            raise DoesNotFit(f"None of the dates lies from {start} to {end}.", about="dates")
+        return Wish(found.tables, start, end, only)
 
     @property
     def outlook(self) -> Outlook | None:

@@ -10,9 +10,11 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from apps.coverage import dates
@@ -32,11 +34,12 @@ class AlreadyWithdrawn(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """Tables in the pipeline's order, and a range of dates, both ends included."""
+    """Tables in the pipeline's order, and a range of dates, both ends included; with `only` no others of these."""
 
     tables: tuple[Table, ...]
     start: dt.date
     end: dt.date
+    only: tuple[dates.Range, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -44,7 +47,8 @@ class Wish:
 
     @property
     def partitions(self) -> PartitionQuerySet:
-        return Partition.objects.of(self.names).between(self.start, self.end)
+        found = Partition.objects.of(self.names).between(self.start, self.end)
+        return found.filter(reduce(or_, (Q(date__range=each) for each in self.only), Q()))
 
 
 # What would be accepted ---------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
+from apps.coverage import chosen_dates
+from apps.coverage.chosen_dates import DatesField
 from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
 from apps.runs import failures, outside, planning
 from apps.runs.models import Run
@@ -73,6 +75,7 @@ class PlanForm(OptionsForm):
     season = Names(required=False)
     start = date("First date")
     end = date("Last date")
+    dates = DatesField()
     reprocess = forms.ChoiceField(choices=Run.Reprocess.choices)
     order = forms.ChoiceField(label="Order", choices=Run.Order.choices)
     note = forms.CharField(
@@ -106,7 +109,7 @@ class PlanForm(OptionsForm):
     def of_link(cls, values: QueryDict, pipeline: Pipeline) -> PlanForm:
         """The form as a link of another page wants it: one that names dates alone means all tables."""
         asked = values.copy()
-        names_dates = any(asked.get(name) for name in ("start", "end", "season"))
+        names_dates = any(asked.get(name) for name in ("start", "end", "dates", "season"))
         if names_dates and "order" not in asked and not any(name in asked for name in (*TABLES, *RETRY)):
             asked.setlist("phase", [phase.name for phase in fillable(pipeline)])
         return cls(asked, pipeline)
@@ -139,8 +142,17 @@ class PlanForm(OptionsForm):
             seasons=names["season"],
             start=names["start"],
             end=names["end"],
+            dates=self.single_dates(),
             **self.how,
         )
+
+    def single_dates(self) -> set[dt.date]:
+        """The days that were asked for one by one; none where all between the first and the last were."""
+        only = self.cleaned_data["dates"]
+        found = chosen_dates.days(only, self.pipeline.start, self.pipeline.end)
+        if only and not found:
+            raise PlanRefused("None of the dates lies in a season.", about="dates")
+        return found
 
     def retried(self) -> Selection:
         how = self.how | {"reprocess": Run.Reprocess.FAILED}  # else it would leave out what it is about

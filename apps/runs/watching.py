@@ -20,6 +20,7 @@ from apps.runs import (
     commits,
     costs,
     failures,
+    gate_inputs,
     gates,
     logs,
     outcomes,
@@ -36,6 +37,7 @@ from apps.runs.calling import Calling
 from apps.runs.charts import FinishedChart, SecondsChart
 from apps.runs.costs import Bill
 from apps.runs.failures import FailureGroup
+from apps.runs.gate_inputs import GateInput
 from apps.runs.layout import Layout, TableStrip, layout_of, table_strips
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.progress import Progress
@@ -57,13 +59,13 @@ class Gate:
 
     phase: str
     label: str
-    needs: list[gates.Need]
+    inputs: list[GateInput]
     blocked: Blocked
     unfinished: int
 
     @property
     def is_ready(self) -> bool:
-        return all(need.is_met for need in self.needs) and not self.blocked.steps
+        return all(each.need.is_met for each in self.inputs) and not self.blocked.steps
 
     @property
     def would_be_skipped(self) -> str:
@@ -201,10 +203,6 @@ class Watched:
         return in_words(map(dt.date.fromisoformat, self.run.canary_dates))
 
     @property
-    def fillable(self) -> set[str]:
-        return {table.name for table in self.pipeline.filled}
-
-    @property
     def pace(self) -> tuple[str, str] | None:
         """A number and its unit: steps a minute, or an hour where they are slow."""
         hourly = self.progress.steps_an_hour
@@ -289,9 +287,9 @@ class Watched:
         if phase is None:
             return None
         label = situation.phase_label(self.pipeline, phase)
-        needs = gates.readiness(self.pipeline, self.run, phase)
+        inputs = gate_inputs.of_run(self.pipeline, self.run, phase)
         blocked = blocked_steps.of_run(self.pipeline, self.run)
-        return Gate(phase, label, needs, blocked, self.progress.unfinished)
+        return Gate(phase, label, inputs, blocked, self.progress.unfinished)
 
     @cached_property
     def seconds_chart(self) -> SecondsChart | None:

@@ -307,3 +307,45 @@ def test_queries_do_not_grow_with_what_is_accepted(accepted, olga, address, djan
 
     with django_assert_max_num_queries(number):
         olga.get(address)
+
+
+# Single dates -------------------------------------------------------------------------------------
+
+SOME = {**WEEK, "dates": "2024-01-02, 2024-01-04 to 2024-01-05, 2024-01-20"}
+
+
+def test_a_link_may_name_single_dates_of_the_range(olga):
+    page = text(olga.get(NEW, SOME))
+
+    assert "Accept 3 gaps" in page and 'value="2024-01-02, 2024-01-04 to 2024-01-05, 2024-01-20"' in page
+
+
+def test_only_these_dates_are_accepted(olga):
+    olga.post(NEW, {**SOME, "reason": "the till was broken", "seen": 3})
+
+    assert [state(f"01-0{number}") for number in (2, 3, 4, 5)] == [
+        "accepted",
+        "missing",
+        "accepted",
+        "accepted",
+    ]
+    assert AcceptedGap.objects.get().dates == {
+        "daily.sales": [["2024-01-02", "2024-01-02"], ["2024-01-04", "2024-01-05"]]
+    }
+
+
+@pytest.mark.parametrize(
+    ("dates", "sentence"),
+    [
+        ("soon", "Write dates such as"),
+        ("2024-01-05 to", "Write dates such as"),
+        ("2024-01-05 to 2024-01-02", "swap them"),
+        ("2024-01-20", "None of the dates lies from 2024-01-02 to 2024-01-08."),
+        (", ".join(["2024-01-02"] * 61), "61 ranges are too many"),
+    ],
+)
+def test_single_dates_that_cannot_be_are_said(olga, dates, sentence):
+    response = olga.post(NEW, {**WEEK, "dates": dates, "reason": "why", "seen": 6})
+
+    assert response.status_code == 422 and sentence in text(response)
+    assert not AcceptedGap.objects.exists()

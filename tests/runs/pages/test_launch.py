@@ -129,6 +129,20 @@ def test_the_plan_counts_steps_by_table_and_season(plan_of):
     assert "sales winter 19 · spring 10 29" in text and "visits winter 19 · spring 10 29" in text
 
 
+def test_single_dates_are_planned_and_no_others_between_them(plan_of):
+    text = plan_of(**WEEK, dates="2024-01-02, 2024-01-04 to 2024-01-05, 2024-03-01")
+
+    assert "Launch 3 steps" in text
+
+
+@pytest.mark.parametrize(
+    ("dates", "sentence"),
+    [("soon", "Write dates such as 2024-01-15"), ("1999-01-01", "None of the dates lies in a season.")],
+)
+def test_single_dates_that_cannot_be_are_said(plan_of, dates, sentence):
+    assert sentence in plan_of(**WEEK, dates=dates)
+
+
 def test_the_plan_says_what_is_left_out_and_why(plan_of, ask):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
 

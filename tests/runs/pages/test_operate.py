@@ -1,7 +1,11 @@
 """Pausing, stopping, resuming, cancelling, and starting a phase."""
 
+import html
+import re
+
 import pytest
 
+from apps.coverage.models import Partition
 from apps.runs import control
 from apps.runs.models import Run
 from tests.conftest import day
@@ -174,7 +178,7 @@ def test_the_gate_says_what_would_be_skipped_and_offers_to_accept_the_gaps(launc
         in page
     )
     assert "/coverage/accepted/new/?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-03" in page
-    assert "Accept these 3 gaps" in page
+    assert "Accept 3 gaps" in words(page)
 
 
 def test_after_the_gaps_are_accepted_nothing_would_be_skipped(launch, drive, operating):
@@ -191,3 +195,49 @@ def test_after_the_gaps_are_accepted_nothing_would_be_skipped(launch, drive, ope
 
     assert "would be skipped" not in words(page).replace(run.message, "")
     assert "everything is there" in words(page)
+
+
+@pytest.fixture
+def torn(launch, drive, fill, ask) -> Run:
+    """It waits before Phase 3, whose steps of the 4th and 11th read three days back: sales lacks two of these dates,
+    and others between them that nobody reads."""
+    fill("01-01", "01-02", "01-04", "01-08", "01-09", "01-11")
+    ask("INSERT INTO daily.visits SELECT ?, i FROM range(8) rows(i)", day("01-11"))
+    run = drive(launch(start=day("01-04"), end=day("01-04"), through_gaps=True))
+    run.steps.create(table="weekly.trend", phase="3", season="winter", date=day("01-11"), position=99)
+    return run
+
+
+def links(page: str, start: str) -> list[str]:
+    return [html.unescape(found) for found in re.findall(rf'href="({start}[^"]*)"', page)]
+
+
+def test_the_gates_link_accepts_the_named_gaps_and_no_others(torn, operating):
+    page = operating.get(torn.get_absolute_url()).content.decode()
+    [link] = links(page, "/coverage/accepted/new/")
+
+    assert "2024-01-03, 2024-01-10 Plan these gaps Accept 2 gaps" in words(page)
+    assert "Accept 2 gaps" in words(operating.get(link).content.decode())
+
+
+def test_the_gates_link_plans_the_named_gaps_and_no_others(torn, operating):
+    [link] = links(operating.get(torn.get_absolute_url()).content.decode(), "/runs/new/")
+
+    assert "Launch 2 steps" in words(operating.get(link).content.decode())
+
+
+def test_what_is_unknown_is_no_gap_to_accept_at_the_gate(torn, operating):
+    Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state="unknown")
+
+    [link] = links(operating.get(torn.get_absolute_url()).content.decode(), "/coverage/accepted/new/")
+
+    assert link.endswith("start=2024-01-10&end=2024-01-10")
+
+
+def test_a_plan_of_gaps_carries_its_true_number_at_the_gate(torn, operating):
+    page = operating.get(torn.get_absolute_url()).content.decode()
+
+    assert (
+        'hx-get="/runs/plan/steps/?table=daily.sales&amp;start=2024-01-03&amp;end=2024-01-10&amp;dates='
+        in page
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from apps.coverage import removed_dates, rollup, serving
+from apps.coverage import chosen_dates, removed_dates, rollup, serving
 from apps.coverage.dates import in_words, successor
 from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
@@ -151,8 +150,10 @@ def remedy(table: Table, dates: list[dt.date]) -> dict[str, str]:
     """Where these gaps are planned; a source is not the console's to fill."""
     if table.is_source:
         return {"link": "/coverage/"}
-    query = urlencode({"table": table.name, "start": min(dates), "end": max(dates)})
-    return {"link": f"{reverse('runs:new')}?{query}", "deed": "Plan these gaps"}
+    return {
+        "link": f"{reverse('runs:new')}?{chosen_dates.query(table.name, dates)}",
+        "deed": "Plan these gaps",
+    }
 
 
 @check("calendar", asks_warehouse=True)
