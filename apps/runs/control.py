@@ -85,7 +85,7 @@ def launch(
             left_out = sum(plan.left_out_counts.values())
             run.record(
                 "launched",
-                f"Launched: {count(len(plan), 'step')}, {left_out:,} left out",
+                f"Launched: {count(len(plan.steps), 'step')}, {left_out:,} left out",
                 by=str(by),
                 data={
                     "forecast_seconds": planning.estimate(plan, pipeline).seconds_range,  # of work

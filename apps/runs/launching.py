@@ -197,5 +197,5 @@ def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
     taken = "".join(f" {each.who} is about to fill {each.count:,} of these." for each in overlaps(plan))
     before = f"{steps} steps then, " if steps.isdecimal() else ""
     raise LaunchRefused(
-        f"The plan is not the one you saw: {before}{len(plan):,} now.{taken} Nothing was launched; look again."
+        f"The plan is not the one you saw: {before}{len(plan.steps):,} now.{taken} Nothing was launched; look again."
     )

@@ -202,9 +202,6 @@ class Plan:
         default_factory=dict
     )  # runs that are to fill inputs of it, with how many
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
     @cached_property
     def by_table(self) -> dict[str, int]:
         return dict(Counter(step.table for step in self.steps))

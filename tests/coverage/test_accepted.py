@@ -201,7 +201,7 @@ def test_a_plan_leaves_it_out_with_that_reason(scan, pipeline, accept):
     chosen = planning.select(pipeline, tables=["daily.sales"], start=day("01-01"), end=day("01-03"))
     found = planning.plan(pipeline, chosen)
 
-    assert (len(found), found.left_out_counts) == (2, {"accepted": 1})
+    assert (len(found.steps), found.left_out_counts) == (2, {"accepted": 1})
 
 
 def test_the_shell_counts_it_as_the_page_does(scan, accept, capsys):

@@ -186,7 +186,7 @@ def test_a_need_that_falls_short_of_its_share_closes_the_season(scan, lose, at_l
     plan = plan_of(at_least(0.85))
 
     assert plan.left_out_counts == {"need Orders has 80 % of 85 % in spring": 10}
-    assert len(plan) == 19
+    assert len(plan.steps) == 19
 
 
 def test_a_need_that_reaches_its_share_closes_nothing(scan, lose, at_least):
@@ -194,7 +194,7 @@ def test_a_need_that_reaches_its_share_closes_nothing(scan, lose, at_least):
         lose(table, "03-01", "03-02")
     scan()
 
-    assert len(plan_of(at_least(0.8))) == 29
+    assert len(plan_of(at_least(0.8)).steps) == 29
 
 
 def test_a_few_dates_are_judged_by_their_whole_season(scan, lose, at_least):
@@ -212,7 +212,7 @@ def test_what_is_unknown_may_reach_the_share(scan, at_least):
     for table in ("raw.orders", "raw.orders_backup"):
         mark(table, "03-01", "03-02", state="unknown")
 
-    assert len(plan_of(at_least(0.85))) == 29
+    assert len(plan_of(at_least(0.85)).steps) == 29
 
 
 def plan_of(pipeline, **kwargs):

@@ -30,7 +30,7 @@ def test_a_plan_has_its_dates_right_after_a_scan(no_table, scan, pipeline):
 
     plan = planning.plan(pipeline, planning.select(pipeline, **sales("01-01", "01-06")))
 
-    assert len(plan) == 6
+    assert len(plan.steps) == 6
 
 
 def test_a_job_that_creates_its_table_fills_it(no_table, launch, drive, fault):

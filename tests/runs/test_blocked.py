@@ -122,6 +122,17 @@ def test_the_button_that_leads_to_the_plan_says_it(holes, plan, client, operator
     assert " ".join(said.content.decode().split()) == "· 8 steps · 8 more would be skipped, behind 3 dates"
 
 
+def test_the_button_says_it_too_where_no_step_is_left(holes, plan, client, operator):
+    plan(**TREND)
+    client.force_login(operator)
+
+    said = client.get(
+        "/runs/plan/steps/", {"table": "weekly.trend", "start": "2024-01-08", "end": "2024-01-08"}
+    )
+
+    assert " ".join(said.content.decode().split()) == "· 0 steps · 1 more would be skipped, behind 1 date"
+
+
 def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
     plan(**TREND)
     asked = ["--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]

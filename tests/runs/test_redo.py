@@ -86,7 +86,7 @@ def test_a_plan_of_what_is_missing_leaves_it_out_and_says_why(redo, plan):
 
     found = plan(**WEEK, reprocess="missing")
 
-    assert (len(found), found.left_out_counts) == (0, {"complete": 3, "failed before": 1})
+    assert (len(found.steps), found.left_out_counts) == (0, {"complete": 3, "failed before": 1})
 
 
 def test_a_retry_calls_its_job_again_and_closes_it(redo, mend, launch, drive):

@@ -41,7 +41,7 @@ def redo(inputs, launch) -> Run:
 def test_a_plan_says_which_run_it_waits_for(redo, plan):
     found = plan(**READERS)
 
-    assert (len(found), found.waits_for) == (3, {redo.pk: 3})
+    assert (len(found.steps), found.waits_for) == (3, {redo.pk: 3})
 
 
 def test_a_reader_waits_for_the_redo_of_another_run(redo, launch, drive):

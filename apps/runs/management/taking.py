@@ -21,7 +21,7 @@ def add_reprocess(parser: ArgumentParser) -> None:
 
 def as_number(plan: Plan) -> int | None:
     """How many partitions would be planned; None where nobody knows."""
-    return len(plan) if plan.is_known else None
+    return len(plan.steps) if plan.is_known else None
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

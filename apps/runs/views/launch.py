@@ -77,8 +77,10 @@ def steps_behind(request: HttpRequest) -> HttpResponse:
     """How many steps the plan has to which a link leads, and how many would be skipped: what its button says."""
     form = PlanForm.of_link(request.GET, definition.current())
     found = form.plan()
-    steps = None if found is not None and not found.is_known else len(found or ())
-    return render(request, "runs/_steps_behind.html", {"steps": steps, "blocked": found and found.blocked})
+    if found is None:
+        return render(request, "runs/_steps_behind.html", {"steps": 0})
+    steps = len(found.steps) if found.is_known else None
+    return render(request, "runs/_steps_behind.html", {"steps": steps, "blocked": found.blocked})
 
 
 @require_GET

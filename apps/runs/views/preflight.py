@@ -66,7 +66,7 @@ def start_for_plan(request: HttpRequest) -> HttpResponse:
     """A pre-flight of the plan that the launch form shows; beside the form, where that can be."""
     form = PlanForm(request.POST, definition.current())
     plan = form.plan()
-    scope = reports.scope_of_plan(plan, form.pipeline) if plan else None
+    scope = reports.scope_of_plan(plan, form.pipeline) if plan is not None else None
     if plan is None or scope is None:
         messages.warning(request, "The plan has no steps, so there is nothing to check.")
         return redirect("runs:new")

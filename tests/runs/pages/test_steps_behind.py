@@ -59,5 +59,11 @@ def shown(client, address: str) -> str:
 
 
 def planned(link: str) -> str:
-    steps = len(PlanForm.of_link(QueryDict(html.unescape(link)), definition.current()).plan())
-    return f"· {steps} step{'' if steps == 1 else 's'}"
+    plan = PlanForm.of_link(QueryDict(html.unescape(link)), definition.current()).plan()
+    steps, behind = len(plan.steps), plan.blocked
+    said = f"· {steps} step{'' if steps == 1 else 's'}"
+    return (
+        f"{said} · {behind.steps} more would be skipped, behind {behind.behind} dates"
+        if behind.steps
+        else said
+    )

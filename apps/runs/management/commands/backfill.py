@@ -88,7 +88,9 @@ class Command(BaseCommand):
             sys.exit(WRONG_ARGUMENTS)
         except LaunchRefused as refusal:
             self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
-        console.print(f"Run {run.pk}: {run.title}, {count(len(plan), 'step')}", style="bold", markup=False)
+        console.print(
+            f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold", markup=False
+        )
         interrupted = False
         if options["here"]:
             interrupted = perform_here(run, pipeline)

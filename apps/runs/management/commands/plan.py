@@ -74,7 +74,7 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     forecast = forecasts.of(plan, pipeline)
     left = readers_left.of(plan, pipeline)
     return {
-        "steps": len(plan),
+        "steps": len(plan.steps),
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
         "likely": likely(planning.estimate(plan, pipeline)),
@@ -107,7 +107,7 @@ def call_as_json(call: ShownCall) -> dict[str, Any]:
 
 
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
-    said = f"{count(len(plan), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
+    said = f"{count(len(plan.steps), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
     console.print(said, style="bold", markup=False)
     for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
         console.print(line, markup=False, highlight=False)
