@@ -71,7 +71,7 @@ def test_what_passes_less_accepted_gaps_says_so(verified, three_accepted):
     code, said, _ = verified(*SALES)
 
     assert (code, said.splitlines()[-1]) == (0, "PASSED, LESS 3 ACCEPTED GAPS")
-    assert "3 expected dates, less 3 accepted gaps, from 2024-01-01 to 2024-01-06" in said
+    assert "6 expected partitions, less 3 accepted gaps: 3, from 2024-01-01 to 2024-01-06" in said
 
 
 def test_a_program_is_told_how_many_gaps_were_accepted(verified, three_accepted):
@@ -89,9 +89,25 @@ def test_page_list_and_csv_say_that_accepted_gaps_were_left_out(verified, three_
     page, reports = client.get(f"/verify/{made.pk}/"), client.get("/verify/")
     lines = client.get(f"/verify/{made.pk}/verification.csv").getvalue().decode()
 
-    assert "3 expected dates, less 3 accepted gaps" in page.content.decode()
+    for text in (page.content.decode(), lines):
+        assert "6 expected partitions, less 3 accepted gaps: 3" in text
     for text in (page.content.decode(), reports.content.decode(), lines):
         assert "passed, less 3 accepted gaps" in text
+
+
+def test_over_several_tables_what_is_expected_is_what_the_tables_add_up_to(verified, three_accepted, ask):
+    """Twice six dates, of which three and four are accepted: more gaps than there are dates."""
+    both = [*SALES, "--table", "daily.visits"]
+    ask("DELETE FROM daily.visits WHERE day <= '2024-01-04'")
+    verified(*both)
+    visits = definition.current().table("daily.visits")
+    accepting.accept(Wish((visits,), day("01-01"), day("01-04")), reason="closed", by="olga")
+
+    said, found = verified(*both)[1], json.loads(verified(*both, "--json")[1])
+
+    assert "12 expected partitions, less 7 accepted gaps: 5, from 2024-01-01 to 2024-01-06" in said
+    assert found["expected_text"] == "12 expected partitions, less 7 accepted gaps: 5"
+    assert found["partitions_expected"] == sum(table["expected"] for table in found["tables"]) == 5
 
 
 def test_dates_that_left_the_calendar_keep_it_from_passing(verified, scan, ask):

@@ -29,7 +29,7 @@ def rows(report: Report) -> Iterator[Row]:
     """All that was found, what is as it should be included; a range of dates a line."""
     start, end = str(report.start), str(report.end)
     told = report.verdict_in_words
-    yield report.pipeline, "verdict", told, report.dates_expected, start, end, report.dates_in_words
+    yield report.pipeline, "verdict", told, report.expected, start, end, report.expected_in_words
     for reason in report.not_asked:
         yield report.pipeline, "asked", "could not run", 0, "", "", reason.text
     for table in report.tables:
@@ -77,5 +77,10 @@ def as_json(verification: Verification, report: Report | None) -> dict[str, Any]
 
 
 def in_words(report: Report) -> dict[str, Any]:
-    """What people read of the verdict, beside the word for programs."""
-    return {"accepted_gaps": report.accepted, "verdict_text": report.verdict_in_words}
+    """What people read of the verdict and of how many partitions it is about, beside the numbers for programs."""
+    return {
+        "partitions_expected": report.expected,
+        "accepted_gaps": report.accepted,
+        "expected_text": report.expected_in_words,
+        "verdict_text": report.verdict_in_words,
+    }

@@ -277,14 +277,22 @@ class Report:
         return sum(table.counts["accepted"] for table in self.tables)
 
     @property
+    def expected(self) -> int:
+        """Partitions that should have rows, as its tables add up to: without those that a person accepted."""
+        return sum(table.expected for table in self.tables)
+
+    @property
     def verdict_in_words(self) -> str:
         return verdict_in_words(self.verdict, self.accepted)
 
     @property
-    def dates_in_words(self) -> str:
-        """ "9 expected dates, less 13 accepted gaps"."""
-        dates = f"{self.dates_expected:,} expected date{'' if self.dates_expected == 1 else 's'}"
-        return f"{dates}, less {accepted_gaps(self.accepted)}" if self.accepted else dates
+    def expected_in_words(self) -> str:
+        """ "22 expected partitions, less 13 accepted gaps: 9"."""
+        number = self.expected + self.accepted
+        partitions = f"{number:,} expected partition{'' if number == 1 else 's'}"
+        if not self.accepted:
+            return partitions
+        return f"{partitions}, less {accepted_gaps(self.accepted)}: {self.expected:,}"
 
     @property
     def wrong(self) -> list[Reason]:

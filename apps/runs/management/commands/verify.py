@@ -93,9 +93,9 @@ def scope(pipeline: Pipeline, options: dict[str, Any]) -> Scope:
 
 
 def show(console: Console, found: Verification, report: Report, *, detailed: bool) -> None:
-    dates = f"{report.dates_in_words}, from {report.start} to {report.end}"
+    expected = f"{report.expected_in_words}, from {report.start} to {report.end}"
     asked = f"asked {report.asked_at:%Y-%m-%d %H:%M} UTC in {report.queries} queries"
-    say(console, f"Verification {found.pk}: {dates}, {asked}")
+    say(console, f"Verification {found.pk}: {expected}, {asked}")
     counts(report).print_on(console)
     if any(table.by_need for table in report.tables):
         say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
