@@ -29,10 +29,12 @@ def follow(pipeline: Pipeline) -> int:
     """Judges what is stored by the rules of this file; answers how many verdicts are other ones.
 
     The warehouse is not asked. Where what is stored does not tell enough, a partition is unknown until it is read.
+    A table that is not in the file is judged anew when it is back: calendar and seasons may be other ones by then.
     One query where nothing changed.
     """
-    readings = TableReading.objects.filter(table__in=pipeline.by_name)
-    rules = dict(readings.values_list("table", "rules"))
+    rules = dict(TableReading.objects.values_list("table", "rules"))
+    if away := [name for name in rules.keys() - pipeline.by_name.keys() if rules[name]]:
+        TableReading.objects.filter(table__in=away).update(rules="")
     known = [table for table in pipeline.tables if table.name in rules]
     changed = [table for table in known if rules[table.name] != digest(pipeline, table)]
     if not changed:
