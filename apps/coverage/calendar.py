@@ -94,8 +94,11 @@ def remember(
     read_at: dt.datetime,
     scan: Scan | None = None,
     days: Collection[dt.date] | None = None,
-) -> None:
-    """Stores it: all of it, or for some `days` only; of others the calendar says what it said before."""
+) -> set[dt.date]:
+    """Stores it: all of it, or for some `days` only; of others the calendar says what it said before.
+
+    Answers the dates that it says something else of now, their units included.
+    """
     stored = CalendarDate.objects.all() if days is None else CalendarDate.objects.filter(date__in=days)
     known = {day.date: day for day in stored}
     before = {date: day.units for date, day in known.items()}
@@ -107,6 +110,7 @@ def remember(
     elif days is None:
         note(said, [], scan=scan, read_at=read_at, is_first=True)
     write(pipeline, before, now)
+    return {date for date in before.keys() | now.keys() if before.get(date) != now.get(date)}
 
 
 def note(said: Said, changes: list[Change], **when: Any) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import calendar, scanning, silences, staleness
+from apps.coverage import calendar, rejudging, scanning, silences, staleness
 from apps.coverage.calendar import Said
 from apps.coverage.models import Partition, Scan
 from apps.pipeline.definition import Pipeline
@@ -56,7 +56,9 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     undated = reading.take_undated()
     expected = {date: units for date, units in said.expected.items() if date in scope}
     with transaction.atomic():
-        calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
+        moved = calendar.remember(pipeline, said, read_at=asked_at, days=set(days))
+        if others := [table for table in pipeline.tables if table not in scope.tables and moved]:
+            rejudging.judge_stored(pipeline, others, moved)
         changed = sum(remember(pipeline, scope, expected, reading, asked_at=asked_at))
         staleness.mark(pipeline)
     problem, queries = scanning.problems_in_words(reading), reading.queries + said.queries

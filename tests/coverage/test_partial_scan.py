@@ -128,3 +128,17 @@ def test_rows_on_a_closed_day_are_unexpected(scan_some, fill):
     scan_some(tables=["sales"])
 
     assert state("01-07") == State.UNEXPECTED
+
+
+@pytest.mark.parametrize("there", ["FALSE", "TRUE"], ids=["left", "came back to"])
+def test_a_date_that_left_or_came_back_did_so_for_all_tables(there, scan, scan_some, ask, agree):
+    was = "TRUE" if there == "FALSE" else "FALSE"
+    ask(f"UPDATE raw.days SET open = {was} WHERE day = DATE '2024-01-05'")
+    ask("INSERT INTO daily.sales SELECT DATE '2024-01-05', i, NULL FROM range(8) r(i)")
+    scan()
+    ask(f"UPDATE raw.days SET open = {there} WHERE day = DATE '2024-01-05'")
+
+    scan_some(tables=["raw.orders"])
+
+    assert state("01-05") == ("unexpected" if there == "FALSE" else "complete")
+    agree()
