@@ -79,8 +79,7 @@ def subject(found: list[Partition]) -> str:
 
 def links(lost: list[Loss]) -> list[tuple[str, str]]:
     plans = [
-        (f"Plan {loss.table}", f"{reverse('runs:new')}?table={loss.table}&start={loss.first}&end={loss.last}")
-        for loss in lost
+        (f"Plan {loss.table}", f"{reverse('runs:new')}?{loss.plan_query}") for loss in lost if loss.plan_query
     ]
     found = [("All lost rows", f"{reverse('failures:index')}#losses"), *plans]
     return [(label, settings.BASE_URL + path) for label, path in found]

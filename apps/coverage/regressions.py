@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from apps.coverage import chosen_dates
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline, Table
 from apps.pipeline.scope import Scope
 
 RANGES_SHOWN = 6
+SOURCE_REMEDY = "It is a source: what produces it has to load these dates again."
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Loss:
 
     table: str
     phase: str
+    is_source: bool
     dates: tuple[dt.date, ...]
     in_words: str
     had: int
@@ -55,12 +58,14 @@ class Loss:
         return f"{name} lost {self.what} on {dates} complete: {self.in_words}"
 
     @property
-    def first(self) -> dt.date:
-        return self.dates[0]
+    def plan_query(self) -> str:
+        """What a link to the plan of these dates asks for; empty for a source, which no job of the pipeline fills."""
+        return "" if self.is_source else chosen_dates.query(self.table, self.dates)
 
     @property
-    def last(self) -> dt.date:
-        return self.dates[-1]
+    def remedy(self) -> str:
+        """Who fills a source again, as a sentence; empty for a table that a job fills."""
+        return SOURCE_REMEDY if self.is_source else ""
 
 
 def losses(pipeline: Pipeline, *, phase: str = "", table: str = "", season: str = "") -> list[Loss]:
@@ -96,6 +101,7 @@ def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date
     return Loss(
         table=table.name,
         phase=table.phase,
+        is_source=table.is_source,
         dates=dates,
         in_words=in_words(dates, most=RANGES_SHOWN, after=after),
         had=sum(row.complete_rows or 0 for row in rows),

@@ -41,6 +41,23 @@ def test_lost_rows_are_told_with_their_dates(lose):
     assert message.is_sent
 
 
+def test_a_source_that_lost_rows_is_loaded_again_by_its_producer_and_not_planned(scan, ask):
+    scan()
+    ask("DELETE FROM raw.orders WHERE day = DATE '2024-01-04'")
+    scan()
+    tasks.deliver()
+
+    for text in (Message.objects.get().text, Message.objects.get().html):
+        assert "It is a source: what produces it has to load these dates again." in text
+        assert "/runs/new/" not in text
+
+
+def test_only_the_dates_that_lost_rows_are_planned_from_the_mail(lose):
+    lose("01-02", "01-05")
+
+    assert "&start=2024-01-02&end=2024-01-05&dates=2024-01-02%2C+2024-01-05\n" in Message.objects.get().text
+
+
 def test_every_lost_date_is_in_the_csv(lose):
     lose("01-03", "01-04")
 

@@ -121,3 +121,28 @@ def test_a_loss_of_another_season_is_filtered_out(operating, scan, ask):
     scan()
 
     assert "Lost rows" not in operating.get("/failures/", {"season": "spring"}).content.decode()
+
+
+def test_a_source_that_lost_rows_leads_to_no_plan(operating, scan, ask):
+    scan()
+    ask("DELETE FROM raw.orders WHERE day = DATE '2024-01-04'")
+    scan()
+
+    page = operating.get("/failures/").content.decode()
+
+    assert "0 It is a source: what produces it has to load these dates again." in words(page)
+    assert "/runs/new/?table=raw.orders" not in page
+
+
+def test_what_is_complete_with_fewer_rows_says_that_its_plan_has_no_step(operating, scan, ask, pipeline):
+    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
+    ask("INSERT INTO daily.visits SELECT ?, i FROM range(12) rows(i)", day("01-01"))
+    scan()
+    ask("DELETE FROM daily.visits WHERE item > 8")
+    scan()
+
+    page = operating.get("/failures/").content.decode()
+
+    asked = "table=daily.visits&amp;start=2024-01-01&amp;end=2024-01-01"
+    assert f'hx-get="/runs/plan/steps/?{asked}"' in page
+    assert "· 0 steps" in operating.get(f"/runs/plan/steps/?{asked.replace('&amp;', '&')}").content.decode()
