@@ -251,9 +251,18 @@ class Watched:
         return between(self.run.started_at, self.run.finished_at)
 
     @property
-    def finished_for_estimate(self) -> str:
-        """ "3 of 5 steps verified": how far a pace still is."""
-        return f"{min(self.progress.verified, progress.FEWEST)} of {progress.FEWEST} steps verified"
+    def not_known(self) -> str:
+        """What is said of a time that nobody can know: "yet" only where steps of this run may still tell."""
+        may_be_measured = self.progress.verified + self.progress.unfinished >= progress.FEWEST
+        return "not known yet" if may_be_measured else "not known"
+
+    @property
+    def why_no_pace(self) -> str:
+        """ "not before 5 steps are verified (3 so far)", or that the run has too few for a pace."""
+        verified, needed = self.progress.verified, progress.FEWEST
+        if verified + self.progress.unfinished < needed:
+            return f"fewer than {needed} steps to verify"
+        return f"not before {needed} steps are verified ({verified} so far)" if verified < needed else ""
 
     @cached_property
     def failures(self) -> list[FailureGroup]:

@@ -114,8 +114,17 @@ def test_the_end_is_not_known_before_five_dates_are_verified(launch, drive, read
     run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
 
     text = read(run.get_absolute_url())
-    assert "Pace not known yet 4 of 5 steps verified" in text
+    assert "Pace not known yet not before 5 steps are verified (4 so far)" in text
     assert "Likely done not known yet of sales fewer than 5 dates were verified" in text
+
+
+def test_a_run_of_few_steps_promises_no_pace(launch, read):
+    run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02"))
+
+    text = read(run.get_absolute_url())
+
+    assert "Verified 0 of 2" in text and "Pace not known fewer than 5 steps to verify" in text
+    assert "not known yet" not in text
 
 
 def test_the_likely_end_is_a_range(launch, drive, read, hold, worker):
