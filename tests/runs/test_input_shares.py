@@ -45,6 +45,18 @@ def test_what_is_accepted_or_not_expected_does_not_count(state):
     assert len(answer(NINE_IN_TEN, LAST, base(many | {21: "missing", 22: "missing"})).gaps) == 2
 
 
+@pytest.mark.parametrize("state", ["accepted", "not_expected"])
+def test_an_accepted_gap_on_the_date_itself_does_not_keep_it_from_starting(state):
+    assert not answer(NINE_IN_TEN, LAST, base({30: state})).gaps
+    assert not answer(NINE_IN_TEN, LAST, base({3: "missing", 30: state})).gaps
+
+
+def test_an_accepted_gap_on_the_date_itself_makes_no_share_of_the_others_enough():
+    found = answer(NINE_IN_TEN, LAST, base({3: "missing", 4: "missing", 5: "missing", 30: "accepted"}))
+
+    assert share_in_words(NINE_IN_TEN, found) == " (26 of 29 dates, at least 90 % are needed)"
+
+
 def test_what_is_to_be_filled_is_waited_for_whatever_the_share():
     assert answer(NINE_IN_TEN, LAST, base({3: "missing"}, coming=[MONTH[2]])).coming == [MONTH[2]]
 
