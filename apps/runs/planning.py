@@ -503,6 +503,8 @@ def why_not(
     known = partitions.get((table.name, date), NEVER_READ)
     if known.activity in (Activity.QUEUED, Activity.RUNNING):
         return f"{ELSEWHERE}{known.run_id}"
+    if known.state == State.UNKNOWN and is_skipped(table, date, selection):
+        return BOOTSTRAP
     has_old_rows = known.state == State.COMPLETE and known.activity in Partition.NOT_REDONE
     if not has_old_rows and (reason := why_settled(known.state, selection.reprocess)):
         return reason
@@ -511,6 +513,11 @@ def why_not(
     if known.activity in FAILED and selection.reprocess == Run.Reprocess.MISSING:
         return FAILED_BEFORE
     return ""
+
+
+def is_skipped(table: Table, date: dt.date, selection: Selection) -> bool:
+    """Whether the table leaves the date out on purpose: that much is known before it is read."""
+    return any(date in season and table.skips(date, season) for season in selection.seasons)
 
 
 def only_uncompared(partitions: Mapping[tuple[str, dt.date], Known], table: Table, date: dt.date) -> bool:

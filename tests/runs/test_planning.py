@@ -388,6 +388,19 @@ def test_a_date_that_was_never_read_is_unknown_though_what_it_is_compared_with_i
     assert ("daily.visits", day("01-05")) in found.left_out[planning.UNKNOWN]
 
 
+def test_first_days_that_a_table_leaves_out_are_known_before_it_is_read(plan):
+    Partition.objects.of(["weekly.trend"]).delete()
+
+    found = plan(tables=["weekly.trend"], **WEEK)
+
+    assert [date for _, date in found.left_out[planning.BOOTSTRAP]] == [
+        day("01-01"),
+        day("01-02"),
+        day("01-03"),
+    ]
+    assert len(found.left_out[planning.UNKNOWN]) == 3
+
+
 def test_a_date_whose_counts_were_forgotten_is_unknown_until_a_scan(compared):
     scanned = Partition.objects.of(["daily.visits"])
     scanned.update(state="unknown", **scanning.NOTHING_FOUND)
