@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import calendar, rejudging, scanning, silences, staleness
+from apps.coverage import calendar, changed_rules, rejudging, scanning, silences, staleness
 from apps.coverage.calendar import Said
-from apps.coverage.models import Partition, Scan
-from apps.pipeline.definition import Pipeline
+from apps.coverage.models import Partition, Scan, TableReading
+from apps.pipeline.definition import Pipeline, Table
 from apps.pipeline.scope import Scope
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
@@ -91,4 +91,17 @@ def remember(
         scanning.leave_calendar(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
         silences.end([table.name], problem)
+        note_rules(pipeline, table)
     return changed
+
+
+def note_rules(pipeline: Pipeline, table: Table) -> None:
+    """By which rules it was judged, where no scan of everything said so before: a changed file is followed then."""
+    TableReading.objects.get_or_create(
+        table=table.name,
+        defaults={
+            "columns": scanning.told_columns(table),
+            "rules": changed_rules.digest(pipeline, table),
+            "dated_by": changed_rules.dated_by(pipeline, table),
+        },
+    )

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import accepting, changed_rules, removed_dates, scanning
+from apps.coverage import accepting, changed_rules, partial, removed_dates, scanning
 from apps.coverage.accepting import Wish
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import scope
 from apps.workers.models import Worker
 from apps.workers.signals import tick, worker_started
 from tests.conftest import day
@@ -92,6 +93,17 @@ def test_the_shell_says_at_once_what_the_new_file_says(complete, restart, capsys
 
     table = json.loads(capsys.readouterr().out)["tables"][0]
     assert (table["complete"], table["thin"]) == (0, 29)
+
+
+def test_a_table_that_only_a_limited_scan_has_read_is_judged_anew_too(
+    filled, pipeline, warehouse, db, change
+):
+    partial.scan(pipeline, warehouse, scope(pipeline, tables=["daily.sales"]))
+    assert state() == ("complete", "")
+
+    change(TWO, THREE)
+
+    assert state() == ("thin", "8 rows, expected 12")
 
 
 def test_more_first_days_to_leave_out_make_their_rows_unexpected(complete, change):
