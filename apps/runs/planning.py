@@ -521,10 +521,11 @@ def is_skipped(table: Table, date: dt.date, selection: Selection) -> bool:
 
 
 def only_uncompared(partitions: Mapping[tuple[str, dt.date], Known], table: Table, date: dt.date) -> bool:
-    """Whether a date that is unknown was counted, and what it is compared with is known: no scan is lacking."""
+    """Whether a date that is unknown was counted, and what it is compared with is known to have no rows: no scan is
+    lacking."""
     counted = partitions.get((table.name, date), NEVER_READ).rows is not None
     other = partitions.get((table.compared_with or "", date), NEVER_READ)
-    return counted and other.state != State.UNKNOWN
+    return counted and other.state != State.UNKNOWN and not other.rows
 
 
 def why_not_expected(date: dt.date, today: dt.date, left_calendar: Collection[dt.date]) -> str:

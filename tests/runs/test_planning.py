@@ -379,6 +379,16 @@ def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
     assert found.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
 
 
+def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(compared, ask):
+    ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
+    scanning.scan(compared, scanning.open_warehouse(compared), Scan.objects.create())
+
+    found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
+
+    assert ("daily.visits", day("01-04")) in found.left_out[planning.UNKNOWN]
+    assert found.left_out.get(planning.UNCOMPARED) in (None, [("daily.visits", day("01-05"))])
+
+
 def test_a_date_that_was_never_read_is_unknown_though_what_it_is_compared_with_is_planned(compared):
     Partition.objects.of(["daily.visits"]).delete()
 

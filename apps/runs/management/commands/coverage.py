@@ -195,7 +195,9 @@ def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:
         for reason, count in phase.left_out.items()
     )
     is_source = [table.table.is_source for table in phase.tables]
-    what = "every need served" if all(is_source) else "all tables and needs" if any(is_source) else "all tables"
+    what = (
+        "every need served" if all(is_source) else "all tables and needs" if any(is_source) else "all tables"
+    )
     title = f"{phase.phase.full_label}: {what}"
     numbers = shares(phase.dates_complete, phase.dates_expected, phase.percent, phase.is_unknown, nothing)
     return [title, *numbers, "", "", "", "", "", amount(phase.dates_unknown), "", left_out]
