@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
@@ -52,14 +52,6 @@ class Afterwards:
         named = "; ".join(each.says for each in self.differs)
         return f"{self.verified:,} verified then, {self.complete:,} complete now: {named}"
 
-    @property
-    def stale(self) -> str:
-        """ "6 are stale by now: wave on 2025-03-01 to 2025-03-06"; empty where none are."""
-        some = [each for each in self.differs if each.state == Partition.State.STALE]
-        number = sum(len(each.dates) for each in some)
-        named = "; ".join(each.says.replace(f" {each.state} on ", " on ", 1) for each in some)
-        return f"{number:,} {'is' if number == 1 else 'are'} stale by now: {named}" if some else ""
-
     def as_json(self) -> dict[str, Any]:
         return {
             "text": self.says,
@@ -83,6 +75,28 @@ def of(run: Run, *, verified: int) -> Afterwards:
     return Afterwards(
         verified, tuple(Differs(table, state, tuple(dates)) for (table, state), dates in found.items())
     )
+
+
+def stale_in_words(run: Run) -> str:
+    """ "6 are stale by now: wave on 2025-03-01 to 2025-03-06", of the steps that the run verified; empty where none is.
+
+    A date that was stale before its call, and of which the warehouse has not said since when it was written, is not
+    known to be stale.
+    """
+    step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
+    noted_since = Exists(step.filter(attempt__started_at__lte=OuterRef("modified_at")))
+    stale = Partition.objects.filter(
+        noted_since | Q(Exists(step), modified_at=None), state=Partition.State.STALE
+    )
+    found: dict[str, list[dt.date]] = {}
+    for table, date in stale.order_by("table", "date").values_list("table", "date"):
+        found.setdefault(table, []).append(date)
+    number = sum(map(len, found.values()))
+    named = "; ".join(
+        f"{table.rpartition('.')[2]} on {in_words(dates, most=RANGES_SHOWN)}"
+        for table, dates in found.items()
+    )
+    return f"{number:,} {'is' if number == 1 else 'are'} stale by now: {named}" if number else ""
 
 
 def verified_despite(run: Run) -> list[str]:

@@ -199,8 +199,7 @@ def finish(hold: Hold) -> None:
     staleness.mark(hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
-    stale = afterwards.of(run, verified=counts.verified).stale
-    but = "; ".join(filter(None, (regressions.still_damaged_in_words(run), stale)))
+    but = "; ".join(filter(None, (regressions.still_damaged_in_words(run), afterwards.stale_in_words(run))))
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
     with hold.fenced():
         if counts.verified == counts.total and but:
