@@ -31,3 +31,10 @@ class MaskedJSONField(models.JSONField):
     def deconstruct(self) -> Any:
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.JSONField", args, kwargs
+
+
+class MaskedReportField(MaskedJSONField):
+    """The same of each sentence within: single words are names, dates and states that are read back as they were."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return masking.sentences(models.JSONField.get_prep_value(self, value))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -25,9 +25,10 @@ OPTION = re.compile(rf"-{NAMED}", re.IGNORECASE)
 PLAIN = re.compile(
     r"^(?:OLD)?PWD$"
     r"|^.*_(?:TTL|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|LIMIT|SIZE|LENGTH|COUNT|PORT|EXPIRY|RETRIES|VERSION)$"
+    r"|^.*_(?:PREFIX|SCHEMA|TABLE|COLUMN|DATE|USER|USERNAME|REGION|HOST|MODE|TYPE)$"
     r"|(?:SORT|PARTITION|CLUSTERING|FOREIGN|UNIQUE|DEDUP)_?KEYS?|KEY_?(?:COLUMN|FIELD)S?"
     r"|(?<![A-Z0-9])(?:MAX|MIN|NUM)_?TOKENS|TOKENIZERS?"
-    r"|AUTHORS?(?![A-Z])|PASSENGER|PASSIVE|BYPASS|COMPASS|KEYBOARD|KEYWORD|HOCKEY|MONKEY|TURKEY",
+    r"|AUTHORS?(?![A-Z])|KEYSPACE|PASSES|PASSENGER|PASSIVE|BYPASS|COMPASS|KEYBOARD|KEYWORD|HOCKEY|MONKEY|TURKEY",
     re.IGNORECASE,
 )
 
@@ -41,7 +42,7 @@ COMMON = re.compile(
     r"|basic|bearer|digest|oauth2?|token|password|secret",
     re.IGNORECASE,
 )
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
+DATE = re.compile(r"(?:19|20|21)\d\d(?:-\d\d-\d\d)?")  # or a year alone: texts are full of dates
 
 # Commands ---------------------------------------------------------------------------------------------
 # --api-key=abc, "Authorization: Bearer abc": the whole rest of the word
@@ -111,13 +112,18 @@ def text(said: str) -> str:
     return said
 
 
-def values(said: object) -> object:
-    """The same of everything that JSON can hold."""
+def values(said: object, mask: Callable[[str], str] | None = None) -> object:
+    """The same of everything that JSON can hold; `mask` is what is done with a text."""
     if isinstance(said, str):
-        return text(said)
+        return (mask or text)(said)
     if isinstance(said, Mapping):
-        return {name: values(value) for name, value in said.items()}
-    return [values(value) for value in said] if isinstance(said, list | tuple) else said
+        return {name: values(value, mask) for name, value in said.items()}
+    return [values(value, mask) for value in said] if isinstance(said, list | tuple) else said
+
+
+def sentences(said: object) -> object:
+    """The same of texts that say or set something; a single word stays, such as a table's name or a date."""
+    return values(said, lambda each: text(each) if " " in each or "=" in each else each)
 
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:

@@ -185,3 +185,27 @@ def test_a_word_of_a_command_that_is_no_secret_is_not(known, word):
     masking.learn_command(["load", *word.split(), "{start}"])
 
     assert masking.text("about harbour, {harbour}") == "about harbour, {harbour}"
+
+
+@pytest.mark.parametrize(
+    "name", ["S3_KEY_PREFIX", "KEYSPACE", "AUTH_USER", "KEY_TABLE", "KEY_DATE", "PASSES"]
+)
+def test_a_name_that_holds_such_a_word_and_names_no_secret_hides_nothing(known, name):
+    known({name: "swordfish"})
+
+    assert masking.text("wrote to swordfish") == "wrote to swordfish"
+
+
+def test_a_year_is_no_secret(known):
+    known({"GAUGE_PASSWORD": "2025"})
+
+    assert masking.text("12 rows on 2025-03-01") == "12 rows on 2025-03-01"
+
+
+def test_a_report_keeps_its_names_and_hides_a_secret_in_a_sentence(known):
+    known({"GAUGE_PASSWORD": "tide"})
+
+    assert masking.sentences({"table": "tide.level", "why": ["login with tide refused"]}) == {
+        "table": "tide.level",
+        "why": ["login with ••• refused"],
+    }

@@ -25,11 +25,10 @@ def sentences(scope: Scope) -> list[str]:
 
 
 def sentence(table: str, dates: list[dt.date], *, off: bool) -> str:
-    """ "sales was not redone on 1 date, which has its old rows: 2024-01-03"."""
+    """ "sales is complete on 1 date that the last run failed or skipped: 2024-01-03"."""
     number = f"{len(dates):,} date{'' if len(dates) == 1 else 's'}"
-    has = "has its old rows" if len(dates) == 1 else "have their old rows"
     where = in_words(dates, most=RANGES_SHOWN)
     if off:
         left = "has left" if len(dates) == 1 else "have left"
         return f"{table} failed on {number} that {left} the calendar: {where}"
-    return f"{table} was not redone on {number}, which {has}: {where}"
+    return f"{table} is complete on {number} that the last run failed or skipped: {where}"

@@ -11,7 +11,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.fields import MaskedJSONField, MaskedTextField
+from apps.fields import MaskedReportField, MaskedTextField
 
 
 class InSeason(models.Manager["CalendarDate"]):
@@ -383,7 +383,7 @@ class CalendarReading(models.Model):
     scan = models.ForeignKey(Scan, models.SET_NULL, null=True, help_text="Empty for a scan of some dates.")
     read_at = models.DateTimeField()
     is_first = models.BooleanField(default=False, help_text="The first of the whole calendar: no change.")
-    changes = MaskedJSONField(
+    changes = models.JSONField(
         default=list, help_text="Date, units before and after; null where not expected."
     )
     off_season = models.JSONField(default=list, help_text="Dates with units that lie in no season.")
@@ -561,7 +561,7 @@ class Verification(models.Model):
     stage = models.CharField(max_length=200, blank=True, help_text="What it is about, while it runs.")
     verdict = models.CharField(max_length=20, blank=True, help_text="In a word; empty before its end.")
     accepted = models.PositiveIntegerField(default=0, help_text="Accepted gaps that it left out.")
-    report = MaskedJSONField(null=True, encoder=DjangoJSONEncoder)
+    report = MaskedReportField(null=True, encoder=DjangoJSONEncoder)
     problem = MaskedTextField(blank=True, help_text="Why there is no report, as a sentence.")
 
     class Meta:

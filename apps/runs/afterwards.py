@@ -77,13 +77,17 @@ def of(run: Run, *, verified: int) -> Afterwards:
     )
 
 
-def stale_in_words(run: Run) -> str:
-    """ "6 are stale by now: wave on 2025-03-01 to 2025-03-06", of the steps that the run verified; empty where none is.
+def still_stale_in_words(run: Run) -> str:
+    """ "6 are stale still: wave on 2025-03-01 to 2025-03-06", of stale dates that the run was to fill again and
+    verified; empty where none is.
 
-    A date that was stale before its call, and of which the warehouse has not said since when it was written, is not
-    known to be stale.
+    A date of which the warehouse has not said since its call when it was written is not known to be stale. What was
+    filled for the first time, or done again though nothing was newer, may be stale by what others did since.
     """
-    step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
+    if run.reprocess == Run.Reprocess.ALL:
+        return ""
+    same = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
+    step = same.filter(is_redo=True)
     noted_since = Exists(step.filter(attempt__started_at__lte=OuterRef("modified_at")))
     stale = Partition.objects.filter(
         noted_since | Q(Exists(step), modified_at=None), state=Partition.State.STALE
@@ -96,7 +100,7 @@ def stale_in_words(run: Run) -> str:
         f"{table.rpartition('.')[2]} on {in_words(dates, most=RANGES_SHOWN)}"
         for table, dates in found.items()
     )
-    return f"{number:,} {'is' if number == 1 else 'are'} stale by now: {named}" if number else ""
+    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {named}" if number else ""
 
 
 def verified_despite(run: Run) -> list[str]:

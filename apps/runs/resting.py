@@ -193,13 +193,15 @@ def pause_at_once(hold: Hold, says: str) -> bool:
 
 
 def finish(hold: Hold) -> None:
-    """Every step is decided: the run succeeded if every one is verified and none is stale by now, and nothing that was
-    complete was lost."""
+    """Every step is decided: the run succeeded if every one is verified, none is as stale as before, and nothing that
+    was complete was lost."""
     run = hold.run
     staleness.mark(hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
-    but = "; ".join(filter(None, (regressions.still_damaged_in_words(run), afterwards.stale_in_words(run))))
+    but = "; ".join(
+        filter(None, (regressions.still_damaged_in_words(run), afterwards.still_stale_in_words(run)))
+    )
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
     with hold.fenced():
         if counts.verified == counts.total and but:

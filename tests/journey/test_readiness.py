@@ -101,8 +101,7 @@ def test_an_accepted_gap_leaves_the_denominator_and_comes_back_when_it_is_withdr
     operator.get_by_role("button", name="Accept 2 gaps").click()
     operator.wait_for_url(re.compile(r"/coverage/accepted/(\?.*)?$"))
 
-    season = f"{console.url}/coverage/2021-22/"
-    operator.goto(season)
+    operator.goto(f"{console.url}/")  # a season's own page shows these numbers only until its map is drawn
     expect(operator.locator("main")).to_contain_text("/ 213 · 2 accepted")
 
     operator.goto(f"{console.url}/coverage/accepted/")
@@ -111,5 +110,6 @@ def test_an_accepted_gap_leaves_the_denominator_and_comes_back_when_it_is_withdr
     operator.get_by_role("button", name="Withdraw it").click()
     expect(operator.locator("main")).to_contain_text("0 standing")
 
-    operator.goto(season)
-    expect(operator.locator("main")).not_to_contain_text("213")
+    operator.goto(f"{console.url}/")
+    expect(operator.locator("main")).to_contain_text("/ 215")
+    expect(operator.locator("main")).not_to_contain_text("/ 213")

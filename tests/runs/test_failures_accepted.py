@@ -118,7 +118,7 @@ def reasons(pipeline) -> list[str]:
 
 def test_a_verification_is_not_passed_while_a_redo_is_open(redo, accept, pipeline):
     assert reasons(pipeline) == [
-        "Open failure: sales was not redone on 1 date, which has its old rows: 2024-01-03."
+        "Open failure: sales is complete on 1 date that the last run failed or skipped: 2024-01-03."
     ]
 
     accept()

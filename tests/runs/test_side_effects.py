@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps import masking
 from apps.coverage import looks
 from apps.coverage.models import Partition
 from apps.pipeline import definition
@@ -72,6 +73,26 @@ def test_a_redo_that_deletes_its_own_date_pauses_at_once(launch, drive, fault, f
     assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
     assert step(run, "01-01").message == "regression: 8 rows before the call, 0 after it"
     assert "sales lost 8 rows on 2024-01-01. Mend the job" in run.message
+
+
+@pytest.fixture
+def named_like_a_secret():
+    """A password that is a word of the table's name, too."""
+    masking.learn({"GAUGE_PASSWORD": "daily"})
+    yield
+    masking.forget()
+
+
+def test_a_loss_is_no_success_where_a_secret_is_a_word_of_the_tables_name(
+    named_like_a_secret, launch, drive, fault, fill
+):
+    fill("01-15")
+    fault("daily.sales", "01-02", "also DELETE FROM daily.sales WHERE day = '2024-01-15'")
+
+    run = drive(launch(**sales("01-01", "01-02")))
+
+    assert run.status == Run.Status.FAILED
+    assert "rows were lost on complete dates that were not asked for: sales 2024-01-15" in run.message
 
 
 DOUBLED = "also INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day <= '2024-01-03'"

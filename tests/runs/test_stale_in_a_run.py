@@ -6,6 +6,7 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.pipeline import definition
+from apps.runs import afterwards
 from apps.runs.models import Run
 from tests.conftest import Ask, day
 from tests.runs.conftest import shown, step
@@ -95,12 +96,25 @@ def touches_its_input(shop, ask: Ask) -> None:
     ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {DAYS}), range(8) t(i)")
 
 
-def test_a_run_whose_verified_dates_are_stale_at_its_end_did_not_succeed(touches_its_input, launch, drive):
+def test_a_run_after_which_its_dates_are_stale_says_so(touches_its_input, launch, drive):
+    run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
+    assert run.status == Run.Status.SUCCEEDED
+    assert afterwards.notes(run, verified=3) == [
+        "3 verified then, 0 complete now: trend stale on 2024-01-04 to 2024-01-06"
+    ]
+
+
+def test_a_run_that_was_to_mend_stale_dates_and_left_them_stale_did_not_succeed(
+    touches_its_input, launch, drive
+):
+    drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
+
     run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
 
     assert (run.status, run.message) == (
         Run.Status.FAILED,
-        "All 3 steps verified, but 3 are stale by now: trend on 2024-01-04 to 2024-01-06",
+        "All 3 steps verified, but 3 are stale still: trend on 2024-01-04 to 2024-01-06",
     )
     assert shown("01-05", "weekly.trend") == "stale"
     assert Partition.objects.get(table="weekly.trend", date=day("01-05")).reason.startswith("sales of")

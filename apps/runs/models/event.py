@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db import models
 from django.utils import timezone
 
-from apps.fields import MaskedJSONField, MaskedTextField
+from apps.fields import MaskedReportField, MaskedTextField
 from apps.runs.models.run import Run
 
 
@@ -24,7 +24,7 @@ class Event(models.Model):
     kind = models.CharField(max_length=20)
     text = MaskedTextField()
     by = models.CharField(max_length=150, blank=True, help_text="A person; empty for the console itself.")
-    data = MaskedJSONField(default=dict)
+    data = MaskedReportField(default=dict)
     told_at = models.DateTimeField(null=True, help_text="When people were mailed about it.")
 
     objects = EventQuerySet.as_manager()
