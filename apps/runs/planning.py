@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.coverage import sources
 from apps.coverage.dates import in_words, successor
+from apps.coverage.expectation import like_decides
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, RemovedDate
 from apps.pipeline import scope as scopes
@@ -402,6 +403,8 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
                 reason = why_not_expected(date, today, left_calendar)
             if reason == UNKNOWN and only_uncompared(partitions, table, date):
                 reason = "" if (table.compared_with, date) in planned else UNCOMPARED
+            if not reason and lacks_comparison(partitions, table, date, planned):
+                reason = "" if selection.through_gaps else UNCOMPARED
             if reason:
                 left_out[reason].append((table.name, date))
             else:
@@ -526,6 +529,21 @@ def only_uncompared(partitions: Mapping[tuple[str, dt.date], Known], table: Tabl
     counted = partitions.get((table.name, date), NEVER_READ).rows is not None
     other = partitions.get((table.compared_with or "", date), NEVER_READ)
     return counted and other.state != State.UNKNOWN and not other.rows
+
+
+def lacks_comparison(
+    partitions: Mapping[tuple[str, dt.date], Known],
+    table: Table,
+    date: dt.date,
+    planned: Collection[tuple[str, dt.date]],
+) -> bool:
+    """Whether nothing but a date of another table says how many rows are expected, and that one has none and nobody is
+    about to fill it: a call would be judged unknown."""
+    if not table.compared_with or not table.rows or like_decides(table.rows, None):
+        return False
+    other = (table.compared_with, date)
+    known = partitions.get(other, NEVER_READ)
+    return known.rows == 0 and other not in planned and known.activity not in Partition.IN_A_RUN
 
 
 def why_not_expected(date: dt.date, today: dt.date, left_calendar: Collection[dt.date]) -> str:

@@ -379,6 +379,18 @@ def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
     assert found.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
 
 
+def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared, ask):
+    ask("DELETE FROM daily.visits WHERE day IN (DATE '2024-01-04', DATE '2024-01-05')")
+    scanning.scan(compared, scanning.open_warehouse(compared), Scan.objects.create())
+
+    alone = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
+    both = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+
+    assert [step.date for step in alone.steps] == [day("01-04")]
+    assert alone.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
+    assert ("daily.visits", day("01-05")) in [(step.table, step.date) for step in both.steps]
+
+
 def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(compared, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     scanning.scan(compared, scanning.open_warehouse(compared), Scan.objects.create())
