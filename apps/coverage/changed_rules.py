@@ -50,7 +50,7 @@ def follow(pipeline: Pipeline) -> int:
         TableReading.objects.bulk_create(
             judged, update_conflicts=True, unique_fields=["table"], update_fields=["rules", "dated_by"]
         )
-        return number + staleness.mark(pipeline)
+        return number + len(staleness.mark(pipeline))
 
 
 def follow_seasons(pipeline: Pipeline) -> None:

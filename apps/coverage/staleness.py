@@ -34,11 +34,11 @@ class Newer:
         return f"{self.table.rpartition('.')[2]} of {self.date} was written after it, on {at:%Y-%m-%d at %H:%M} UTC"
 
 
-def mark(pipeline: Pipeline) -> int:
+def mark(pipeline: Pipeline) -> list[Partition]:
     """Makes complete partitions stale where an input was written after them, and stale ones complete where none was.
 
-    Answers for how many that was news. Three queries, one for each table with dates that become stale, and one for each
-    500 of the news.
+    Answers those for which that was news. Three queries, one for each table with dates that become stale, and one for
+    each 500 of the news.
     """
     newer = dict(find(pipeline, read({name for need in pipeline.needs for name in need.sources})))
     was_stale = list(known().filter(state=State.STALE))
@@ -47,7 +47,7 @@ def mark(pipeline: Pipeline) -> int:
         settle(row, newer[row.table, row.date])
         changed.append(row)
     Partition.objects.bulk_update(changed, ["state", "reason"], batch_size=BATCH)
-    return len(changed)
+    return changed
 
 
 def known() -> PartitionQuerySet:

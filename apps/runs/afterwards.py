@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
-from apps.runs import reworking
+from apps.runs import made_stale, reworking
 from apps.runs.models import Attempt, Run, Step
 
 RANGES_SHOWN = 6
@@ -149,4 +149,5 @@ def perhaps_not_written(run: Run) -> list[str]:
 def notes(run: Run, *, verified: int) -> list[str]:
     """All of it as sentences, the same on the run's page, its summary, in its mail and in the shell."""
     now = of(run, verified=verified).says
-    return [*verified_despite(run), *perhaps_not_written(run), *([now] if now else [])]
+    beside = made_stale.in_words_now(run)
+    return [*verified_despite(run), *perhaps_not_written(run), *filter(None, (now, beside))]

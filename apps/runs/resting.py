@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.coverage import silences, staleness
+from apps.coverage import silences
 from apps.coverage.models import Partition, TableReading
 from apps.runs import (
     afterwards,
@@ -19,6 +19,7 @@ from apps.runs import (
     gates,
     inputs,
     lanes,
+    made_stale,
     outcomes,
     regressions,
     tasks,
@@ -155,7 +156,7 @@ def leave(hold: Hold) -> None:
         under_way = hold.run.attempts.filter(status=Attempt.Status.RUNNING)
         if hold.run.request and not under_way.exists():
             obey(hold.run)
-            staleness.mark(hold.pipeline)  # what reads from what this run wrote so far
+            made_stale.mark(hold.run, hold.pipeline)  # what reads from what this run wrote so far
     if not hold.run.is_active:
         tasks.follow_other_runs()
 
@@ -196,7 +197,8 @@ def finish(hold: Hold) -> None:
     """Every step is decided: the run succeeded if every one is verified, none is as stale as before, and nothing that
     was complete was lost."""
     run = hold.run
-    staleness.mark(hold.pipeline)  # what reads from what this run wrote
+    with hold.fenced():
+        made_stale.mark(run, hold.pipeline)  # what reads from what this run wrote
     after = control.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
     but = "; ".join(

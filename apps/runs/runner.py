@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.utils import timezone
 
-from apps.coverage import looks, scanning, staleness
+from apps.coverage import looks, scanning
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
 from apps.coverage.scanning import Key
@@ -27,6 +27,7 @@ from apps.runs import (
     jobs,
     lanes,
     last_look,
+    made_stale,
     picking,
     readers_left,
     regressions,
@@ -164,7 +165,7 @@ class Runner:
             return True
         if self.marks_stale:
             with self.hold.fenced():
-                staleness.mark(self.pipeline)
+                made_stale.mark(self.run, self.pipeline)
         if not destroyed and contention.was_met(take.steps):
             resting.wait(self.hold, contention.SAYS, why=Run.Pause.WAREHOUSE)
             return False

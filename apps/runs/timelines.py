@@ -25,6 +25,7 @@ STATE_OF_EVENT = {
     "first failure": "failed",
     "regression": "failed",
     "wrote beside": "warning",
+    "made stale": "warning",
     "pause": "paused",
     "stop": "paused",
     "cancel": "cancelled",

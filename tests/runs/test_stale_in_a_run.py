@@ -118,3 +118,19 @@ def test_a_run_that_was_to_mend_stale_dates_and_left_them_stale_did_not_succeed(
     )
     assert shown("01-05", "weekly.trend") == "stale"
     assert Partition.objects.get(table="weekly.trend", date=day("01-05")).reason.startswith("sales of")
+
+
+def test_complete_dates_that_a_run_makes_stale_beside_its_steps_are_said(chain, launch, drive):
+    run = drive(launch(tables=["daily.sales"], start=day("01-04"), end=day("01-04")))
+
+    says = "1 complete date became stale while the run was at work: visits on 2024-01-04"
+    assert run.status == Run.Status.SUCCEEDED
+    assert [event.text for event in run.events.filter(kind="made stale")] == [says]
+    assert afterwards.notes(run, verified=1) == [says]
+
+
+def test_what_is_filled_anew_since_is_not_said_any_more(chain, launch, drive, ask: Ask):
+    run = drive(launch(tables=["daily.sales"], start=day("01-04"), end=day("01-04")))
+    Partition.objects.filter(table="daily.visits", date=day("01-04")).update(state="complete")
+
+    assert afterwards.notes(run, verified=1) == []
