@@ -300,9 +300,8 @@ def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
 def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
     """The steps counted by status, signature, table and run, in the order in which they first failed."""
     same = Step.objects.filter(table=OuterRef("table"), date=OuterRef("date"))
-    tried = (
-        same.exclude(status=Step.Status.SUCCEEDED).order_by().values("table")
-    )  # what was verified did not fail
+    in_vain = same.exclude(status=Step.Status.SUCCEEDED)
+    tried = in_vain.order_by().values("table")
     tries = Subquery(tried.annotate(tries=Sum("attempts")).values("tries"))
     parts = steps.order_by().annotate(tries=tries).values("status", "signature", "table", "run_id").annotate(
         count=Count("id"),

@@ -14,6 +14,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.runs import lanes, runner
 from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
@@ -104,3 +105,11 @@ def perform(pipeline):
         return run
 
     return work
+
+
+@pytest.fixture
+def empty_allowed(shop, settings) -> None:
+    """Visits may be none on a date."""
+    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
+    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
+    definition.load.cache_clear()

@@ -401,7 +401,7 @@ def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(comp
     assert found.left_out.get(planning.UNCOMPARED) in (None, [("daily.visits", day("01-05"))])
 
 
-def test_a_date_that_was_never_read_is_unknown_though_what_it_is_compared_with_is_planned(compared):
+def test_a_date_never_read_is_unknown_beside_a_planned_comparison(compared):
     Partition.objects.of(["daily.visits"]).delete()
 
     found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from apps.coverage import staleness
 from apps.coverage.models import Partition
-from apps.pipeline import definition
 from apps.runs import afterwards, control, last_look, planning, reworking
 from apps.runs.management.commands import backfill
 from apps.runs.models import Run
@@ -126,14 +125,6 @@ def test_a_retry_of_a_redo_says_too_what_cannot_be_told(ask, launch, drive, faul
 
     assert run.reprocess == Run.Reprocess.FAILED
     assert "whether they were written again cannot be told" in " ".join(afterwards.notes(run, verified=3))
-
-
-@pytest.fixture
-def empty_allowed(shop, settings) -> None:
-    """Visits may be none on a date."""
-    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
-    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
-    definition.load.cache_clear()
 
 
 def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, launch, drive, fault):

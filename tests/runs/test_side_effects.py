@@ -5,7 +5,6 @@ import pytest
 from apps import masking
 from apps.coverage import looks
 from apps.coverage.models import Partition
-from apps.pipeline import definition
 from apps.runs import reworking
 from apps.runs.models import Run
 from tests.conftest import day
@@ -153,14 +152,6 @@ def test_a_complete_date_that_lost_rows_in_the_run_stays_an_open_failure(
     assert shown("01-01", "daily.visits") == "redo_failed"
     again = plan(tables=["daily.visits"], start=day("01-01"), end=day("01-06"))
     assert [str(each.date) for each in again.steps] == ["2024-01-01", "2024-01-02"]
-
-
-@pytest.fixture
-def empty_allowed(shop, settings) -> None:
-    """Visits may be none on a date."""
-    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
-    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
-    definition.load.cache_clear()
 
 
 def test_a_complete_date_without_any_row_left_was_destroyed(empty_allowed, launch, drive, fault):
