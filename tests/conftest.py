@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
+import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,17 +19,21 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
+from apps import masking
 from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, lanes, planning, recovery, runner
+from apps.runs import control, jobs, lanes, planning, recovery, runner
 from apps.runs.holding import Hold
+from apps.runs.jobs import Call
 from apps.runs.keeper import Keeper
 from apps.runs.models import Lane, Run
 from apps.runs.planning import Plan
 from apps.warehouse.base import Warehouse
 from tests import agreement, database, duck
+from tests.job_forks import Forked, ForkServer
+from tests.scanned import Scanned, scan_once
 
 PIPELINES = Path(__file__).parent / "pipelines"
 
@@ -47,6 +54,31 @@ def own_files(settings, tmp_path: Path) -> None:
     """Logs and mails of a test stay in its folder."""
     settings.VAR_DIR = tmp_path
     settings.LOG_DIR = tmp_path / "logs"
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def forked_jobs(request: pytest.FixtureRequest, fork_server: ForkServer, monkeypatch) -> None:
+    """Python jobs are forked, but for tests with the mark `real_process`."""
+    if request.node.get_closest_marker("real_process"):
+        return
+    make_process = jobs.start
+
+    def start(call: Call, log: Path) -> Forked:
+        if call.argv[0] != sys.executable or not (call.cwd / call.argv[1]).is_file():
+            return make_process(call, log)
+        environment = jobs.environment_of(call)
+        masking.learn(environment)
+        with log.open("ab") as output:
+            return fork_server.start(list(call.argv[1:]), cwd=call.cwd, env=environment, log=output.fileno())
+
+    monkeypatch.setattr(jobs, "start", start)
 
 
 @pytest.fixture(scope="session")
@@ -91,11 +123,34 @@ SHOP_TABLES = (
     "UNION ALL SELECT unnest(generate_series(DATE '2024-03-01', DATE '2024-03-10', INTERVAL 1 DAY)))",
     "CREATE TABLE raw.orders AS SELECT day, i FROM raw.days, range(4) orders(i) WHERE open",
     "CREATE TABLE raw.orders_backup AS SELECT * FROM raw.orders",
-    "CREATE TABLE raw.faults (day DATE, table_name VARCHAR, fault VARCHAR)",
+    "CREATE TABLE raw.notes (day DATE, table_name VARCHAR, note VARCHAR)",
     "CREATE TABLE daily.sales (day DATE, item BIGINT, written_at TIMESTAMP)",
     "CREATE TABLE daily.visits (day DATE, item BIGINT)",
     "CREATE TABLE weekly.trend (day DATE, score DOUBLE)",
 )
+
+
+class Faults:
+    """What the shop's job does wrong: `fault("daily.sales", "01-05", "silent")`, until `fault.mend()`."""
+
+    @property
+    def file(self) -> Path:
+        return Path(os.environ["SHOP_WAREHOUSE"]).with_name("faults.json")
+
+    def planted(self) -> dict[str, str]:
+        return json.loads(self.file.read_text()) if self.file.exists() else {}
+
+    def __call__(self, table: str, date: str, what: str) -> None:
+        self.file.write_text(json.dumps(self.planted() | {f"{table} {day(date)}": what}))
+
+    def mend(self, date: str = "") -> None:
+        """None is left; or none of that date."""
+        left = {
+            where: what
+            for where, what in self.planted().items()
+            if date and not where.endswith(str(day(date)))
+        }
+        self.file.write_text(json.dumps(left))
 
 
 @pytest.fixture
@@ -120,20 +175,28 @@ def ask(shop: Path) -> Ask:
 
 
 @pytest.fixture
-def fault(ask: Ask) -> Callable[[str, str, str], None]:
-    """Plants a fault: what the shop's job does wrong for a table on a date ("01-05")."""
+def fault(shop: Path) -> Faults:
+    return Faults()
 
-    def plant(table: str, date: str, what: str) -> None:
-        ask("INSERT INTO raw.faults VALUES (?, ?, ?)", day(date), table, what)
 
-    return plant
+@pytest.fixture(scope="session")
+def scanned(django_db_setup: None, django_db_blocker, new_shop: Path) -> Scanned:
+    """The first scan of a new shop."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "SHOP_WAREHOUSE", str(new_shop / "shop.duckdb"))
+        return scan_once(new_shop / "shop.duckdb", definition.read(new_shop / "shop.toml"))
 
 
 @pytest.fixture
-def scan(pipeline: Pipeline, warehouse: Warehouse, db: None) -> Callable[[], Scan]:
-    """Scans the whole warehouse, now."""
+def scan(
+    pipeline: Pipeline, warehouse: Warehouse, db: None, scanned: Scanned, monkeypatch
+) -> Callable[[], Scan]:
+    """Scans the whole warehouse, now; of a shop that is as it opened, by storing what such a scan stores."""
 
     def run() -> Scan:
+        is_patched = any(place is not jobs for place, *_ in monkeypatch._setattr)
+        if not is_patched and scanned.fits(pipeline, warehouse):
+            return scanned.store()
         row = Scan.objects.create()
         scanning.scan(pipeline, warehouse, row)
         row.refresh_from_db()
@@ -205,6 +268,17 @@ def agree(pipeline: Pipeline, operator: User) -> Callable[..., None]:
         agreement.compare(client, pipeline, run)
 
     return compare
+
+
+def pytest_collection_finish() -> None:
+    """What was imported is not looked through again for each of the many objects of a test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 # --- the suite on two databases -----------------------------------------------------------------------

@@ -293,9 +293,9 @@ def test_backfill_here_that_is_interrupted_ends_its_call_as_stopped(shell, slow,
     assert f"Interrupted. Run {run.pk} is not over" in complained
 
 
-def test_what_was_interrupted_is_performed_by_the_next(shell, slow, interrupt, drive, ask):
+def test_what_was_interrupted_is_performed_by_the_next(shell, slow, interrupt, drive, fault):
     shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     assert drive(Run.objects.get()).status == Run.Status.SUCCEEDED
 

@@ -74,7 +74,6 @@ SHOP = (
     "CREATE SCHEMA weekly",
     f"CREATE TABLE raw.days AS SELECT DATE '{FIRST}' + CAST(day AS INTEGER) AS day, 4 AS orders, TRUE AS open "
     f"FROM range({DATES}) days(day)",
-    "CREATE TABLE raw.faults (day DATE, table_name VARCHAR, fault VARCHAR)",
     "CREATE TABLE daily.sales (day DATE, item BIGINT, written_at TIMESTAMP)",
     "CREATE TABLE daily.visits (day DATE, item BIGINT)",
     "CREATE TABLE weekly.trend (day DATE, score DOUBLE)",

@@ -1,4 +1,4 @@
-"""A pipeline of ten tables in two datasets on BigQuery, and the stand-in with its rows: 675 dates of two seasons."""
+"""A pipeline of ten tables in two datasets on BigQuery, and the stand-in with its rows: 90 dates of two seasons."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from tests.standins.bigquery import PROJECT, StandIn
 
-FIRST = dt.date(2021, 1, 1)
-DATES = 675
+FIRST = dt.date(2021, 12, 1)
+DATES = 90
 DAYS = f"UNNEST(GENERATE_DATE_ARRAY('{FIRST}', DATE_ADD('{FIRST}', INTERVAL {DATES - 1} DAY)))"
 PARTITIONED = [f"{dataset}.t{number}" for dataset in ("raw", "daily") for number in range(4)]
 PLAIN = ["raw.plain", "daily.plain"]
@@ -45,12 +45,12 @@ byte_limit = "1 GB"
 query = "SELECT day AS date, 1 AS units FROM raw.days"
 [[season]]
 name = "2021"
-start = 2021-01-01
+start = 2021-12-01
 end = 2021-12-31
 [[season]]
 name = "2022"
 start = 2022-01-01
-end = 2022-12-31
+end = 2022-02-28
 [[phase]]
 name = "1"
 """

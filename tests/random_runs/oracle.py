@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.random_runs.world import ROWS, TableSpec, World, name_of, opened
+from tests import duck
+from tests.random_runs.world import ROWS, TableSpec, World, name_of
 
 Cell = tuple[str, dt.date]
 
@@ -28,10 +29,11 @@ class Oracle:
 
     def __init__(self, world: World):
         self.world = world
-        with opened(world.file) as connection:
+        with duck.opened(world.file) as connection:
             self.open = dict(connection.execute("SELECT day, units FROM raw.days WHERE open").fetchall())
             there = connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'daily' AND database_name = 'world'"
+                "SELECT table_name FROM duckdb_tables() "
+                "WHERE schema_name = 'daily' AND database_name = current_database()"
             ).fetchall()
             self.found: dict[Cell, Day] = {}
             if there:

@@ -21,8 +21,9 @@ from hypothesis import strategies as some
 
 from apps.pipeline import definition
 from apps.runs import jobs, runner
+from tests import duck
 from tests.random_runs.operators import Operator
-from tests.random_runs.world import FAULTS, Fault, TableSpec, World, host
+from tests.random_runs.world import FAULTS, Fault, TableSpec, World
 
 pytestmark = pytest.mark.postgresql
 
@@ -90,8 +91,8 @@ def console(transactional_db, monkeypatch):
         yield Path(folder), monkeypatch
     gc.set_threshold(*often)
     gc.unfreeze()
-    host().close()
-    host.cache_clear()
+    duck.host().close()
+    duck.host.cache_clear()
 
 
 def examples(play: Callable[..., None]) -> Callable[[], None]:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import duckdb
 from apps.pipeline import definition
 from apps.runs import jobs
 from apps.runs.jobs import Call, Outcome
+from tests import duck
 
 FIRST = dt.date(2024, 1, 1)
 COLUMNS = "(day DATE, n INT, made TIMESTAMP)"
@@ -96,7 +95,7 @@ class World:
         return [name_of(number) for number in range(len(self.specs))]
 
     def say(self, sql: str) -> list[tuple]:
-        with opened(self.file) as connection:
+        with duck.opened(self.file) as connection:
             return connection.execute(sql).fetchall()
 
     def values(self) -> dict[str, Any]:
@@ -261,24 +260,6 @@ class World:
 
     def come_back(self) -> None:
         os.replace(self.file.with_suffix(".away"), self.file)
-
-
-@cache
-def host() -> duckdb.DuckDBPyConnection:
-    """To start DuckDB takes longer than to ask it, so this one stays and files come and go."""
-    return duckdb.connect(":memory:", config={"threads": 1})
-
-
-@contextmanager
-def opened(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the file, which nobody else has meanwhile."""
-    connection = host().cursor()
-    try:
-        connection.execute(f"ATTACH '{file}' AS world; USE world")
-        yield connection
-    finally:
-        connection.close()
-        host().execute("DETACH DATABASE IF EXISTS world")
 
 
 def now() -> dt.datetime:

@@ -16,10 +16,10 @@ from tests.workers.served import manage, wait_until
 pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
 
 
-def test_everything_is_killed_and_started_again(begin, hurried, ask, serve):
+def test_everything_is_killed_and_started_again(begin, hurried, fault, serve):
     run = begin()
     job = run.job()
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     kill([process for process in run.served.look() if process.pid != job.pid])
     wait_until(lambda: gone(job), "the job ends with its worker")
@@ -30,9 +30,11 @@ def test_everything_is_killed_and_started_again(begin, hurried, ask, serve):
     assert run.attempts("lost") == 1
 
 
-def test_after_a_reboot_the_run_goes_on_and_no_stranger_is_killed(begin, hurried, ask, serve, folder: Path):
+def test_after_a_reboot_the_run_goes_on_and_no_stranger_is_killed(
+    begin, hurried, ask, serve, folder: Path, fault
+):
     run = begin()
-    ask("DELETE FROM raw.faults")
+    fault.mend()
     kill(list(run.served.look()))
     number, left = stranger()  # of another boot, so whose numbers they are now says nothing
     run.ask(
@@ -83,10 +85,10 @@ def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
     assert run.attempts("lost") == 0
 
 
-def test_a_worker_that_was_frozen_and_wakes_writes_nothing(begin, hurried, ask):
+def test_a_worker_that_was_frozen_and_wakes_writes_nothing(begin, hurried, fault):
     run = begin("--runs-workers", "2")
     job, frozen = run.job(), run.worker()
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     frozen.send_signal(signal.SIGSTOP)
     run.succeeds()

@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.processes
 
 
-def test_three_restarts_during_a_long_call_fail_nothing(begin, ask, serve):
+def test_three_restarts_during_a_long_call_fail_nothing(begin, ask, serve, fault):
     run = begin()
     name = run.served.name
 
@@ -17,7 +17,7 @@ def test_three_restarts_during_a_long_call_fail_nothing(begin, ask, serve):
         assert not job.is_running()
         assert run.ask("SELECT count(*) FROM django_q_ormq WHERE key = 'runs'") == [(1,)]  # its lane waits
         if restart == 2:
-            ask("DELETE FROM raw.faults")
+            fault.mend()
         run.served = serve()
 
     run.succeeds()

@@ -25,7 +25,6 @@ def begin_there(begin, place: Path, shop: Path, monkeypatch) -> Callable:
     def start(**options: float):
         place.mkdir()
         shop.rename(place / shop.name)
-        shop.symlink_to(place / shop.name)  # for the hands that plant faults
         monkeypatch.setenv("SHOP_WAREHOUSE", str(place / shop.name))
         return begin(**options)
 

@@ -141,14 +141,14 @@ def test_a_run_that_waits_for_a_call_never_waits_longer_than_at_first(launch, pi
     assert silent_tables() == {}
 
 
-def test_the_turn_of_a_frozen_worker_passes_to_who_takes_over(launch, drive, fault, ask, settings):
+def test_the_turn_of_a_frozen_worker_passes_to_who_takes_over(launch, drive, fault, settings):
     fault("daily.sales", "01-01", "sleep 600")
     run = launch(**FOUR_DAYS)
     with worker(run, settings) as frozen:
         wait_until(lambda: under_way(run))
         frozen.send_signal(signal.SIGSTOP)
         let_the_lease_run_out(run)
-        ask("DELETE FROM raw.faults")
+        fault.mend()
 
         drive(run)
 

@@ -267,10 +267,10 @@ def test_of_two_people_who_open_a_gate_one_is_told(launch, drive):
 # Retry and the breaker ----------------------------------------------------------------------------
 
 
-def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, ask, pipeline):
+def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, pipeline):
     fault("daily.sales", "01-02", "silent")
     run = drive(launch(**WEEK))
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     again = planning.plan(pipeline, planning.select_partitions(pipeline, failures.to_retry(run)))
     retry = drive(control.launch(again, pipeline, by="olga", retry_of=run, queued=False))

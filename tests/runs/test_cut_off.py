@@ -73,10 +73,10 @@ def test_they_are_unknown_where_the_warehouse_cannot_be_asked(redo, drive, monke
     assert found.reason == f"attempt 1 of run {redo.pk} was cut off, and the date was not read since"
 
 
-def test_the_run_fills_them_again_when_it_is_resumed(redo, drive, ask):
+def test_the_run_fills_them_again_when_it_is_resumed(redo, drive, fault):
     with after_the_deletion(redo, control.stop):
         drive(redo)
-    ask("DELETE FROM raw.faults")
+    fault.mend()
     control.resume(redo, by="olga")
 
     run = drive(redo)

@@ -90,9 +90,9 @@ def test_a_redo_of_it_that_fails_opens_it_again(redo, accept, launch, drive, pip
     assert open_count(pipeline) == (1, 1)
 
 
-def test_withdrawn_after_a_run_redid_it_nothing_is_open(redo, accept, launch, drive, ask, pipeline):
+def test_withdrawn_after_a_run_redid_it_nothing_is_open(redo, accept, launch, drive, fault, pipeline):
     gap = accept()
-    ask("DELETE FROM raw.faults")
+    fault.mend()
     drive(launch(**WEEK, reprocess="all"))
 
     assert (accepting.withdraw(gap, by="olga"), open_count(pipeline)) == (0, (0, 0))

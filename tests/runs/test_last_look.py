@@ -122,11 +122,11 @@ def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive,
     assert [each.date for each in Partition.objects.regressions()] == [day("01-15")]
 
 
-def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill, ask):
+def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill):
     fill("01-05", "01-06")
     fault("daily.sales", "01-01", "also DELETE FROM daily.sales WHERE day > '2024-01-04'")
     run = drive(launch(**sales("01-01", "01-06", reprocess="all")))
-    ask("DELETE FROM raw.faults")
+    fault.mend()
     control.resume(run, by="olga", reason="the job is mended")
 
     assert drive(run).status == Status.SUCCEEDED

@@ -98,7 +98,7 @@ def test_after_a_worker_was_killed_nothing_is_lost_and_nothing_is_done_twice(
         process.send_signal(signal.SIGKILL)
         process.wait()
     wait_until(lambda: not is_alive(orphan))  # the kernel ends a job with its worker
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     drive(run)
 

@@ -25,8 +25,8 @@ def redo(launch, drive, fault):
 
 
 @pytest.fixture
-def mend(ask):
-    return lambda: ask("DELETE FROM raw.faults")
+def mend(fault):
+    return fault.mend
 
 
 def partition(date: str = "01-03", table: str = SALES) -> Partition:

@@ -24,10 +24,10 @@ def failed(launch, drive, fault, settings) -> Run:
 
 
 @pytest.fixture
-def redo(failed, launch, drive, ask) -> Run:
-    ask("DELETE FROM raw.faults WHERE day = '2024-01-03'")
+def redo(failed, launch, drive, fault) -> Run:
+    fault.mend("01-03")
     drive(launch(**WEEK))
-    ask("INSERT INTO raw.faults VALUES ('2024-01-02', 'daily.sales', 'overflow')")
+    fault("daily.sales", "01-02", "overflow")
     run = drive(launch(**WEEK, reprocess="all"))
     tasks.deliver()
     return run
@@ -79,8 +79,8 @@ def test_where_a_table_could_not_be_read(scan, agree, ask):
     agree()
 
 
-def test_where_inputs_are_newer(failed, launch, drive, agree, ask, scan):
-    ask("DELETE FROM raw.faults")
+def test_where_inputs_are_newer(failed, launch, drive, agree, fault, scan):
+    fault.mend()
     drive(launch(start=day("01-01"), end=day("01-05")))
     scan()
 

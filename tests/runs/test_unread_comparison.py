@@ -27,9 +27,9 @@ def test_the_run_waits_and_its_steps_are_pending(waiting):
     assert {each.status for each in waiting.steps.all()} == {Step.Status.PENDING}
 
 
-def test_once_it_can_be_read_the_steps_are_verified(waiting, perform, ask):
+def test_once_it_can_be_read_the_steps_are_verified(waiting, perform, ask, fault):
     ask("ALTER TABLE daily.sales RENAME COLUMN date TO day")
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     control.resume(waiting, by="olga")
     run = perform(waiting)

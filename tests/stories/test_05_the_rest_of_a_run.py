@@ -58,10 +58,10 @@ def test_a_date_that_is_gone_again_is_in_the_rest_again(console, launch, drive, 
     assert f"--start 2024-{lost} --end 2024-{lost}" in console.page(ON_PAGE)
 
 
-def test_a_retry_is_what_is_not_verified(console, launch, drive, fault, ask):
+def test_a_retry_is_what_is_not_verified(console, launch, drive, fault):
     fault("daily.sales", "01-03", "silent")
     run = drive(launch(**WEEK))
-    ask("DELETE FROM raw.faults")
+    fault.mend()
 
     page = console.page(f"/runs/new/?retry={run.pk}")
 

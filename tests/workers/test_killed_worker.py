@@ -39,9 +39,9 @@ def steps(served: Served, status: str) -> int:
     return served.ask("SELECT count(*) FROM runs_step WHERE status = ?", status)[0][0]
 
 
-def test_the_run_goes_on_by_itself_and_nothing_is_lost(run: Served, ask):
+def test_the_run_goes_on_by_itself_and_nothing_is_lost(run: Served, ask, fault):
     job = sixth_job(run)[0][0]
-    ask("DELETE FROM raw.faults")
+    fault.mend()
     run.look()
 
     for worker in run.workers("runs"):

@@ -125,7 +125,7 @@ def test_an_address_that_cannot_be_found_is_unknown(checked, configure):
 def test_what_the_jobs_import_is_tried_in_their_interpreter(checked):
     found = finding(checked(tables=["daily.sales"]), "python")
 
-    assert (found.level, found.value) == (Level.PASS, "8 modules")
+    assert (found.level, found.value) == (Level.PASS, "9 modules")
 
 
 def test_a_module_that_is_not_there_is_named(checked, shop):

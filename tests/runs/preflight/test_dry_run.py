@@ -329,9 +329,9 @@ OTHERS = "its contents are not those from before"
         ("UPDATE raw.orders SET i = i + 1", f"raw.orders ({OTHERS})"),
         ("DELETE FROM raw.orders WHERE i = 0; INSERT INTO raw.orders SELECT day, 9 FROM raw.days WHERE open",
          f"raw.orders ({OTHERS})"),
-        ("INSERT INTO raw.faults VALUES ('2024-01-01', 'x', 'y')", f"raw.faults ({OTHERS})"),
+        ("INSERT INTO raw.notes VALUES ('2024-01-01', 'x', 'y')", f"raw.notes ({OTHERS})"),
         ("CREATE TABLE daily.draft AS SELECT 1 AS n", "daily.draft (it is there now, and was not before)"),
-        ("DROP TABLE raw.faults", "raw.faults (it is gone)"),
+        ("DROP TABLE raw.notes", "raw.notes (it is gone)"),
     ],
 )  # fmt: skip
 def test_a_dry_run_that_keeps_the_number_of_rows_is_caught_by_the_contents(checked, says, sql, why):
