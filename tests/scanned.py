@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import _duckdb as duckdb
 from django.apps import apps
+from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
@@ -41,8 +42,7 @@ class Scanned(NamedTuple):
     def fits(self, pipeline: Pipeline, warehouse: Warehouse) -> bool:
         """Whether a scan would find the same, and nothing was stored before."""
         return (
-            connection.vendor == "sqlite"  # elsewhere rows with numbers of their own confuse its sequences
-            and type(warehouse) is DuckDBWarehouse
+            type(warehouse) is DuckDBWarehouse
             and pipeline is definition.current()
             and pipeline.path.read_bytes() == self.file.with_name(pipeline.path.name).read_bytes()
             and warehouse.path.name == self.file.name
@@ -63,6 +63,9 @@ class Scanned(NamedTuple):
                     for place in moments:
                         row[place] = row[place] and adapt(row[place] + later)
                 cursor.executemany(insert, moved)
+            # The rows brought numbers of their own, of which the sequences of PostgreSQL know nothing.
+            for statement in connection.ops.sequence_reset_sql(no_style(), stored_models()):
+                cursor.execute(statement)
         return Scan.objects.get()
 
 

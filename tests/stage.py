@@ -75,7 +75,8 @@ def set_times(seconds: dict[str, float]) -> None:
         name, _, constant = path.rpartition(".")
         module = importlib.import_module(name)
         assert hasattr(module, constant), f"{name} has no {constant} any more"
-        setattr(module, constant, value)
+        is_span = isinstance(getattr(module, constant), dt.timedelta)
+        setattr(module, constant, dt.timedelta(seconds=value) if is_span else value)
 
 
 def set_clock(file: Path) -> None:

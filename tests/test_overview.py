@@ -10,8 +10,6 @@ from apps.pipeline import definition
 from apps.runs.models import Preflight, Run
 from apps.workers.models import Worker
 
-pytestmark = pytest.mark.postgresql
-
 
 @pytest.fixture
 def workers(db) -> None:

@@ -14,7 +14,6 @@ from tests import postgres
 from tests.workers.served import ROOT, wait_until
 
 pytestmark = [
-    pytest.mark.postgresql,
     pytest.mark.processes,
     pytest.mark.skipif(postgres.find_programs() is None, reason=postgres.HOW_TO_GET_IT),
 ]

@@ -14,8 +14,6 @@ from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
 
-pytestmark = pytest.mark.postgresql
-
 NOT_FINAL = "SELECT day AS date, 1 AS units FROM raw.days WHERE NOT open"
 SUMMER = '[[season]]\nname = "summer"\nstart = {}\nend = {}\n\n[[phase]]'
 

@@ -8,8 +8,6 @@ from apps.coverage.models import CalendarDate, Partition, Scan
 from apps.pipeline.scope import scope
 from tests.conftest import day
 
-pytestmark = pytest.mark.postgresql
-
 State = Partition.State
 
 

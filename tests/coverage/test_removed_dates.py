@@ -17,8 +17,6 @@ from apps.pipeline.scope import scope
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding
 
-pytestmark = pytest.mark.postgresql
-
 LEFT = "25 dates left the calendar"
 
 

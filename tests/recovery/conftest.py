@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.recovery.console import PASSWORD, Browser, Running
-from tests.workers.conftest import folder, journal, migrated, serve
+from tests.workers.conftest import folder, hurried, journal, migrated, serve, times
 from tests.workers.served import Served, manage, wait_until
 
-__all__ = ["folder", "journal", "migrated", "serve"]
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases of seconds, for every process that is started from now on."""
-    monkeypatch.setenv("TEST_HURRY", "1")
-
-
-@pytest.fixture
-def times(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, float]], None]:
-    """Shorter times for every process that is started from now on."""
-    return lambda seconds: monkeypatch.setenv("TEST_TIMES", json.dumps(seconds))
+__all__ = ["folder", "hurried", "journal", "migrated", "serve", "times"]
 
 
 @pytest.fixture

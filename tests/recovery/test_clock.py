@@ -28,7 +28,7 @@ def set_clock(clock: Path, seconds: int) -> None:
     draft.replace(clock)
 
 
-@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+@pytest.mark.parametrize("seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR])
 def test_the_clock_is_set_during_a_call(begin, hurried, clock: Path, ask, seconds):
     run = begin(sixth=4)
 
@@ -38,7 +38,7 @@ def test_the_clock_is_set_during_a_call(begin, hurried, clock: Path, ask, second
     assert run.is_whole()
 
 
-@pytest.mark.parametrize("seconds", [HOUR, -HOUR])
+@pytest.mark.parametrize("seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR])
 def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, shop: Path, seconds):
     times({"apps.runs.runner.WAREHOUSE_PATIENCE": 0.5, "apps.runs.resting.SHORTEST_WAIT": 3})
     run = begin(sixth=1)
@@ -54,6 +54,7 @@ def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, 
     assert run.is_whole()
 
 
+@pytest.mark.long
 def test_after_the_clock_was_set_back_mails_and_scans_do_not_wait_for_the_hour(serve, hurried, clock: Path):
     served = serve("--only", "main", clusters=("main",))
     performed = "SELECT count(*) FROM django_q_task WHERE func = 'apps.alerts.tasks.deliver'"

@@ -65,6 +65,7 @@ def test_a_full_disk_of_logs_pauses_the_run_with_a_sentence_until_there_is_room(
         run.served.stop()
 
 
+@pytest.mark.long
 class TestEverythingOnOneDisk:
     """Logs, database and the launcher's own files: nobody can write down that there is no room."""
 

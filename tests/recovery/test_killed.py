@@ -13,9 +13,10 @@ import pytest
 from tests.recovery.console import Running, gone, kill, stranger
 from tests.workers.served import manage, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
+pytestmark = pytest.mark.processes
 
 
+@pytest.mark.postgresql
 def test_everything_is_killed_and_started_again(begin, hurried, fault, serve):
     run = begin()
     job = run.job()
@@ -74,7 +75,7 @@ def test_what_was_committed_before_a_death_is_verified_without_a_second_call(beg
 
 
 def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
-    run = begin(sixth=15)
+    run = begin(sixth=8)
     browser = log_in(run.served)
 
     kill([run.served.main("web")])
@@ -85,6 +86,7 @@ def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
     assert run.attempts("lost") == 0
 
 
+@pytest.mark.postgresql
 def test_a_worker_that_was_frozen_and_wakes_writes_nothing(begin, hurried, fault):
     run = begin("--runs-workers", "2")
     job, frozen = run.job(), run.worker()
@@ -119,7 +121,7 @@ def stubborn(shop: Path) -> Path:
 
 
 @pytest.fixture
-def begin_stubborn(stubborn: Path, folder, serve, journal, monkeypatch) -> Callable[[], Running]:
+def begin_stubborn(stubborn: Path, folder, hurried, serve, journal, monkeypatch) -> Callable[[], Running]:
     def start() -> Running:
         monkeypatch.setenv("TEST_PIPELINE", str(stubborn.parent / "shop.toml"))
         for words in (("scan",), ("backfill", "--table", "sales", "--season", "winter", "--yes")):

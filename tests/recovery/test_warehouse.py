@@ -47,7 +47,7 @@ def test_no_date_fails_because_the_warehouse_is_away(begin_there, times, place: 
     run = begin_there(sixth=2)
     away = place.rename(place.with_name("away"))
 
-    wait_until(lambda: waits(run) >= 4, "it has waited four times")
+    wait_until(lambda: waits(run) >= 3, "it has waited three times")
     assert run.state[1] == "warehouse" or run.state[0] != "paused"
     assert [text for text in run.timeline() if "The warehouse did not answer" in text]
     assert run.steps("failed") == 0

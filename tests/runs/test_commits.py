@@ -9,8 +9,6 @@ from apps.runs import commits
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
-pytestmark = pytest.mark.postgresql
-
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 AS_ANNA = ("-c", "user.name=anna", "-c", "user.email=anna@shop.example")
 

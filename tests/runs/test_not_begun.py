@@ -11,8 +11,6 @@ from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.conftest import shown, step
 
-pytestmark = pytest.mark.postgresql
-
 FOUR = [day("01-01"), day("01-02"), day("01-03"), day("01-04")]
 
 

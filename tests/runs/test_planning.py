@@ -12,8 +12,6 @@ from apps.runs.models import Run
 from apps.runs.planning import PlanRefused
 from tests.conftest import day
 
-pytestmark = pytest.mark.postgresql
-
 WEEK = {"start": day("01-01"), "end": day("01-07")}
 SALES = {"tables": ["daily.sales"], **WEEK}
 

@@ -13,8 +13,6 @@ from apps.runs.models import Run, Step
 from apps.runs.progress import Left, Pace, Progress, Work, pace
 from tests.conftest import day
 
-pytestmark = pytest.mark.postgresql
-
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)
 
 

@@ -15,8 +15,6 @@ from apps.runs.models import Attempt, Lane, Run
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
 
-pytestmark = pytest.mark.postgresql
-
 REDO = {
     "tables": ["daily.sales", "weekly.trend"],
     "start": day("01-04"),

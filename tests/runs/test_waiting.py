@@ -14,8 +14,6 @@ from apps.runs.models import IllegalMove, Run
 from tests.conftest import day
 from tests.runs.conftest import step
 
-pytestmark = pytest.mark.postgresql
-
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
 TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06"), "through_gaps": True}
 

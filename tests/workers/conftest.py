@@ -34,6 +34,32 @@ def folder(migrated: Database, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of seconds, for every process that is started from now on."""
+    monkeypatch.setenv("TEST_HURRY", "1")
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, float]], None]:
+    """Shorter times for every process that is started from now on."""
+    return lambda seconds: monkeypatch.setenv("TEST_TIMES", json.dumps(seconds))
+
+
+@pytest.fixture
+def brisk(times: Callable[[dict[str, float]], None]) -> None:
+    """A launcher that loses patience after seconds, but not because the machine is busy."""
+    times(
+        {
+            "apps.workers.launcher.GRACE": 6,
+            "apps.workers.launcher.LOOK_EVERY": 1,
+            "apps.workers.pulse.PING_EVERY": 3,
+            "apps.workers.pulse.PATIENCE": 8,
+            "apps.runs.processes.GRACE": 2,
+        }
+    )
+
+
+@pytest.fixture
 def serve(folder: Path) -> Iterator[Callable[..., Served]]:
     """Starts `manage.py serve` with these arguments and waits until its clusters are complete."""
     every: list[Served] = []

@@ -15,7 +15,7 @@ STEPS = 19
 
 
 @pytest.fixture
-def run(shop: Path, fault, folder: Path, serve, monkeypatch) -> Served:
+def run(shop: Path, fault, folder: Path, hurried, serve, monkeypatch) -> Served:
     """A served console in the middle of a run whose sixth date takes long."""
     monkeypatch.setenv("TEST_PIPELINE", str(shop.parent / "shop.toml"))
     fault("daily.sales", "01-06", "sleep 600")

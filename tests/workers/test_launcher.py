@@ -16,9 +16,9 @@ import pytest
 from .database import database_of
 from .served import Served, manage, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("brisk")]
 
-CLUSTERS = ["main", "runs"]
+CLUSTERS = [pytest.param("main", marks=pytest.mark.long), "runs"]
 
 
 def nothing_is_left(served: Served) -> None:
@@ -81,7 +81,7 @@ def test_a_cluster_is_its_main_process_and_what_that_forks(serve):
 
 
 # --- other ways -------------------------------------------------------------------------------------
-@pytest.mark.parametrize("part", [0, 1], ids=["monitor", "pusher"])
+@pytest.mark.parametrize("part", [pytest.param(0, marks=pytest.mark.long), 1], ids=["monitor", "pusher"])
 def test_a_cluster_with_a_frozen_part_is_started_again(serve, part):
     served = serve("--no-web")
     frozen = served.auxiliaries("runs")[part]
@@ -117,7 +117,7 @@ def test_a_worker_killed_at_work_is_replaced_without_a_restart(serve):
 
 def test_a_cluster_at_work_is_left_in_peace_although_the_ping_waits(serve):
     served = serve("--no-web")
-    work = served.enqueue("runs", "time.sleep", 45)
+    work = served.enqueue("runs", "time.sleep", 15)
 
     wait_until(lambda: served.has_performed(work), "the long task is done")
 
@@ -176,7 +176,7 @@ def test_serve_ends_at_once_when_asked_twice(serve):
     wait_until(lambda: "stopping" in served.says, "it heard")
     served.process.send_signal(signal.SIGINT)
 
-    served.process.wait(timeout=8)  # less than the grace
+    served.process.wait(timeout=5)  # less than the grace
     assert served.left() == []
 
 

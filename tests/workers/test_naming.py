@@ -9,7 +9,7 @@ from apps.workers import naming
 from apps.workers.models import Worker
 from apps.workers.naming import NameTaken
 
-pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
+pytestmark = [pytest.mark.django_db]
 
 DEAD = 2**22 + 1
 

@@ -9,7 +9,7 @@ import pytest
 from .database import database_of
 from .served import Served, manage, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.usefixtures("brisk")]
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def test_a_machine_can_offer_workers_for_runs_and_nothing_else(second):
     served.performs("runs")
 
 
+@pytest.mark.long
 def test_two_runs_go_on_at_a_time_where_two_workers_are_offered(second):
     served = second()
 

@@ -103,6 +103,7 @@ def tabs(served: Served, log_in) -> list[OpenPage]:
     return kept + [OpenPage(people[0], path) for path in OTHERS]
 
 
+@pytest.mark.long
 def test_pages_that_three_people_keep_open_for_a_minute_ask_bigquery_nothing(served, tabs, server):
     until = time.monotonic() + MINUTE
     while time.monotonic() < until:

@@ -14,8 +14,6 @@ from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
-pytestmark = pytest.mark.postgresql
-
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 NAMES = {"01-02": "Jokic", "01-03": "Murray", "01-05": "Gordon"}
 KIND = "no box score for player … on …"
