@@ -31,19 +31,23 @@ MANY = 5_000
 Stored = Mapping[str, Mapping[dt.date, Counted]]
 
 
-def follow_readings(pipeline: Pipeline, read: Iterable[Partition]) -> int:
-    """Judges anew, on the same dates, the tables whose rows are compared with those that were just read.
+def follow_readings(
+    pipeline: Pipeline, changed: Iterable[Partition], *, judged: Collection[tuple[str, dt.date]] = ()
+) -> int:
+    """Judges anew, on the same dates, the tables whose rows are compared with those that changed.
 
-    Call it in the transaction that stores what was read. Answers how many verdicts are other ones.
+    `judged` are the tables and dates that the same reading judged, with what it found of both. Call it in the
+    transaction that stores the reading. Returns how many verdicts are other ones.
     """
     dates: dict[str, set[dt.date]] = defaultdict(set)
-    for each in read:
+    for each in changed:
         dates[each.table].add(each.date)
-    return sum(
-        judge_stored(pipeline, [table], dates[table.compared_with])
-        for table in pipeline.tables
-        if table.compared_with in dates
-    )
+    number = 0
+    for table in pipeline.tables:
+        other = table.compared_with or ""
+        if left := {date for date in dates.get(other, ()) if (table.name, date) not in judged}:
+            number += judge_stored(pipeline, [table], left)
+    return number
 
 
 def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date] = ()) -> int:

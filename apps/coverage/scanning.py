@@ -35,6 +35,9 @@ from apps.warehouse.base import (
 
 Key = tuple[str, dt.date]
 BATCH = 500
+PARTITIONS_TOGETHER = (
+    20_000  # that a transaction of a scan stores: half a minute, in which others may not write
+)
 KEY = "key:"  # before a column that names a row, among those that a reading told of
 
 
@@ -127,10 +130,10 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
     with transaction.atomic():
         calendar.remember(pipeline, said, read_at=asked_at, scan=scan)
     changed = 0
-    for table in pipeline.tables:
-        changed += remember_table(pipeline, table, said.expected, reading, scan=scan, asked_at=asked_at)
-        Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done + 1)
-        scan.tables_done += 1
+    for tables in stored_together(pipeline.tables, said.expected):
+        changed += remember_tables(pipeline, tables, said.expected, reading, scan=scan, asked_at=asked_at)
+        scan.tables_done += len(tables)
+        Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done)
     staleness.mark(pipeline)
     history = run_history.ask(pipeline, warehouse)
     finish(
@@ -183,38 +186,47 @@ def told_columns(table: Table) -> str:
     return " ".join(filter(None, (*values, *(f"{KEY}{column}" for column in asked.key_columns))))
 
 
-def remember_table(
+def stored_together(tables: Sequence[Table], expected: Collection[dt.date]) -> Iterator[Sequence[Table]]:
+    """The tables in groups of as many partitions as one transaction should store."""
+    size = max(1, PARTITIONS_TOGETHER // max(1, len(expected)))
+    for start in range(0, len(tables), size):
+        yield tables[start : start + size]
+
+
+def remember_tables(
     pipeline: Pipeline,
-    table: Table,
+    tables: Sequence[Table],
     expected: Mapping[dt.date, int],
     reading: Reading,
     *,
     scan: Scan,
     asked_at: dt.datetime,
 ) -> int:
-    """Judges and stores all dates of a table; answers about how many something was new."""
-    dates = set(expected) | set(reading.counts.get(table.name, {}))
-    problem = reading.problems.get(table.name, "")
+    """Judges and stores all dates of these tables; returns how many partitions changed."""
+    dates = {table.name: expected.keys() | reading.counts.get(table.name, {}).keys() for table in tables}
+    problems = {table.name: reading.problems.get(table.name, "") for table in tables}
+    silent = [name for name, problem in problems.items() if problem and not reading.is_absent(name)]
+    answered = [table for table in tables if table.name not in silent]
     with transaction.atomic():
-        if not problem:
-            forget_other_keys(table)
+        forget_other_keys([table for table in tables if not problems[table.name]])
         changed = remember(
-            judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in sorted(dates)
+            judged(pipeline, table, date, expected.get(date), reading, asked_at)
+            for table in tables
+            for date in sorted(dates[table.name])
         )
-        if problem and not reading.is_absent(table.name):
-            silences.note([table.name], problem, at=asked_at)
-        else:
-            leave_calendar(Partition.objects.filter(table=table.name).exclude(date__in=dates))
-            note_whole(pipeline, table, scan, problem)
+        for name in silent:
+            silences.note([name], problems[name], at=asked_at)
+        leave_calendar_of({table.name: dates[table.name] for table in answered}, expected)
+        silences.note_whole(whole_reading(pipeline, table, scan, problems[table.name]) for table in answered)
     return changed
 
 
-def note_whole(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> None:
+def whole_reading(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> TableReading:
     """The table answered; that it does not exist is an answer too, and its `problem`."""
     from apps.coverage import changed_rules  # it judges anew what this module stored
 
-    silences.note_whole(
-        table.name,
+    return TableReading(
+        table=table.name,
         scan=scan,
         problem=problem.rstrip("."),
         columns=told_columns(table),
@@ -223,11 +235,26 @@ def note_whole(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> No
     )
 
 
-def forget_other_keys(table: Table) -> None:
+def forget_other_keys(tables: Collection[Table]) -> None:
     """Numbers of keys that were made of other columns cannot be compared with those of the key that it has now."""
-    told = told_columns(table)
-    if TableReading.objects.filter(table=table.name).exclude(columns=told).exists():
-        Partition.objects.of([table.name]).exclude(complete_keys=None).update(complete_keys=None)
+    columns = dict(
+        TableReading.objects.filter(table__in=[table.name for table in tables]).values_list(
+            "table", "columns"
+        )
+    )
+    changed = [
+        table.name for table in tables if columns.get(table.name, told_columns(table)) != told_columns(table)
+    ]
+    if changed:
+        Partition.objects.of(changed).exclude(complete_keys=None).update(complete_keys=None)
+
+
+def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collection[dt.date]) -> None:
+    """Of each table, the stored dates that are not among these are left."""
+    stored = Partition.objects.of(dates).exclude(date__in=expected).values_list("pk", "table", "date")
+    left = [pk for pk, table, date in stored.order_by() if date not in dates[table]]
+    for start in range(0, len(left), BATCH):
+        leave_calendar(Partition.objects.filter(pk__in=left[start : start + BATCH]))
 
 
 def leave_calendar(partitions: PartitionQuerySet) -> None:
@@ -433,7 +460,7 @@ def remember(found: Iterable[Found]) -> int:
     fresh = [partition(each, known.get((each.table, each.date))) for each in rows if is_news(each, known)]
     with transaction.atomic():
         write(fresh)
-        follow_readings(fresh)
+        follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
         silences.end({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
@@ -443,11 +470,11 @@ def remember(found: Iterable[Found]) -> int:
     return len(fresh)
 
 
-def follow_readings(fresh: list[Partition]) -> None:
+def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
     from apps.coverage import rejudging  # it judges as this module does
 
     if fresh:
-        rejudging.follow_readings(definition.current(), fresh)
+        rejudging.follow_readings(definition.current(), fresh, judged=judged)
 
 
 def write(fresh: list[Partition]) -> None:

@@ -9,7 +9,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from apps.coverage.models import Scan, TableReading
+from apps.coverage.models import TableReading
 from apps.warehouse.base import (
     Busy,
     Interrupted,
@@ -66,11 +66,13 @@ def note(
     )
 
 
-def note_whole(table: str, *, scan: Scan | None, **told: str) -> None:
-    """The table was read as a whole: with which columns beside its rows, dated by what, judged by which rules."""
-    TableReading.objects.update_or_create(
-        table=table, defaults={"scan": scan, "read_at": timezone.now()} | ANSWERED | told
-    )
+def note_whole(readings: Iterable[TableReading]) -> None:
+    """These tables were read as a whole: with which columns beside the rows, dated by what, judged by which rules."""
+    rows = list(readings)
+    for row in rows:
+        row.read_at = timezone.now()
+    told = ("scan", "read_at", "columns", "rules", "dated_by", *ANSWERED)
+    TableReading.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table"], update_fields=told)
 
 
 def end(tables: Iterable[str], problem: str = "") -> None:
