@@ -8,7 +8,8 @@ from apps.coverage import regressions, serving
 from apps.coverage.regressions import Loss
 from apps.coverage.rollup import Coverage
 from apps.coverage.serving import Share
-from apps.pipeline.definition import Need, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Need
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
 from apps.runs.preflight.reports import Told

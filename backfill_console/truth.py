@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from apps.coverage.models import Partition
 from apps.coverage.rollup import Coverage, PhaseCoverage
-from apps.pipeline.definition import Phase
+from apps.pipeline.sections import Phase
 from apps.runs.models import Run
 from apps.runs.progress import Progress, to_the_minute
 from apps.runs.words import count

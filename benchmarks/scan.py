@@ -138,10 +138,11 @@ def one(engine: str, tables: int, dates: int) -> int:
 
     django.setup()
     from apps.coverage import scanning
+    from apps.coverage.questions import question
     from apps.pipeline import definition
 
     pipeline = definition.current()
-    questions = [scanning.question(table) for table in pipeline.tables]
+    questions = [question(table) for table in pipeline.tables]
 
     def ask() -> Any:
         warehouse = scanning.open_warehouse(pipeline)

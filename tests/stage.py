@@ -90,7 +90,7 @@ def set_clock(file: Path) -> None:
 
 def use_shelf(folder: Path) -> None:
     from apps.coverage import scanning
-    from apps.pipeline.definition import DuckDB
+    from apps.pipeline.sections import DuckDB
 
     DuckDB.most_lanes = property(lambda self: 64)
 

@@ -15,12 +15,12 @@ from django.urls import reverse
 from apps.alerts import attachment, lines
 from apps.alerts.changes import Change, changes
 from apps.alerts.lines import Cut, Line
-from apps.coverage import removed_dates
+from apps.coverage import removed_dates, rollup
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.coverage.removed_dates import RemovedDates
 from apps.pipeline import definition
-from apps.runs import afterwards, control, costs, failures, gates, outcomes, progress, reworking
+from apps.runs import afterwards, costs, failures, gates, outcomes, progress, reworking
 from apps.runs.gates import Need
 from apps.runs.models import Event, Run, Step
 from apps.runs.progress import Progress
@@ -258,7 +258,7 @@ class Report:
     @cached_property
     def changes(self) -> Cut[Change]:
         """Coverage at the start and at the end (for a run that is not over: now), of the run's phases and tables."""
-        after = self.run.coverage_after if self.is_over else control.snapshot(definition.current())
+        after = self.run.coverage_after if self.is_over else rollup.snapshot(definition.current())
         return Cut.of(changes(self.run, after), most=MOST_CHANGES)
 
     @property

@@ -15,7 +15,8 @@ from django.db.models import Count, Q
 from apps.coverage.downloads import Line, harmless
 from apps.coverage.models import AcceptedGap, Partition
 from apps.pipeline import addresses
-from apps.pipeline.definition import Pipeline, Season, UnknownName
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.sections import Season
 
 STATUSES = ("standing", "expired", "withdrawn")
 COLUMNS = (

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from apps.coverage import dates
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, PartitionQuerySet
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 
 State, Activity = Partition.State, Partition.Activity
 

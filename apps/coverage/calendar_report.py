@@ -13,7 +13,8 @@ from apps.coverage.calendar_alarms import Alarm, Changes
 from apps.coverage.freshness import Freshness
 from apps.coverage.models import CalendarDate, CalendarReading
 from apps.coverage.strips import LegendItem, Path, Strip
-from apps.pipeline.definition import Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Season, Table
 
 LEVELS = 4
 DAYS = 31

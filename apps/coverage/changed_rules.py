@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from hashlib import sha256
 
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import rejudging, removed_dates, scanning, staleness
+from apps.coverage import questions, rejudging, removed_dates, staleness, storing
 from apps.coverage.models import CalendarDate, Partition, TableReading
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 
 BATCH = 500
-
-
-def digest(pipeline: Pipeline, table: Table) -> str:
-    """Changes with whatever in the file decides what the table's counts are called."""
-    needs = [need for need in pipeline.needs if table.name in need.used_by]
-    rules = table.rows, table.skip_first_days, table.key, table.date_column, table.after, needs
-    other = pipeline.by_name.get(table.compared_with or "")
-    return sha256(
-        repr((rules, other and other.key, pipeline.seasons, pipeline.timezone)).encode()
-    ).hexdigest()
 
 
 def follow(pipeline: Pipeline) -> int:
@@ -36,7 +26,7 @@ def follow(pipeline: Pipeline) -> int:
     if away := [name for name in rules.keys() - pipeline.by_name.keys() if rules[name]]:
         TableReading.objects.filter(table__in=away).update(rules="")
     known = [table for table in pipeline.tables if table.name in rules]
-    changed = [table for table in known if rules[table.name] != digest(pipeline, table)]
+    changed = [table for table in known if rules[table.name] != questions.digest(pipeline, table)]
     if not changed:
         return 0
     with transaction.atomic():
@@ -44,7 +34,11 @@ def follow(pipeline: Pipeline) -> int:
         forget_what_does_not_fit(pipeline, changed)
         number = rejudging.judge_stored(pipeline, changed)
         judged = [
-            TableReading(table=table.name, rules=digest(pipeline, table), dated_by=dated_by(pipeline, table))
+            TableReading(
+                table=table.name,
+                rules=questions.digest(pipeline, table),
+                dated_by=questions.dated_by(pipeline, table),
+            )
             for table in changed
         ]
         TableReading.objects.bulk_create(
@@ -73,7 +67,7 @@ def forget_what_does_not_fit(pipeline: Pipeline, tables: Collection[Table]) -> N
     """Counts of dates that another column or zone gave, and numbers of keys of other columns, are facts no more."""
     for reading in TableReading.objects.filter(table__in=[table.name for table in tables]):
         table, partitions = pipeline.by_name[reading.table], Partition.objects.of([reading.table])
-        if reading.dated_by and reading.dated_by != dated_by(pipeline, table):
+        if reading.dated_by and reading.dated_by != questions.dated_by(pipeline, table):
             TableReading.objects.filter(pk=reading.pk).update(columns="")
             partitions.exclude(state=Partition.State.NOT_EXPECTED).update(
                 state=Partition.State.UNKNOWN,
@@ -81,19 +75,12 @@ def forget_what_does_not_fit(pipeline: Pipeline, tables: Collection[Table]) -> N
                 reason="the pipeline file has another date column or time zone for it, and it was not read since",
                 complete_rows=None,
                 complete_keys=None,
-                **scanning.NOTHING_FOUND,
+                **storing.NOTHING_FOUND,
             )
-        elif reading.columns and key_of(reading.columns) != key_of(scanning.told_columns(table)):
-            kept = [word for word in reading.columns.split() if not word.startswith(scanning.KEY)]
-            columns = " ".join([*kept, *key_of(scanning.told_columns(table))])
+        elif reading.columns and questions.key_of(reading.columns) != questions.key_of(
+            questions.told_columns(table)
+        ):
+            kept = [word for word in reading.columns.split() if not word.startswith(questions.KEY)]
+            columns = " ".join([*kept, *questions.key_of(questions.told_columns(table))])
             TableReading.objects.filter(pk=reading.pk).update(columns=columns)
             partitions.update(keys=None, complete_keys=None)
-
-
-def dated_by(pipeline: Pipeline, table: Table) -> str:
-    """What decided on which date a row lies."""
-    return f"{table.date_column} in {pipeline.timezone}"
-
-
-def key_of(columns: str) -> list[str]:
-    return [word for word in columns.split() if word.startswith(scanning.KEY)]

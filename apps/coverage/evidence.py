@@ -13,7 +13,8 @@ from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, Tab
 from apps.coverage.quality import Band
 from apps.coverage.rollup import Tally
 from apps.coverage.strips import in_words
-from apps.pipeline.definition import Need, Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Need, Table
 
 State = Partition.State
 

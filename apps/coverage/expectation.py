@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from apps.coverage.models import Partition, band
-from apps.pipeline.definition import Rows, Season, Table
+from apps.pipeline.sections import Rows, Season, Table
 from apps.warehouse.base import Count
 
 State = Partition.State

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from apps.coverage.models import Partition, shown
 from apps.pipeline import addresses
-from apps.pipeline.definition import Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Season, Table
 
 State, Activity = Partition.State, Partition.Activity
 

@@ -11,7 +11,7 @@ from apps.coverage.filters import Filter
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.strips import in_words
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 
 
 @dataclass(frozen=True)

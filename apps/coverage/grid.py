@@ -15,7 +15,8 @@ from django.db.models.functions import Cast
 from apps.coverage import models
 from apps.coverage.joined import Joined
 from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
-from apps.pipeline.definition import Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Season, Table
 
 State, Activity = Partition.State, Partition.Activity
 

@@ -14,7 +14,8 @@ from apps.coverage.grid import LETTER, NAME, UNREAD
 from apps.coverage.models import Partition, redo_in_words, shown
 from apps.coverage.quality import Band
 from apps.coverage.strips import in_words
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 
 # What the map can show, in the order of its switch: name in the address, label.
 MODES = {

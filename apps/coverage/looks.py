@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
 
-from apps.coverage import scanning
-from apps.coverage.scanning import Found, Key
+from apps.coverage import judging, questions, scanning
+from apps.coverage.judging import Found, Key
 from apps.pipeline.definition import Pipeline
 from apps.warehouse.base import EMPTY, Count, Reading, Warehouse
 
@@ -34,7 +34,7 @@ class Look:
         """These dates of a table of which all dates were counted."""
         if not dates:
             return {}
-        found = scanning.judged_all(pipeline, {table: dates}, self.reading, self.asked_at)
+        found = judging.judged_all(pipeline, {table: dates}, self.reading, self.asked_at)
         return {date: each for (_, date), each in found.items()}
 
 
@@ -46,12 +46,12 @@ def look(pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collecti
     dates = {date for some in wanted.values() for date in some}
     tables = [pipeline.table(name) for name in wanted]
     asked_at = timezone.now()
-    questions = [
-        replace(scanning.question(table), whole=True)
+    asked = [
+        replace(questions.question(table), whole=True)
         for table in (*tables, *scanning.compared(pipeline, tables))
     ]
-    reading = warehouse.count(questions, dates=dates)
-    return Look(scanning.judged_all(pipeline, wanted, reading, asked_at), reading, asked_at)
+    reading = warehouse.count(asked, dates=dates)
+    return Look(judging.judged_all(pipeline, wanted, reading, asked_at), reading, asked_at)
 
 
 def differences(table: str, before: Look, after: Look) -> set[dt.date]:

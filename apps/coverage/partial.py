@@ -12,11 +12,21 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import calendar, changed_rules, rejudging, scanning, silences, staleness
+from apps.coverage import (
+    calendar,
+    judging,
+    questions,
+    rejudging,
+    scanning,
+    silences,
+    staleness,
+    storing,
+)
 from apps.coverage.calendar import Said
 from apps.coverage.models import Partition, Scan, TableReading
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Table
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 
@@ -80,7 +90,7 @@ def remember(
     for table in scope.tables:
         dates = sorted(set(expected) | set(reading.counts.get(table.name, {})))
         found = [
-            scanning.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
+            judging.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
         ]
         changed.append(scanning.remember(found))
         stored = Partition.objects.filter(table=table.name, date__in=scope.days)
@@ -88,7 +98,7 @@ def remember(
         if problem and not reading.is_absent(table.name):
             silences.note([table.name], problem, at=asked_at)
             continue
-        scanning.leave_calendar(stored.exclude(date__in=dates))
+        storing.leave_calendar(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
         silences.end([table.name], problem)
         note_rules(pipeline, table)
@@ -100,8 +110,8 @@ def note_rules(pipeline: Pipeline, table: Table) -> None:
     TableReading.objects.get_or_create(
         table=table.name,
         defaults={
-            "columns": scanning.told_columns(table),
-            "rules": changed_rules.digest(pipeline, table),
-            "dated_by": changed_rules.dated_by(pipeline, table),
+            "columns": questions.told_columns(table),
+            "rules": questions.digest(pipeline, table),
+            "dated_by": questions.dated_by(pipeline, table),
         },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from apps.pipeline.definition import Season, Table
+from apps.pipeline.sections import Season, Table
 
 Band = tuple[float, float]
 

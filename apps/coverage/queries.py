@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
-from apps.coverage.scanning import question
-from apps.pipeline.definition import BigQuery, Pipeline, Table
+from apps.coverage.questions import question
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import BigQuery, Table
 from apps.warehouse import bigquery_sql, duckdb_sql
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from apps.coverage import chosen_dates
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Table
 
 RANGES_SHOWN = 6
 SOURCE_REMEDY = "It is a source: what produces it has to load these dates again."

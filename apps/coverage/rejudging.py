@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from django.db.models import F, Q
 from django.utils import timezone
 
-from apps.coverage import accepting, scanning
+from apps.coverage import accepting, judging, storing
 from apps.coverage.expectation import OFF_CALENDAR, Verdict
+from apps.coverage.judging import Found
 from apps.coverage.models import Partition, TableReading, calendar_between
-from apps.coverage.scanning import Found
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.warehouse.base import EMPTY, Absent, Count
 
 
@@ -56,8 +57,8 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
     What could not be counted stays unknown.
     """
     found = dict(judged(pipeline, tables, dates))
-    known = scanning.stored(list(found.values()))
-    fresh = {pk: each for pk, each in found.items() if scanning.is_news(each, known)}
+    known = storing.stored(list(found.values()))
+    fresh = {pk: each for pk, each in found.items() if storing.is_news(each, known)}
     if fresh:
         write(fresh)
         days = {each.date for each in fresh.values()}
@@ -89,7 +90,7 @@ def write(fresh: Mapping[int, Found]) -> None:
     complete.filter(fewer, rows__isnull=False).update(complete_rows=F("rows"))
     fewer = Q(complete_keys=None) | Q(complete_keys__lt=F("keys"))
     complete.filter(fewer, keys__isnull=False).update(complete_keys=F("keys"))
-    scanning.clear_filled_failures()
+    storing.clear_filled_failures()
 
 
 def judged(
@@ -110,7 +111,7 @@ def judged(
                 nothing = Verdict(Partition.State.NOT_EXPECTED, OFF_CALENDAR)
                 yield stored.pk, Found(table.name, date, "", 0, stored.count, nothing, stored.read_at)
                 continue
-            found = scanning.judged_count(
+            found = judging.judged_count(
                 pipeline,
                 table,
                 date,

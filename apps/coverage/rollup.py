@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from apps.coverage import freshness, serving
 from apps.coverage import grid as grids
 from apps.coverage.freshness import Freshness, Silence
 from apps.coverage.grid import UNREAD, Grid
-from apps.pipeline.definition import Phase, Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Phase, Season, Table
 
 NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
 
@@ -337,3 +339,22 @@ def total(tallies: Iterable[Tally]) -> Tally:
     for each in tallies:
         sums.update(vars(each))
     return Tally(**{name: sums[name] for name in Tally.__dataclass_fields__})
+
+
+def snapshot(pipeline: Pipeline) -> dict[str, Any]:
+    """The coverage now, to compare with later: complete, expected and unknown, by table and season and by phase."""
+    now = coverage(pipeline)
+    return {
+        "tables": {
+            table.table.name: {
+                season: [tally.complete, tally.expected, tally.unknown]
+                for season, tally in table.by_season.items()
+            }
+            for table in now.tables
+            if not table.table.is_source
+        },
+        "phases": {
+            phase.phase.name: [phase.dates_complete, phase.dates_expected, phase.dates_unknown]
+            for phase in now.phases
+        },
+    }

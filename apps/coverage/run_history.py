@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from apps import masking
 from apps.coverage.models import HistoryReading, HistoryTry
-from apps.pipeline.definition import History, Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import History, Table
 from apps.warehouse.base import HistoryQuestion, Try, Warehouse, WarehouseError
 
 BATCH = 500

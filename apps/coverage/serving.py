@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from apps.pipeline.definition import Need, Season
+from apps.pipeline.sections import Need, Season
 
 # A letter a date. ① is served by the need's first source, ② by its second, and so on; the others are a grid's.
 FIRST = ord("①")

@@ -17,7 +17,8 @@ from apps.coverage.grid import Grid
 from apps.coverage.models import Partition, TableReading
 from apps.coverage.rollup import Tally
 from apps.coverage.serving import Served, Share
-from apps.pipeline.definition import Need, Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Need, Season, Table
 from apps.warehouse.base import Absent
 
 EMPTY = "declared, empty"

@@ -10,7 +10,8 @@ from itertools import groupby
 from operator import itemgetter
 
 from apps.coverage.models import Partition, PartitionQuerySet
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 
 State = Partition.State
 Key = tuple[str, dt.date]

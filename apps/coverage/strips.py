@@ -12,7 +12,7 @@ from itertools import groupby
 from apps.coverage.freshness import Silence
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.rollup import Coverage, TableCoverage, Tally
-from apps.pipeline.definition import Season, Table
+from apps.pipeline.sections import Season, Table
 
 HEIGHT = 16
 # Missing is the ground that a strip is drawn on. What asks for attention is drawn last, over its neighbours.

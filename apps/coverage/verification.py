@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -16,36 +16,13 @@ from apps.coverage.partial import Partial
 from apps.coverage.verifying import histories, kept, qualities, tables
 from apps.coverage.verifying.reasons import reasons, verdict
 from apps.coverage.verifying.report import Report
+from apps.coverage.verifying.scope import EveryDay, scope
 from apps.coverage.verifying.tables import Seen
-from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 from apps.warehouse.base import Try, Warehouse
 
 Tell = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class EveryDay(Scope):
-    """All days from start to end, those between two seasons too: rows there are unexpected."""
-
-    def __contains__(self, date: dt.date) -> bool:
-        return self.start <= date <= self.end
-
-
-def scope(
-    pipeline: Pipeline,
-    *,
-    phases: Iterable[str] = (),
-    tables: Iterable[str] = (),
-    seasons: Iterable[str] = (),
-    start: dt.date | None = None,
-    end: dt.date | None = None,
-) -> Scope:
-    """What to verify; UnknownName or DoesNotFit where the names or dates have no sense together."""
-    named = list(seasons)
-    found = scopes.scope(pipeline, phases=phases, tables=tables, seasons=named, start=start, end=end)
-    return found if named else EveryDay(found.tables, found.seasons, found.start, found.end)
 
 
 # Asked for, and performed --------------------------------------------------------------------------

@@ -25,7 +25,8 @@ from apps.coverage import serving, sources
 from apps.coverage.grid import Grid
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.serving import Served, Share
-from apps.pipeline.definition import Need, Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Need, Season, Table
 
 DAYS = 14
 MOST_DAYS = 366

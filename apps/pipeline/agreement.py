@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from apps.pipeline.check_kinds import AboutTables, Cost, CoverageAtLeast
-
-if TYPE_CHECKING:  # the definition asks for these sentences while it is made
-    from apps.pipeline.definition import Pipeline, Season, Table
+from apps.pipeline.check_kinds import AboutTables, AnyCheck, Cost, CoverageAtLeast
+from apps.pipeline.sections import BigQuery, DuckDB, Need, Phase, Season, Table
 
 
-def disagreements(pipeline: Pipeline) -> Iterable[str]:
+class Sections(Protocol):
+    """Those of one file."""
+
+    @property
+    def warehouse(self) -> DuckDB | BigQuery: ...
+    @property
+    def seasons(self) -> tuple[Season, ...]: ...
+    @property
+    def phases(self) -> tuple[Phase, ...]: ...
+    @property
+    def tables(self) -> tuple[Table, ...]: ...
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
+    @property
+    def checks(self) -> tuple[AnyCheck, ...]: ...
+    @property
+    def by_name(self) -> dict[str, Table]: ...
+
+
+def disagreements(pipeline: Sections) -> Iterable[str]:
     """Sentences about parts that are each fine but do not fit together."""
     yield from repeated("season", (season.name for season in pipeline.seasons))
     yield from repeated("phase", (phase.name for phase in pipeline.phases))
@@ -47,7 +64,7 @@ def overlapping_seasons(seasons: Iterable[Season]) -> Iterable[str]:
             )
 
 
-def unknown_references(pipeline: Pipeline) -> Iterable[str]:
+def unknown_references(pipeline: Sections) -> Iterable[str]:
     phases = {phase.name: place for place, phase in enumerate(pipeline.phases)}
     tables = {table.name: table for table in pipeline.tables}
     for table in pipeline.tables:
@@ -79,7 +96,7 @@ def unknown_references(pipeline: Pipeline) -> Iterable[str]:
                 yield f'need "{need.name}": used_by "{name}" is no table of this file; name one that is'
 
 
-def without_a_price(pipeline: Pipeline) -> Iterable[str]:
+def without_a_price(pipeline: Sections) -> Iterable[str]:
     """Ceilings in money where nobody knows what anything costs."""
     if getattr(pipeline.warehouse, "price", None) is not None:
         return
@@ -91,7 +108,7 @@ def without_a_price(pipeline: Pipeline) -> Iterable[str]:
             )
 
 
-def unknown_to_checks(pipeline: Pipeline) -> Iterable[str]:
+def unknown_to_checks(pipeline: Sections) -> Iterable[str]:
     needs = {need.name for need in pipeline.needs}
     for check in pipeline.checks:
         if not isinstance(check, AboutTables):
@@ -130,7 +147,7 @@ def cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
     return []
 
 
-def too_parallel(pipeline: Pipeline) -> Iterable[str]:
+def too_parallel(pipeline: Sections) -> Iterable[str]:
     for table in pipeline.tables:
         if table.parallel > pipeline.warehouse.most_lanes:
             yield (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from apps.pipeline.definition import Job, Pipeline
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.mistakes import in_one_line, shown
+from apps.pipeline.sections import Job
 
 SCRIPTS = (".py", ".sh")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from apps.pipeline.definition import Job
+from apps.pipeline.sections import Job
 from apps.runs.models import Attempt, Run, Step
 
 AIM = (60.0, 120.0)  # seconds that a call should take, so that stopping and going on cost little

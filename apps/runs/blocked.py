@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from apps.coverage.dates import in_words
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs import inputs, readers_left
 from apps.runs.inputs import Gap, InputDates, State
 from apps.runs.words import count

@@ -9,7 +9,8 @@ from statistics import mean
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from apps.pipeline.definition import Job, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Job
 from apps.runs import batching, options
 from apps.runs.batching import Called
 from apps.runs.models import Run

@@ -11,8 +11,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.coverage.models import Partition, set_activity
-from apps.pipeline.definition import Table
-from apps.runs import commits, control, failures, jobs, outcomes, picking
+from apps.pipeline.sections import Table
+from apps.runs import cancellation, commits, failures, jobs, outcomes, picking
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step
@@ -81,7 +81,7 @@ def skip(hold: Hold, found: Skip) -> None:
     fields = ["status", "message", "signature", "finished_at"]
     Step.store(list(found.reasons), fields)
     set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)
-    control.recall_failures(found.table, dates)
+    cancellation.restore_failures(found.table, dates)
     outcomes.record_table_end(hold.run, found.table)
 
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from apps.coverage import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, forecasts, gates, jobs, outcomes, planning, rows, tasks
+from apps.runs import cancellation, failures, forecasts, gates, jobs, outcomes, planning, queue, rows, waiting
 from apps.runs.models import IllegalMove, NeedsReason, Preflight, Run, Step
 from apps.runs.options import Options, check, in_order
 from apps.runs.planning import Plan
 from apps.runs.preflight import reports
-from apps.runs.words import count
+from apps.runs.words import because, count
 
 Status, Request = Run.Status, Run.Request
 
@@ -77,7 +77,7 @@ def launch(
                 stop_at_percent=chosen.stop_at_percent,
                 selection=plan.selection.as_json(),
                 left_out=plan.left_out_counts,
-                coverage_before=snapshot(pipeline),
+                coverage_before=rollup.snapshot(pipeline),
                 retry_of=retry_of,
                 **jobs.commit_of(pipeline.folder),
             )
@@ -97,7 +97,7 @@ def launch(
             if chosen.override:
                 override_gates(run, by=by, reason=chosen.override)
             if queued:
-                tasks.perform_later(run)
+                queue.perform_later(run)
     except IntegrityError:
         raise LaunchRefused(overlap_in_words(plan), left_out=plan.left_out_counts) from None
     return run
@@ -156,25 +156,6 @@ def overlap_in_words(plan: Plan) -> str:
     return "Some of these partitions are being filled by another run. Plan again to leave them out."
 
 
-def snapshot(pipeline: Pipeline) -> dict[str, Any]:
-    """The coverage now, to compare with later: complete, expected and unknown, by table and season and by phase."""
-    now = rollup.coverage(pipeline)
-    return {
-        "tables": {
-            table.table.name: {
-                season: [tally.complete, tally.expected, tally.unknown]
-                for season, tally in table.by_season.items()
-            }
-            for table in now.tables
-            if not table.table.is_source
-        },
-        "phases": {
-            phase.phase.name: [phase.dates_complete, phase.dates_expected, phase.dates_unknown]
-            for phase in now.phases
-        },
-    }
-
-
 # While it runs ------------------------------------------------------------------------------------
 
 
@@ -202,11 +183,6 @@ ASKED = {
 }
 
 
-def because(says: str, reason: str) -> str:
-    """A line of the timeline with why, where somebody said why."""
-    return f"{says}. Why: {reason.strip()}" if reason.strip() else says
-
-
 def ask(run: Run, request: Run.Request, says: str, *, by: Any, reason: str = "") -> None:
     """Leaves the wish for whoever performs the run; a run that nobody performs obeys at once.
 
@@ -223,58 +199,12 @@ def ask(run: Run, request: Run.Request, says: str, *, by: Any, reason: str = "")
             run.record(request, because(says, reason), by=str(by))
             run.refresh_from_db()
         elif request == Request.CANCEL:
-            give_up(run, by=str(by), reason=reason)
+            cancellation.cancel_now(run, by=str(by), reason=reason)
         else:
             says = because("Paused before it began", reason)
             run.move(Status.PAUSED, says=says, by=str(by), pause=Run.Pause.OPERATOR)
     if not run.is_active:
-        tasks.follow_other_runs()
-
-
-def give_up(run: Run, *, by: str = "", reason: str = "") -> None:
-    """Cancels a run that nobody performs: what is unfinished is cancelled, not failed."""
-    with transaction.atomic():
-        left = release(run, Step.Status.CANCELLED)
-        says = because(f"Cancelled with {count(left, 'step')} left", reason)
-        run.move(Status.CANCELLED, says=says, by=by, finished_at=timezone.now())
-
-
-def release(run: Run, status: Step.Status) -> int:
-    """Takes all unfinished steps out of the run; answers how many."""
-    dates: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in run.steps.unfinished().values_list("table", "date"):
-        dates[table].append(date)
-    released = run.steps.unfinished().update(status=status, finished_at=timezone.now())
-    for table, some in dates.items():
-        set_activity(table, some, Partition.Activity.NONE, run_id=None)
-        recall_failures(table, some)
-    return released
-
-
-def recall_failures(table: str, dates: list[dt.date]) -> None:
-    """A retry that was given up leaves the failure that it was for: what a run decided last still counts.
-
-    A date that was never filled, and that somebody filled since, has none any more.
-    """
-    steps = Step.objects.filter(table=table, date__in=dates)
-    decided = steps.not_done() | steps.filter(status=Step.Status.SUCCEEDED)
-    values = decided.order_by("id").values_list("date", "status", "is_redo", "run_id")
-    last = {date: (failures.mark(status, is_redo), run_id) for date, status, is_redo, run_id in values}
-    marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
-    for date, mark in last.items():
-        marks[mark].append(date)
-    for (activity, run_id), some in marks.items():
-        some = still_open(table, some, activity)
-        if activity != Partition.Activity.NONE:
-            set_activity(table, some, activity, run_id=run_id)
-
-
-def still_open(table: str, dates: Collection[dt.date], activity: Partition.Activity) -> list[dt.date]:
-    """Those whose failure neither a reading nor a person closed since."""
-    found = Partition.objects.filter(table=table, date__in=dates, closed_by=None)
-    if activity == Partition.Activity.FAILED:
-        found = found.exclude(state=Partition.State.COMPLETE)
-    return list(found.values_list("date", flat=True))
+        waiting.resume_waiting_runs()
 
 
 def resume(run: Run, *, by: Any, reason: str = "") -> None:
@@ -284,16 +214,16 @@ def resume(run: Run, *, by: Any, reason: str = "") -> None:
     says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
     with transaction.atomic():
         run.move(Status.QUEUED, says=says, by=str(by), resumed_at=timezone.now(), waits=0)
-        tasks.perform_later(run)
+        queue.perform_later(run)
 
 
 def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
     """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
-    waiting = gates.waiting_phase(run)
-    if waiting is None:
+    closed = gates.waiting_phase(run)
+    if closed is None:
         raise IllegalMove(f"Run {run.pk} does not wait at a gate.")
-    if waiting != phase:
-        raise IllegalMove(f"Run {run.pk} waits before phase {waiting}, not before phase {phase}.")
+    if closed != phase:
+        raise IllegalMove(f"Run {run.pk} waits before phase {closed}, not before phase {phase}.")
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
         run.record("gate", because(f"Phase {phase} started by hand", reason), by=str(by))
@@ -346,7 +276,7 @@ def set_lanes(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None
             )
         run.record("lanes", f"Goes on with {count(lanes, 'lane')}", by=str(by))
         if run.is_active:
-            tasks.perform_later(run)
+            queue.perform_later(run)
 
 
 # Afterwards ---------------------------------------------------------------------------------------

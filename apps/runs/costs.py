@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, Sum
 
-from apps.pipeline.definition import BigQuery, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import BigQuery
 from apps.runs.models import Attempt, Run
 from apps.runs.patience import patiently
-from apps.runs.preflight.engines import Billing
 from apps.runs.words import count, money, money_range, size, size_range
-from apps.warehouse.base import Unreachable, Warehouse, WarehouseError
+from apps.warehouse.base import Billing, Unreachable, Warehouse, WarehouseError
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from apps.coverage import looks, scanning, staleness
+from apps.coverage import looks, scanning, staleness, storing
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
 from apps.pipeline import definition
@@ -20,7 +20,7 @@ def forget_dates(attempt: Attempt) -> None:
     says = f"attempt {attempt.number} of run {attempt.run_id} was cut off, and the date was not read since"
     dates = Partition.objects.of([attempt.table]).filter(date__in=attempt.dates)
     dates.exclude(state=Partition.State.NOT_EXPECTED).update(
-        state=Partition.State.UNKNOWN, read_state="", reason=says, **scanning.NOTHING_FOUND
+        state=Partition.State.UNKNOWN, read_state="", reason=says, **storing.NOTHING_FOUND
     )
 
 

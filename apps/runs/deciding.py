@@ -11,10 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.coverage import scanning
+from apps.coverage.judging import Found, Key
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition, set_activity
-from apps.coverage.scanning import Found, Key
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 from apps.runs import begun, claiming, contention, failures, outcomes, regressions, side_effects, verdicts
 from apps.runs.holding import Hold
 from apps.runs.jobs import Outcome

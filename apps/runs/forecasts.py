@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from apps.pipeline.definition import BigQuery, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import BigQuery
 from apps.runs import costs
 from apps.runs.costs import Sample
 from apps.runs.models import Preflight

@@ -12,7 +12,8 @@ from django.http import QueryDict
 
 from apps.coverage import chosen_dates
 from apps.coverage.chosen_dates import DatesField
-from apps.pipeline.definition import Phase, Pipeline, Table, UnknownName
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.sections import Phase, Table
 from apps.runs import failures, outside, planning
 from apps.runs.models import Run
 from apps.runs.option_fields import DEFAULT_OPTIONS, OptionsForm

@@ -17,7 +17,8 @@ from django.db.models import Exists, OuterRef, Q
 from apps.coverage.dates import in_words, successor
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs import inputs
 from apps.runs.inputs import DONE, Gap, InputDates
 from apps.runs.models import Run, Step

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from apps.coverage.models import Partition
-from apps.pipeline.definition import Input
+from apps.pipeline.sections import Input
 
 State = Partition.State
 DONE = (*Partition.SETTLED, State.UNEXPECTED)

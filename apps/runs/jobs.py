@@ -19,7 +19,8 @@ from typing import Any
 from django.conf import settings
 
 from apps import masking
-from apps.pipeline.definition import Job, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Job
 from apps.runs import processes
 from apps.warehouse.base import (
     NO_LABELS,

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from django.db.models import Max, Min
 
 from apps.coverage import scanning
+from apps.coverage.judging import Found, Key
 from apps.coverage.models import Partition, PartitionQuerySet
-from apps.coverage.scanning import Found, Key
 from apps.pipeline.definition import Pipeline
 from apps.runs import regressions, side_effects
 from apps.runs.holding import Hold

@@ -7,7 +7,8 @@ import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs import forecasts, jobs, outcomes, planning, readers_left
 from apps.runs.control import LaunchRefused
 from apps.runs.estimates import Estimate

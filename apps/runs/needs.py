@@ -14,7 +14,8 @@ from functools import cache
 from apps.coverage import serving, sources
 from apps.coverage.grid import NAME, Grid
 from apps.coverage.serving import NOBODY, UNKNOWN
-from apps.pipeline.definition import Need, Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Need, Season, Table
 from apps.runs import gates, inputs
 from apps.runs.gates import Key, Readiness
 from apps.runs.inputs import Gap, InputDates

@@ -12,7 +12,8 @@ from functools import cached_property
 from django.db.models import QuerySet
 
 from apps.coverage.models import CalendarDate
-from apps.pipeline.definition import Job, Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Job, Table
 from apps.runs import batching, gates, needs
 from apps.runs.gates import Key, Readiness
 from apps.runs.models import Attempt, Run, Step

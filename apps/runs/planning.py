@@ -19,8 +19,9 @@ from apps.coverage.expectation import like_decides
 from apps.coverage.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, RemovedDate
 from apps.pipeline import scope as scopes
-from apps.pipeline.definition import Phase, Pipeline, Season, Table, UnknownName
+from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
+from apps.pipeline.sections import Phase, Season, Table
 from apps.runs import batching, blocked, estimates, gates, progress
 from apps.runs.blocked import Blocked
 from apps.runs.estimates import Estimate, Part

@@ -11,7 +11,8 @@ from django.db.models import Count
 
 from apps.coverage import windows
 from apps.coverage.models import Partition
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs import failures
 from apps.runs.words import count
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import Partition
@@ -16,10 +16,25 @@ from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
 from apps.runs.words import count
 
-if TYPE_CHECKING:
-    from apps.runs.planning import Plan
-
 MOST_RANGES = 3
+
+
+class Partitioned(Protocol):
+    """A step, as far as it is asked here."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def date(self) -> dt.date: ...
+
+
+class Planned(Protocol):
+    """A plan, as far as it is asked here."""
+
+    @property
+    def steps(self) -> Iterable[Partitioned]: ...
+    @property
+    def calendar(self) -> Sequence[dt.date]: ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class ReadersLeft:
         )
 
 
-def of(plan: Plan, pipeline: Pipeline) -> ReadersLeft:
+def of(plan: Planned, pipeline: Pipeline) -> ReadersLeft:
     """Readers are tables whose `after` reaches a date of the plan, and those that need a table of it as their first
     source. In one query, or none where nobody reads what the plan writes."""
     written = by_table((step.table, step.date) for step in plan.steps)

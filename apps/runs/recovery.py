@@ -18,8 +18,7 @@ from apps.runs import costs, cut_off, failures, lanes, processes
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.models.attempt import AttemptQuerySet
-from apps.runs.preflight.engines import Billing
-from apps.warehouse.base import StillAtWork, TakesTurns, Warehouse
+from apps.warehouse.base import Billing, StillAtWork, TakesTurns, Warehouse
 
 log = logging.getLogger(__name__)
 

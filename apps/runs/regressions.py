@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from apps.coverage import scanning
 from apps.coverage.dates import in_words
+from apps.coverage.judging import Found
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition, set_activity
-from apps.coverage.scanning import Found
 from apps.runs import failures, side_effects
 from apps.runs.holding import Hold
 from apps.runs.models import Attempt, Run, Step

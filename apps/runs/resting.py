@@ -9,21 +9,21 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.coverage import silences
+from apps.coverage import rollup, silences
 from apps.coverage.models import Partition, TableReading
 from apps.runs import (
     afterwards,
     blocked_steps,
     breaker,
-    control,
+    cancellation,
     gates,
     inputs,
     lanes,
     made_stale,
     outcomes,
     regressions,
-    tasks,
     unfillable,
+    waiting,
 )
 from apps.runs.gates import Key
 from apps.runs.holding import Hold
@@ -48,7 +48,7 @@ def begin(hold: Hold) -> None:
         if run.started_at:
             run.move(Run.Status.RUNNING, says="Going on")
         else:  # what was filled while it waited in the queue is not its own progress
-            before = control.snapshot(hold.pipeline)
+            before = rollup.snapshot(hold.pipeline)
             run.move(Run.Status.RUNNING, says="Started", started_at=timezone.now(), coverage_before=before)
 
 
@@ -158,12 +158,12 @@ def leave(hold: Hold) -> None:
             obey(hold.run)
             made_stale.mark(hold.run, hold.pipeline)  # what reads from what this run wrote so far
     if not hold.run.is_active:
-        tasks.follow_other_runs()
+        waiting.resume_waiting_runs()
 
 
 def obey(run: Run) -> None:
     if run.request == Run.Request.CANCEL:
-        control.give_up(run)
+        cancellation.cancel_now(run)
         return
     run.move(
         Run.Status.PAUSED,
@@ -199,7 +199,7 @@ def finish(hold: Hold) -> None:
     run = hold.run
     with hold.fenced():
         made_stale.mark(run, hold.pipeline)  # what reads from what this run wrote
-    after = control.snapshot(hold.pipeline)
+    after = rollup.snapshot(hold.pipeline)
     counts = outcomes.of_run(run)
     but = "; ".join(
         filter(None, (regressions.still_damaged_in_words(run), afterwards.still_stale_in_words(run)))
@@ -213,4 +213,4 @@ def finish(hold: Hold) -> None:
         else:
             says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
             run.move(Run.Status.FAILED, says=f"{says}; {but}" if but else says, **facts)
-    tasks.follow_other_runs()
+    waiting.resume_waiting_runs()

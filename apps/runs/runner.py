@@ -14,10 +14,11 @@ from typing import TypeVar
 from django.utils import timezone
 
 from apps.coverage import looks, scanning
+from apps.coverage.judging import Key
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
-from apps.coverage.scanning import Key
-from apps.pipeline.definition import Job, Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Job, Table
 from apps.runs import (
     claiming,
     contention,

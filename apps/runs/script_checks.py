@@ -8,7 +8,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, register
 
 from apps.pipeline import definition
-from apps.pipeline.definition import DuckDB, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import DuckDB
 from apps.warehouse.base import QueryFailed
 
 

@@ -10,10 +10,11 @@ from django.db.models import Q
 
 from apps.coverage import looks
 from apps.coverage.dates import in_words
+from apps.coverage.judging import Found
 from apps.coverage.looks import Look
 from apps.coverage.models import Partition
-from apps.coverage.scanning import Found
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs.models import Attempt, Step
 from apps.runs.words import count
 

@@ -1,25 +1,22 @@
-"""Runs in the queue: each task performs a slice of a run's lane and enqueues the next one."""
+"""What workers perform from the queue: a slice of a run's lane, a pre-flight, and what keeps runs alive."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import time
-import uuid
-from contextlib import suppress
 
-from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
 from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import lanes, recovery
-from apps.runs.models import Attempt, IllegalMove, Lane, Preflight, Run
+from apps.runs import lanes, queue, recovery, runner, waiting
+from apps.runs.models import Attempt, Preflight, Run
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.patience import AWAY, patiently
+from apps.runs.preflight import reports
 from apps.warehouse.base import StillAtWork, WarehouseError
 from apps.workers import stopping
 from apps.workers.beats import doing
@@ -31,23 +28,9 @@ SLICE = 45.0  # seconds of work before the next task's turn
 BROKE_OFF = "broke off"  # the kind of event
 
 
-def perform_later(run: Run) -> None:
-    """Puts a slice of a free lane of the run in the queue, in the caller's transaction."""
-    ticket = lanes.book(run)
-    if ticket:
-        enqueue(run.pk, ticket)
-
-
-def enqueue(run_id: int, ticket: str) -> None:
-    """The ticket makes the task the only one: tasks with the same that wait elsewhere find it used."""
-    async_task("apps.runs.tasks.perform", run_id, ticket, cluster="runs")
-
-
 def perform(run_id: int, ticket: str) -> None:
-    from apps.runs import runner  # the web process enqueues without loading the engine
-
     if stopping.asked():  # the next worker begins
-        enqueue(run_id, ticket)
+        queue.enqueue(run_id, ticket)
         return
     lease = patiently(lambda: lanes.take(run_id, ticket=ticket))
     if lease is None:
@@ -59,7 +42,7 @@ def perform(run_id: int, ticket: str) -> None:
                 definition.current(),
                 lease=lease,
                 until=time.monotonic() + SLICE,
-                wake=lambda: wake(run_id),
+                wake=lambda: queue.wake(run_id),
             )
     except AWAY:  # nobody could write it down
         raise
@@ -68,7 +51,7 @@ def perform(run_id: int, ticket: str) -> None:
         raise
     # A worker that is to stop hands its lane on at once.
     goes_on = more or stopping.asked()
-    patiently(lambda: hand_on(run_id, lease) if goes_on else lanes.give_back(run_id, lease))
+    patiently(lambda: queue.hand_on(run_id, lease) if goes_on else lanes.give_back(run_id, lease))
 
 
 def tell_of(error: Exception, run_id: int) -> None:
@@ -81,52 +64,26 @@ def tell_of(error: Exception, run_id: int) -> None:
         run.record(BROKE_OFF, says)
 
 
-def hand_on(run_id: int, lease: str) -> None:
-    """The lane's next slice waits its turn behind the slices of other runs."""
-    ticket = uuid.uuid4().hex
-    with transaction.atomic():
-        if lanes.exchange(run_id, lease, ticket):
-            enqueue(run_id, ticket)
-
-
-def wake(run_id: int) -> None:
-    """Another lane of the run has something to do."""
-    with transaction.atomic():
-        perform_later(Run.objects.get(pk=run_id))
-
-
 def revive() -> None:
     """Puts runs back in the queue that nobody gave a sign of life for, and those that wait and are due again."""
     now = timezone.now()
     for lane in lanes.silent(now):
-        perform_again(lane)
+        queue.perform_again(lane)
     for run in lanes.runs_without(now):
-        wake(run.pk)
+        queue.wake(run.pk)
     for run in Run.objects.due_again(now):
-        go_on(run, says="Trying again")
+        queue.requeue(run, says="Trying again")
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
         if warehouse_answers_again(run):
-            go_on(run, says="Going on: the warehouse answers again")
-    follow_other_runs()
+            queue.requeue(run, says="Going on: the warehouse answers again")
+    waiting.resume_waiting_runs()
 
 
-def follow_other_runs() -> None:
-    """Has runs go on that waited for another one and need not any more; those that wait on say for what now.
-
-    Whoever ends or pauses a run calls it, so that none waits for a look at the clock.
-    """
-    waiting = list(Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.RUN))
-    if not waiting:
-        return
-    from apps.runs import picking  # the web process enqueues without loading the engine
-
-    for run in waiting:
-        found = picking.pick(definition.current(), run)
-        if not isinstance(found, picking.WaitForRun):
-            go_on(run, says="Going on: what it reads is written")
-        elif run.message != (says := found.in_words()):
-            still = Run.objects.filter(pk=run.pk, status=Run.Status.PAUSED, pause=Run.Pause.RUN)
-            still.update(message=says)
+def warehouse_answers_again(run: Run) -> bool:
+    """Whether a scan that began after the run came to rest read the warehouse."""
+    rested = run.events.filter(kind=Run.Status.PAUSED).first()
+    read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
+    return rested is not None and read.filter(started_at__gt=rested.at).exists()
 
 
 # Stray scripts ------------------------------------------------------------------------------------
@@ -169,40 +126,10 @@ def ensure_schedule() -> None:
     )
 
 
-# What is to be performed again --------------------------------------------------------------------
-
-
-def perform_again(lane: Lane) -> None:
-    """Another task with the same ticket: one that still waits in the queue stays good, whichever comes first."""
-    with transaction.atomic():
-        if lanes.renew_silent(lane):
-            enqueue(lane.run_id, lane.lease)
-
-
-def warehouse_answers_again(run: Run) -> bool:
-    """Whether a scan that began after the run came to rest read the warehouse."""
-    rested = run.events.filter(kind=Run.Status.PAUSED).first()
-    read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
-    return rested is not None and read.filter(started_at__gt=rested.at).exists()
-
-
-def go_on(run: Run, *, says: str) -> None:
-    with suppress(IllegalMove), transaction.atomic():  # somebody was quicker
-        run.move(Run.Status.QUEUED, says=says)
-        perform_later(run)
-
-
 # Pre-flights --------------------------------------------------------------------------------------
 
 
-def preflight_later(report: Preflight) -> None:
-    """Asks a worker to perform it: a page never asks the warehouse, and never calls anything."""
-    async_task("apps.runs.tasks.preflight", report.pk, cluster="main")
-
-
 def preflight(report_id: int) -> None:
-    from apps.runs.preflight import reports  # the web process enqueues without loading the checks
-
     pipeline = definition.current()
     with doing(f"pre-flight {report_id}"):
         reports.perform(Preflight.objects.get(pk=report_id), pipeline, scanning.open_warehouse(pipeline))

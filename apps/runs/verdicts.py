@@ -7,9 +7,9 @@ import datetime as dt
 from django.utils import timezone
 
 from apps import masking
+from apps.coverage.judging import Found
 from apps.coverage.models import Partition
-from apps.coverage.scanning import Found
-from apps.pipeline.definition import Job
+from apps.pipeline.sections import Job
 from apps.runs import failures
 from apps.runs.jobs import Outcome
 from apps.runs.models import Attempt, Step

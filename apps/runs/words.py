@@ -87,3 +87,8 @@ def in_one(first: str, last: str) -> str:
     if first == last:
         return first
     return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"
+
+
+def because(says: str, reason: str) -> str:
+    """A line of the timeline with why, where somebody said why."""
+    return f"{says}. Why: {reason.strip()}" if reason.strip() else says

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from apps.coverage.expectation import bounds, judge
 from apps.coverage.models import band
-from apps.pipeline.definition import Rows
+from apps.pipeline.sections import Rows
 from apps.warehouse.base import EMPTY, Count
 from tests.conftest import day
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.coverage import heatmap
 from apps.coverage.filters import Filter
 from apps.coverage.models import Partition
-from apps.pipeline.definition import Quality, QualityBand
+from apps.pipeline.sections import Quality, QualityBand
 from tests.conftest import day
 
 

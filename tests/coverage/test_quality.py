@@ -3,7 +3,7 @@
 import pytest
 
 from apps.coverage import quality
-from apps.pipeline.definition import Quality, QualityBand
+from apps.pipeline.sections import Quality, QualityBand
 from tests.conftest import day
 
 

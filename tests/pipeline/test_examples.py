@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import scanning
+from apps.coverage import questions, scanning
 from apps.coverage.models import CalendarReading, Partition, Scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -97,7 +97,7 @@ def server(example, monkeypatch) -> Iterator[StandIn]:
         server.say("INSERT INTO nba_raw.nbac_schedule VALUES ('2024-01-15', 3), ('2024-01-16', 1)")
         server.say(HISTORY)
         for table in example.tables:
-            server.say(create(scanning.question(table)))
+            server.say(create(questions.question(table)))
         columns = "game_date, game_id, team, processed_at, used_fallback"
         for team in "AB":
             row = f"'2024-01-15', '1', '{team}', TIMESTAMP '2024-01-16 08:00:00', FALSE"

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.coverage.urls import urlpatterns
-from apps.pipeline.definition import TAKEN
+from apps.pipeline.sections import TAKEN
 
 FIXED = {str(each.pattern).split("/")[0] for each in urlpatterns} - {"", "<str:name>"}
 

@@ -10,7 +10,7 @@ from apps.alerts.report import Report
 from apps.coverage import scanning
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import control, unfillable
+from apps.runs import control, queue, unfillable
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import shown, step
@@ -49,7 +49,7 @@ def work(drain):
         if run.is_paused:
             control.resume(run, by="olga")
         else:
-            control.tasks.perform_later(run)
+            queue.perform_later(run)
         drain()
         run.refresh_from_db()
         return run

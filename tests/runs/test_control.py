@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.runs import breaker, control, failures, lanes, planning
+from apps.runs import breaker, cancellation, control, failures, lanes, planning
 from apps.runs.control import LaunchRefused
 from apps.runs.models import Attempt, IllegalMove, Run, Step
 from tests.conftest import day
@@ -228,7 +228,7 @@ def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
     drive(run, attempts=1)
     lease = lanes.take(run.pk)
 
-    control.give_up(run, by="olga")
+    cancellation.cancel_now(run, by="olga")
 
     assert not may_write(run, lease)
 

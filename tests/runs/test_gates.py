@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from apps.coverage.models import Partition
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 from apps.runs import gates
 from apps.runs.models import Run, Step
 from tests.conftest import day

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from pydantic import ValidationError
 
-from apps.pipeline.definition import Input
+from apps.pipeline.sections import Input
 from apps.runs.inputs import answer, input_dates, sentence, share_in_words
 
 FIRST = dt.date(2024, 1, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from apps.pipeline.definition import Job
+from apps.pipeline.sections import Job
 from apps.runs import jobs, processes
 from apps.runs.jobs import Call
 from apps.runs.lanes import Fenced

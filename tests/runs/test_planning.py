@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from apps.coverage import removed_dates, scanning
+from apps.coverage import removed_dates, scanning, storing
 from apps.coverage.models import Partition, Scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -423,7 +423,7 @@ def test_first_days_that_a_table_leaves_out_are_known_before_it_is_read(plan):
 
 def test_a_date_whose_counts_were_forgotten_is_unknown_until_a_scan(compared):
     scanned = Partition.objects.of(["daily.visits"])
-    scanned.update(state="unknown", **scanning.NOTHING_FOUND)
+    scanned.update(state="unknown", **storing.NOTHING_FOUND)
 
     found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
 

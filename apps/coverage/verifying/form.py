@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from apps.coverage import verification
+from apps.coverage.verifying.scope import scope
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 
@@ -50,7 +50,7 @@ class VerifyForm(forms.Form):
         if self.errors:
             return names
         try:
-            self.scope = verification.scope(
+            self.scope = scope(
                 self.pipeline,
                 phases=names["phase"],
                 tables=names["table"],

@@ -8,8 +8,9 @@ from apps.coverage.models import Partition
 from apps.coverage.run_history import table_of
 from apps.coverage.verifying.report import Failure, HistoryReport
 from apps.coverage.verifying.tables import Seen
-from apps.pipeline.definition import History, Pipeline
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import History
 from apps.warehouse.base import Try, Warehouse, WarehouseError
 
 ACCEPTED = LETTER[Partition.State.ACCEPTED]

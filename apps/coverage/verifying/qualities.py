@@ -10,7 +10,8 @@ from itertools import groupby
 from apps.coverage import quality
 from apps.coverage.verifying.report import Point, QualityReport, Spans, spans
 from apps.coverage.verifying.tables import After, Seen
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 
 
 def qualities(pipeline: Pipeline, wanted: Iterable[Table], seen: Seen) -> Iterator[QualityReport]:

@@ -22,8 +22,9 @@ from apps.coverage.verifying.report import (
     in_words,
     spans,
 )
-from apps.pipeline.definition import Need, Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Need, Season, Table
 from apps.warehouse.base import Count, Reading
 
 After = Callable[[dt.date], dt.date]

@@ -6,7 +6,8 @@ import datetime as dt
 
 from django.http import Http404
 
-from apps.pipeline.definition import Pipeline, Season, Table, UnknownName
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.sections import Season, Table
 from apps.pipeline.values import YEARS
 
 

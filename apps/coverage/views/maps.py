@@ -19,7 +19,8 @@ from apps.coverage.models import Scan
 from apps.coverage.rollup import Coverage
 from apps.coverage.views.addresses import date_or_404, season_or_404, table_or_404
 from apps.pipeline import definition
-from apps.pipeline.definition import Pipeline, Season, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Season, Table
 
 RANGES_A_PAGE = 40
 

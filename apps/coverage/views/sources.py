@@ -16,7 +16,8 @@ from apps.coverage.models import Scan
 from apps.coverage.sources import NotASource
 from apps.coverage.windows import Ground, NoSuchWindow, Window
 from apps.pipeline import definition
-from apps.pipeline.definition import Pipeline, Season, Table, UnknownName
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.sections import Season, Table
 
 
 @require_GET

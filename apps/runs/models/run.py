@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -11,10 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.fields import MaskedTextField
-
-if TYPE_CHECKING:
-    from apps.runs.models.event import Event
-
 
 LONGEST_WAIT = dt.timedelta(minutes=15)  # that a run rests before it tries again by itself
 
@@ -216,6 +212,8 @@ class Run(models.Model):
         deed = {self.Status.QUEUED: "resume", self.Status.PAUSED: "pause", self.Status.CANCELLED: "cancel"}
         return f"Run {self.pk} {verb} {self.status}; there is nothing to {deed.get(to, 'do')}."
 
-    def record(self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None) -> Event:
+    def record(
+        self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None
+    ) -> models.Model:
         """A line in the timeline."""
         return self.events.create(kind=kind, text=text, by=by, data=data or {})

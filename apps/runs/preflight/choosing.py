@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from apps.pipeline import check_kinds as kinds
 from apps.pipeline.check_kinds import AboutTables, Check
-from apps.pipeline.definition import Need, Pipeline
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Need
 from apps.runs.preflight.facts import is_about
 
 # They apply to every pipeline, unless its file has a check of the kind that says it better.

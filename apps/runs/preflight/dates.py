@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from apps.pipeline.definition import Job, Season, Table
+from apps.pipeline.sections import Job, Season, Table
 from apps.runs import batching
 from apps.runs.preflight.facts import Facts
 

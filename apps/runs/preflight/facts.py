@@ -14,8 +14,9 @@ from apps.coverage import grid as grids
 from apps.coverage.calendar import Said
 from apps.coverage.grid import Grid
 from apps.pipeline.check_kinds import AboutTables, CoverageAtLeast
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Table
 from apps.warehouse.base import Warehouse
 
 

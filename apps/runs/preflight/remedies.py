@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from apps import masking
-from apps.pipeline.definition import DuckDB, Pipeline
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import DuckDB
 from apps.runs.preflight.finding import Finding, Level
 from apps.warehouse import duckdb_sql
 

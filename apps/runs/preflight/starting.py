@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from django.db.models import Max, Min
 
-from apps.coverage import scanning
+from apps.coverage import questions
 from apps.pipeline.check_kinds import Check
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
+from apps.pipeline.sections import Table
 from apps.runs.models import Run
 from apps.runs.preflight import asking, registry
 from apps.runs.preflight.choosing import choose, kind_of
@@ -53,7 +54,7 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
     """Tables that are not as the file describes them: asked about a single date. One that does not exist is created."""
     try:
         reading = facts.warehouse.count(
-            [scanning.question(table) for table in facts.scope.tables], dates=[facts.scope.start]
+            [questions.question(table) for table in facts.scope.tables], dates=[facts.scope.start]
         )
     except WarehouseError:
         return  # the run waits for a warehouse that is away, and goes on by itself

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
-from apps.runs import tasks
+from apps.runs import queue
 from apps.runs.forms import PlanForm
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
@@ -56,7 +56,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def later(request: HttpRequest, scope: Scope, *, quick: bool) -> Preflight:
     report = reports.create(scope, by=request.user, quick=quick)
-    tasks.preflight_later(report)
+    queue.preflight_later(report)
     return report
 
 

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from apps.pipeline import definition
-from apps.pipeline.definition import DuckDB
-from apps.runs import control
+from apps.pipeline.sections import DuckDB
+from apps.runs import cancellation, control
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.options import Options
 from tests.conftest import day
@@ -205,7 +205,7 @@ def test_a_call_that_went_quiet_is_said_and_can_be_stopped(calls, read):
 
 def test_what_is_cancelled_is_not_called_failed(calls, operating):
     run = calls(0)
-    control.give_up(run)
+    cancellation.cancel_now(run)
 
     text = words(operating.get(run.get_absolute_url()).content.decode())
 

@@ -52,7 +52,7 @@ def test_a_warehouse_that_is_gone_comes_with_the_words_that_show_its_folder(chec
 
 
 def test_on_bigquery_it_is_googles_own_command(checked, pipeline):
-    from apps.pipeline.definition import BigQuery
+    from apps.pipeline.sections import BigQuery
 
     google = pipeline.model_copy(
         update={"warehouse": BigQuery(engine="bigquery", project="shop-1", location="EU")}

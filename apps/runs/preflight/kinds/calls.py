@@ -18,7 +18,7 @@ from pathlib import Path
 from apps import masking
 from apps.pipeline import files
 from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 from apps.runs import failures, jobs
 from apps.runs.jobs import Call, Outcome
 from apps.runs.preflight import remedies

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from apps.pipeline import files
 from apps.pipeline.check_kinds import Commit, FileExists, MustContain
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 from apps.runs import jobs
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts

@@ -12,7 +12,7 @@ from apps.coverage import chosen_dates, removed_dates, rollup, serving
 from apps.coverage.dates import in_words, successor
 from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
-from apps.pipeline.definition import Need, Season, Table
+from apps.pipeline.sections import Need, Season, Table
 from apps.runs import gates, inputs
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned

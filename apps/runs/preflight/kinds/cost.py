@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Cost
-from apps.pipeline.definition import BigQuery, Season, Table
+from apps.pipeline.sections import BigQuery, Season, Table
 from apps.runs import costs
 from apps.runs.costs import Sample
 from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Calls, Wanted
-from apps.runs.preflight.engines import Estimating
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count, money, size, size_range
-from apps.warehouse.base import QueryFailed, WarehouseError
+from apps.warehouse.base import Estimating, QueryFailed, WarehouseError
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.coverage import scanning
+from apps.coverage import questions
 from apps.coverage.dates import in_words
 from apps.pipeline.check_kinds import DryRun
-from apps.pipeline.definition import Pipeline, Table
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
 from apps.runs import jobs
 from apps.runs.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
-from apps.runs.preflight.engines import Fingerprinting, Rehearsing
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
@@ -29,10 +29,12 @@ from apps.warehouse.base import (
     EMPTY,
     NO_DATE,
     Count,
+    Fingerprinting,
     InUse,
     QueryFailed,
     Question,
     Reading,
+    Rehearsing,
     TakesTurns,
     WarehouseError,
 )
@@ -184,7 +186,7 @@ def with_words(facts: Facts, table: Table, dates: list[dt.date], words: tuple[st
 def counted(facts: Facts) -> Reading | str:
     """Every date of every table and of the run history, in one query; why not, where it could not be counted."""
     try:
-        return facts.warehouse.count(questions(facts.pipeline))
+        return facts.warehouse.count(all_questions(facts.pipeline))
     except WarehouseError as error:
         return str(error).rstrip(".")
 
@@ -194,7 +196,7 @@ def fingerprinted(facts: Facts) -> Fingerprints | None:
     if not isinstance(facts.warehouse, Fingerprinting):
         return None
     try:
-        return facts.warehouse.fingerprints([each.table for each in questions(facts.pipeline)])
+        return facts.warehouse.fingerprints([each.table for each in all_questions(facts.pipeline)])
     except WarehouseError:
         return None  # then the rows a date are all that was compared, and the finding says so
 
@@ -229,8 +231,8 @@ def problems_of(*readings: Reading | str) -> set[str]:
     return {table for reading in readings if not isinstance(reading, str) for table in reading.problems}
 
 
-def questions(pipeline: Pipeline) -> list[Question]:
-    found = [replace(scanning.question(table), undated=True) for table in pipeline.tables]
+def all_questions(pipeline: Pipeline) -> list[Question]:
+    found = [replace(questions.question(table), undated=True) for table in pipeline.tables]
     history = pipeline.history
     if history and history.table not in {each.table for each in found}:
         found.append(Question(history.table, history.date, written_column=history.started, undated=True))

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from apps.coverage.models import Partition
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
-from apps.pipeline.definition import Table
+from apps.pipeline.sections import Table
 from apps.runs.preflight import remedies
-from apps.runs.preflight.engines import Expiring
 from apps.runs.preflight.facts import Facts, made_from
 from apps.runs.preflight.finding import Finding, failed, noted, passed, some, unknown, warned
 from apps.runs.preflight.registry import check
 from apps.runs.words import count
-from apps.warehouse.base import Absent, WarehouseError
+from apps.warehouse.base import Absent, Expiring, WarehouseError
 
 
 @check("credentials", asks_warehouse=True)
