@@ -15,6 +15,8 @@ from backfill_console import environment
 from tests.conftest import day
 from tests.runs.conftest import wait_until
 
+pytestmark = pytest.mark.real_process
+
 DATES = [day("01-03"), day("01-01"), day("01-02")]
 
 

@@ -24,7 +24,7 @@ from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import shown, step, wait_until
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.real_process]
 
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
