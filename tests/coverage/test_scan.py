@@ -1,6 +1,8 @@
 """What an operator learns from a scan."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.coverage import rollup, scanning
 from apps.coverage.freshness import silent_tables
@@ -281,3 +283,31 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
     scanning.scan(pipeline, Slow(), Scan.objects.create())
 
     assert partition("daily.sales", "01-05").state == State.COMPLETE
+
+
+def test_a_scan_stored_table_by_table_finds_what_one_stored_at_once_does(scan, ask, monkeypatch):
+    fill(ask, "daily.sales", "01-05", 8)
+    ask("DROP TABLE daily.visits")
+    scan()
+    columns = ("table", "date", "state", "reason", "rows")
+    at_once = set(Partition.objects.values_list(*columns))
+    Partition.objects.all().delete()
+    monkeypatch.setattr(scanning, "PARTITIONS_TOGETHER", 1)
+
+    again = scan()
+
+    assert set(Partition.objects.values_list(*columns)) == at_once
+    assert again.tables_done == 5
+
+
+def test_tables_that_are_stored_together_share_their_queries(scan, ask, monkeypatch):
+    fill(ask, "daily.sales", "01-05", 8)
+    with CaptureQueriesContext(connection) as together:
+        scan()
+    Partition.objects.all().delete()
+    monkeypatch.setattr(scanning, "PARTITIONS_TOGETHER", 1)
+
+    with CaptureQueriesContext(connection) as one_by_one:
+        scan()
+
+    assert len(together) < len(one_by_one) / 2
