@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.pipeline import definition
-from apps.workers.beacon import beacon
+from apps.workers.worker_status import beacon
 
 
 def console(request: HttpRequest) -> dict[str, Any]:

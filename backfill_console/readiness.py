@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.coverage import regressions, serving
+from apps.coverage import regressions
+from apps.coverage.counts import serving
+from apps.coverage.counts.rollup import Coverage
+from apps.coverage.counts.serving import Share
 from apps.coverage.regressions import Loss
-from apps.coverage.rollup import Coverage
-from apps.coverage.serving import Share
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Need
 from apps.runs.models import Preflight

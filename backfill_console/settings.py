@@ -13,7 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
-# Jobs get the environment without these (apps.runs.jobs).
+# Jobs get the environment without these (apps.runs.calls.jobs).
 CONSOLE_VARIABLES = (*environment.VARIABLES, *environment.SET_BY_CONSOLE)
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "apps.runs",
     "apps.alerts",
     "apps.people",
+    "apps.cli",
     "django.contrib.admin.apps.SimpleAdminConfig",  # apps.people.admin says which pages there are
     "django.contrib.auth",
     "django.contrib.contenttypes",

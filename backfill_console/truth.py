@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from apps.coverage.counts.rollup import Coverage, PhaseCoverage
 from apps.coverage.models import Partition
-from apps.coverage.rollup import Coverage, PhaseCoverage
 from apps.pipeline.sections import Phase
+from apps.runs.estimates.progress import Progress, to_the_minute
 from apps.runs.models import Run
-from apps.runs.progress import Progress, to_the_minute
-from apps.runs.words import count
-from apps.workers.roll import SERVE
+from apps.text import count
+from apps.workers.worker_list import SERVE
 
 
 @dataclass(frozen=True)

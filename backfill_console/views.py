@@ -13,16 +13,18 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.coverage import live, rollup, strips
+from apps.coverage.counts import rollup, strips
+from apps.coverage.counts.rollup import Coverage
 from apps.coverage.models import Scan
-from apps.coverage.rollup import Coverage
+from apps.coverage.views import live
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import failures, outside, progress
-from apps.runs.failures import FailureGroup
+from apps.runs.estimates import progress
+from apps.runs.failures import failure_groups, outside_console
+from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.models import Run, Step
-from apps.runs.situation import phase_label
-from apps.workers.beacon import beacon
+from apps.runs.pages.run_status import phase_label
+from apps.workers.worker_status import beacon
 from backfill_console import readiness
 from backfill_console.truth import Truth, Work, at_gate, filled, truth
 
@@ -34,7 +36,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     coverage = rollup.coverage(pipeline)
     scan = Scan.objects.active().first()
-    failed = failures.open_failures()
+    failed = failure_groups.open_failures()
     now = timezone.now()
     work = what_runs_do(pipeline, failed, now=now)
     seen: dict[str, Any] = dict(beacon(now))
@@ -45,7 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],
         "failures": failed[:SHOWN],
         "more_failures": len(failed[SHOWN:]),
-        "outside": outside.lately(pipeline, now=now),
+        "outside": outside_console.lately(pipeline, now=now),
         "readiness": readiness.now(pipeline, coverage),
         **standing(coverage),
         **seen,

@@ -7,13 +7,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from apps.coverage import live
-from apps.workers import roll
+from apps.coverage.views import live
+from apps.workers import worker_list
 
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    context = {"roll": roll.call(timezone.now())}
+    context = {"roll": worker_list.call(timezone.now())}
     piece = live.piece(
         "workers/_live.html", context, request=request, beside="workers/_facts.html", is_active=True
     )

@@ -20,9 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from apps.runs import paces, work_left
-from apps.runs.paces import Work
-from apps.runs.work_left import Left
+from apps.runs.estimates import paces, remaining_work
+from apps.runs.estimates.paces import Work
+from apps.runs.estimates.remaining_work import Left
 
 TIMES = 500
 DATES = 300  # of a table
@@ -74,7 +74,7 @@ class Simulated:
     @property
     def ours(self) -> tuple[float, float]:
         left = self.left
-        return work_left.range_of(paces.of_tables(self.done, self.earlier, left), left)
+        return remaining_work.range_of(paces.of_tables(self.done, self.earlier, left), left)
 
     @property
     def old_way(self) -> float:

@@ -107,9 +107,10 @@ def wait_for_workers() -> None:
 def seconds_of(lanes: int) -> float:
     """A run over the first half of the dates that are still missing, with so many lanes."""
     from apps.pipeline import definition
-    from apps.runs import control, planning
+    from apps.runs import control
     from apps.runs.models import Run
-    from apps.runs.options import Options
+    from apps.runs.plans import planning
+    from apps.runs.plans.options import Options
 
     pipeline = definition.current()
     start = FIRST + dt.timedelta(days=0 if lanes == 1 else STEPS)

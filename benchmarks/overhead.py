@@ -29,13 +29,15 @@ def measure(batch: int) -> None:
 
 def run(batch: int) -> None:
     shop.make(tables=1, dates=STEPS, command=NO_OP, batch=batch)
-    from apps.coverage import scanning
     from apps.coverage.models import Scan
+    from apps.coverage.scanning import full_scan
     from apps.pipeline import definition
-    from apps.runs import control, lanes, planning, runner
+    from apps.runs import control, lanes
+    from apps.runs.engine import runner
+    from apps.runs.plans import planning
 
     pipeline = definition.current()
-    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
     plan = planning.plan(pipeline, planning.select(pipeline, reprocess="all"))
     launched = control.launch(plan, pipeline, by="benchmark", queued=False)
     before = spawn_seconds()

@@ -67,25 +67,27 @@ def measured(pipeline: Any) -> Iterator[Measured]:
 
 def reports(pipeline: Any) -> dict[str, Callable[[], object]]:
     """What is measured, by name; the dates and tables are all that there are."""
-    from apps.coverage import scanning, sources, verification, windows
+    from apps.coverage.scanning import full_scan
+    from apps.coverage.sources import need_coverage, windows
+    from apps.coverage.verification import verifier
     from apps.pipeline import scope
     from apps.runs.preflight import reports as preflights
 
-    warehouse = scanning.open_warehouse(pipeline)
+    warehouse = full_scan.open_warehouse(pipeline)
 
     def verify() -> None:
-        wanted = verification.scope(pipeline)
-        verification.perform(pipeline, warehouse, verification.request(pipeline, wanted, by="benchmark"))
+        wanted = verifier.scope(pipeline)
+        verifier.perform(pipeline, warehouse, verifier.request(pipeline, wanted, by="benchmark"))
 
     def preflight(*, quick: bool) -> None:
         report = preflights.create(scope.scope(pipeline), by="benchmark", quick=quick)
         preflights.perform(report, pipeline, warehouse)
         assert report.is_finished, report.problem
 
-    off = [sources.find_source(pipeline, "nba_raw.odds_api_player_points_props")]
+    off = [need_coverage.find_source(pipeline, "nba_raw.odds_api_player_points_props")]
     return {
-        "sources": lambda: sources.report(pipeline),
-        "sources, with one off": lambda: sources.report(pipeline, off=off),
+        "sources": lambda: need_coverage.report(pipeline),
+        "sources, with one off": lambda: need_coverage.report(pipeline, off=off),
         "test windows": lambda: windows.best(windows.ground(pipeline)),
         "verification": verify,
         "pre-flight, quick": lambda: preflight(quick=True),

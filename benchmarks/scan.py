@@ -117,7 +117,7 @@ def standin(tables: int, dates: int) -> Iterator[str]:
 
 def fill(url: str, tables: int, dates: int) -> None:
     os.environ["BIGQUERY_EMULATOR_HOST"] = url
-    from apps.warehouse.bigquery import BigQueryWarehouse
+    from apps.warehouse.bigquery.client import BigQueryWarehouse
 
     client = BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4).client
     days = f"UNNEST(GENERATE_DATE_ARRAY('{FIRST}', DATE_ADD('{FIRST}', INTERVAL {dates - 1} DAY)))"
@@ -137,15 +137,15 @@ def one(engine: str, tables: int, dates: int) -> int:
     import django
 
     django.setup()
-    from apps.coverage import scanning
-    from apps.coverage.questions import question
+    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning.questions import question
     from apps.pipeline import definition
 
     pipeline = definition.current()
     questions = [question(table) for table in pipeline.tables]
 
     def ask() -> Any:
-        warehouse = scanning.open_warehouse(pipeline)
+        warehouse = full_scan.open_warehouse(pipeline)
         return warehouse.scan(questions, start=pipeline.start, end=pipeline.end, known=lambda table: {})
 
     bare = bare_duckdb(pipeline, questions) if engine == "duckdb" else bare_bigquery(pipeline, ask)
@@ -173,14 +173,14 @@ def scan_all(engine: str, tables: int, dates: int) -> int:
     import django
 
     django.setup()
-    from apps.coverage import scanning
     from apps.coverage.models import Scan
+    from apps.coverage.scanning import full_scan
     from apps.pipeline import definition
 
     pipeline = definition.current()
     for which in ("first", "again"):
         scan = Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), scan)
+        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scan)
         scan.refresh_from_db()
         print(
             f"{engine:8} {tables:3} tables x {dates:,} dates: asked, judged and stored, {which}: {scan.seconds:.1f} s, "
@@ -197,7 +197,7 @@ def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
     """The query as one would send it by hand, and all its rows."""
     import duckdb
 
-    from apps.warehouse.duckdb_sql import FILE, grouped_count
+    from apps.warehouse.sql.duckdb_sql import FILE, grouped_count
 
     wanted = {"start": pipeline.start, "end": pipeline.end}
     sql = "\nUNION ALL\n".join(grouped_count(place, each, wanted) for place, each in enumerate(questions))
@@ -215,7 +215,7 @@ def bare_bigquery(pipeline: Any, ask: Callable[[], Any]) -> Callable[[], None]:
     """The queries that ours sends, sent by hand through the client, and all their rows."""
     from google.cloud import bigquery
 
-    from apps.warehouse.bigquery import BigQueryWarehouse
+    from apps.warehouse.bigquery.client import BigQueryWarehouse
 
     asked: list[tuple[str, Any]] = []
     begin = BigQueryWarehouse.begin

@@ -22,9 +22,9 @@ from django.test import Client
 from django.utils.html import escape
 
 from apps.alerts.models import Message
+from apps.cli.management.commands import backfill
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
-from apps.runs.management.commands import backfill
 from apps.runs.models import Run
 
 NUMBER = r"([\d,]+)"

@@ -20,16 +20,19 @@ from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
 from apps import masking
-from apps.coverage import scanning
 from apps.coverage.models import Scan
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, jobs, lanes, planning, recovery, runner
-from apps.runs.holding import Hold
-from apps.runs.jobs import Call
-from apps.runs.keeper import Keeper
+from apps.runs import control, lanes
+from apps.runs.calls import jobs
+from apps.runs.calls.jobs import Call
+from apps.runs.engine import recovery, runner
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lease_heartbeat import Keeper
 from apps.runs.models import Lane, Run
-from apps.runs.planning import Plan
+from apps.runs.plans import planning
+from apps.runs.plans.planning import Plan
 from apps.warehouse.base import Warehouse
 from tests import agreement, database, duck
 from tests.job_forks import Forked, ForkServer
@@ -160,7 +163,7 @@ def pipeline(shop: Path) -> Pipeline:
 
 @pytest.fixture
 def warehouse(pipeline: Pipeline) -> Warehouse:
-    return scanning.open_warehouse(pipeline)
+    return full_scan.open_warehouse(pipeline)
 
 
 @pytest.fixture
@@ -198,7 +201,7 @@ def scan(
         if not is_patched and scanned.fits(pipeline, warehouse):
             return scanned.store()
         row = Scan.objects.create()
-        scanning.scan(pipeline, warehouse, row)
+        full_scan.scan(pipeline, warehouse, row)
         row.refresh_from_db()
         return row
 
@@ -247,7 +250,7 @@ def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
         lease = lanes.take(run.pk)
         assert lease
         with Keeper(run.pk, lease) as kept:
-            performer = runner.Runner(Hold(run, pipeline, kept), scanning.open_warehouse(pipeline))
+            performer = runner.Runner(Hold(run, pipeline, kept), full_scan.open_warehouse(pipeline))
             recovery.recover(run, lease, performer.warehouse)
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass

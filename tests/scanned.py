@@ -15,8 +15,8 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from apps.coverage import scanning
 from apps.coverage.models import Scan
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.warehouse.base import Warehouse
@@ -88,7 +88,7 @@ def scan_once(file: Path, pipeline: Pipeline) -> Scanned:
     """Scans the file, reads what was stored, and takes it back."""
     with transaction.atomic():
         before = {model: model._default_manager.count() for model in stored_models()}
-        scanning.scan(pipeline, DuckDBWarehouse(file), Scan.objects.create())
+        full_scan.scan(pipeline, DuckDBWarehouse(file), Scan.objects.create())
         tables = [
             rows_of(model) for model, count in before.items() if model._default_manager.count() != count
         ]

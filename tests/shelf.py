@@ -17,7 +17,7 @@ import duckdb
 
 from apps.warehouse.base import Interrupted, QueryFailed, Question, Reading, Unreachable
 from apps.warehouse.duckdb import DuckDBWarehouse, first_line, host, turn
-from apps.warehouse.duckdb_sql import FILE
+from apps.warehouse.sql.duckdb_sql import FILE
 
 UNDATED = "undated"
 

@@ -19,29 +19,29 @@ from django.utils import timezone
 SHELF = "TEST_SHELF"  # the folder of the warehouse of many writers
 HURRY = "TEST_HURRY"  # what takes a minute in earnest takes some seconds
 CLOCK = "TEST_CLOCK"  # the file that says by how much the clock was set
-TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.runner.SHORTEST_WAIT": 2}
+TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.engine.runner.SHORTEST_WAIT": 2}
 
 # Every module that holds one of these, also by `from ... import`.
 SHORTER: dict[str, dict[str, Any]] = {
     "apps.runs.models.lane": {"LEASE": dt.timedelta(seconds=2.5)},
     "apps.runs.lanes": {"LEASE": dt.timedelta(seconds=2.5)},
-    "apps.runs.keeper": {"BEAT": 0.5, "LOOK": 0.1},
+    "apps.runs.engine.lease_heartbeat": {"BEAT": 0.5, "LOOK": 0.1},
     "apps.runs.tasks": {"SLICE": 3.0},
-    "apps.runs.processes": {"GRACE": 1.0},
+    "apps.runs.calls.processes": {"GRACE": 1.0},
     # Whoever is killed at random takes the same step along three times now and then: no fault of the step's.
-    "apps.runs.recovery": {"LOST_TIMES": 99},
+    "apps.runs.engine.recovery": {"LOST_TIMES": 99},
     "apps.workers.models": {
         "BEAT_EVERY": dt.timedelta(seconds=0.5),
         "SILENT_AFTER": dt.timedelta(seconds=3),
     },
-    "apps.workers.beats": {"BEAT_EVERY": dt.timedelta(seconds=0.5)},
+    "apps.workers.heartbeat": {"BEAT_EVERY": dt.timedelta(seconds=0.5)},
     "apps.workers.launcher": {
         "BEAT_EVERY": dt.timedelta(seconds=0.5),
         "LOOK_EVERY": 0.4,
         "TICK_EVERY": 1.0,
         "GRACE": 5.0,
     },
-    "apps.workers.pulse": {"PING_EVERY": 1.5, "PATIENCE": 3.0},
+    "apps.workers.liveness_probe": {"PING_EVERY": 1.5, "PATIENCE": 3.0},
     "apps.workers.service": {"SHORTEST_WAIT": 0.1, "LONGEST_WAIT": 0.5},
 }
 LONGEST_SILENCE = 2.5 + 1.0  # seconds: by then whoever shows no sign of life has lost its lane
@@ -89,7 +89,7 @@ def set_clock(file: Path) -> None:
 
 
 def use_shelf(folder: Path) -> None:
-    from apps.coverage import scanning
+    from apps.coverage.scanning import full_scan
     from apps.pipeline.sections import DuckDB
 
     DuckDB.most_lanes = property(lambda self: 64)
@@ -99,4 +99,4 @@ def use_shelf(folder: Path) -> None:
 
         return Shelf(folder)
 
-    scanning.open_warehouse = open_shelf
+    full_scan.open_warehouse = open_shelf

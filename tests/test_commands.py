@@ -10,8 +10,9 @@ import pytest
 from django.core.management import call_command
 
 from apps.coverage.models import CalendarDate, Partition
-from apps.runs import control, planning
+from apps.runs import control
 from apps.runs.models import Attempt, Run
+from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, wait_until
 

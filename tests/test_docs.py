@@ -8,7 +8,7 @@ import pytest
 from django.core.management import get_commands
 
 from apps.pipeline import definition
-from apps.warehouse.translation import for_duckdb
+from apps.warehouse.sql.translation import for_duckdb
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("docs/*.md"), *ROOT.glob("*.md")])
@@ -35,7 +35,7 @@ def test_every_path_that_a_document_names_exists(document):
 
 
 def test_the_architecture_names_modules():
-    assert {"apps/runs/control", "apps/coverage/scanning", "apps/runs/jobs.py"} <= named(
+    assert {"apps/runs/control", "apps/coverage/scanning", "apps/runs/calls/jobs.py"} <= named(
         ROOT / "docs" / "architecture.md"
     )
 
@@ -107,7 +107,7 @@ def test_every_script_that_is_shown_can_be_read(script):
     "reason", sorted(set(re.findall(r"`(\w+(?:Exceeded|Error|Found|Query|Denied))`", BIGQUERY)))
 )
 def test_every_reason_that_is_named_is_one_that_the_stand_in_can_give_or_we_know(reason):
-    known = (ROOT / "apps/warehouse/bigquery_errors.py").read_text() + (
+    known = (ROOT / "apps/warehouse/bigquery/errors.py").read_text() + (
         ROOT / "tests/standins/bigquery/refusals.py"
     ).read_text()
 

@@ -5,13 +5,13 @@ import datetime as dt
 import pytest
 from django.template.loader import render_to_string
 
-from apps.coverage import rollup
-from apps.coverage.freshness import Freshness
-from apps.coverage.grid import Grid
-from apps.coverage.rollup import Coverage
-from apps.runs.estimates import Estimate, Leg, Stop
+from apps.coverage.counts import rollup
+from apps.coverage.counts.freshness import Freshness
+from apps.coverage.counts.grid import Grid
+from apps.coverage.counts.rollup import Coverage
+from apps.runs.estimates.eta import Estimate, Leg, Stop
+from apps.runs.estimates.progress import Left, Pace, Progress
 from apps.runs.models import Run
-from apps.runs.progress import Left, Pace, Progress
 from backfill_console.truth import Truth, Work, truth
 
 NOW = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)

@@ -9,8 +9,8 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.coverage import accepting
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
 from apps.coverage.models import Verification
 from apps.pipeline import definition
 from tests.conftest import day

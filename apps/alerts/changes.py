@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Min
 
-from apps.coverage.rollup import percent
+from apps.coverage.counts.rollup import percent
 from apps.runs.models import Run
 
 Count = tuple[int, int, int]  # complete, expected, unknown

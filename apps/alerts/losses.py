@@ -13,7 +13,7 @@ from django.urls import reverse
 from apps.alerts import messages
 from apps.alerts.models import Message, MessageQuerySet
 from apps.coverage import regressions
-from apps.coverage.downloads import harmless
+from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition, Scan
 from apps.coverage.regressions import Loss
 from apps.pipeline import definition

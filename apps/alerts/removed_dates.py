@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from apps.alerts import messages
 from apps.alerts.models import Message
-from apps.coverage import removed_dates
-from apps.coverage.downloads import harmless
+from apps.coverage.calendar import removed_dates
+from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import RemovedDate, Scan
 
 SUBJECT = "CALENDAR"

@@ -15,17 +15,21 @@ from django.urls import reverse
 from apps.alerts import attachment, lines
 from apps.alerts.changes import Change, changes
 from apps.alerts.lines import Cut, Line
-from apps.coverage import removed_dates, rollup
+from apps.coverage.calendar import removed_dates
+from apps.coverage.calendar.removed_dates import RemovedDates
+from apps.coverage.counts import rollup
 from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
-from apps.coverage.removed_dates import RemovedDates
 from apps.pipeline import definition
-from apps.runs import afterwards, costs, failures, gates, outcomes, progress, reworking
-from apps.runs.gates import Need
+from apps.runs.dependencies import gates
+from apps.runs.dependencies.gates import Need
+from apps.runs.estimates import billing, progress
+from apps.runs.estimates.progress import Progress
+from apps.runs.failures import failure_groups
 from apps.runs.models import Event, Run, Step
-from apps.runs.progress import Progress
-from apps.runs.reworking import Rework
-from apps.runs.words import between
+from apps.runs.results import discrepancies, outcomes, redos
+from apps.runs.results.redos import Rework
+from apps.text import between
 
 # Kinds of events that tell of trouble while a run goes on.
 STALLED = "stalled"  # no output and no finished step for long
@@ -112,12 +116,12 @@ class Report:
     @cached_property
     def notes(self) -> list[str]:
         """What else is to be said of its verified steps: calls that ended badly, and what is not complete now."""
-        return afterwards.notes(self.run, verified=self.progress.verified)
+        return discrepancies.notes(self.run, verified=self.progress.verified)
 
     @cached_property
     def rework(self) -> Rework | None:
         """What dates came to that had rows and were done again, as the run's page says it."""
-        return reworking.of(self.run)
+        return redos.of(self.run)
 
     @property
     def counts(self) -> list[tuple[str, str]]:
@@ -173,7 +177,7 @@ class Report:
     @cached_property
     def bill(self) -> str:
         """What its SQL jobs billed; empty where the warehouse takes nothing."""
-        found = costs.of(self.run, definition.current())
+        found = billing.of(self.run, definition.current())
         return found.says if found else ""
 
     @property
@@ -202,7 +206,7 @@ class Report:
                     sample=quote(group.sample) if group.sample != group.signature else "",
                     cause=group.suggested_class,
                 )
-                for group in failures.grouped(self.failed)
+                for group in failure_groups.grouped(self.failed)
             ]
         )
 
@@ -232,7 +236,7 @@ class Report:
     @cached_property
     def skips(self) -> Cut[Line]:
         """By the reason, without its dates and numbers."""
-        groups = failures.grouped(self.skipped)
+        groups = failure_groups.grouped(self.skipped)
         return Cut.of([self.line(quote(group.signature), group.steps) for group in groups])
 
     def line(self, what: str, found: Sequence[Step | Partition], **rest: str) -> Line:

@@ -25,14 +25,14 @@ def ensure_schedule(**kwargs: Any) -> None:
 
 
 def follow_file(**kwargs: Any) -> None:
-    from apps.coverage import changed_rules
+    from apps.coverage.scanning import changed_rules
     from apps.pipeline import definition
 
     changed_rules.follow(definition.current())
 
 
 def import_engine(**kwargs: Any) -> None:
-    from apps.coverage import scanning
+    from apps.coverage.scanning import full_scan
     from apps.pipeline import definition
 
-    scanning.open_warehouse(definition.current())  # which imports the engine and asks it nothing
+    full_scan.open_warehouse(definition.current())  # which imports the engine and asks it nothing

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from apps.coverage import chosen_dates
+from apps.coverage import date_lists
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline
@@ -61,7 +61,7 @@ class Loss:
     @property
     def plan_query(self) -> str:
         """What a link to the plan of these dates asks for; empty for a source, which no job of the pipeline fills."""
-        return "" if self.is_source else chosen_dates.query(self.table, self.dates)
+        return "" if self.is_source else date_lists.query(self.table, self.dates)
 
     @property
     def remedy(self) -> str:

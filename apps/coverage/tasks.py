@@ -11,8 +11,10 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from apps.coverage import accepting, scanning, silences, verification
+from apps.coverage.accepted import accepting
 from apps.coverage.models import Scan, Verification
+from apps.coverage.scanning import full_scan, unreadable
+from apps.coverage.verification import verifier
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
@@ -38,7 +40,7 @@ def scan_later(*, by: Any = None) -> Scan:
 
 def scan(scan_id: int) -> None:
     pipeline = definition.current()
-    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.get(pk=scan_id))
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.get(pk=scan_id))
 
 
 def scan_by_schedule() -> None:
@@ -53,15 +55,15 @@ def look_again() -> None:
 
     Both in one turn: else the next call of a run would begin in between, and a scan would never get its own.
     """
-    if not silences.is_anything_awaited() or Scan.objects.filter(status=Scan.Status.RUNNING).exists():
+    if not unreadable.is_anything_awaited() or Scan.objects.filter(status=Scan.Status.RUNNING).exists():
         return
     pipeline = definition.current()
-    warehouse = scanning.open_warehouse(pipeline)
+    warehouse = full_scan.open_warehouse(pipeline)
     try:
-        with scanning.turn_of_reader(warehouse, patience=PATIENCE):
+        with full_scan.turn_of_reader(warehouse, patience=PATIENCE):
             warehouse.check_connection()
-            silences.note_answer()
-            scanning.scan(pipeline, warehouse, queued_scan())
+            unreadable.note_answer()
+            full_scan.scan(pipeline, warehouse, queued_scan())
     except WarehouseError as error:
         log.info("the warehouse does not answer yet: %s", error)
 
@@ -91,7 +93,7 @@ def give_up_dead_scans(now: dt.datetime) -> None:
 def verify_later(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
     """Asks a worker to verify."""
     with transaction.atomic():
-        requested = verification.request(pipeline, wanted, by=by)
+        requested = verifier.request(pipeline, wanted, by=by)
         async_task("apps.coverage.tasks.verify", requested.pk, cluster="main")
     return requested
 
@@ -99,7 +101,7 @@ def verify_later(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
 def verify(verification_id: int) -> None:
     pipeline = definition.current()
     wanted = Verification.objects.get(pk=verification_id)
-    verification.perform(pipeline, scanning.open_warehouse(pipeline), wanted)
+    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), wanted)
 
 
 def give_up_dead_verifications(now: dt.datetime) -> None:
@@ -107,9 +109,9 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
     late = now - LONGEST_SCAN
     unfinished = Verification.objects.filter(finished_at=None)
     for each in unfinished.filter(started_at__lt=late):
-        verification.give_up(each, "The worker died before it had asked about everything. Verify again.")
+        verifier.give_up(each, "The worker died before it had asked about everything. Verify again.")
     for each in unfinished.filter(started_at=None, requested_at__lt=late):
-        verification.give_up(each, "No worker took it. Verify again.")
+        verifier.give_up(each, "No worker took it. Verify again.")
 
 
 def ensure_schedule() -> None:

@@ -25,7 +25,8 @@ def ensure_schedule(**kwargs: Any) -> None:
 
 
 def revive(**kwargs: Any) -> None:
-    from apps.runs import recovery, tasks
+    from apps.runs import tasks
+    from apps.runs.engine import recovery
 
     recovery.sweep()
     tasks.revive()
@@ -34,6 +35,6 @@ def revive(**kwargs: Any) -> None:
 def tell_of_stalls(**kwargs: Any) -> None:
     from django.utils import timezone
 
-    from apps.runs import stalls
+    from apps.runs.estimates import stalls
 
     stalls.tell(timezone.now())

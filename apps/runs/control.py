@@ -10,15 +10,21 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.coverage import rollup
+from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, set_activity
 from apps.pipeline.definition import Pipeline
-from apps.runs import cancellation, failures, forecasts, gates, jobs, outcomes, planning, queue, rows, waiting
+from apps.runs import queue, rows
+from apps.runs.calls import jobs
+from apps.runs.dependencies import gates
+from apps.runs.engine import cancellation, waiting
+from apps.runs.failures import failure_groups
 from apps.runs.models import IllegalMove, NeedsReason, Preflight, Run, Step
-from apps.runs.options import Options, check, in_order
-from apps.runs.planning import Plan
+from apps.runs.plans import forecasts, planning
+from apps.runs.plans.options import Options, check, in_order
+from apps.runs.plans.planning import Plan
 from apps.runs.preflight import reports
-from apps.runs.words import because, count
+from apps.runs.results import outcomes
+from apps.text import because, count
 
 Status, Request = Run.Status, Run.Request
 
@@ -291,5 +297,5 @@ def summary(steps: Iterable[Step]) -> list[dict[str, Any]]:
             "dates": [str(date) for date in group.dates],
             "tables": group.tables,
         }
-        for group in failures.grouped(steps)
+        for group in failure_groups.grouped(steps)
     ]

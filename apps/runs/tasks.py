@@ -9,17 +9,18 @@ import time
 from django.utils import timezone
 from django_q.models import Schedule
 
-from apps.coverage import scanning
 from apps.coverage.models import Scan
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
-from apps.runs import lanes, queue, recovery, runner, waiting
+from apps.runs import lanes, queue
+from apps.runs.db_retry import AWAY, patiently
+from apps.runs.engine import recovery, runner, waiting
 from apps.runs.models import Attempt, Preflight, Run
 from apps.runs.models.attempt import AttemptQuerySet
-from apps.runs.patience import AWAY, patiently
 from apps.runs.preflight import reports
 from apps.warehouse.base import StillAtWork, WarehouseError
 from apps.workers import stopping
-from apps.workers.beats import doing
+from apps.workers.heartbeat import doing
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def is_ended(attempt: Attempt) -> bool:
     """Tries; False where the warehouse cannot be asked about any script now."""
     try:
         with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
-            recovery.end_stray(attempt, scanning.open_warehouse(definition.current()))
+            recovery.end_stray(attempt, full_scan.open_warehouse(definition.current()))
     except WarehouseError as error:
         log.warning("run %s: a script may still run in the warehouse: %s", attempt.run_id, error)
         return isinstance(error, StillAtWork)
@@ -132,4 +133,4 @@ def ensure_schedule() -> None:
 def preflight(report_id: int) -> None:
     pipeline = definition.current()
     with doing(f"pre-flight {report_id}"):
-        reports.perform(Preflight.objects.get(pk=report_id), pipeline, scanning.open_warehouse(pipeline))
+        reports.perform(Preflight.objects.get(pk=report_id), pipeline, full_scan.open_warehouse(pipeline))

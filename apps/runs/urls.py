@@ -2,8 +2,7 @@
 
 from django.urls import path, register_converter
 
-from apps.runs import converters
-from apps.runs.views import attempts, launch, operate, steps, watch
+from apps.runs.views import attempts, converters, launch, operate, steps, watch
 
 app_name = "runs"
 

@@ -32,8 +32,8 @@ from apps.warehouse.base import (
     Try,
     Unreachable,
 )
-from apps.warehouse.duckdb_sql import FILE, grouped_count, latest_tries
 from apps.warehouse.fingerprints import Fingerprints
+from apps.warehouse.sql.duckdb_sql import FILE, grouped_count, latest_tries
 from apps.warehouse.turns import Turns
 
 ONE_AT_A_TIME = threading.Lock()
@@ -360,14 +360,14 @@ def ask_one_by_one(
 
 
 def translated(sql: str) -> Sequence[str]:
-    from apps.warehouse.translation import for_duckdb  # only who performs a script pays for the import
+    from apps.warehouse.sql.translation import for_duckdb  # only who performs a script pays for the import
 
     return for_duckdb(sql)
 
 
 def check(sql: str) -> None:
     """QueryFailed where DuckDB could not perform the script, as far as that is told without its tables."""
-    from apps.warehouse import translation
+    from apps.warehouse.sql import translation
 
     connection = host().cursor()
     for text in translation.for_duckdb(sql):

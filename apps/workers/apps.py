@@ -10,12 +10,12 @@ class WorkersConfig(AppConfig):
     def ready(self) -> None:
         from django_q import signals
 
-        from . import beats, checks  # noqa: F401
+        from . import checks, heartbeat  # noqa: F401
 
         # Of a cluster's processes only the workers send these.
-        signals.post_spawn.connect(beats.worker_spawned)
-        signals.pre_execute.connect(beats.task_begins)
-        signals.post_execute_in_worker.connect(beats.task_ended)
+        signals.post_spawn.connect(heartbeat.worker_spawned)
+        signals.pre_execute.connect(heartbeat.task_begins)
+        signals.post_execute_in_worker.connect(heartbeat.task_ended)
         post_migrate.connect(ensure_schedule, sender=self)
 
 

@@ -33,7 +33,7 @@ from django.utils import timezone
 from . import clusters, naming, processes, signals
 from .checks import clusters as configured_clusters
 from .models import BEAT_EVERY, Worker
-from .record import Record
+from .process_record import Record
 from .service import STOPS, Service
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from .beats import identity
+from .heartbeat import identity
 from .models import Worker
 
 

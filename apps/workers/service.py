@@ -15,7 +15,7 @@ from django.db import connections
 from django.utils import timezone
 
 from . import processes
-from .pulse import Pulse
+from .liveness_probe import Pulse
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHORTEST_WAIT = 1.0

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
-from .beats import Beat
+from .heartbeat import Beat
 from .models import Worker
 
 THREADS = 8

@@ -9,7 +9,7 @@ from django.test import Client
 
 from apps.alerts import tasks
 from apps.alerts.models import Message
-from apps.runs.management.commands import backfill
+from apps.cli.management.commands import backfill
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words

@@ -9,7 +9,8 @@ from apps.alerts import tasks
 from apps.alerts.models import Message
 from apps.alerts.report import Report
 from apps.coverage.models import CalendarDate
-from apps.runs import control, failures
+from apps.runs import control
+from apps.runs.failures import failure_groups
 from apps.runs.models import Run, Step
 from tests.alerts.conftest import WEEK
 from tests.conftest import day
@@ -256,7 +257,7 @@ def failed_step(run: Run, number: int, date: dt.date) -> Step:
         status=Step.Status.FAILED,
         state_after="missing",
         message=message,
-        signature=failures.signature(message),
+        signature=failure_groups.signature(message),
     )
 
 

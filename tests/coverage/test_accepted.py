@@ -7,11 +7,14 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import accepting, partial, rollup, tasks
-from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage import tasks
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
+from apps.coverage.scanning import partial_scan
 from apps.pipeline.scope import scope
-from apps.runs import planning
+from apps.runs.plans import planning
 from tests.conftest import day
 
 State, Activity = Partition.State, Partition.Activity
@@ -289,7 +292,7 @@ def test_a_partial_scan_keeps_it_too(scan, pipeline, warehouse, accept):
     scan()
     accept("daily.sales", "01-02")
 
-    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
+    partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
 
     assert (state("01-02"), state("01-03")) == (State.ACCEPTED, State.MISSING)
 
@@ -311,7 +314,7 @@ def test_a_partial_scan_ends_only_what_it_reads(scan, pipeline, warehouse, accep
     gap = accept("daily.sales", "01-02", "01-09")
     AcceptedGap.objects.filter(pk=gap.pk).update(until=day("01-01"))
 
-    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
+    partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
 
     assert (state("01-02"), state("01-09")) == (State.MISSING, State.ACCEPTED)
 

@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 from django_q.models import Schedule
 
-from apps.coverage import freshness, tasks
-from apps.coverage.freshness import silent_tables
+from apps.coverage import tasks
+from apps.coverage.counts import freshness
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Scan
 from apps.warehouse.duckdb import DuckDBWarehouse
 

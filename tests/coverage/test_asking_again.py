@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from apps.coverage import scanning
 from apps.coverage.models import Partition, Scan
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
-from apps.warehouse import bigquery_sql
 from apps.warehouse.base import Question
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
+from apps.warehouse.sql import bigquery_sql
 from tests import duck
 from tests.conftest import day
 from tests.standins.bigquery import PROJECT, StandIn
@@ -42,7 +42,7 @@ def typed(shop, read) -> Callable[[str], tuple]:
 
 def scanned(table: str) -> Partition:
     pipeline, row = definition.current(), Scan.objects.create()
-    scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
     return Partition.objects.get(table=table, date=day("01-05"))
 
 

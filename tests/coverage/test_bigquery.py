@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from rich.console import Console
 
-from apps.coverage import scanning, tasks, verification
-from apps.coverage.freshness import silent_tables
+from apps.cli.management.commands import verify
+from apps.coverage import tasks
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
-from apps.coverage.verifying import lines
+from apps.coverage.scanning import full_scan
+from apps.coverage.verification import report_files, verifier
 from apps.pipeline.definition import Pipeline
-from apps.runs.management.commands import verify
 from tests.coverage import bigquery_shop
 from tests.coverage.bigquery_shop import DATES, FIRST, TABLES
 from tests.standins.bigquery import StandIn
@@ -43,7 +44,7 @@ def scan(pipeline: Pipeline, server: StandIn, db: None) -> Callable[[], Scan]:
     def run() -> Scan:
         server.forget()
         row = Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
         row.refresh_from_db()
         return row
 
@@ -98,10 +99,10 @@ def test_values_of_a_date_that_changed_are_read_again(scan, server):
 
 def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline, server):
     scan()
-    warehouse = scanning.open_warehouse(pipeline)
+    warehouse = full_scan.open_warehouse(pipeline)
     dates = [FIRST, FIRST + dt.timedelta(days=1)]
 
-    changed = scanning.remember(scanning.read(pipeline, warehouse, {"daily.t1": dates}).values())
+    changed = full_scan.remember(full_scan.read(pipeline, warehouse, {"daily.t1": dates}).values())
     scan()
 
     (looked,) = server.asked("count")
@@ -111,7 +112,7 @@ def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline,
 def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan, pipeline, server):
     plain = [table.model_copy(update={"quality": None}) for table in pipeline.tables]
     before = pipeline.model_copy(update={"tables": tuple(plain)})
-    scanning.scan(before, scanning.open_warehouse(before), Scan.objects.create())
+    full_scan.scan(before, full_scan.open_warehouse(before), Scan.objects.create())
 
     scan()
 
@@ -215,11 +216,11 @@ def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan,
     settings.PIPELINE = pipeline.path
     scan()
     server.say("INSERT INTO raw.t0 SELECT NULL, 1, 60.0")
-    wanted = verification.scope(pipeline, tables=["raw.t0"], start=FIRST, end=FIRST + dt.timedelta(days=6))
-    found = verification.request(pipeline, wanted, by="olga")
-    verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+    wanted = verifier.scope(pipeline, tables=["raw.t0"], start=FIRST, end=FIRST + dt.timedelta(days=6))
+    found = verifier.request(pipeline, wanted, by="olga")
+    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
     found.refresh_from_db()
-    report, printed = verification.report_of(found), io.StringIO()
+    report, printed = verifier.report_of(found), io.StringIO()
     assert report
 
     verify.show(Console(file=printed, width=200), found, report, detailed=False)
@@ -227,5 +228,5 @@ def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan,
     assert report.tables[0].undated is None
     assert "Rows without a date were not asked about, which a scan tells of: t0" in printed.getvalue()
     assert "raw.t0,rows,not asked,0,,,rows without a date were not asked about" in "".join(
-        lines.csv_lines(report)
+        report_files.csv_lines(report)
     )

@@ -7,9 +7,10 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import calendar_report, partial
-from apps.coverage.calendar_report import CalendarReport
+from apps.coverage.calendar import calendar_report
+from apps.coverage.calendar.calendar_report import CalendarReport
 from apps.coverage.models import CalendarReading, Scan
+from apps.coverage.scanning import partial_scan
 from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
@@ -186,14 +187,14 @@ def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(scan_aga
     scan_again()
     change_three(ask)
 
-    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
+    partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
 
     (found,) = read().changes
     assert (found.added, found.removed, found.reading.scan) == ((day("01-07"),), (), None)
 
 
 def test_a_scan_of_some_dates_before_the_first_whole_one_makes_no_date_new(scan_again, pipeline, warehouse):
-    partial.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
+    partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
     scan_again()
 
     assert read().changes == ()

@@ -8,9 +8,11 @@ from collections.abc import Callable
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import accepting, changed_rules, partial, removed_dates, scanning
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
+from apps.coverage.calendar import removed_dates
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
+from apps.coverage.scanning import changed_rules, full_scan, partial_scan
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import scope
@@ -98,7 +100,7 @@ def test_the_shell_says_at_once_what_the_new_file_says(complete, restart, capsys
 def test_a_table_that_only_a_limited_scan_has_read_is_judged_anew_too(
     filled, pipeline, warehouse, db, change
 ):
-    partial.scan(pipeline, warehouse, scope(pipeline, tables=["daily.sales"]))
+    partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["daily.sales"]))
     assert state() == ("complete", "")
 
     change(TWO, THREE)
@@ -179,7 +181,7 @@ def test_a_scan_after_that_keeps_them_away(complete, change):
     change("end = 2024-03-10", "end = 2024-03-05")
 
     other = definition.current()
-    scanning.scan(other, scanning.open_warehouse(other), Scan.objects.create())
+    full_scan.scan(other, full_scan.open_warehouse(other), Scan.objects.create())
 
     assert removed_dates.open_now().count == 5
     assert CalendarDate.read.filter(date__gt=day("03-05")).count() == 0
@@ -190,7 +192,7 @@ def test_a_new_key_is_unknown_until_it_is_counted(complete, change):
     assert state() == ("unknown", "its different keys (item, day) are not counted yet")
 
     other = definition.current()
-    scanning.scan(other, scanning.open_warehouse(other), Scan.objects.create())
+    full_scan.scan(other, full_scan.open_warehouse(other), Scan.objects.create())
     assert state() == ("complete", "")
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.coverage.expectation import bounds, judge
 from apps.coverage.models import band
+from apps.coverage.scanning.expectation import bounds, judge
 from apps.pipeline.sections import Rows
 from apps.warehouse.base import EMPTY, Count
 from tests.conftest import day

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage import grid
+from apps.coverage.counts import grid
 from apps.coverage.models import CalendarDate, Partition, shown
 from tests.conftest import day
 

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.coverage import heatmap
-from apps.coverage.filters import Filter
+from apps.coverage.counts import heatmap
+from apps.coverage.counts.filters import Filter
 from apps.coverage.models import Partition
 from apps.pipeline.sections import Quality, QualityBand
 from tests.conftest import day

@@ -9,10 +9,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.coverage import calendar_report, grid
+from apps.coverage.calendar import calendar_report
+from apps.coverage.counts import grid
 from apps.coverage.models import CalendarReading, Partition, Scan
 from apps.pipeline import definition
-from apps.runs import planning
+from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.preflight.conftest import result
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from apps.coverage.downloads import harmless
+from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition
 from tests.conftest import day
 

@@ -3,8 +3,8 @@
 import pytest
 from django.utils import timezone
 
-from apps.coverage import changed_rules
 from apps.coverage.models import Partition
+from apps.coverage.scanning import changed_rules
 from apps.pipeline import definition
 from tests.conftest import day
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import windows
 from apps.coverage.models import Partition
-from apps.runs import presets
+from apps.coverage.sources import windows
+from apps.runs.plans import presets
 from tests.conftest import day
 
 SOURCES = "/sources/"

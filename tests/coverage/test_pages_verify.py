@@ -11,8 +11,10 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.coverage import scanning, tasks, verification
+from apps.coverage import tasks
 from apps.coverage.models import Verification
+from apps.coverage.scanning import full_scan
+from apps.coverage.verification import verifier
 from apps.pipeline import definition
 from apps.runs.models import Run, Step
 from tests.conftest import day
@@ -34,8 +36,8 @@ def kept(shop, db):
 
     def perform(**named) -> Verification:
         pipeline = definition.current()
-        found = verification.request(pipeline, verification.scope(pipeline, **named), by="olga")
-        verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+        found = verifier.request(pipeline, verifier.scope(pipeline, **named), by="olga")
+        verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
         found.refresh_from_db()
         return found
 

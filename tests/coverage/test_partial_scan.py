@@ -2,9 +2,9 @@
 
 import pytest
 
-from apps.coverage import partial
-from apps.coverage.freshness import silent_tables
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
+from apps.coverage.scanning import partial_scan
 from apps.pipeline.scope import scope
 from tests.conftest import day
 
@@ -14,7 +14,7 @@ State = Partition.State
 @pytest.fixture
 def scan_some(pipeline, warehouse, db):
     """Scans what is named."""
-    return lambda **named: partial.scan(pipeline, warehouse, scope(pipeline, **named))
+    return lambda **named: partial_scan.scan(pipeline, warehouse, scope(pipeline, **named))
 
 
 @pytest.fixture

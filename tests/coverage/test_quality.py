@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage import quality
+from apps.coverage.counts import quality
 from apps.pipeline.sections import Quality, QualityBand
 from tests.conftest import day
 

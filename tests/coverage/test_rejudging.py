@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from apps.coverage import accepting, partial
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
 from apps.coverage.models import Partition
+from apps.coverage.scanning import partial_scan
 from apps.pipeline import scope
 from tests.conftest import day
 
@@ -39,7 +40,7 @@ def test_a_verification_of_the_other_table_judges_this_one_anew(few_visits, ask,
 
 def test_a_scan_of_some_dates_of_the_other_table_judges_this_one_anew(few_visits, ask, pipeline, warehouse):
     ask("DELETE FROM daily.sales WHERE item >= 8")
-    partial.scan(pipeline, warehouse, scope.scope(pipeline, **SECOND))
+    partial_scan.scan(pipeline, warehouse, scope.scope(pipeline, **SECOND))
 
     assert state("daily.visits") == ("complete", "")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.coverage import rollup
+from apps.coverage.counts import rollup
 from apps.coverage.models import Partition
 from tests.conftest import day
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.coverage.models import HistoryReading, HistoryTry, Scan
-from apps.runs import outside_work
+from apps.runs.estimates import outside_work
 from tests.conftest import day
 
 pytestmark = pytest.mark.postgresql

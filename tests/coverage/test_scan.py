@@ -4,9 +4,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.coverage import rollup, scanning
-from apps.coverage.freshness import silent_tables
+from apps.coverage.counts import rollup
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
+from apps.coverage.scanning import full_scan
 from apps.warehouse.base import Busy
 from tests.conftest import day
 
@@ -208,10 +209,10 @@ def test_what_a_run_verified_while_a_scan_failed_is_known(scan, pipeline, wareho
 
         def calendar(self, query):
             fill(ask, "daily.sales", "01-05", 8)
-            scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            full_scan.remember(full_scan.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             raise Busy("somebody holds the file")
 
-    scanning.scan(pipeline, Away(), Scan.objects.create())
+    full_scan.scan(pipeline, Away(), Scan.objects.create())
 
     assert partition("daily.sales", "01-05").state == State.COMPLETE
     assert partition("daily.sales", "01-06").state == State.MISSING
@@ -225,7 +226,7 @@ def test_a_problem_ends_with_one_full_stop(pipeline, db, shop):
             raise Busy("Somebody holds the file.")
 
     row = Scan.objects.create()
-    scanning.scan(pipeline, Away(), row)
+    full_scan.scan(pipeline, Away(), row)
 
     row.refresh_from_db()
     assert row.problem == "The warehouse could not be asked: Somebody holds the file."
@@ -277,10 +278,10 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
         def scan(self, questions, **range_):
             reading = warehouse.scan(questions, **range_)
             fill(ask, "daily.sales", "01-05", 8)
-            scanning.remember(scanning.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            full_scan.remember(full_scan.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             return reading
 
-    scanning.scan(pipeline, Slow(), Scan.objects.create())
+    full_scan.scan(pipeline, Slow(), Scan.objects.create())
 
     assert partition("daily.sales", "01-05").state == State.COMPLETE
 
@@ -292,7 +293,7 @@ def test_a_scan_stored_table_by_table_finds_what_one_stored_at_once_does(scan, a
     columns = ("table", "date", "state", "reason", "rows")
     at_once = set(Partition.objects.values_list(*columns))
     Partition.objects.all().delete()
-    monkeypatch.setattr(scanning, "PARTITIONS_TOGETHER", 1)
+    monkeypatch.setattr(full_scan, "PARTITIONS_TOGETHER", 1)
 
     again = scan()
 
@@ -305,7 +306,7 @@ def test_tables_that_are_stored_together_share_their_queries(scan, ask, monkeypa
     with CaptureQueriesContext(connection) as together:
         scan()
     Partition.objects.all().delete()
-    monkeypatch.setattr(scanning, "PARTITIONS_TOGETHER", 1)
+    monkeypatch.setattr(full_scan, "PARTITIONS_TOGETHER", 1)
 
     with CaptureQueriesContext(connection) as one_by_one:
         scan()

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import rollup, serving, sources
+from apps.coverage.counts import rollup, serving
+from apps.coverage.counts.serving import Share
 from apps.coverage.models import Partition
-from apps.coverage.serving import Share
-from apps.runs import planning
+from apps.coverage.sources import need_coverage
+from apps.runs.plans import planning
 from tests.conftest import day
 
 SALES = "daily.sales"
@@ -32,7 +33,7 @@ def orders(scan, pipeline):
 
     def make(**kwargs):
         scan()
-        return sources.report(pipeline, **kwargs).needs[0]
+        return need_coverage.report(pipeline, **kwargs).needs[0]
 
     return make
 
@@ -149,7 +150,7 @@ def test_an_accepted_gap_leaves_the_denominator(orders, lose, pipeline):
     orders()
     mark("raw.orders", "01-05", state="accepted")
 
-    served = sources.report(pipeline).needs[0].served
+    served = need_coverage.report(pipeline).needs[0].served
 
     assert served.together.in_words == "28 of 28 (100 %)"
     assert served.left_out == "1 left out (accepted gaps)"
@@ -159,7 +160,7 @@ def test_too_few_rows_do_not_serve(orders, pipeline):
     orders()
     mark("raw.orders", "01-05", state="thin")
 
-    assert sources.report(pipeline).needs[0].served.by_source == (28, 1)
+    assert need_coverage.report(pipeline).needs[0].served.by_source == (28, 1)
 
 
 def test_a_share_is_rounded_down_and_100_means_all():
@@ -239,7 +240,7 @@ def test_without_a_source_the_gates_that_close_are_named_with_their_dates(scan, 
     lose("raw.orders_backup", "01-05")
     scan()
 
-    effects = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects
+    effects = need_coverage.report(pipeline, off=[pipeline.table("raw.orders")]).effects
 
     assert [(each.table.short_name, each.closed_dates) for each in effects[:2]] == [
         ("sales", "2024-01-05"),
@@ -251,7 +252,7 @@ def test_tables_that_look_back_on_a_closed_date_wait_behind_it(scan, lose, pipel
     lose("raw.orders_backup", "01-05")
     scan()
 
-    trend = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects[2]
+    trend = need_coverage.report(pipeline, off=[pipeline.table("raw.orders")]).effects[2]
 
     assert (trend.table.short_name, trend.behind_dates) == ("trend", "2024-01-05 to 2024-01-08")
 
@@ -262,7 +263,7 @@ def test_what_is_filled_already_keeps_nobody_waiting(scan, lose, fill, pipeline)
     fill("daily.visits", "01-05")
     scan()
 
-    effects = sources.report(pipeline, off=[pipeline.table("raw.orders")]).effects
+    effects = need_coverage.report(pipeline, off=[pipeline.table("raw.orders")]).effects
 
     assert [(each.table.short_name, len(each.to_fill)) for each in effects] == [("sales", 0), ("visits", 0)]
 
@@ -270,7 +271,7 @@ def test_what_is_filled_already_keeps_nobody_waiting(scan, lose, fill, pipeline)
 def test_a_source_that_is_off_closes_nothing_where_the_others_have_all(scan, pipeline):
     scan()
 
-    assert sources.report(pipeline, off=[pipeline.table("raw.orders_backup")]).effects == ()
+    assert need_coverage.report(pipeline, off=[pipeline.table("raw.orders_backup")]).effects == ()
 
 
 # How much it takes ----------------------------------------------------------------------------------
@@ -282,9 +283,9 @@ def test_a_report_takes_seven_queries_at_most_however_much_there_is(
     scan()
 
     with django_assert_max_num_queries(7):
-        sources.report(pipeline)
+        need_coverage.report(pipeline)
     with django_assert_max_num_queries(8):
-        sources.report(pipeline, off=[pipeline.table("raw.orders")])
+        need_coverage.report(pipeline, off=[pipeline.table("raw.orders")])
 
 
 def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
@@ -295,7 +296,7 @@ def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
     Partition.objects.filter(table=SALES, date=day("01-05")).update(fallback_share=0.255)
 
     vars(pipeline).pop("filled", None)  # what was looked up before would go along
-    (found,) = sources.report(pipeline.model_copy(update={"tables": tables})).fallbacks
+    (found,) = need_coverage.report(pipeline.model_copy(update={"tables": tables})).fallbacks
 
     assert (found.dates, found.of.in_words, found.most_percent) == ("2024-01-05", "1 of 29 (3.44 %)", "25.5")
 
@@ -305,7 +306,7 @@ def test_the_phase_of_the_sources_has_the_same_number(scan, lose, pipeline):
         lose(table, "01-05")
     scan()
 
-    need = sources.report(pipeline).needs[0]
+    need = need_coverage.report(pipeline).needs[0]
 
     assert rollup.coverage(pipeline).phase("1").dates_complete == need.served.together.part == 28
     assert serving.as_states(need.letters).count("c") == 28

@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from apps.coverage import partial, staleness, verification
 from apps.coverage.models import Partition, Scan
+from apps.coverage.scanning import partial_scan, staleness
+from apps.coverage.verification import verifier
 from apps.pipeline.scope import scope
 from apps.runs.models import Run
 from tests.conftest import day
@@ -96,9 +97,9 @@ def test_verify_says_before_and_after_a_scan_what_is_stale(week, pipeline, wareh
     written("daily.visits", "01-05", LATER)
     wanted = scope(pipeline, tables=["weekly.trend"], start=day("01-04"), end=day("01-06"))
 
-    before = verification.verify(pipeline, warehouse, wanted)
+    before = verifier.verify(pipeline, warehouse, wanted)
     scan()
-    after = verification.verify(pipeline, warehouse, wanted)
+    after = verifier.verify(pipeline, warehouse, wanted)
 
     assert before.verdict == after.verdict == "not passed"
     assert [reason.text for reason in before.reasons] == [reason.text for reason in after.reasons]
@@ -108,7 +109,7 @@ def test_verify_says_before_and_after_a_scan_what_is_stale(week, pipeline, wareh
 def test_a_scan_of_some_dates_marks_their_readers(week, pipeline, warehouse):
     written("daily.visits", "01-05", LATER)
 
-    partial.scan(
+    partial_scan.scan(
         pipeline, warehouse, scope(pipeline, tables=["daily.visits"], start=day("01-05"), end=day("01-05"))
     )
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.coverage import grid, rollup, strips
-from apps.coverage.strips import strip
+from apps.coverage.counts import grid, rollup, strips
+from apps.coverage.counts.strips import strip
 from tests.conftest import day
 
 pytestmark = pytest.mark.postgresql

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from apps.coverage import tasks
-from apps.coverage.freshness import silent_tables
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from tests.conftest import day
 

@@ -8,10 +8,11 @@ from collections import Counter
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 
-from apps.coverage import rollup, scanning, verification
+from apps.coverage.counts import rollup
 from apps.coverage.models import CalendarDate, Partition, Verification
-from apps.coverage.verifying import kept
-from apps.coverage.verifying.report import Report, in_words
+from apps.coverage.scanning import full_scan
+from apps.coverage.verification import json_objects, verifier
+from apps.coverage.verification.report import Report, in_words
 from apps.pipeline import definition
 from tests.conftest import day
 from tests.coverage.verifying import WEEK
@@ -354,9 +355,9 @@ class Counting:
 
 def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
     pipeline = definition.current()
-    warehouse = Counting(scanning.open_warehouse(pipeline))
+    warehouse = Counting(full_scan.open_warehouse(pipeline))
 
-    report = verification.verify(pipeline, warehouse, verification.scope(pipeline))
+    report = verifier.verify(pipeline, warehouse, verifier.scope(pipeline))
 
     assert warehouse.asked == {"calendar": 1, "count": 1, "history": 1}
     assert (report.queries, len(report.tables)) == (3, 5)
@@ -364,10 +365,10 @@ def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
 
 def test_a_warehouse_that_is_away_is_not_asked_twice(history, filled, shop, db):
     pipeline = definition.current()
-    warehouse = Counting(scanning.open_warehouse(pipeline))
+    warehouse = Counting(full_scan.open_warehouse(pipeline))
     shop.unlink()
 
-    report = verification.verify(pipeline, warehouse, verification.scope(pipeline))
+    report = verifier.verify(pipeline, warehouse, verifier.scope(pipeline))
 
     assert "history" not in warehouse.asked
     assert report.history.problem == f"the warehouse file {shop} does not exist"
@@ -397,29 +398,29 @@ def test_a_report_is_kept_as_it_was_made(history, trend):
     history("trend", "01-10", "failed")
     report = trend(50)
 
-    stored = json.loads(json.dumps(kept.dump(report), cls=DjangoJSONEncoder))
+    stored = json.loads(json.dumps(json_objects.dump(report), cls=DjangoJSONEncoder))
 
     asked_at = report.asked_at.replace(microsecond=report.asked_at.microsecond // 1000 * 1000)
-    assert kept.load(Report, stored) == verification.replace(report, asked_at=asked_at)
+    assert json_objects.load(Report, stored) == verifier.replace(report, asked_at=asked_at)
 
 
 def test_a_verification_is_performed_once(filled, pipeline, db):
-    found = verification.request(pipeline, verification.scope(pipeline, **SALES), by="olga")
-    warehouse = Counting(scanning.open_warehouse(pipeline))
+    found = verifier.request(pipeline, verifier.scope(pipeline, **SALES), by="olga")
+    warehouse = Counting(full_scan.open_warehouse(pipeline))
 
-    verification.perform(pipeline, warehouse, found)
-    verification.perform(pipeline, warehouse, found)
+    verifier.perform(pipeline, warehouse, found)
+    verifier.perform(pipeline, warehouse, found)
 
     stored = Verification.objects.get()
     assert (stored.status, stored.verdict, warehouse.asked["count"]) == ("finished", "passed", 1)
 
 
 def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db):
-    found = verification.request(pipeline, verification.scope(pipeline), by="olga")
+    found = verifier.request(pipeline, verifier.scope(pipeline), by="olga")
     Verification.objects.update(tables=["daily.returns"])
     found.refresh_from_db()
 
-    verification.perform(pipeline, scanning.open_warehouse(pipeline), found)
+    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
 
     found.refresh_from_db()
     assert (found.status, found.verdict) == ("failed", "")

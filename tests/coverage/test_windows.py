@@ -4,9 +4,9 @@ import datetime as dt
 
 import pytest
 
-from apps.coverage import windows
 from apps.coverage.models import CalendarDate, Partition
-from apps.coverage.windows import NoSuchWindow
+from apps.coverage.sources import windows
+from apps.coverage.sources.windows import NoSuchWindow
 from tests.conftest import day
 
 

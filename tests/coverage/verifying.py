@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from apps.coverage import scanning, verification
 from apps.coverage.models import Scan
-from apps.coverage.verifying.report import Report
+from apps.coverage.scanning import full_scan
+from apps.coverage.verification import verifier
+from apps.coverage.verification.report import Report
 from apps.pipeline import definition
 from tests.conftest import day
 
@@ -69,7 +70,7 @@ def scan_again(shop, db) -> Callable[[], Scan]:
     def run() -> Scan:
         definition.load.cache_clear()
         pipeline, row = definition.current(), Scan.objects.create()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), row)
+        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
         row.refresh_from_db()
         return row
 
@@ -108,7 +109,7 @@ def verify(shop, db) -> Callable[..., Report]:
 
     def perform(**named) -> Report:
         pipeline = definition.current()
-        wanted = verification.scope(pipeline, **named)
-        return verification.verify(pipeline, scanning.open_warehouse(pipeline), wanted)
+        wanted = verifier.scope(pipeline, **named)
+        return verifier.verify(pipeline, full_scan.open_warehouse(pipeline), wanted)
 
     return perform

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 import pytest
 from django.core.management import call_command
 
-from apps.coverage import scanning, windows
 from apps.coverage.models import Scan
+from apps.coverage.scanning import full_scan
+from apps.coverage.sources import windows
 from apps.pipeline import definition
-from apps.runs import planning
+from apps.runs.plans import planning
 from tests.demo.reference import DEMO, PIPELINE, days
 
 TEST_WINDOW = set(days("2024-01-15", "2024-01-28"))
@@ -86,7 +87,7 @@ def console(built, db, settings, monkeypatch):
     settings.PIPELINE = DEMO / "pipeline.toml"
     definition.load.cache_clear()
     pipeline = definition.current()
-    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
     yield pipeline
     definition.load.cache_clear()
 

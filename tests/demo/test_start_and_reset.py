@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.workers.record import Record
+from apps.workers.process_record import Record
 
 pytestmark = pytest.mark.postgresql
 
@@ -70,9 +70,8 @@ def test_a_stopped_demo_is_forgotten(tree, record):
 
 
 def test_a_demo_whose_launcher_was_killed_is_forgotten(tree):
-    launcher = (
-        "from pathlib import Path; from apps.workers.record import Record; Record(Path('serve.json')).claim()"
-    )
+    claim = "Record(Path('serve.json')).claim()"
+    launcher = f"from pathlib import Path; from apps.workers.process_record import Record; {claim}"
     folder = tree / "var/demo"
     subprocess.run(
         [sys.executable, "-c", launcher], cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True

@@ -9,16 +9,21 @@ from contextlib import contextmanager, suppress
 from django.db import transaction
 from django.utils import timezone
 
-from apps.coverage import accepting, scanning
-from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept, Wish
 from apps.coverage.models import AcceptedGap, Partition, Scan
-from apps.runs import control, failures, gates, lanes, planning, recovery, resting, runner
+from apps.coverage.scanning import full_scan
+from apps.runs import control, lanes
 from apps.runs.control import LaunchRefused
-from apps.runs.holding import Hold
-from apps.runs.keeper import Keeper
+from apps.runs.dependencies import gates
+from apps.runs.engine import pausing, recovery, runner
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.failures import failure_groups
 from apps.runs.lanes import Fenced
 from apps.runs.models import IllegalMove, Lane, Run, Step
-from apps.runs.planning import PlanRefused
+from apps.runs.plans import planning
+from apps.runs.plans.planning import PlanRefused
 from apps.warehouse.base import WarehouseError
 from tests.random_runs.oracle import Cell, Oracle
 from tests.random_runs.world import Killed, World
@@ -60,7 +65,7 @@ class Operator:
     def scan(self) -> None:
         row = Scan.objects.create()
         with suppress(WarehouseError):
-            scanning.scan(self.world.pipeline, scanning.open_warehouse(self.world.pipeline), row)
+            full_scan.scan(self.world.pipeline, full_scan.open_warehouse(self.world.pipeline), row)
 
     def launch(self, mode: str, tables: int, calls: int) -> None:
         """`tables` is a set of bits; 0 calls for as many as it takes."""
@@ -89,7 +94,7 @@ class Operator:
 
     def retry(self, number: int, calls: int) -> None:
         run = self.run(number, unfinished=False)
-        selection = planning.select_partitions(self.world.pipeline, failures.to_retry(run))
+        selection = planning.select_partitions(self.world.pipeline, failure_groups.to_retry(run))
         self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
 
     def accept(self, table: int, day: int, days: int) -> None:
@@ -169,7 +174,7 @@ class Operator:
         try:
             with Keeper(run.pk, lease) as kept:
                 hold = Hold(Run.objects.get(pk=run.pk), self.world.pipeline, kept)
-                self.work(runner.Runner(hold, scanning.open_warehouse(self.world.pipeline)), lease, most)
+                self.work(runner.Runner(hold, full_scan.open_warehouse(self.world.pipeline)), lease, most)
         except Killed:
             return  # and its lease runs out
         except (Fenced, IllegalMove):
@@ -183,8 +188,8 @@ class Operator:
             while (most is None or run.attempts.count() < most) and worker.advance():
                 pass
         except WarehouseError as error:
-            resting.ask_without_warehouse(worker.hold, error)
-            resting.leave(worker.hold)
+            pausing.ask_without_warehouse(worker.hold, error)
+            pausing.leave(worker.hold)
 
     def stop(self, run: Run) -> None:
         with suppress(IllegalMove):
@@ -307,7 +312,7 @@ class Operator:
             if step.status == Step.Status.FAILED and not self.was_complete_since(cell, step.finished_at)
         }
         open_ones = (failed & oracle.expected()) - oracle.complete() - accepted
-        listed = set(failures.open_steps().values_list("table", "date"))
+        listed = set(failure_groups.open_steps().values_list("table", "date"))
         self.must(open_ones <= listed, "failed, and listed nowhere", open_ones - listed)
 
     def was_complete_since(self, cell: Cell, moment: dt.datetime | None) -> bool:

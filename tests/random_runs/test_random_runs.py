@@ -20,7 +20,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 from apps.pipeline import definition
-from apps.runs import jobs, runner
+from apps.runs.calls import jobs
+from apps.runs.engine import runner
 from tests import duck
 from tests.random_runs.operators import Operator
 from tests.random_runs.world import FAULTS, Fault, TableSpec, World

@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 from apps.pipeline import definition
-from apps.runs import jobs
-from apps.runs.jobs import Call, Outcome
+from apps.runs.calls import jobs
+from apps.runs.calls.jobs import Call, Outcome
 from tests import duck
 
 FIRST = dt.date(2024, 1, 1)

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.processes
 TIMES = {
     "apps.runs.models.lane.LEASE": 9,
     "apps.runs.lanes.LEASE": 9,
-    "apps.runs.keeper.BEAT": 1,
-    "apps.runs.patience.PATIENCE": 8,
+    "apps.runs.engine.lease_heartbeat.BEAT": 1,
+    "apps.runs.db_retry.PATIENCE": 8,
 }
 LOCKED_FOR = 6  # seconds
 LOCK = """

@@ -39,8 +39,8 @@ def rows(file: Path) -> int:
 def test_no_date_fails_because_the_warehouse_is_away(begin_there, times, place: Path, shop: Path):
     times(
         {
-            "apps.runs.resting.SHORTEST_WAIT": 1,
-            "apps.runs.runner.WAREHOUSE_PATIENCE": 1,
+            "apps.runs.engine.pausing.SHORTEST_WAIT": 1,
+            "apps.runs.engine.runner.WAREHOUSE_PATIENCE": 1,
             "apps.workers.launcher.TICK_EVERY": 0.5,
         }
     )

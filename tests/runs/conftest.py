@@ -15,7 +15,8 @@ from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
 from apps.pipeline import definition
-from apps.runs import lanes, runner
+from apps.runs import lanes
+from apps.runs.engine import runner
 from apps.runs.models import Lane, Run, Step
 from tests.conftest import day
 

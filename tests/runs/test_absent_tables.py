@@ -3,8 +3,8 @@
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import planning
 from apps.runs.models import Run
+from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.conftest import step
 from tests.runs.test_side_effects import sales

@@ -2,9 +2,10 @@
 
 import pytest
 
-from apps.runs import batching, picking
-from apps.runs.batching import Called
+from apps.runs.engine import picking
 from apps.runs.models import Run
+from apps.runs.plans import batching
+from apps.runs.plans.batching import Called
 from tests.conftest import day
 
 

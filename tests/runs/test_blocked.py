@@ -14,8 +14,10 @@ from django.urls import reverse
 
 from apps.coverage.models import Partition
 from apps.pipeline import definition
-from apps.runs import control, picking, planning
+from apps.runs import control
+from apps.runs.engine import picking
 from apps.runs.models import Run
+from apps.runs.plans import planning
 from tests.conftest import Ask, day
 
 TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-20")}

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import pytest
 from django.utils import timezone
 
-from apps.runs import breaker, control, failures
+from apps.runs import control
+from apps.runs.engine import circuit_breaker
+from apps.runs.failures import failure_groups
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
 
@@ -30,7 +32,7 @@ def decided(db: None):
                 season="winter",
                 status="failed" if text else "succeeded",
                 message=text,
-                signature=failures.signature(text),
+                signature=failure_groups.signature(text),
                 finished_at=began + dt.timedelta(seconds=place),
             )
             for place, text in enumerate(said)
@@ -46,7 +48,7 @@ NAMES = ("Jokic", "Murray", "Gordon", "Porter", "Brown")
 def test_failures_that_differ_by_a_name_are_one_kind(decided):
     run = decided([f"no box score for player {name} on 2024-01-05" for name in NAMES])
 
-    assert breaker.why_stop(run) == (
+    assert circuit_breaker.why_stop(run) == (
         "5 failures in a row say the same but for a name: no box score for player Brown on …"
     )
 
@@ -55,25 +57,27 @@ def test_sixty_failures_that_do_not_read_alike_are_not_waited_for(decided):
     words = ("river", "stone", "cloud", "grass", "flame")
     run = decided([f"the {words[place % 5]} gave way" for place in range(15)])
 
-    assert breaker.why_stop(run).startswith("15 failures in a row: they differ in what they say")
+    assert circuit_breaker.why_stop(run).startswith("15 failures in a row: they differ in what they say")
 
 
 def test_two_messages_in_turn_are_failures_in_a_row_too(decided):
-    assert breaker.why_stop(decided(["no rows", "the till is shut"] * 7)) == ""
-    assert breaker.why_stop(decided(["no rows", "the till is shut"] * 8)).startswith("15 failures in a row")
+    assert circuit_breaker.why_stop(decided(["no rows", "the till is shut"] * 7)) == ""
+    assert circuit_breaker.why_stop(decided(["no rows", "the till is shut"] * 8)).startswith(
+        "15 failures in a row"
+    )
 
 
 def test_after_many_good_dates_only_the_last_twenty_count(decided):
     good, mixed = [""] * 665, ["", "one", "", "two", "three"] * 4
-    assert breaker.why_stop(decided(good)) == ""
+    assert circuit_breaker.why_stop(decided(good)) == ""
 
-    assert breaker.why_stop(decided(good + mixed)) == "12 of the last 20 steps failed"
+    assert circuit_breaker.why_stop(decided(good + mixed)) == "12 of the last 20 steps failed"
 
 
 def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
     run = decided(["one", ""] * 9 + [""] * 40)
 
-    assert breaker.why_stop(run) == ""
+    assert circuit_breaker.why_stop(run) == ""
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
     ],
 )
 def test_messages_that_differ_by_a_name_are_of_one_kind(one, other):
-    assert failures.kind(one) == failures.kind(other)
+    assert failure_groups.kind(one) == failure_groups.kind(other)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_messages_that_differ_by_a_name_are_of_one_kind(one, other):
     ],
 )
 def test_other_causes_stay_other_kinds(one, other):
-    assert failures.kind(one) != failures.kind(other)
+    assert failure_groups.kind(one) != failure_groups.kind(other)
 
 
 # A job that hangs -------------------------------------------------------------------------------------

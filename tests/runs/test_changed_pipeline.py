@@ -7,10 +7,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from apps.alerts.report import Report
-from apps.coverage import scanning
 from apps.coverage.models import Scan
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
-from apps.runs import control, queue, unfillable
+from apps.runs import control, queue
+from apps.runs.engine import unfillable
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import shown, step
@@ -135,7 +136,7 @@ def scan_now(transactional_db):
 
     def scan() -> None:
         pipeline = definition.current()
-        scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
 
     return scan
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from apps.runs import charts
+from apps.runs.pages import charts
 
 START = dt.datetime(2024, 1, 1, 12, tzinfo=dt.UTC)
 

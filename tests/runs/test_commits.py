@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.runs import commits
+from apps.runs.calls import commits
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 

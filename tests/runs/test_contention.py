@@ -7,10 +7,11 @@ import signal
 import pytest
 from django.utils import timezone
 
-from apps.coverage import scanning
-from apps.coverage.freshness import silent_tables
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Scan
-from apps.runs import contention, lanes, resting, runner
+from apps.coverage.scanning import full_scan
+from apps.runs import lanes
+from apps.runs.engine import contention, pausing, runner
 from apps.runs.models import Run, Step
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
@@ -80,7 +81,7 @@ def test_a_scan_during_a_call_waits_until_it_is_over(launch, drive, fault, pipel
 
     def scan() -> None:
         wait_until(lambda: under_way(run))
-        scanning.scan(pipeline, DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path)), row)
+        full_scan.scan(pipeline, DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path)), row)
 
     with meanwhile(scan):
         drive(run)
@@ -100,7 +101,7 @@ def test_a_scan_does_not_wait_for_hours_and_says_for_what(launch, drive, fault, 
         wait_until(lambda: under_way(run))
         warehouse = DuckDBWarehouse(pipeline.inside(pipeline.warehouse.path))
         warehouse.turns.patience = 0.0
-        scanning.scan(pipeline, warehouse, row)
+        full_scan.scan(pipeline, warehouse, row)
 
     with meanwhile(scan):
         drive(run)
@@ -137,7 +138,7 @@ def test_a_run_that_waits_for_a_call_never_waits_longer_than_at_first(launch, pi
         runner.perform(run.pk, pipeline, lease=lanes.take(run.pk), warehouse=mine)
 
     run.refresh_from_db()
-    assert run.again_at <= timezone.now() + dt.timedelta(seconds=resting.SHORTEST_WAIT)
+    assert run.again_at <= timezone.now() + dt.timedelta(seconds=pausing.SHORTEST_WAIT)
     assert silent_tables() == {}
 
 

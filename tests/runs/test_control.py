@@ -7,9 +7,12 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.runs import breaker, cancellation, control, failures, lanes, planning
+from apps.runs import control, lanes
 from apps.runs.control import LaunchRefused
+from apps.runs.engine import cancellation, circuit_breaker
+from apps.runs.failures import failure_groups
 from apps.runs.models import Attempt, IllegalMove, Run, Step
+from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.conftest import may_write, meanwhile, shown, step, wait_until
 
@@ -214,7 +217,7 @@ def test_a_cancelled_retry_leaves_the_failure_that_it_was_for(launch, drive, fau
     control.cancel(retry, by="olga")
 
     assert shown("01-02") == "failed"
-    assert [s.run_id for s in failures.open_steps()] == [first.pk]
+    assert [s.run_id for s in failure_groups.open_steps()] == [first.pk]
 
 
 def test_what_was_cancelled_can_be_launched_again(launch):
@@ -272,7 +275,7 @@ def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, pipeli
     run = drive(launch(**WEEK))
     fault.mend()
 
-    again = planning.plan(pipeline, planning.select_partitions(pipeline, failures.to_retry(run)))
+    again = planning.plan(pipeline, planning.select_partitions(pipeline, failure_groups.to_retry(run)))
     retry = drive(control.launch(again, pipeline, by="olga", retry_of=run, queued=False))
 
     assert [s.date for s in retry.steps.all()] == [day("01-02")]
@@ -323,7 +326,7 @@ def test_a_share_of_failures_means_something_from_twenty_steps_on(launch, decide
         each.finished_at = timezone.now() + dt.timedelta(seconds=place)
     Step.objects.bulk_update(some, ["status", "finished_at"])
 
-    assert breaker.why_stop(run) == says
+    assert circuit_breaker.why_stop(run) == says
 
 
 def test_a_run_of_which_half_fails_is_stopped_though_never_five_in_a_row(launch, drive, fault):

@@ -4,9 +4,10 @@ import datetime as dt
 
 import pytest
 
-from apps.coverage import looks
 from apps.coverage.models import Partition
-from apps.runs import control, cut_off
+from apps.coverage.scanning import looks
+from apps.runs import control
+from apps.runs.engine import interrupted
 from apps.runs.models import Run
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
@@ -94,6 +95,6 @@ def test_what_reads_the_dates_of_a_call_that_was_cut_off_is_stale_at_once(launch
     trend = Partition.objects.filter(table="weekly.trend", date=day("01-05"))
     trend.update(state="complete", modified_at=before)
 
-    cut_off.read_again(run.attempts.get(), warehouse)
+    interrupted.read_again(run.attempts.get(), warehouse)
 
     assert trend.get().state == "stale"

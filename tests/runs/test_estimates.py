@@ -6,9 +6,12 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from apps.runs import control, launching, planning, progress
+from apps.runs import control
+from apps.runs.estimates import progress
 from apps.runs.models import Run
-from apps.runs.options import Options
+from apps.runs.pages import launch_plan
+from apps.runs.plans import planning
+from apps.runs.plans.options import Options
 from tests.conftest import day
 
 BOTH = {"tables": ["daily.sales", "daily.visits"], "start": day("01-11"), "end": day("01-20")}
@@ -30,7 +33,7 @@ def known(launch, drive, pipeline):
 
 
 def of_plan(plan, pipeline, **options):
-    return launching.estimate(plan, pipeline, Options(**options))
+    return launch_plan.estimate(plan, pipeline, Options(**options))
 
 
 def of_run(plan, pipeline, **options):

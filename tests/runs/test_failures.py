@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import failures
+from apps.runs.failures import failure_groups
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -21,7 +21,7 @@ def messages(tmp_path: Path):
     def read(text: str | bytes, dates: tuple[dt.date, ...] = (ONE, TWO)) -> dict[str, str]:
         log = tmp_path / "attempt.log"
         log.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return {str(date)[5:]: said for date, said in failures.messages(log, dates).items()}
+        return {str(date)[5:]: said for date, said in failure_groups.messages(log, dates).items()}
 
     return read
 
@@ -46,13 +46,13 @@ def messages(tmp_path: Path):
     ],
 )
 def test_a_signature_is_the_message_without_what_varies(message, signature):
-    assert failures.signature(message) == signature
+    assert failure_groups.signature(message) == signature
 
 
 def test_the_same_cause_on_two_dates_has_one_signature():
     said = "2024-01-0{0}: player {0}: amount {0}00.5 exceeds DECIMAL(5,2)"
 
-    assert failures.signature(said.format(1)) == failures.signature(said.format(2))
+    assert failure_groups.signature(said.format(1)) == failure_groups.signature(said.format(2))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_same_cause_on_two_dates_has_one_signature():
     ],
 )
 def test_a_class_is_suggested(message, class_):
-    assert failures.suggested_class(message) == class_
+    assert failure_groups.suggested_class(message) == class_
 
 
 # Messages by date ---------------------------------------------------------------------------------
@@ -152,12 +152,12 @@ def test_a_log_without_errors_says_nothing(messages):
 
 
 def test_a_log_that_is_not_there_says_nothing(tmp_path):
-    assert failures.messages(tmp_path / "nothing.log", [ONE]) == {}
+    assert failure_groups.messages(tmp_path / "nothing.log", [ONE]) == {}
 
 
 def test_a_huge_log_is_read_from_its_end(messages, monkeypatch):
-    monkeypatch.setattr(failures, "LONGEST_LOG", 1000)
-    monkeypatch.setattr(failures.tail, "__defaults__", (1000,))
+    monkeypatch.setattr(failure_groups, "LONGEST_LOG", 1000)
+    monkeypatch.setattr(failure_groups.tail, "__defaults__", (1000,))
 
     found = messages("ERROR 2024-01-01 early\n" + "INFO nothing\n" * 1000 + "ERROR 2024-01-02 late\n")
 
@@ -174,7 +174,7 @@ def test_garbage_does_no_harm(messages):
 def test_a_line_without_end_is_cut(messages):
     found = messages("INFO 2024-01-01\nERROR " + "a." * 500_000)
 
-    assert len(found["01-01"]) == failures.LONGEST_MESSAGE
+    assert len(found["01-01"]) == failure_groups.LONGEST_MESSAGE
 
 
 # What is still open -------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_failures_that_say_the_same_are_one_group(launch, drive, fault):
 
     drive(launch(tables=["daily.sales"], **WEEK))
 
-    first, second = failures.open_failures()
+    first, second = failure_groups.open_failures()
     assert (first.count, first.dates) == (2, [day("01-02"), day("01-05")])
     assert "exceeds DECIMAL(5,2)" in first.signature
     assert (second.count, second.suggested_class) == (1, "data missing")
@@ -196,12 +196,12 @@ def test_failures_that_say_the_same_are_one_group(launch, drive, fault):
 def test_a_failure_is_closed_when_the_data_is_there(launch, drive, fault, ask, scan):
     fault("daily.sales", "01-02", "silent")
     drive(launch(tables=["daily.sales"], start=TWO, end=TWO))
-    assert failures.open_steps().count() == 1
+    assert failure_groups.open_steps().count() == 1
 
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", TWO)
     scan()
 
-    assert failures.open_failures() == []
+    assert failure_groups.open_failures() == []
 
 
 def test_only_the_last_run_counts_for_a_partition(scan):
@@ -219,7 +219,7 @@ def test_only_the_last_run_counts_for_a_partition(scan):
         )
     Partition.objects.filter(table="daily.sales", date=TWO).update(activity="failed", run_id=run.pk)
 
-    assert [step.run_id for step in failures.open_steps()] == [run.pk]
+    assert [step.run_id for step in failure_groups.open_steps()] == [run.pk]
 
 
 # How often it was tried -----------------------------------------------------------------------------
@@ -241,4 +241,4 @@ def test_how_often_dates_were_tried_is_said_for_each(tables, dates, attempts, sa
     for place in range(attempts):
         steps[place % len(steps)].attempts += 1
 
-    assert failures.step_group("…", steps).tried == says
+    assert failure_groups.step_group("…", steps).tried == says

@@ -3,10 +3,14 @@
 import pytest
 from django.urls import reverse
 
-from apps.coverage import accepting, rollup, scanning, verification
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
+from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
-from apps.runs import control, failures
+from apps.coverage.scanning import full_scan
+from apps.coverage.verification import verifier
+from apps.runs import control
+from apps.runs.failures import failure_groups
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
@@ -33,7 +37,7 @@ def accept(pipeline):
 
 def open_count(pipeline) -> tuple[int, int]:
     """The open failures of the list, and those of coverage."""
-    return failures.open_steps().count(), rollup.coverage(pipeline).table(SALES).tally.failed
+    return failure_groups.open_steps().count(), rollup.coverage(pipeline).table(SALES).tally.failed
 
 
 def partition() -> Partition:
@@ -111,8 +115,8 @@ def test_the_panel_offers_it_and_names_who_accepted_it(redo, client, operator):
 
 def reasons(pipeline) -> list[str]:
     """Why a verification of these dates is not passed."""
-    wanted = verification.scope(pipeline, tables=[SALES], start=day("01-01"), end=day("01-04"))
-    report = verification.verify(pipeline, scanning.open_warehouse(pipeline), wanted)
+    wanted = verifier.scope(pipeline, tables=[SALES], start=day("01-01"), end=day("01-04"))
+    report = verifier.verify(pipeline, full_scan.open_warehouse(pipeline), wanted)
     return [reason.text for reason in report.reasons if reason.text.startswith("Open failure")]
 
 
@@ -163,12 +167,12 @@ def test_a_person_can_close_it(left_the_calendar, accept, scan, pipeline):
     accept()
     scan()
 
-    assert (open_count(pipeline), failures.off_calendar()) == ((0, 0), [])
+    assert (open_count(pipeline), failure_groups.off_calendar()) == ((0, 0), [])
 
 
 def test_back_on_the_calendar_it_is_the_failure_that_it_was(left_the_calendar, ask, scan, pipeline):
     ask("UPDATE raw.days SET open = true WHERE day = '2024-01-03'")
     scan()
 
-    assert (open_count(pipeline), failures.off_calendar()) == ((1, 1), [])
+    assert (open_count(pipeline), failure_groups.off_calendar()) == ((1, 1), [])
     assert (partition().state, partition().shown) == ("missing", "failed")

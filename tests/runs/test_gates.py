@@ -6,7 +6,7 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.pipeline.sections import Table
-from apps.runs import gates
+from apps.runs.dependencies import gates
 from apps.runs.models import Run, Step
 from tests.conftest import day
 

@@ -10,9 +10,9 @@ import pytest
 from django.core.management import call_command
 from rich.console import Console
 
+from apps.cli.grids import Grid
 from apps.coverage.models import Partition
 from apps.pipeline import arguments
-from apps.runs.management.grids import Grid
 from tests.conftest import day
 
 COMMANDS = (("coverage",), ("verify", "2024-01-01", "2024-01-20"), ("sources",), ("windows", "--days", "5"))

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from apps.pipeline.sections import Input
-from apps.runs.inputs import answer, input_dates, sentence, share_in_words
+from apps.runs.dependencies.inputs import answer, input_dates, sentence, share_in_words
 
 FIRST = dt.date(2024, 1, 1)
 MONTH = [FIRST + dt.timedelta(days=number) for number in range(30)]

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from apps.pipeline.sections import Job
-from apps.runs import jobs, processes
-from apps.runs.jobs import Call
+from apps.runs.calls import jobs, processes
+from apps.runs.calls.jobs import Call
 from apps.runs.lanes import Fenced
 from backfill_console import environment
 from tests.conftest import day

@@ -6,8 +6,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.runs import keeper, lanes
-from apps.runs.keeper import Keeper
+from apps.runs import lanes
+from apps.runs.engine import lease_heartbeat
+from apps.runs.engine.lease_heartbeat import Keeper
 from apps.runs.models import Attempt, Run
 from tests.runs.conftest import may_write, wait_until
 
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.postgresql
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(keeper, "LOOK", 0.02)
-    monkeypatch.setattr(keeper, "BEAT", 0.04)
+    monkeypatch.setattr(lease_heartbeat, "LOOK", 0.02)
+    monkeypatch.setattr(lease_heartbeat, "BEAT", 0.04)
 
 
 @pytest.fixture

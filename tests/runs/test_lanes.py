@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.coverage import scanning
-from apps.runs import control, lanes, picking, recovery, regressions, runner, tasks
-from apps.runs.claiming import claim
-from apps.runs.holding import Hold
-from apps.runs.keeper import Keeper
+from apps.coverage.scanning import full_scan
+from apps.runs import control, lanes, tasks
+from apps.runs.engine import picking, recovery, regressions, runner
+from apps.runs.engine.claims import claim
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lease_heartbeat import Keeper
 from apps.runs.models import Attempt, IllegalMove, Lane, Run
 from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
@@ -45,7 +46,7 @@ def worker(pipeline):
     def take(run: Run, wake=runner.nobody) -> runner.Runner:
         own = Run.objects.get(pk=run.pk)
         kept = Keeper(run.pk, lanes.take(run.pk))
-        return runner.Runner(Hold(own, pipeline, kept), scanning.open_warehouse(pipeline), wake)
+        return runner.Runner(Hold(own, pipeline, kept), full_scan.open_warehouse(pipeline), wake)
 
     return take
 

@@ -1,7 +1,8 @@
 """A run is verified as a whole: what it filled, and what was complete before, is looked at again before it ends."""
 
 from apps.coverage.models import Partition
-from apps.runs import control, last_look, runner
+from apps.runs import control
+from apps.runs.engine import final_check, runner
 from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.conftest import sales, shown, step
@@ -11,7 +12,7 @@ Status = Run.Status
 
 def meanwhile(monkeypatch, act) -> list[int]:
     """Has something happen in the warehouse after the last call, before the last look; answers its queries."""
-    queries, done, really = [], [], last_look.read
+    queries, done, really = [], [], final_check.read
 
     def read(hold, warehouse):
         if not done:
@@ -23,7 +24,7 @@ def meanwhile(monkeypatch, act) -> list[int]:
         finally:
             queries.append(warehouse.queries - before)
 
-    monkeypatch.setattr(last_look, "read", read)
+    monkeypatch.setattr(final_check, "read", read)
     return queries
 
 
@@ -100,13 +101,13 @@ def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     fill("01-15")
     other = launch(reprocess="all", **sales("01-15", "01-15"))
     meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
-    settle = last_look.settle
+    settle = final_check.settle
 
     def after_its_claim(hold, look):
         other.attempts.create(number=1, table="daily.sales", dates=["2024-01-15"], lease="of another lane")
         settle(hold, look)
 
-    monkeypatch.setattr(last_look, "settle", after_its_claim)
+    monkeypatch.setattr(final_check, "settle", after_its_claim)
 
     run = drive(launch(**sales("01-01", "01-02")))
 

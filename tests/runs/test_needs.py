@@ -6,8 +6,9 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
-from apps.runs import blocked_steps, control, needs
-from apps.runs.gates import Readiness
+from apps.runs import control
+from apps.runs.dependencies import blocked_steps, needs
+from apps.runs.dependencies.gates import Readiness
 from apps.runs.models import Run, Step
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
@@ -86,7 +87,7 @@ def test_unknown_sources_are_read_before_the_call(launch, drive, empty):
 def test_what_no_reading_says_costs_no_query(launch, drive, empty, monkeypatch):
     run = launch(**FIRST_DAYS)
     asked = []
-    monkeypatch.setattr("apps.runs.runner.Runner.read_inputs", lambda self, keys: asked.append(keys))
+    monkeypatch.setattr("apps.runs.engine.runner.Runner.read_inputs", lambda self, keys: asked.append(keys))
     empty("01-05")
 
     drive(run)

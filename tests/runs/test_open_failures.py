@@ -5,7 +5,8 @@ import pytest
 from apps.alerts import tasks
 from apps.alerts.models import Message
 from apps.coverage.models import Partition
-from apps.runs import control, failures
+from apps.runs import control
+from apps.runs.failures import failure_groups
 from apps.runs.models import Attempt
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -32,7 +33,7 @@ def test_a_retry_that_is_skipped_leaves_the_failure_that_it_was_for(launch, driv
     retry = drive(launch(tables=[TREND], start=day("01-05"), end=day("01-05"), through_gaps=True))
 
     assert step(retry, "01-05", TREND).status == "skipped"
-    assert [each.run_id for each in failures.open_steps()] == [first.pk]
+    assert [each.run_id for each in failure_groups.open_steps()] == [first.pk]
 
 
 def test_a_scan_that_finds_a_failed_date_complete_closes_it_for_good(launch, drive, fault, ask, scan):
@@ -42,7 +43,7 @@ def test_a_scan_that_finds_a_failed_date_complete_closes_it_for_good(launch, dri
         "INSERT INTO daily.sales SELECT DATE '2024-01-03', item, written_at FROM daily.sales WHERE day = '2024-01-02'"
     )
     scan()
-    assert (failures.open_steps().count(), partition("01-03").activity) == (0, "")
+    assert (failure_groups.open_steps().count(), partition("01-03").activity) == (0, "")
 
     ask("DELETE FROM daily.sales WHERE day = '2024-01-03'")
     scan()

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.runs import paces, work_left
-from apps.runs.paces import Work, pace
-from apps.runs.work_left import Left
+from apps.runs.estimates import paces, remaining_work
+from apps.runs.estimates.paces import Work, pace
+from apps.runs.estimates.remaining_work import Left
 from benchmarks import eta
 
 pytestmark = pytest.mark.postgresql
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.postgresql
 def likely(finished: list[Work], left: Left, **rest: list[Work]) -> tuple[float, float]:
     """The range for a table with these calls behind it."""
     tables = {"a": left}
-    return work_left.range_of(
+    return remaining_work.range_of(
         paces.of_tables({"a": finished}, {"a": rest.get("earlier", [])}, tables), tables
     )
 
@@ -119,7 +119,7 @@ def test_tables_to_come_are_taken_to_grow_like_those_of_this_run():
 
     found = paces.of_tables({"a": slower}, {"b": test_run}, {"b": Left(100, 100)})
 
-    low, high = work_left.range_of(found, {"b": Left(100, 100)})
+    low, high = remaining_work.range_of(found, {"b": Left(100, 100)})
     assert low < sum(20 * (1 + 0.01 * place) for place in range(100)) < high
 
 
@@ -128,7 +128,9 @@ def test_tables_to_come_may_all_be_wrong_together():
     one, two = {"b": Left(50, 50)}, {"b": Left(50, 50), "c": Left(50, 50)}
     known = paces.of_tables(own, {"b": earlier, "c": earlier}, two)
 
-    assert width(work_left.range_of(known, two)) == pytest.approx(2 * width(work_left.range_of(known, one)))
+    assert width(remaining_work.range_of(known, two)) == pytest.approx(
+        2 * width(remaining_work.range_of(known, one))
+    )
 
 
 @pytest.mark.parametrize("count", [1, 4, 10])
@@ -198,5 +200,5 @@ def test_a_range_is_a_range_whatever_happened(finished, steps):
     found = pace([Work(units, seconds) for units, seconds in finished])
 
     if found:
-        low, high = work_left.range_of({"a": found}, {"a": Left(steps, steps)})
+        low, high = remaining_work.range_of({"a": found}, {"a": Left(steps, steps)})
         assert 0 <= low < high

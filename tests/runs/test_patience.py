@@ -3,9 +3,10 @@
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from apps.runs import deciding, lanes, patience, runner
+from apps.runs import db_retry, lanes
+from apps.runs.db_retry import patiently
+from apps.runs.engine import decisions, runner
 from apps.runs.models import Attempt, Run
-from apps.runs.patience import patiently
 from tests.conftest import day
 
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
@@ -13,7 +14,7 @@ TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02"
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(patience, "PAUSE", 0)
+    monkeypatch.setattr(db_retry, "PAUSE", 0)
 
 
 LOCKED = OperationalError("database is locked")
@@ -36,7 +37,7 @@ def test_a_database_that_is_away_is_asked_again():
 
 
 def test_not_for_ever(monkeypatch):
-    monkeypatch.setattr(patience, "PATIENCE", -1)
+    monkeypatch.setattr(db_retry, "PATIENCE", -1)
 
     with pytest.raises(OperationalError):
         patiently(failing(1))
@@ -69,8 +70,8 @@ def perform(run: Run, pipeline) -> Run:
 
 
 def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline, monkeypatch):
-    really, breaks = deciding.close, failing(1, error=OperationalError("the server was terminated"))
-    monkeypatch.setattr(deciding, "close", lambda *args: (breaks(), really(*args)))
+    really, breaks = decisions.close, failing(1, error=OperationalError("the server was terminated"))
+    monkeypatch.setattr(decisions, "close", lambda *args: (breaks(), really(*args)))
 
     run = perform(launch(**TWO_DAYS), pipeline)
 
@@ -82,7 +83,7 @@ def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline
 
 def test_a_database_that_keeps_breaking_off_is_left_to_the_next_worker(launch, pipeline, monkeypatch):
     monkeypatch.setattr(runner.picking, "pick", failing(99))
-    monkeypatch.setattr(patience, "PATIENCE", -1)
+    monkeypatch.setattr(db_retry, "PATIENCE", -1)
 
     with pytest.raises(OperationalError):
         perform(launch(**TWO_DAYS), pipeline)

@@ -3,13 +3,16 @@
 import pytest
 from django.utils import timezone
 
-from apps.coverage import removed_dates, scanning, storing
+from apps.coverage.calendar import removed_dates
 from apps.coverage.models import Partition, Scan
+from apps.coverage.scanning import full_scan, storing
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import batching, control, launching, planning
+from apps.runs import control
 from apps.runs.models import Run
-from apps.runs.planning import PlanRefused
+from apps.runs.pages import launch_plan
+from apps.runs.plans import batching, planning
+from apps.runs.plans.planning import PlanRefused
 from tests.conftest import day
 
 WEEK = {"start": day("01-01"), "end": day("01-07")}
@@ -186,7 +189,7 @@ def test_a_batch_can_be_wished_but_not_for_a_job_of_single_dates(pipeline):
 
 
 def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
-    call, *_ = launching.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
+    call, *_ = launch_plan.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
 
     assert (call.table.name, call.calls) == ("daily.sales", 2)
     assert "--start 2024-01-01 --end 2024-01-04" in call.command
@@ -195,7 +198,7 @@ def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
 def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline):
     mark("01-02", state="complete")
 
-    call, *_ = launching.shown_calls(plan(**SALES), pipeline)
+    call, *_ = launch_plan.shown_calls(plan(**SALES), pipeline)
 
     assert call.calls == 2
     assert "--start 2024-01-01 --end 2024-01-01" in call.command
@@ -358,7 +361,7 @@ def compared(shop, ask, db) -> Pipeline:
         "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) "
         "WHERE open AND day <> DATE '2024-01-05'"
     )
-    scanning.scan(pipeline, scanning.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
     return pipeline
 
 
@@ -379,7 +382,7 @@ def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
 
 def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared, ask):
     ask("DELETE FROM daily.visits WHERE day IN (DATE '2024-01-04', DATE '2024-01-05')")
-    scanning.scan(compared, scanning.open_warehouse(compared), Scan.objects.create())
+    full_scan.scan(compared, full_scan.open_warehouse(compared), Scan.objects.create())
 
     alone = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
     both = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
@@ -391,7 +394,7 @@ def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared,
 
 def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(compared, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
-    scanning.scan(compared, scanning.open_warehouse(compared), Scan.objects.create())
+    full_scan.scan(compared, full_scan.open_warehouse(compared), Scan.objects.create())
 
     found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
 

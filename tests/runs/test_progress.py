@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.coverage.models import CalendarDate, HistoryTry
-from apps.runs import progress
-from apps.runs.estimates import Estimate, Leg, Stop
+from apps.runs.estimates import progress
+from apps.runs.estimates.eta import Estimate, Leg, Stop
+from apps.runs.estimates.progress import Left, Pace, Progress, Work, pace
 from apps.runs.models import Run, Step
-from apps.runs.progress import Left, Pace, Progress, Work, pace
 from tests.conftest import day
 
 NOW = dt.datetime(2024, 6, 1, 12, tzinfo=dt.UTC)

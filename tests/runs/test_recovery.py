@@ -15,10 +15,11 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.coverage import scanning
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
-from apps.runs import claiming, control, keeper, lanes, recovery, resting, runner
-from apps.runs.holding import Hold
+from apps.runs import control, lanes
+from apps.runs.engine import claims, lease_heartbeat, pausing, recovery, runner
+from apps.runs.engine.lane_context import Hold
 from apps.runs.models import Attempt, Lane, Run
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
@@ -144,8 +145,8 @@ def test_two_workers_never_hold_one_run(launch):
 def frozen(launch, pipeline, fault):
     """A worker whose call has ended, and whose run somebody else took meanwhile."""
     run = launch(**TWO_DAYS)
-    kept = keeper.Keeper(run.pk, lanes.take(run.pk))  # its thread is not started: it is frozen
-    sleeper = runner.Runner(Hold(run, pipeline, kept), scanning.open_warehouse(pipeline))
+    kept = lease_heartbeat.Keeper(run.pk, lanes.take(run.pk))  # its thread is not started: it is frozen
+    sleeper = runner.Runner(Hold(run, pipeline, kept), full_scan.open_warehouse(pipeline))
 
     def steal() -> str:
         let_the_lease_run_out(run)
@@ -189,7 +190,7 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, pipeline, ask, name):
     run, sleeper, steal = frozen
     table = pipeline.table(name)
-    attempt = claiming.new_attempt(sleeper.hold, table, [day("01-01")])
+    attempt = claims.new_attempt(sleeper.hold, table, [day("01-01")])
     steal()
 
     with pytest.raises(lanes.Fenced):
@@ -231,7 +232,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     before = state_of(run)
 
     with pytest.raises(lanes.Fenced):
-        resting.rest(sleeper.hold, "too many failures", why=Run.Pause.FAILURES)
+        pausing.rest(sleeper.hold, "too many failures", why=Run.Pause.FAILURES)
 
     assert state_of(run) == before
 
@@ -242,8 +243,8 @@ def test_a_cancel_outranks_a_rest(launch, pipeline):
     lease = lanes.take(run.pk)
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
-    hold = Hold(run, pipeline, keeper.Keeper(run.pk, lease))
-    resting.rest(hold, "Phase 3 starts by hand", why=Run.Pause.GATE)
+    hold = Hold(run, pipeline, lease_heartbeat.Keeper(run.pk, lease))
+    pausing.rest(hold, "Phase 3 starts by hand", why=Run.Pause.GATE)
 
     assert run.status == Run.Status.CANCELLED
 

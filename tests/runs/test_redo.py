@@ -3,7 +3,8 @@
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import control, failures
+from apps.runs import control
+from apps.runs.failures import failure_groups
 from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -34,7 +35,7 @@ def partition(date: str = "01-03", table: str = SALES) -> Partition:
 
 
 def open_dates() -> list[tuple[str, str]]:
-    return [(step.table, f"{step.date:%m-%d}") for step in failures.open_steps()]
+    return [(step.table, f"{step.date:%m-%d}") for step in failure_groups.open_steps()]
 
 
 def test_a_redo_that_failed_is_open_although_its_date_is_complete(redo):

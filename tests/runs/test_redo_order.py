@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from apps.coverage import scanning
+from apps.coverage.scanning import full_scan
 from apps.pipeline import definition
-from apps.runs import claiming, lanes, picking, runner
-from apps.runs.holding import Hold
-from apps.runs.keeper import Keeper
+from apps.runs import lanes
+from apps.runs.engine import claims, picking, runner
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lease_heartbeat import Keeper
 from apps.runs.models import Attempt, Lane, Run
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
@@ -130,7 +131,7 @@ def lane(pipeline) -> Callable[[Run], runner.Runner]:
         Lane.objects.filter(run=run).update(lease_until=None)
         lease = lanes.take(run.pk)
         assert lease
-        return runner.Runner(Hold(run, pipeline, Keeper(run.pk, lease)), scanning.open_warehouse(pipeline))
+        return runner.Runner(Hold(run, pipeline, Keeper(run.pk, lease)), full_scan.open_warehouse(pipeline))
 
     return take
 
@@ -141,7 +142,7 @@ def test_with_two_lanes_no_reader_begins_beside_the_redo_of_its_input(filled, la
     run.refresh_from_db()
     holder = lane(run)
 
-    taken = claiming.claim(holder.hold)
+    taken = claims.claim(holder.hold)
     beside = picking.pick(holder.pipeline, run)
 
     assert isinstance(taken, tuple)

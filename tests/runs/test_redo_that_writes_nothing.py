@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 from django.utils import timezone
 
-from apps.coverage import staleness
+from apps.cli.management.commands import backfill
 from apps.coverage.models import Partition
-from apps.runs import afterwards, control, last_look, planning, reworking
-from apps.runs.management.commands import backfill
+from apps.coverage.scanning import staleness
+from apps.runs import control
+from apps.runs.engine import final_check
 from apps.runs.models import Run
+from apps.runs.plans import planning
+from apps.runs.results import discrepancies, redos
 from tests.conftest import day
 from tests.runs.conftest import step
 from tests.runs.test_side_effects import sales
@@ -75,8 +78,8 @@ def test_where_nobody_can_tell_the_run_says_what_was_compared(filled, ask, launc
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
 
     assert run.status == Run.Status.SUCCEEDED
-    assert afterwards.notes(run, verified=3) == backfill.result(run)["notes"]
-    assert afterwards.notes(run, verified=3) == [
+    assert discrepancies.notes(run, verified=3) == backfill.result(run)["notes"]
+    assert discrepancies.notes(run, verified=3) == [
         "3 verified with as many rows as before; whether they were written again cannot be told, since no "
         "written_column of visits says when"
     ]
@@ -92,14 +95,14 @@ def test_a_stale_date_that_the_warehouse_did_not_write_failed_in_the_last_look(
     Partition.objects.filter(table="daily.visits", date=day("01-02")).update(modified_at=noted)
     Partition.objects.filter(table="raw.orders", date=day("01-02")).update(modified_at=timezone.now())
     staleness.mark(pipeline)
-    really = last_look.scanning.read_range
+    really = final_check.scanning.read_range
 
     def as_the_engine_notes_it(*args):
         found = really(*args)
         one = found["daily.visits", day("01-02")]
         return found | {(one.table, one.date): replace(one, count=one.count._replace(modified_at=noted))}
 
-    monkeypatch.setattr(last_look.scanning, "read_range", as_the_engine_notes_it)
+    monkeypatch.setattr(final_check.scanning, "read_range", as_the_engine_notes_it)
 
     run = drive(run)
 
@@ -124,7 +127,7 @@ def test_a_retry_of_a_redo_says_too_what_cannot_be_told(ask, launch, drive, faul
     run = drive(launch(**visits))
 
     assert run.reprocess == Run.Reprocess.FAILED
-    assert "whether they were written again cannot be told" in " ".join(afterwards.notes(run, verified=3))
+    assert "whether they were written again cannot be told" in " ".join(discrepancies.notes(run, verified=3))
 
 
 def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, launch, drive, fault):
@@ -133,7 +136,7 @@ def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, l
 
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
 
-    assert afterwards.notes(run, verified=3) == [
+    assert discrepancies.notes(run, verified=3) == [
         "3 of visits verified without rows, as before; whether the job did anything cannot be told"
     ]
-    assert reworking.of(run).says == "no change: 3 partitions as before"
+    assert redos.of(run).says == "no change: 3 partitions as before"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.runs import planning
-from apps.runs.planning import PlanRefused
+from apps.runs.plans import planning
+from apps.runs.plans.planning import PlanRefused
 from tests.conftest import day
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from apps.coverage import looks
 from apps.coverage.models import Partition
+from apps.coverage.scanning import looks
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
 
@@ -174,7 +174,7 @@ def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault
 
 
 def test_a_warehouse_that_is_away_is_nobodys_failure(launch, drive, shop, monkeypatch):
-    from apps.runs import runner
+    from apps.runs.engine import runner
 
     monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
     run = launch(tables=["daily.sales"], **WEEK)

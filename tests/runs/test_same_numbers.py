@@ -3,8 +3,8 @@
 import pytest
 
 from apps.alerts import tasks
-from apps.coverage import accepting
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
 from apps.runs import control
 from apps.runs.models import Run
 from tests.conftest import day

@@ -3,10 +3,10 @@
 import pytest
 
 from apps import masking
-from apps.coverage import looks
 from apps.coverage.models import Partition
-from apps.runs import reworking
+from apps.coverage.scanning import looks
 from apps.runs.models import Run
+from apps.runs.results import redos
 from tests.conftest import day
 from tests.runs.conftest import sales, shown, step
 
@@ -266,4 +266,4 @@ def test_a_first_fill_that_took_two_attempts_is_not_done_again(twice, launch, dr
     run = drive(launch(**sales("01-01", "01-03")))
 
     assert step(run, "01-02").rows_before == 0
-    assert reworking.of(run) is None
+    assert redos.of(run) is None

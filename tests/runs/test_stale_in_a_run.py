@@ -6,8 +6,8 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.pipeline import definition
-from apps.runs import afterwards
 from apps.runs.models import Run
+from apps.runs.results import discrepancies
 from tests.conftest import Ask, day
 from tests.runs.conftest import shown, step
 
@@ -100,7 +100,7 @@ def test_a_run_after_which_its_dates_are_stale_says_so(touches_its_input, launch
     run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
 
     assert run.status == Run.Status.SUCCEEDED
-    assert afterwards.notes(run, verified=3) == [
+    assert discrepancies.notes(run, verified=3) == [
         "3 verified then, 0 complete now: trend stale on 2024-01-04 to 2024-01-06"
     ]
 
@@ -126,11 +126,11 @@ def test_complete_dates_that_a_run_makes_stale_beside_its_steps_are_said(chain, 
     says = "1 complete date became stale while the run was at work: visits on 2024-01-04"
     assert run.status == Run.Status.SUCCEEDED
     assert [event.text for event in run.events.filter(kind="made stale")] == [says]
-    assert afterwards.notes(run, verified=1) == [says]
+    assert discrepancies.notes(run, verified=1) == [says]
 
 
 def test_what_is_filled_anew_since_is_not_said_any_more(chain, launch, drive, ask: Ask):
     run = drive(launch(tables=["daily.sales"], start=day("01-04"), end=day("01-04")))
     Partition.objects.filter(table="daily.visits", date=day("01-04")).update(state="complete")
 
-    assert afterwards.notes(run, verified=1) == []
+    assert discrepancies.notes(run, verified=1) == []

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.runs import stalls
+from apps.runs.estimates import stalls
+from apps.runs.estimates.stalls import stall
 from apps.runs.models import Attempt, Event, Run
-from apps.runs.stalls import stall
 from apps.workers.signals import tick
 from tests.conftest import day
 

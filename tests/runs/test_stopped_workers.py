@@ -3,8 +3,9 @@
 import pytest
 from django_q.models import OrmQ
 
-from apps.runs import control, lanes, recovery
-from apps.runs.keeper import note_stop
+from apps.runs import control, lanes
+from apps.runs.engine import recovery
+from apps.runs.engine.lease_heartbeat import note_stop
 from apps.runs.models import Attempt, Run
 from apps.workers import stopping
 from tests.conftest import day

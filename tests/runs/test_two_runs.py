@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.runs import control, planning, tasks
+from apps.runs import control, tasks
 from apps.runs.models import Run
+from apps.runs.plans import planning
 from tests.conftest import Ask, day
 
 pytestmark = pytest.mark.postgresql

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apps.runs import control, runner
+from apps.runs import control
+from apps.runs.engine import runner
 from apps.runs.models import Run, Step
 from tests.conftest import day
 

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from apps.coverage.models import Partition
-from apps.runs import runner, tasks
+from apps.runs import tasks
+from apps.runs.engine import runner
 from apps.runs.models import Run
 from tests.conftest import Ask, day
 

@@ -7,9 +7,11 @@ import time_machine
 from django.utils import timezone
 
 from apps.coverage import tasks as coverage_tasks
-from apps.coverage.freshness import silent_tables
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition
-from apps.runs import control, jobs, resting, runner, tasks
+from apps.runs import control, tasks
+from apps.runs.calls import jobs
+from apps.runs.engine import pausing, runner
 from apps.runs.models import IllegalMove, Run
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -205,6 +207,6 @@ def test_a_run_that_waits_for_a_table_says_why_it_cannot_be_read(scan, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     scan()
 
-    says = resting.unread_in_words([("daily.sales", day("01-05"))])
+    says = pausing.unread_in_words([("daily.sales", day("01-05"))])
 
     assert says.endswith("asked again by itself: table daily.sales has no column day")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.runs.words import count, duration, duration_range
+from apps.text import count, duration, duration_range
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from apps.alerts import tasks
 from apps.alerts.models import Message
-from apps.runs.management.commands import backfill
+from apps.cli.management.commands import backfill
 from apps.runs.models import Preflight
 
 pytestmark = pytest.mark.usefixtures("workers")

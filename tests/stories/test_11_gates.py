@@ -3,9 +3,9 @@ stays visible."""
 
 import pytest
 
+from apps.cli.management.commands import backfill
 from apps.coverage.models import Partition
 from apps.runs import control
-from apps.runs.management.commands import backfill
 from apps.runs.models.run import IllegalMove
 from tests.conftest import day
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from apps.alerts import tasks
-from apps.runs.management.commands import backfill
+from apps.cli.management.commands import backfill
 from apps.runs.models import Run
 
 SALES = ("--table", "sales", "--start", "2024-01-01", "--here", "--yes")

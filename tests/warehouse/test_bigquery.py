@@ -10,7 +10,7 @@ import pytest
 from google.auth import iam
 
 from apps.warehouse.base import Busy, Interrupted, OverQuota, QueryFailed, Unreachable
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
 from tests.standins.bigquery import PROJECT, StandIn, keys
 from tests.warehouse.bigquery_shop import ENDLESS, TABLES
 from tests.warehouse.contract import FIRST, SALES, SCORES, SECOND, Contract, never

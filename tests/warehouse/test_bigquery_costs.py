@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from apps.warehouse import bigquery_costs
+from apps.warehouse.bigquery import costs
 
-MEGABYTE = bigquery_costs.MEGABYTE
+MEGABYTE = costs.MEGABYTE
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ MEGABYTE = bigquery_costs.MEGABYTE
 )
 def test_at_least_ten_megabytes_of_each_table_are_billed(sql, read, least, most):
     """https://cloud.google.com/bigquery/pricing"""
-    assert bigquery_costs.billed(sql, read) == (least * MEGABYTE, most * MEGABYTE)
+    assert costs.billed(sql, read) == (least * MEGABYTE, most * MEGABYTE)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_at_least_ten_megabytes_of_each_table_are_billed(sql, read, least, most)
 )
 def test_dml_does_not_count_against_a_tables_limits(sql, counted):
     """https://cloud.google.com/bigquery/quotas#partitioned_tables"""
-    assert bigquery_costs.rationed_writes(sql, "a.b") == counted
+    assert costs.rationed_writes(sql, "a.b") == counted

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from apps.warehouse.bigquery_quotas import A_MARGIN, over_quota
+from apps.warehouse.bigquery.quotas import A_MARGIN, over_quota
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 MIDNIGHT = dt.datetime(2026, 11, 24, 8, tzinfo=dt.UTC)  # on the Pacific coast

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from apps.warehouse import partitions
 from apps.warehouse.base import EMPTY, Count, Question, Reading
-from apps.warehouse.bigquery import BigQueryWarehouse
-from apps.warehouse.partitions import STREAMED, Line
+from apps.warehouse.bigquery import partitions
+from apps.warehouse.bigquery.client import BigQueryWarehouse
+from apps.warehouse.bigquery.partitions import STREAMED, Line
 from tests.standins.bigquery import PROJECT, StandIn
 from tests.warehouse.contract import FIRST, SECOND, THIRD
 

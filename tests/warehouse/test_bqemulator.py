@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from apps.warehouse.base import Count, Question
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
 from tests.standins import bqemulator
 from tests.warehouse.bigquery_shop import TABLES
 from tests.warehouse.contract import FIRST, SALES, SCORES, SECOND, THIRD, Contract

@@ -18,7 +18,7 @@ import pytest
 
 from apps.warehouse.base import Busy, HistoryQuestion, QueryFailed, Question, Unreachable
 from apps.warehouse.duckdb import DuckDBWarehouse
-from apps.warehouse.translation import for_duckdb
+from apps.warehouse.sql.translation import for_duckdb
 from tests.warehouse.bigquery_shop import ENDLESS
 from tests.warehouse.contract import FIRST, SALES, SCORES, Contract, never
 

@@ -52,9 +52,9 @@ def brisk(times: Callable[[dict[str, float]], None]) -> None:
         {
             "apps.workers.launcher.GRACE": 6,
             "apps.workers.launcher.LOOK_EVERY": 1,
-            "apps.workers.pulse.PING_EVERY": 3,
-            "apps.workers.pulse.PATIENCE": 8,
-            "apps.runs.processes.GRACE": 2,
+            "apps.workers.liveness_probe.PING_EVERY": 3,
+            "apps.workers.liveness_probe.PATIENCE": 8,
+            "apps.runs.calls.processes.GRACE": 2,
         }
     )
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from apps.workers.beacon import beacon, in_words
+from apps.workers.worker_status import beacon, in_words
 
 from .test_models import NOON, ago, beat
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.workers import beats
+from apps.workers import heartbeat
 from apps.workers.models import Worker
 from apps.workers.signals import worker_started
 
@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 @pytest.fixture
 def beat(monkeypatch):
     """A beat whose thread is not started: the tests write."""
-    beat = beats.Beat(cluster="runs")
-    monkeypatch.setattr(beats, "_beat", beat)
-    monkeypatch.setattr(beats.connection, "close", lambda: None)
+    beat = heartbeat.Beat(cluster="runs")
+    monkeypatch.setattr(heartbeat, "_beat", beat)
+    monkeypatch.setattr(heartbeat.connection, "close", lambda: None)
     return beat
 
 
@@ -40,7 +40,7 @@ def test_the_next_beat_renews_the_same_row(beat):
 
 
 def test_it_says_what_the_worker_is_doing(beat):
-    with beats.doing("run 7: orders 2024-01-15"):
+    with heartbeat.doing("run 7: orders 2024-01-15"):
         beat.write()
 
         assert row().doing == "run 7: orders 2024-01-15"
@@ -50,7 +50,7 @@ def test_it_says_what_the_worker_is_doing(beat):
 
 
 def test_inside_a_task_it_is_busy(beat):
-    beats.task_begins(task={"func": "apps.coverage.tasks.scan"})
+    heartbeat.task_begins(task={"func": "apps.coverage.tasks.scan"})
     beat.write()
 
     assert row().is_busy
@@ -58,8 +58,8 @@ def test_inside_a_task_it_is_busy(beat):
 
 
 def test_after_a_task_it_is_idle(beat):
-    beats.task_begins(task={"func": "apps.coverage.tasks.scan"})
-    beats.task_ended()
+    heartbeat.task_begins(task={"func": "apps.coverage.tasks.scan"})
+    heartbeat.task_ended()
     beat.write()
 
     assert not row().is_busy
@@ -77,25 +77,25 @@ def test_a_locked_database_costs_one_beat_and_no_more(beat, monkeypatch, caplog)
 
 
 def test_outside_a_worker_nobody_minds_what_is_said(monkeypatch):
-    monkeypatch.setattr(beats, "_beat", None)
+    monkeypatch.setattr(heartbeat, "_beat", None)
 
-    with beats.doing("a test"):
-        beats.task_begins(task={"func": "x"})
-        beats.task_ended()
+    with heartbeat.doing("a test"):
+        heartbeat.task_begins(task={"func": "x"})
+        heartbeat.task_ended()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_starts_lets_the_apps_know_and_says_goodbye_at_its_end(monkeypatch):
-    monkeypatch.setattr(beats, "_beat", None)
-    monkeypatch.setattr(beats, "Finalize", lambda *args, **kwargs: None)
+    monkeypatch.setattr(heartbeat, "_beat", None)
+    monkeypatch.setattr(heartbeat, "Finalize", lambda *args, **kwargs: None)
     heard = []
 
     def hear(cluster, **_):
         heard.append(cluster)
 
     worker_started.connect(hear)
-    beats.worker_spawned()
-    beats._beat.stop()
+    heartbeat.worker_spawned()
+    heartbeat._beat.stop()
     worker_started.disconnect(hear)
 
     assert heard == ["main"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.workers.pulse import Pulse
+from apps.workers.liveness_probe import Pulse
 
 
 @pytest.fixture

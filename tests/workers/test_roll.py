@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.workers import roll
+from apps.workers import worker_list
 from apps.workers.models import Worker
 
 from .test_models import NOON, ago, beat
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def lines():
-    return roll.call(NOON).lines
+    return worker_list.call(NOON).lines
 
 
 def the_line(**fields):
@@ -89,14 +89,14 @@ def test_when_both_clusters_have_workers_nothing_is_missing():
     beat(ago(seconds=3), cluster="main")
     beat(ago(seconds=3), cluster="runs")
 
-    assert roll.call(NOON).unserved == []
+    assert worker_list.call(NOON).unserved == []
 
 
 def test_a_cluster_without_a_worker_comes_with_the_command_that_starts_one():
     beat(ago(seconds=3), cluster="main")
     beat(ago(minutes=6), cluster="runs")
 
-    called = roll.call(NOON)
+    called = worker_list.call(NOON)
 
     assert [(each.cluster, each.silence) for each in called.unserved] == [("runs", "6 min")]
     assert called.command == ".venv/bin/python manage.py serve --only runs"
@@ -105,4 +105,4 @@ def test_a_cluster_without_a_worker_comes_with_the_command_that_starts_one():
 def test_when_nobody_works_all_of_it_is_to_be_started():
     beat(ago(seconds=3), cluster="web")
 
-    assert roll.call(NOON).command == ".venv/bin/python manage.py serve"
+    assert worker_list.call(NOON).command == ".venv/bin/python manage.py serve"

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from apps.coverage import removed_dates as removed
+from apps.coverage.calendar import removed_dates as removed
 
 register = template.Library()
 

@@ -8,8 +8,8 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from apps.coverage.rollup import Tally
-from apps.coverage.strips import Strip, StripRow
+from apps.coverage.counts.rollup import Tally
+from apps.coverage.counts.strips import Strip, StripRow
 
 register = template.Library()
 KEPT = 512  # a strip is some kilobytes

@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from apps.coverage import accepted, accepting, freshness
-from apps.coverage.accept_form import LONGEST_REASON, AcceptForm, CellsForm
-from apps.coverage.accepted import STATUSES, Chosen
-from apps.coverage.accepting import AlreadyWithdrawn, CannotAccept
+from apps.coverage.accepted import accepted_list, accepting
+from apps.coverage.accepted.accept_form import LONGEST_REASON, AcceptForm, CellsForm
+from apps.coverage.accepted.accepted_list import STATUSES, Chosen
+from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept
+from apps.coverage.counts import freshness
 from apps.coverage.models import AcceptedGap
 from apps.coverage.views import maps
 from apps.coverage.views.addresses import date_or_404, table_or_404
@@ -35,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """What is accepted, was, and by whom; those that stand first."""
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    found = accepted.lines(chosen, today=pipeline.today(timezone.now()))
+    found = accepted_list.lines(chosen, today=pipeline.today(timezone.now()))
     context = {
         "chosen": chosen,
         "page": Paginator(found, A_PAGE).get_page(request.GET.get("page")),
@@ -58,7 +59,7 @@ def groups(pipeline: Pipeline) -> list[Any]:
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    found = accepted.lines(chosen, today=pipeline.today(timezone.now()))
+    found = accepted_list.lines(chosen, today=pipeline.today(timezone.now()))
     write, content_type = KINDS[kind]
     response = StreamingHttpResponse(write(found), content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="accepted-gaps.{kind}"'
@@ -66,8 +67,8 @@ def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 
 
 KINDS = {
-    "csv": (accepted.csv_lines, "text/csv; charset=utf-8"),
-    "json": (accepted.json_lines, "application/json"),
+    "csv": (accepted_list.csv_lines, "text/csv; charset=utf-8"),
+    "json": (accepted_list.json_lines, "application/json"),
 }
 
 

@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.coverage import calendar_report, removed_dates
+from apps.coverage.calendar import calendar_report, removed_dates
+from apps.coverage.calendar.removed_dates import CannotConfirm
 from apps.coverage.models import Scan
-from apps.coverage.removed_dates import CannotConfirm
 from apps.pipeline import definition
 
 LONGEST_NOTE = 500

@@ -13,10 +13,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from apps.coverage import downloads, evidence, gaps, heatmap, live, rollup, strips
-from apps.coverage.filters import STATES, Filter, months
+from apps.coverage.counts import downloads, gaps, heatmap, rollup, strips
+from apps.coverage.counts.filters import STATES, Filter, months
+from apps.coverage.counts.rollup import Coverage
 from apps.coverage.models import Scan
-from apps.coverage.rollup import Coverage
+from apps.coverage.partition import evidence
+from apps.coverage.views import live
 from apps.coverage.views.addresses import date_or_404, season_or_404, table_or_404
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline

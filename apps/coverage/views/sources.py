@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from apps.coverage import freshness, source_charts, sources, windows
+from apps.coverage.counts import freshness
 from apps.coverage.models import Scan
-from apps.coverage.sources import NotASource
-from apps.coverage.windows import Ground, NoSuchWindow, Window
+from apps.coverage.sources import need_coverage, source_charts, windows
+from apps.coverage.sources.need_coverage import NotASource
+from apps.coverage.sources.windows import Ground, NoSuchWindow, Window
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.sections import Season, Table
@@ -24,13 +25,13 @@ from apps.pipeline.sections import Season, Table
 def index(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     asked = Asked.of(request, pipeline)
-    report = sources.report(pipeline, seasons=asked.seasons, off=asked.off)
+    report = need_coverage.report(pipeline, seasons=asked.seasons, off=asked.off)
     context = {
         "coverage": report,
         "report": report,
         "last_date": report.grid.dates[-1] if report.grid.dates else None,
         "needs": [source_charts.draw(need) for need in report.needs],
-        "all_sources": sources.source_tables(pipeline),
+        "all_sources": need_coverage.source_tables(pipeline),
         "off_query": urlencode([("off", table.name) for table in asked.off]),
         "scan": Scan.objects.active().first(),
         **asked.shown(pipeline),
@@ -98,7 +99,7 @@ class Asked:
 
     def take_off(self, pipeline: Pipeline, name: str) -> None:
         try:
-            self.off += [sources.find_source(pipeline, name)] if name else []
+            self.off += [need_coverage.find_source(pipeline, name)] if name else []
         except (UnknownName, NotASource) as wrong:
             self.mistakes.append(str(wrong))
 

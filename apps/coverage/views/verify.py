@@ -11,11 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from apps.coverage import tasks, verification
+from apps.coverage import tasks
 from apps.coverage.models import Verification
-from apps.coverage.verifying import drawing, lines
-from apps.coverage.verifying.form import VerifyForm
-from apps.coverage.verifying.report import Report, Verdict, verdict_in_words
+from apps.coverage.verification import report_files, report_page, verifier
+from apps.coverage.verification.form import VerifyForm
+from apps.coverage.verification.report import Report, Verdict, verdict_in_words
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 
@@ -55,7 +55,7 @@ def page(request: HttpRequest, form: VerifyForm, *, status: int = 200) -> HttpRe
 
 
 def css_class(found: Verification) -> str:
-    return drawing.CLASS[Verdict(found.verdict)] if found.verdict else found.status
+    return report_page.CLASS[Verdict(found.verdict)] if found.verdict else found.status
 
 
 def in_a_word(found: Verification) -> str:
@@ -75,8 +75,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def shown(found: Verification, pipeline: Pipeline) -> dict[str, Any]:
-    made = verification.report_of(found)
-    return {"verification": found, "drawn": drawing.draw(made, pipeline) if made else None}
+    made = verifier.report_of(found)
+    return {"verification": found, "drawn": report_page.draw(made, pipeline) if made else None}
 
 
 # Downloads ------------------------------------------------------------------------------------------
@@ -85,19 +85,19 @@ def shown(found: Verification, pipeline: Pipeline) -> dict[str, Any]:
 @require_GET
 def csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     _, made = report_or_404(pk)
-    response = StreamingHttpResponse(lines.csv_lines(made), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(report_files.csv_lines(made), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="verification-{pk}.csv"'
     return response
 
 
 @require_GET
 def as_json(request: HttpRequest, pk: int) -> JsonResponse:
-    return JsonResponse(lines.as_json(*report_or_404(pk)))
+    return JsonResponse(report_files.as_json(*report_or_404(pk)))
 
 
 def report_or_404(pk: int) -> tuple[Verification, Report]:
     found = get_object_or_404(Verification, pk=pk)
-    made = verification.report_of(found)
+    made = verifier.report_of(found)
     if made is None:
         raise Http404(f"Verification {pk} has no report (yet).")
     return found, made

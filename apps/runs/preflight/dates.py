@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from apps.pipeline.sections import Job, Season, Table
-from apps.runs import batching
+from apps.runs.plans import batching
 from apps.runs.preflight.facts import Facts
 
 GAPS, SETTLED = "mtes", "cu"  # letters of the grid

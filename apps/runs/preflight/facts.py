@@ -9,10 +9,11 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from apps.coverage import freshness, partial
-from apps.coverage import grid as grids
-from apps.coverage.calendar import Said
-from apps.coverage.grid import Grid
+from apps.coverage.calendar.expected_dates import Said
+from apps.coverage.counts import freshness
+from apps.coverage.counts import grid as grids
+from apps.coverage.counts.grid import Grid
+from apps.coverage.scanning import partial_scan
 from apps.pipeline.check_kinds import AboutTables, CoverageAtLeast
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
@@ -46,7 +47,7 @@ class Facts:
     def ask_warehouse(self) -> Asked:
         """A query for the calendar, one for what is not final in it, one for all tables that a check looks at."""
         at = timezone.now()
-        found = partial.scan(self.pipeline, self.warehouse, self.reach)
+        found = partial_scan.scan(self.pipeline, self.warehouse, self.reach)
         if found.reading is None:
             return Asked(at, problem=found.problem)
         return Asked(at, problems=found.reading.problems, said=found.said)

@@ -11,7 +11,7 @@ from apps import masking
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import DuckDB
 from apps.runs.preflight.finding import Finding, Level
-from apps.warehouse import duckdb_sql
+from apps.warehouse.sql import duckdb_sql
 
 LOOK = "import duckdb; duckdb.connect({path!r}, read_only=True).sql({sql!r}).show(max_rows=1000)"
 

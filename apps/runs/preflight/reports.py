@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import Scope
-from apps.runs import jobs
+from apps.runs.calls import jobs
 from apps.runs.models import Preflight
-from apps.runs.planning import Plan
-from apps.runs.preflight import asking, verdict
-from apps.runs.preflight.choosing import choose
+from apps.runs.plans.planning import Plan
+from apps.runs.preflight import check_runner, verdict
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Level, Result, from_json
+from apps.runs.preflight.selection import choose
 from apps.warehouse.base import Warehouse
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def perform(
         ask(report, Facts(pipeline, scope_of(report, pipeline), warehouse, now), tell)
     except Exception as error:
         log.exception("Pre-flight %s", report.pk)
-        problem = f"The pre-flight did not come to its end: {asking.in_words(error)}."
+        problem = f"The pre-flight did not come to its end: {check_runner.in_words(error)}."
         Preflight.objects.filter(pk=report.pk).update(
             status=Status.FAILED, problem=problem, finished_at=timezone.now()
         )
@@ -70,7 +70,7 @@ def ask(report: Preflight, facts: Facts, tell: Callable[[Result], None] | None) 
     stored.update(checks=len(chosen.checks), elsewhere=list(chosen.elsewhere))
     results: list[Result] = []
     until = time.monotonic() + LONGEST
-    for result in asking.ask_all(chosen.checks, facts, quick=report.quick, until=until):
+    for result in check_runner.ask_all(chosen.checks, facts, quick=report.quick, until=until):
         results.append(result)
         stored.update(results=[each.as_json() for each in results])
         if tell:

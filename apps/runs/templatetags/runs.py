@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.runs import words
+from apps import text
 
 register = template.Library()
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
@@ -18,13 +18,13 @@ DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
 @register.filter
 def duration(seconds: float | None) -> str:
     """Seconds in words; empty where nothing was measured."""
-    return "" if seconds is None else words.duration(seconds)
+    return "" if seconds is None else text.duration(seconds)
 
 
 @register.filter
 def size(number: float) -> str:
     """Bytes in words."""
-    return words.size(number)
+    return text.size(number)
 
 
 @register.filter

@@ -8,7 +8,7 @@ from django import template
 from django.db.models import Max, Min
 
 from apps.runs.models import Run
-from apps.runs.presets import Preset
+from apps.runs.plans.presets import Preset
 
 register = template.Library()
 

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET
 
 from apps.pipeline import definition
 from apps.pipeline.definition import UnknownName
-from apps.runs import logs, outcomes
+from apps.runs.calls import logs
 from apps.runs.models import Attempt, Run, Step
+from apps.runs.results import outcomes
 
 ATTEMPTS_A_PAGE = 50
 LINES_SHOWN = 400

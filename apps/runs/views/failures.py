@@ -10,8 +10,8 @@ from django.views.decorators.http import require_GET
 
 from apps.coverage import regressions
 from apps.pipeline import definition
-from apps.runs import failures, outside, triage
-from apps.runs.triage import Chosen
+from apps.runs.failures import failure_groups, open_failures, outside_console
+from apps.runs.failures.open_failures import Chosen
 from apps.runs.views.watch import base_url, csv
 
 RANGES_SHOWN = 20
@@ -21,19 +21,19 @@ RANGES_SHOWN = 20
 def index(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    groups = triage.told(chosen.groups(), most=RANGES_SHOWN)
+    groups = open_failures.told(chosen.groups(), most=RANGES_SHOWN)
     context = {
         "chosen": chosen,
         "groups": groups,
         "losses": regressions.losses(pipeline, **chosen.where),
-        "outside": outside.outside(pipeline, chosen, most=RANGES_SHOWN),
+        "outside": outside_console.outside(pipeline, chosen, most=RANGES_SHOWN),
         "open": sum(told.group.count for told in groups),
-        "off_calendar": failures.off_calendar() if groups else [],
+        "off_calendar": failure_groups.off_calendar() if groups else [],
         "pipeline": pipeline,
         "phases": [
             (phase, [t for t in pipeline.tables_of(phase.name) if t.job]) for phase in pipeline.phases
         ],
-        "kinds": triage.KINDS,
+        "kinds": open_failures.KINDS,
     }
     return render(request, "failures/index.html", context)
 
@@ -42,6 +42,6 @@ def index(request: HttpRequest) -> HttpResponse:
 def download(request: HttpRequest) -> StreamingHttpResponse:
     pipeline = definition.current()
     chosen = Chosen.of(request.GET, pipeline)
-    ours = triage.csv_lines(chosen.steps(), base_url=base_url(request))
-    others = outside.csv_lines(pipeline, chosen)
+    ours = open_failures.csv_lines(chosen.steps(), base_url=base_url(request))
+    others = outside_console.csv_lines(pipeline, chosen)
     return csv(chain(ours, others), "failures.csv")

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import control, launching, presets
+from apps.runs import control
 from apps.runs.control import LaunchRefused
-from apps.runs.forms import PlanForm
-from apps.runs.planning import Plan, PlanRefused
+from apps.runs.pages import launch_plan
+from apps.runs.pages.launch_form import PlanForm
+from apps.runs.plans import presets
+from apps.runs.plans.planning import Plan, PlanRefused
 from apps.runs.preflight import reports
 
 
@@ -37,7 +39,7 @@ def launch(request: HttpRequest) -> HttpResponse:
     if plan is None:
         return page(request, form, None, status=422)
     try:
-        launching.check_seen(
+        launch_plan.check_seen(
             plan, digest=request.POST.get("seen", ""), steps=request.POST.get("seen_steps", "")
         )
         run = control.launch(
@@ -93,6 +95,6 @@ def plan(request: HttpRequest) -> HttpResponse:
 def drawn(form: PlanForm, plan: Plan | None) -> dict[str, Any]:
     shown = None
     if plan is not None:
-        shown = launching.draw(plan, form.pipeline, now=timezone.now(), options=form.options)
+        shown = launch_plan.draw(plan, form.pipeline, now=timezone.now(), options=form.options)
     preflight = reports.for_plan(plan, form.pipeline) if plan is not None and plan.steps else None
     return {"form": form, "plan": shown, "preflight": preflight}

@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from apps.pipeline import definition
-from apps.runs import control, options
+from apps.runs import control
 from apps.runs.models import IllegalMove, NeedsReason, Run
-from apps.runs.wishes import lanes_of, reason_of
+from apps.runs.pages.operator_forms import lanes_of, reason_of
+from apps.runs.plans import options
 
 operator = permission_required("runs.operate_run", raise_exception=True)
 

@@ -16,8 +16,8 @@ from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.runs import queue
-from apps.runs.forms import PlanForm
 from apps.runs.models import Preflight
+from apps.runs.pages.launch_form import PlanForm
 from apps.runs.preflight import reports
 from apps.runs.preflight.form import PreflightForm
 

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from apps.runs import steplist
-from apps.runs.layout import layout_of
 from apps.runs.models import Run
-from apps.runs.steplist import Chosen
+from apps.runs.pages import step_list
+from apps.runs.pages.run_tables import layout_of
+from apps.runs.pages.step_list import Chosen
 from apps.runs.views.watch import csv
 
 STEPS_A_PAGE = 50
@@ -27,7 +27,7 @@ def steps(request: HttpRequest, pk: int) -> HttpResponse:
         "page": Paginator(chosen.steps(run), STEPS_A_PAGE).get_page(request.GET.get("page")),
         "query": f"{chosen.query}&" if chosen.query else "",
         "tables": tables_of(run),
-        "states": list(steplist.STATES),
+        "states": list(step_list.STATES),
     }
     return render(request, "runs/steps.html", context)
 
@@ -36,7 +36,7 @@ def steps(request: HttpRequest, pk: int) -> HttpResponse:
 def steps_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = get_object_or_404(Run, pk=pk)
     found = Chosen.of(request.GET, tables_of(run)).steps(run).iterator(chunk_size=STEPS_AT_ONCE)
-    return csv(steplist.csv_lines(found), f"run-{run.pk}-steps.csv")
+    return csv(step_list.csv_lines(found), f"run-{run.pk}-steps.csv")
 
 
 def tables_of(run: Run) -> list[str]:

@@ -14,9 +14,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_GET
 
 from apps.pipeline import addresses, definition
-from apps.runs import listing, outcomes, results, triage, versions, watching
+from apps.runs.failures import open_failures
 from apps.runs.models import Run
-from apps.runs.watching import Watched
+from apps.runs.pages import run_list, run_page, run_summary, versions
+from apps.runs.pages.run_page import Watched
+from apps.runs.results import outcomes
 
 RUNS_A_PAGE = 50
 
@@ -29,11 +31,11 @@ def index(request: HttpRequest) -> HttpResponse:
     page = Paginator(runs, RUNS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "lines": listing.lines(page.object_list, now=timezone.now()),
+        "lines": run_list.lines(page.object_list, now=timezone.now()),
         "status": status,
         "problem": addresses.problem({"state": asked}, {"state": status}),
         "statuses": Run.Status.choices,
-        "counts": listing.counts_by_status(),
+        "counts": run_list.counts_by_status(),
         "query": f"state={status}&" if status else "",
     }
     return render(request, "runs/index.html", context)
@@ -65,7 +67,7 @@ def shown(run: Run) -> dict[str, object]:
     """What the page and its refreshes are drawn from. The version comes first: what changes meanwhile is new."""
     now = timezone.now()
     head, body = versions.version(run.pk, now=now) or ("", "")
-    watched: Watched = watching.watch(run, definition.current(), now=now)
+    watched: Watched = run_page.watch(run, definition.current(), now=now)
     return {"run": run, "watched": watched, "head_version": head, "version": body}
 
 
@@ -76,7 +78,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
     if not run.is_finished:
         messages.info(request, f"Run {run.pk} is not finished yet. Its summary is there when it is.")
         return redirect(run)
-    context = {"run": run, "summary": results.summary(run, definition.current())}
+    context = {"run": run, "summary": run_summary.summary(run, definition.current())}
     return render(request, "runs/summary.html", context)
 
 
@@ -84,7 +86,7 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 def failures_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = get_object_or_404(Run, pk=pk)
     steps = outcomes.failed_or_skipped(run).select_related("attempt")
-    return csv(triage.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv")
+    return csv(open_failures.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv")
 
 
 def csv(lines: Iterable[str], name: str) -> StreamingHttpResponse:

@@ -9,10 +9,11 @@ from django.core.management import call_command
 from django.template.loader import render_to_string
 
 from apps.alerts.report import Report
-from apps.runs import costs, forecasts
+from apps.runs.estimates import billing
 from apps.runs.models import Attempt, Run
+from apps.runs.plans import forecasts
 from apps.warehouse.base import Busy
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
 from tests.conftest import day
 
 MEGABYTE = 1024**2
@@ -61,7 +62,7 @@ def test_the_summary_and_a_call_have_it_too(performed, viewing):
 def test_what_the_warehouse_did_not_say_is_unknown_and_no_zero(performed, pipeline):
     performed.attempts.filter(number=1).update(bytes_billed=None)
 
-    bill = costs.of(performed, pipeline)
+    bill = billing.of(performed, pipeline)
 
     assert bill.billed == "at least 60 MB, 0.06 USD: of 1 call nobody knows it"
     assert bill.verdict == ""
@@ -132,7 +133,7 @@ def test_the_mail_says_it_too(performed):
 
 
 def test_a_run_of_programs_has_no_bill(launch, pipeline):
-    assert costs.of(launch(tables=["daily.visits"]), pipeline) is None
+    assert billing.of(launch(tables=["daily.visits"]), pipeline) is None
 
 
 def test_every_query_and_every_sql_job_of_a_run_has_the_byte_limit(performed, server):

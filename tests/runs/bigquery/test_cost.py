@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from apps.runs import control, forecasts
+from apps.runs import control
+from apps.runs.plans import forecasts
 from apps.runs.preflight.finding import Level
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
 from tests.runs.preflight.conftest import finding, result
 
 SALES = ["daily.sales"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from apps.runs.paces import Work
+from apps.runs.estimates.paces import Work
 from apps.runs.preflight.finding import Level
 from apps.runs.preflight.kinds import quota
-from apps.warehouse import bigquery_costs
+from apps.warehouse.bigquery import costs
 from tests.runs.preflight.conftest import finding
 
 VISITS = ["daily.visits"]
@@ -81,7 +81,7 @@ def test_writes_that_take_longer_than_a_day_are_spread(checked, monkeypatch):
 
 
 def test_load_jobs_of_all_tables_are_counted_together(checked, monkeypatch):
-    monkeypatch.setattr(bigquery_costs, "LOAD_JOBS", 30)
+    monkeypatch.setattr(costs, "LOAD_JOBS", 30)
 
     found = finding(checked(tables=VISITS), "quota")
 

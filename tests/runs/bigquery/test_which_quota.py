@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from apps.alerts import messages
-from apps.runs import lanes, runner, tasks
+from apps.runs import lanes, tasks
+from apps.runs.engine import runner
 from apps.runs.models import Run
-from apps.warehouse.bigquery_quotas import A_MARGIN, A_WHILE, next_day
+from apps.warehouse.bigquery.quotas import A_MARGIN, A_WHILE, next_day
 
 PER_TABLE = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
 CONCURRENT = "Quota exceeded: Your project exceeded quota for concurrent queries."

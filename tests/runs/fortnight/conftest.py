@@ -13,7 +13,8 @@ import pytest
 from django.utils import timezone
 
 from apps.pipeline import definition
-from apps.runs import runner, tasks
+from apps.runs import tasks
+from apps.runs.engine import runner
 from apps.runs.models import Run
 from tests.conftest import PIPELINES, Ask
 from tests.recovery.conftest import log_in  # noqa: F401  # a fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from apps.coverage import verification
 from apps.coverage.models import Partition, Scan
-from apps.coverage.verifying.report import Verdict
+from apps.coverage.verification import verifier
+from apps.coverage.verification.report import Verdict
 from apps.pipeline import scope
 from apps.runs.models import Run
 from tests.conftest import day
@@ -66,7 +66,7 @@ class Fortnight:
         scan()
         ask(f"DROP TABLE {VISITS}")
 
-        report = verification.verify(
+        report = verifier.verify(
             pipeline, warehouse, scope.scope(pipeline, tables=[SALES, VISITS], **FORTNIGHT)
         )
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from apps.warehouse.bigquery import BigQueryWarehouse
+from apps.warehouse.bigquery.client import BigQueryWarehouse
 from tests.runs.fortnight.conftest import Place
 from tests.runs.fortnight.contract import Fortnight
 

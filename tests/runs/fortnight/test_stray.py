@@ -11,9 +11,10 @@ from django_q.models import Schedule
 
 from apps.coverage.models import Scan
 from apps.coverage.tasks import scan
-from apps.runs import control, planning, tasks
+from apps.runs import control, tasks
 from apps.runs.models import Attempt, Run
-from apps.warehouse import bigquery
+from apps.runs.plans import planning
+from apps.warehouse.bigquery import client
 from tests.runs.conftest import wait_until
 from tests.runs.fortnight.contract import ONLY_SALES
 
@@ -145,8 +146,8 @@ def hasty(shop) -> None:
 @pytest.fixture
 def stubborn(slow, server, monkeypatch) -> Run:
     """A run that was asked to stop, and whose script goes on although BigQuery was told to end it."""
-    monkeypatch.setattr(bigquery, "CANCELLING", 0.2)
-    monkeypatch.setattr(bigquery, "ENDING", 0.2)
+    monkeypatch.setattr(client, "CANCELLING", 0.2)
+    monkeypatch.setattr(client, "ENDING", 0.2)
     server.minds_cancels = False
     return slow
 

@@ -8,9 +8,11 @@ from urllib.parse import quote
 import pytest
 
 from apps.alerts.report import Report
-from apps.runs import control, failures, outcomes
-from apps.runs.management.commands import backfill
+from apps.cli.management.commands import backfill
+from apps.runs import control
+from apps.runs.failures import failure_groups
 from apps.runs.models import Run, Step
+from apps.runs.results import outcomes
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
@@ -31,11 +33,13 @@ def failed(launch, drive, fault) -> Run:
 
 
 def say(run: Run, date: str, message: str, **facts: str) -> None:
-    run.steps.filter(date=day(date)).update(message=message, signature=failures.signature(message), **facts)
+    run.steps.filter(date=day(date)).update(
+        message=message, signature=failure_groups.signature(message), **facts
+    )
 
 
 def test_they_are_one_group_named_by_what_they_have_in_common(failed):
-    first, second = failures.open_failures()
+    first, second = failure_groups.open_failures()
 
     assert (first.signature, first.dates) == (KIND, [day(date) for date in NAMES])
     assert second.dates == [day("01-06")]
@@ -45,12 +49,12 @@ def test_a_group_of_one_name_keeps_the_name(failed):
     say(failed, "01-03", "no box score for player Jokic on 2024-01-03")
     say(failed, "01-05", "the till is empty")
 
-    assert failures.open_failures()[0].signature == "no box score for player Jokic on …"
+    assert failure_groups.open_failures()[0].signature == "no box score for player Jokic on …"
 
 
 def test_page_mail_shell_and_json_count_them_alike(failed, read):
     assert [each["count"] for each in control.summary(failed.steps.failed())] == [3, 1]
-    assert [each.count for each in failures.groups_of(failed.steps.failed())] == [3, 1]
+    assert [each.count for each in failure_groups.groups_of(failed.steps.failed())] == [3, 1]
     assert [line.count for line in Report(failed, failed.events.latest("id")).failures.shown] == [3, 1]
     assert read("/failures/").count("no box score for player … on …") == 1
 
@@ -75,7 +79,7 @@ def test_a_retry_by_one_signature_takes_in_all_of_its_kind(failed, read):
 
 
 def test_a_retry_of_what_nobody_said_plans_nothing(failed):
-    assert failures.to_retry(failed, ["never said"]) == []
+    assert failure_groups.to_retry(failed, ["never said"]) == []
 
 
 def test_steps_skipped_behind_different_inputs_stay_apart(failed):
@@ -84,7 +88,9 @@ def test_steps_skipped_behind_different_inputs_stay_apart(failed):
 
     signatures = ["game_log is missing on …", "team_log is missing on …"]
     assert sorted(group.signature for group in outcomes.reasons_for_skips(failed)) == signatures
-    assert failures.to_retry(failed, [failures.key(signatures[0])]) == [("daily.sales", day("01-02"))]
+    assert failure_groups.to_retry(failed, [failure_groups.key(signatures[0])]) == [
+        ("daily.sales", day("01-02"))
+    ]
 
 
 def test_the_timeline_has_a_new_failure_once_a_kind(launch, drive, fault):

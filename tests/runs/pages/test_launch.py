@@ -6,8 +6,9 @@ import pytest
 from django.urls import reverse
 
 from apps.coverage.models import Partition
-from apps.runs import control, planning
+from apps.runs import control
 from apps.runs.models import Run
+from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 

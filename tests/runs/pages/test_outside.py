@@ -10,7 +10,7 @@ import re
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs import outside
+from apps.runs.failures import outside_console
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -199,7 +199,7 @@ def test_they_are_in_the_csv_too(failed_outside, operating):
 
 
 def listed(pipeline) -> list[tuple[str, str]]:
-    return [(each.table, str(each.date)) for each in outside.open_tries(pipeline)]
+    return [(each.table, str(each.date)) for each in outside_console.open_tries(pipeline)]
 
 
 def keep(**facts) -> None:

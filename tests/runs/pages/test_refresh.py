@@ -7,8 +7,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from apps.runs import control, versions
+from apps.runs import control
 from apps.runs.models import Run
+from apps.runs.pages import versions
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 

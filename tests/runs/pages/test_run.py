@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.runs import control, lanes, watching
+from apps.runs import control, lanes
 from apps.runs.models import Attempt, Run
+from apps.runs.pages import run_page
 from tests.conftest import day
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
@@ -82,7 +83,7 @@ def test_a_run_that_begins_between_two_looks_does_not_wait_for_itself(launch, wo
     assert lanes.take(run.pk)
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
 
-    seen = watching.watch(looked_at, pipeline, now=timezone.now())
+    seen = run_page.watch(looked_at, pipeline, now=timezone.now())
 
     assert "Waits for run" not in seen.situation.says
 
@@ -94,7 +95,7 @@ def test_a_run_whose_call_began_between_two_looks_is_running(launch, worker, pip
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
     run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease=lease)
 
-    seen = watching.watch(looked_at, pipeline, now=timezone.now())
+    seen = run_page.watch(looked_at, pipeline, now=timezone.now())
 
     assert (seen.situation.label, seen.situation.says) == ("Running", "sales, 2024-01-01")
 

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from apps.pipeline import definition
 from apps.pipeline.sections import DuckDB
-from apps.runs import cancellation, control
+from apps.runs import control
+from apps.runs.engine import cancellation
 from apps.runs.models import Attempt, Run, Step
-from apps.runs.options import Options
+from apps.runs.plans.options import Options
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 from tests.runs.pages.test_operate import after

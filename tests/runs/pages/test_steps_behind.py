@@ -6,11 +6,11 @@ import re
 import pytest
 from django.http import QueryDict
 
-from apps.coverage import accepting
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
 from apps.pipeline import definition
-from apps.runs.forms import PlanForm
 from apps.runs.models import Run
+from apps.runs.pages.launch_form import PlanForm
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.runs.models import Preflight
-from apps.runs.preflight import choosing
+from apps.runs.preflight import selection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,8 +23,8 @@ def preflight(*words: str) -> tuple[int, str]:
 @pytest.fixture
 def quiet(monkeypatch) -> None:
     """Without the checks that a test's folder cannot pass: git and mail."""
-    own = tuple(each for each in choosing.BUILT_IN if choosing.kind_of(each) not in ("commit", "mail"))
-    monkeypatch.setattr(choosing, "BUILT_IN", own)
+    own = tuple(each for each in selection.BUILT_IN if selection.kind_of(each) not in ("commit", "mail"))
+    monkeypatch.setattr(selection, "BUILT_IN", own)
 
 
 def test_ready_ends_with_0(shop, workers, quiet):

@@ -1,7 +1,7 @@
 """What pre-flight says of coverage, of the calendar and of what is read from before the range."""
 
-from apps.coverage import accepting
-from apps.coverage.accepting import Wish
+from apps.coverage.accepted import accepting
+from apps.coverage.accepted.accepting import Wish
 from apps.runs.preflight.finding import Level
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result

@@ -7,7 +7,7 @@ import pytest
 
 from apps.pipeline import check_kinds
 from apps.runs.preflight import registry
-from apps.runs.preflight.choosing import BUILT_IN, kind_of
+from apps.runs.preflight.selection import BUILT_IN, kind_of
 
 UNION, _ = get_args(check_kinds.AnyCheck)
 KINDS = sorted(each.model_fields["kind"].default for each in get_args(UNION))

@@ -19,13 +19,14 @@ from apps import masking
 from apps.pipeline import files
 from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
 from apps.pipeline.sections import Table
-from apps.runs import failures, jobs
-from apps.runs.jobs import Call, Outcome
+from apps.runs.calls import jobs
+from apps.runs.calls.jobs import Call, Outcome
+from apps.runs.failures import failure_groups
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
 from apps.runs.preflight.registry import CALLING, check
-from apps.runs.words import count
+from apps.text import count
 
 LARGEST = 200_000  # bytes of an answer that are looked at
 LONGEST_QUOTE = 300
@@ -52,8 +53,8 @@ def perform(call: Call, *, timeout: float) -> Said:
         outcome = jobs.run_process(
             call, log, timeout=timeout, stopped=lambda: False, started=lambda pid, known_as: None
         )
-        output = failures.tail(log, LARGEST)
-        return Said(outcome, output, tuple(line for line, is_error in failures.said(log) if is_error))
+        output = failure_groups.tail(log, LARGEST)
+        return Said(outcome, output, tuple(line for line, is_error in failure_groups.said(log) if is_error))
 
 
 def not_answered(said: Said, timeout: float) -> Finding | None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from apps.pipeline import files
 from apps.pipeline.check_kinds import Commit, FileExists, MustContain
 from apps.pipeline.sections import Table
-from apps.runs import jobs
+from apps.runs.calls import jobs
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown
 from apps.runs.preflight.registry import MINUTE, check
-from apps.runs.words import count
+from apps.text import count
 
 LARGEST = 5_000_000  # bytes of a file that is searched for words
 

@@ -8,16 +8,18 @@ from dataclasses import replace
 
 from django.urls import reverse
 
-from apps.coverage import chosen_dates, removed_dates, rollup, serving
+from apps.coverage import date_lists
+from apps.coverage.calendar import removed_dates
+from apps.coverage.counts import rollup, serving
+from apps.coverage.counts.serving import Share
 from apps.coverage.dates import in_words, successor
-from apps.coverage.serving import Share
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
 from apps.pipeline.sections import Need, Season, Table
-from apps.runs import gates, inputs
+from apps.runs.dependencies import gates, inputs
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
-from apps.runs.words import count
+from apps.text import count
 
 MOST_RANGES = 4
 
@@ -151,7 +153,7 @@ def remedy(table: Table, dates: list[dt.date]) -> dict[str, str]:
     if table.is_source:
         return {"link": "/coverage/"}
     return {
-        "link": f"{reverse('runs:new')}?{chosen_dates.query(table.name, dates)}",
+        "link": f"{reverse('runs:new')}?{date_lists.query(table.name, dates)}",
         "deed": "Plan these gaps",
     }
 

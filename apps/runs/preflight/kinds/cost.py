@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Cost
 from apps.pipeline.sections import BigQuery, Season, Table
-from apps.runs import costs
-from apps.runs.costs import Sample
+from apps.runs.estimates import billing
+from apps.runs.estimates.billing import Sample
 from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Calls, Wanted
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
 from apps.runs.preflight.registry import check
-from apps.runs.words import count, money, size, size_range
+from apps.text import count, money, size, size_range
 from apps.warehouse.base import Estimating, QueryFailed, WarehouseError
 
 
@@ -49,7 +49,7 @@ class Estimate:
 
     @property
     def bytes(self) -> tuple[float, float]:
-        ends = [costs.estimate(each.samples, each.sizes) for each in self.seasons]
+        ends = [billing.estimate(each.samples, each.sizes) for each in self.seasons]
         return sum(least for least, _ in ends), sum(most for _, most in ends)
 
     @property
@@ -64,7 +64,7 @@ class Estimate:
     def data(self) -> dict:
         """What a forecast for a plan is made of later."""
         seasons = {each.season.name: [list(sample) for sample in each.samples] for each in self.seasons}
-        return {"table": self.table.name, costs.A_CALL: seasons}
+        return {"table": self.table.name, billing.A_CALL: seasons}
 
     @property
     def how(self) -> str:
@@ -154,7 +154,7 @@ def of_table(found: Estimate, engine: BigQuery) -> Finding:
     name, (least, most) = found.table.short_name, found.largest_call
     said = f"{name}: {found.wanted.in_words} would bill {size_range(*found.bytes)}."
     shown = {
-        "value": costs.in_words(*found.bytes, engine),
+        "value": billing.in_words(*found.bytes, engine),
         "threshold": f"byte_limit: {size(engine.byte_limit)} a call",
         "detail": found.how,
         "data": found.data,
@@ -170,9 +170,9 @@ def of_table(found: Estimate, engine: BigQuery) -> Finding:
 def together(asked: Cost, estimates: Sequence[Estimate], engine: BigQuery, *, of: int) -> Finding:
     least, most = (sum(each.bytes[end] for each in estimates) for end in (0, 1))
     said = f"{len(estimates)} of {count(of, 'SQL job')} together would bill {size_range(least, most)}"
-    shown = {"value": costs.in_words(least, most, engine), "threshold": ceiling(asked, engine)}
+    shown = {"value": billing.in_words(least, most, engine), "threshold": ceiling(asked, engine)}
     too_many_bytes = asked.at_most is not None and most > asked.at_most
-    too_dear = asked.at_most_price is not None and costs.in_money(most, engine) > asked.at_most_price
+    too_dear = asked.at_most_price is not None and billing.in_money(most, engine) > asked.at_most_price
     if too_many_bytes or too_dear:
         return failed(f"{said}: more than the check allows.", **shown)
     return passed(f"{said}.", **shown)

@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.coverage import questions
 from apps.coverage.dates import in_words
+from apps.coverage.scanning import questions
 from apps.pipeline.check_kinds import DryRun
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.runs import jobs
-from apps.runs.jobs import Call, Outcome
+from apps.runs.calls import jobs
+from apps.runs.calls.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import CALLING, check
-from apps.runs.words import count
+from apps.text import count
 from apps.warehouse.base import (
     EMPTY,
     NO_DATE,

@@ -10,21 +10,21 @@ from django.conf import settings
 from django.db.models import Count, Max, Min
 
 from apps.pipeline.check_kinds import Disk, Overlap, Workers
-from apps.runs import outcomes
 from apps.runs.models import Run, Step
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, unknown
 from apps.runs.preflight.registry import MINUTE, check
-from apps.runs.words import count
-from apps.workers import roll
-from apps.workers.roll import SERVE
+from apps.runs.results import outcomes
+from apps.text import count
+from apps.workers import worker_list
+from apps.workers.worker_list import SERVE
 
 
 @check("workers", valid_for=MINUTE)
 def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
     """One cluster that nobody serves is enough: what is queued there does not start."""
-    present = roll.call(facts.now)
+    present = worker_list.call(facts.now)
     for each in present.unserved:
         since = f"for {each.silence}" if each.silence else "yet"
         yield failed(f"No worker of cluster {each.cluster} has reported {since}.", command=SERVE)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Quota
 from apps.pipeline.sections import Job, Table
-from apps.runs import progress
-from apps.runs.paces import Work
+from apps.runs.estimates import progress
+from apps.runs.estimates.paces import Work
 from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Wanted
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
-from apps.runs.words import count, duration
+from apps.text import count, duration
 from apps.warehouse.base import Ration, Rationing, WarehouseError
 
 DAY = 24 * 3600.0  # seconds

@@ -12,7 +12,7 @@ from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts, made_from
 from apps.runs.preflight.finding import Finding, failed, noted, passed, some, unknown, warned
 from apps.runs.preflight.registry import check
-from apps.runs.words import count
+from apps.text import count
 from apps.warehouse.base import Absent, Expiring, WarehouseError
 
 

@@ -1,0 +1,262 @@
+"""`manage.py backfill`: launches a run, and if asked waits for it or performs it here, without a queue."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils import timezone
+from rich.console import Console
+
+from apps.cli.management.commands.plan import add_plan_arguments, selection, show
+from apps.coverage.dates import in_words
+from apps.coverage.scanning import changed_rules
+from apps.pipeline import arguments, definition
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import Pipeline
+from apps.runs import control, lanes
+from apps.runs.control import LaunchRefused
+from apps.runs.engine import runner
+from apps.runs.estimates import billing
+from apps.runs.failures import failure_groups
+from apps.runs.models import Run, Step
+from apps.runs.plans import planning
+from apps.runs.plans.options import Options
+from apps.runs.plans.planning import Plan, PlanRefused
+from apps.runs.results import discrepancies, outcomes, redos
+from apps.runs.results.outcomes import Counts
+from apps.text import count
+from apps.workers import stopping
+from apps.workers.models import Worker
+
+DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
+INTERRUPTED = 130  # as shells say it of Ctrl-C
+GLANCE = 1.0  # seconds between two looks at a run that a worker performs
+
+
+class Command(BaseCommand):
+    help = (
+        "Fills gaps. Exit 0 all steps verified, 1 failures left, 2 wrong arguments, 3 waiting for a person."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_plan_arguments(parser)
+        parser.add_argument("--note", default="", help="why; it stays with the run")
+        parser.add_argument(
+            "--although-not-ready",
+            default="",
+            metavar="WHY",
+            help="launch although the pre-flight is not ready",
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask before launching")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--wait", action="store_true", help="wait for the end; a worker performs the run")
+        how.add_argument(
+            "--here", action="store_true", help="perform the run in this process, without a worker"
+        )
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        changed_rules.follow(pipeline)
+        console = terminal(self.stdout, quiet=options["json"])
+        try:
+            plan = planning.plan(pipeline, selection(pipeline, options))
+            if plan.steps and not options["yes"]:
+                self.ask(console, plan, pipeline, quiet=options["json"])
+            run = control.launch(
+                plan,
+                pipeline,
+                by=person(),
+                note=options["note"],
+                options=Options(override=options["override"].strip()),
+                unready=options["although_not_ready"],
+                queued=not options["here"],
+            )
+        except PlanRefused as refusal:
+            self.stderr.write(str(refusal))
+            sys.exit(WRONG_ARGUMENTS)
+        except LaunchRefused as refusal:
+            self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
+        console.print(
+            f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold", markup=False
+        )
+        interrupted = False
+        if options["here"]:
+            interrupted = perform_here(run, pipeline)
+        elif options["wait"]:
+            wait(run, console)
+        run.refresh_from_db()
+        self.report(run, console, as_json=options["json"])
+        if interrupted and run.is_active:
+            self.stderr.write(
+                f"Interrupted. Run {run.pk} is not over: a worker goes on with it, if one is alive."
+            )
+            sys.exit(INTERRUPTED)
+        sys.exit(exit_status(run) if options["here"] or options["wait"] else DONE)
+
+    def ask(self, console: Console, plan: Plan, pipeline: Pipeline, *, quiet: bool) -> None:
+        if quiet or not sys.stdin.isatty():
+            self.stderr.write("Nobody is here to confirm; add --yes to launch without asking.")
+            sys.exit(WRONG_ARGUMENTS)
+        show(console, plan, pipeline)
+        if input("Launch? [y/N] ").strip().lower() not in ("y", "yes"):
+            self.stderr.write("Nothing was launched.")
+            sys.exit(WRONG_ARGUMENTS)
+
+    def refuse(self, refusal: LaunchRefused, *, is_complete: bool, as_json: bool) -> NoReturn:
+        """Nothing was launched: fine where all that was asked for is complete already."""
+        if as_json:
+            self.stdout.write(json.dumps(no_result(refusal, is_complete=is_complete)))
+        if not as_json or not is_complete:
+            (self.stdout if is_complete else self.stderr).write(str(refusal))
+        sys.exit(DONE if is_complete else WRONG_ARGUMENTS)
+
+    def report(self, run: Run, console: Console, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(result(run)))
+        else:
+            show_result(console, run)
+
+
+def person() -> str:
+    """Who types, as far as the machine knows."""
+    try:
+        return f"{getpass.getuser()} (shell)"
+    except (KeyError, OSError):
+        return "somebody (shell)"
+
+
+def perform_here(run: Run, pipeline: Pipeline) -> bool:
+    """Performs the run until it ends or rests; True where Ctrl-C or TERM ended that, and its call as stopped."""
+    with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
+        lease = lanes.take(run.pk)
+        if lease:
+            try:
+                runner.perform(run.pk, pipeline, lease=lease)
+            finally:
+                lanes.give_back(run.pk, lease)
+        return stopping.asked()
+
+
+def wait(run: Run, console: Console) -> None:
+    """Until the run ends or waits for a person."""
+    if not Worker.objects.alive(timezone.now()).filter(cluster="runs").exists():
+        console.print(
+            "No worker is alive: nothing happens until `manage.py serve` starts one.", style="yellow"
+        )
+    with console.status("waiting for a worker") as status:
+        while run.is_active:
+            time.sleep(GLANCE)
+            run.refresh_from_db()
+            now = outcomes.of_run(run)
+            said = f"{now.failed:,} failed, {now.skipped:,} skipped"
+            status.update(f"{run.status}: {now.verified:,} of {now.total:,} verified, {said}")
+
+
+def exit_status(run: Run) -> int:
+    if run.status == Run.Status.SUCCEEDED:
+        return DONE
+    return WAITING_FOR_A_PERSON if run.is_paused else FAILURES_LEFT
+
+
+def result(run: Run) -> dict[str, Any]:
+    now = outcomes.of_run(run)
+    return {
+        "run": run.pk,
+        "status": run.status,
+        "succeeded": now.verified,
+        "failed": now.failed,
+        "skipped": now.skipped,
+        "cancelled": now.cancelled,
+        "left": now.unfinished,
+        "message": run.message,
+        "signatures": control.summary(run.steps.failed()),
+        "skips": control.summary(outcomes.skipped(run)),
+        **after_verification(run, verified=now.verified),
+        **done_again(run),
+        **overridden(run),
+        **billed(run),
+    }
+
+
+def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
+    """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
+    despite, now = discrepancies.verified_despite(run), discrepancies.of(run, verified=verified)
+    notes = discrepancies.notes(run, verified=verified)
+    return {
+        **({"notes": notes} if notes else {}),
+        **({"verified_despite": despite} if despite else {}),
+        **({"complete_now": now.as_json()} if now.differs else {}),
+    }
+
+
+def done_again(run: Run) -> dict[str, Any]:
+    """What a run that did dates again changed; nothing for others."""
+    rework = redos.of(run)
+    if rework is None:
+        return {}
+    return {"done_again": {"text": rework.says, "tables": [vars(each) for each in rework.tables]}}
+
+
+def overridden(run: Run) -> dict[str, Any]:
+    """Why steps started without their inputs; nothing for other runs."""
+    why = {"reason": run.override_reason, "by": run.overridden_by}
+    return {"override": why} if run.override_reason else {}
+
+
+def billed(run: Run) -> dict[str, Any]:
+    """What its SQL jobs cost; nothing where the warehouse takes none."""
+    bill = billing.of(run, definition.current())
+    return {"billed": bill.as_json()} if bill else {}
+
+
+def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
+    """The same keys where there is no run."""
+    return {
+        "run": None,
+        "status": Run.Status.SUCCEEDED if is_complete else "refused",
+        "succeeded": 0,
+        "failed": 0,
+        "skipped": 0,
+        "cancelled": 0,
+        "left": 0,
+        "message": str(refusal),
+        "left_out": refusal.left_out,
+        "signatures": [],
+        "skips": [],
+    }
+
+
+def not_verified(now: Counts) -> str:
+    return f", {now.not_verified:,} not: {now.why_not_verified}" if now.not_verified else ""
+
+
+def show_result(console: Console, run: Run) -> None:
+    now = outcomes.of_run(run)
+    console.print(
+        f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified{not_verified(now)}",
+        markup=False,
+    )
+    if run.message:
+        console.print(run.message, markup=False)
+    if run.override_reason:
+        said = f"Gates overridden by {run.overridden_by}: {run.override_reason}"
+        console.print(said, style="yellow", markup=False, highlight=False)
+    for note in discrepancies.notes(run, verified=now.verified):
+        console.print(note, style="yellow", markup=False, highlight=False)
+    if rework := redos.of(run):
+        console.print(f"Done again: {rework.says}", markup=False, highlight=False)
+    if bill := billing.of(run, definition.current()):
+        console.print(f"Billed {bill.says}", markup=False, highlight=False)
+    for group in failure_groups.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
+        style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
+        console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)
+        console.print(
+            f"      {', '.join(group.tables)}: {in_words(group.dates)}", markup=False, highlight=False
+        )

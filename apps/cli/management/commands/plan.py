@@ -1,0 +1,173 @@
+"""`manage.py plan`: what a launch would do, and why it would leave the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+
+from apps.cli import reprocess_option
+from apps.coverage.scanning import changed_rules
+from apps.pipeline import arguments, definition
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import Pipeline
+from apps.runs.dependencies import downstream
+from apps.runs.estimates.eta import Estimate
+from apps.runs.models import Run
+from apps.runs.pages import launch_plan
+from apps.runs.pages.launch_plan import ShownCall
+from apps.runs.plans import forecasts, planning
+from apps.runs.plans.forecasts import Forecast
+from apps.runs.plans.planning import Plan, PlanRefused
+from apps.text import count
+
+
+class Command(BaseCommand):
+    help = "Shows the steps of a backfill without launching it. Exit 0, or 2 for wrong arguments."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_plan_arguments(parser)
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        changed_rules.follow(pipeline)
+        try:
+            plan = planning.plan(pipeline, selection(pipeline, options))
+        except PlanRefused as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(plan, pipeline)))
+        else:
+            show(terminal(self.stdout), plan, pipeline)
+
+
+def add_plan_arguments(parser: CommandParser) -> None:
+    arguments.add_selection(parser)
+    reprocess_option.add_reprocess(parser)
+    parser.add_argument("--order", choices=Run.Order.values, default=Run.Order.OLDEST)
+    parser.add_argument("--batch", type=int, help="dates a call, instead of the pipeline file's")
+    parser.add_argument(
+        "--override",
+        default="",
+        metavar="WHY",
+        help="take in steps whose inputs are missing too, and start them; the reason stays with the run",
+    )
+
+
+def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection:
+    return planning.select(
+        pipeline,
+        **arguments.selected(options),
+        reprocess=options["reprocess"],
+        order=options["order"],
+        batch=options["batch"],
+        through_gaps=bool(options["override"].strip()),
+    )
+
+
+def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
+    calls = launch_plan.shown_calls(plan, pipeline)
+    forecast = forecasts.of(plan, pipeline)
+    left = downstream.of(plan, pipeline)
+    return {
+        "steps": len(plan.steps),
+        "by_table": plan.by_table,
+        "left_out": plan.left_out_counts,
+        "likely": likely(planning.estimate(plan, pipeline)),
+        **reprocess_option.behind_gaps(plan),
+        **({"waits_for": plan.waits_for} if plan.waits_for else {}),
+        **(
+            {"readers_left": {name: list(map(str, dates)) for name, dates in left.dates.items()}}
+            if left
+            else {}
+        ),
+        **({"forecast_bytes": forecast.whole} if forecast else {}),
+        "calls": [call_as_json(call) for call in calls],
+    }
+
+
+def likely(estimate: Estimate) -> dict[str, Any]:
+    """Seconds of work as a range, null where that is not known; and the same to where a person has to act."""
+    stop = {"before": estimate.stop.name, "seconds": estimate.to_stop} if estimate.stop else None
+    return {"seconds": estimate.seconds_range, "not_known": estimate.unknown, "to_stop": stop}
+
+
+def call_as_json(call: ShownCall) -> dict[str, Any]:
+    """The first call of a table. What looks like a secret is hidden in it."""
+    return {
+        "table": call.table.name,
+        "command": call.command,
+        "folder": call.folder,
+        "environment": dict(call.environment),
+    }
+
+
+def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
+    said = f"{count(len(plan.steps), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
+    console.print(said, style="bold", markup=False)
+    for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
+        console.print(line, markup=False, highlight=False)
+    for line in bill(forecasts.of(plan, pipeline)):
+        console.print(line, markup=False)
+    for name, number in plan.by_table.items():
+        console.print(f"  {number:>6,}  {name}", markup=False)
+    if plan.left_out:
+        console.print("Left out:", style="bold")
+    for reason, number, dates in plan.left_out_ranges:
+        console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
+    for line in behind(plan):
+        console.print(line, markup=False, highlight=False)
+    if left := downstream.of(plan, pipeline):
+        console.print(left.sentence, markup=False, highlight=False)
+    for each in launch_plan.overlaps(plan):
+        console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
+    for call in launch_plan.shown_calls(plan, pipeline):
+        show_call(console, call)
+
+
+def takes(estimate: Estimate) -> Iterator[str]:
+    """How long it likely takes, as the launch form says it."""
+    told = in_short(estimate.by_run_history)
+    yield f"Likely takes {estimate.in_words}{f' ({told}: from the run history)' if told else ''}"
+    if estimate.stop:
+        yield f"  {estimate.to_stop_in_words}"
+
+
+def behind(plan: Plan) -> Iterator[str]:
+    """What keeps steps from starting, by cause, and which runs are waited for, as the launch form says it."""
+    if plan.blocked.steps and plan.selection.through_gaps:
+        yield f"Without --override {plan.blocked.sentence}."
+    elif plan.blocked.steps:
+        yield f"{plan.blocked.sentence}."
+    for run, number in plan.waits_for.items():
+        yield f"Run {run} is about to write {count(number, 'date')} that these steps read; they wait for it."
+
+
+def bill(forecast: Forecast | None) -> Iterator[str]:
+    """What the plan's SQL jobs would bill, as the launch form says it; nothing where a warehouse bills nothing."""
+    if forecast is None:
+        return
+    if forecast.estimates:
+        least = "at least " if forecast.unknown else ""
+        yield f"Would bill {least}{forecast.in_words}, by dry runs of pre-flight {forecast.oldest.pk}"
+    if forecast.unknown:
+        yield f"Not known what {in_short(forecast.unknown)} would bill: run a pre-flight to learn it"
+    if forecast.programs:
+        yield f"Not estimable what {in_short(forecast.programs)} would bill: the job is a program"
+
+
+def in_short(tables: Iterable[str]) -> str:
+    return ", ".join(table.rpartition(".")[2] for table in tables)
+
+
+def show_call(console: Console, call: ShownCall) -> None:
+    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold", markup=False)
+    added = [f"{name}={value}" for name, value in call.environment]
+    for line in (call.command, *(f"with {each}" for each in added)):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,123 @@
+"""`manage.py preflight`: asks every check before a launch, now, in this process."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+
+from apps.coverage.scanning import changed_rules, full_scan
+from apps.pipeline import arguments, definition, scope
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import UnknownName
+from apps.pipeline.scope import DoesNotFit
+from apps.runs.models import Preflight
+from apps.runs.preflight import reports
+from apps.runs.preflight.finding import Finding, Level, Result
+from apps.runs.preflight.reports import Told
+
+READY, NOT_READY, WARNINGS = 0, 1, 2
+EXIT = {Preflight.Verdict.READY: READY, Preflight.Verdict.WARNINGS: WARNINGS}
+STYLES = {
+    Level.PASS: "green",
+    Level.WARNING: "yellow",
+    Level.FAILURE: "red",
+    Level.UNKNOWN: "magenta",
+    Level.SKIPPED: "bright_black",
+    Level.NOTE: "bright_black",
+}
+WIDEST = max(len(level) for level in Level)
+INDENT = " " * (WIDEST + 2)
+
+
+class Command(BaseCommand):
+    help = (
+        "Checks whether tables and dates are ready to be filled; everything, where none are named. "
+        "Exit 0 ready, 1 not ready, 2 ready with warnings or wrong arguments."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add_selection(parser)
+        parser.add_argument("--quick", action="store_true", help="leave the dry runs out")
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        changed_rules.follow(pipeline)
+        try:
+            wanted = scope.scope(pipeline, **arguments.selected(options))
+        except (UnknownName, DoesNotFit) as error:
+            self.stderr.write(str(error))
+            sys.exit(WARNINGS)
+        report = reports.create(wanted, by=person(), quick=options["quick"])
+        console = terminal(self.stdout, quiet=options["json"])
+        warehouse = full_scan.open_warehouse(pipeline)
+        reports.perform(report, pipeline, warehouse, tell=lambda result: show(console, result))
+        told = reports.told(report)
+        if options["json"]:
+            self.stdout.write(json.dumps(told.as_json()))
+        else:
+            show_verdict(console, told)
+        sys.exit(EXIT.get(Preflight.Verdict(report.verdict), NOT_READY))
+
+
+def person() -> str:
+    """Who types, as far as the machine knows."""
+    try:
+        return f"{getpass.getuser()} (shell)"
+    except (KeyError, OSError):
+        return "somebody (shell)"
+
+
+def show(console: Console, result: Result) -> None:
+    """A line for a check, and one below it for everything else that it found."""
+    worst = result.worst
+    console.print(f"{result.level.upper():<{WIDEST}}", style=STYLES[result.level], end="  ")
+    say(console, f"{result.name}: {in_words(worst) if worst else 'nothing was found out'}")
+    for finding in result.findings:
+        if finding is not worst:
+            say(
+                console,
+                f"{INDENT}{'' if finding.level == Level.PASS else finding.level + ': '}{in_words(finding)}",
+            )
+        if finding.level not in (Level.PASS, Level.NOTE):
+            show_more(console, finding)
+
+
+def show_more(console: Console, finding: Finding) -> None:
+    """What else is known of it, and the remedy: words to type, or an address of the console."""
+    if finding.detail:
+        say(console, f"{INDENT}{finding.detail}")
+    if finding.command:
+        say(console, f"{INDENT}$ {finding.command}")
+    elif finding.link:
+        say(console, f"{INDENT}{finding.deed}: {settings.BASE_URL.rstrip('/')}{finding.link}")
+
+
+def in_words(finding: Finding) -> str:
+    """The sentence, with what was found and what was wanted."""
+    wanted = f"wanted {finding.threshold}" if finding.threshold and finding.level != Level.PASS else ""
+    facts = "; ".join(each for each in (finding.value, wanted) if each)
+    return f"{finding.text} · {facts}" if facts else finding.text
+
+
+def say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_verdict(console: Console, told: Told) -> None:
+    report = told.report
+    if not report.is_finished:
+        console.print(report.problem or "The pre-flight did not come to its end.", style="red", markup=False)
+        return
+    if report.elsewhere:
+        console.print(f"Not about these tables: {', '.join(report.elsewhere)}", markup=False)
+    said = f"{report.get_verdict_display().capitalize()}: {told.counts}."
+    console.print(f"{said} Report {report.pk}.", style="bold", markup=False, highlight=False)
+    if told.why:
+        console.print(f"In the way: {told.why}", markup=False, highlight=False)

@@ -1,0 +1,84 @@
+"""`manage.py scan`: asks the warehouse about everything, or about some tables and dates, now, in this process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apps.cli import reprocess_option
+from apps.coverage.models import Scan
+from apps.coverage.scanning import changed_rules, full_scan, partial_scan
+from apps.coverage.scanning.partial_scan import Partial
+from apps.pipeline import arguments, definition, scope
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.scope import DoesNotFit, Scope
+from apps.runs.plans import planning
+from apps.text import count
+
+
+class Command(BaseCommand):
+    help = (
+        "Asks the warehouse what it has, and remembers it. "
+        "Exit 0 all tables read, 1 some could not be asked, 2 wrong arguments."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        arguments.add_selection(parser)
+        reprocess_option.add_reprocess(parser)
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        changed_rules.follow(pipeline)
+        named = arguments.selected(options)
+        try:
+            wanted = scope.scope(pipeline, **named)
+        except (UnknownName, DoesNotFit) as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
+        done = scan_some(pipeline, wanted) if any(named.values()) else scan_all(pipeline)
+        plan = planning.of_scope(pipeline, wanted, options["reprocess"])
+        if options["json"]:
+            self.stdout.write(json.dumps(as_json(done) | reprocess_option.as_json(plan)))
+        else:
+            self.stdout.write(f"{in_words(done)}\n{reprocess_option.in_words(plan)}")
+        if done.problem:
+            sys.exit(1)
+
+
+def scan_all(pipeline: Pipeline) -> Scan:
+    scan = Scan.objects.create(status=Scan.Status.RUNNING)
+    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scan)
+    scan.refresh_from_db()
+    return scan
+
+
+def scan_some(pipeline: Pipeline, wanted: Scope) -> Partial:
+    return partial_scan.scan(pipeline, full_scan.open_warehouse(pipeline), wanted)
+
+
+def as_json(done: Scan | Partial) -> dict[str, Any]:
+    return {
+        "scan": done.pk,
+        "status": done.status,
+        "tables": done.tables_done,
+        "queries": done.queries,
+        "changed": done.changed,
+        "problem": done.problem,
+        "notes": done.notes,
+    }
+
+
+def in_words(done: Scan | Partial) -> str:
+    if done.status == Scan.Status.FAILED:
+        what = "everything" if isinstance(done, Scan) else "all of it"
+        known = f"What was known last of {what} stays; what it is now is unknown until a scan succeeds."
+        return f"{done.problem} {known}"
+    read = f"{count(done.tables_done, 'table')} read in {done.queries} queries"
+    said = f"{read}; {count(done.changed, 'partition')} changed."
+    if done.notes:
+        said = f"{said} {done.notes}."
+    return f"{said}\nProblem: {done.problem}." if done.problem else said

@@ -1,0 +1,188 @@
+"""`manage.py verify`: asks the warehouse about a range, now, and says whether all is as it should be."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from rich.console import Console
+
+from apps.cli.grids import Grid
+from apps.coverage.models import Verification
+from apps.coverage.scanning import changed_rules, full_scan
+from apps.coverage.verification import report_files, verifier
+from apps.coverage.verification.attempt_history import STILL_RUNNING
+from apps.coverage.verification.nothing_to_verify import nothing
+from apps.coverage.verification.qualities import stretches
+from apps.coverage.verification.report import (
+    HistoryReport,
+    QualityReport,
+    Report,
+    TableReport,
+    Verdict,
+    in_words,
+)
+from apps.pipeline import arguments, definition
+from apps.pipeline.arguments import terminal
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.scope import DoesNotFit, Scope
+
+EXIT = {Verdict.PASSED: 0, Verdict.NOT_PASSED: 1, Verdict.COULD_NOT_RUN: 1, Verdict.NOTHING: 2}
+STYLE = {Verdict.PASSED: "bold green", Verdict.NOT_PASSED: "bold red", Verdict.COULD_NOT_RUN: "bold magenta"}
+COUNTS = ("complete", "thin", "excess", "missing", "stale", "unknown", "unexpected", "accepted")
+STAND_IN = "*"
+
+
+class Command(BaseCommand):
+    help = (
+        "Verifies that every date has the rows that it should have. "
+        "Exit 0 passed, 1 not passed or could not run, 2 nothing to verify or wrong arguments."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "start", nargs="?", type=arguments.date, metavar="START", help="such as 2024-01-15"
+        )
+        parser.add_argument("end", nargs="?", type=arguments.date, metavar="END", help="last date, included")
+        for name in ("season", "phase", "table"):
+            parser.add_argument(f"--{name}", action="append", default=[], help="may be given again")
+        parser.add_argument(
+            "--detailed", action="store_true", help="the dates of every state, quality, failures"
+        )
+        arguments.add_json(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        pipeline = definition.current()
+        changed_rules.follow(pipeline)
+        try:
+            wanted = scope(pipeline, options)
+        except (UnknownName, DoesNotFit) as error:
+            self.stderr.write(str(error))
+            sys.exit(2)
+        found = verifier.request(pipeline, wanted, by=f"{getpass.getuser()} (shell)")
+        verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
+        found.refresh_from_db()
+        report = verifier.report_of(found)
+        if options["json"]:
+            self.stdout.write(json.dumps(report_files.as_json(found, report), cls=DjangoJSONEncoder))
+        elif report:
+            show(terminal(self.stdout), found, report, detailed=options["detailed"])
+        else:
+            self.stderr.write(found.problem)
+        sys.exit(EXIT[report.verdict] if report else 1)
+
+
+def scope(pipeline: Pipeline, options: dict[str, Any]) -> Scope:
+    if options["start"] and not options["end"]:
+        raise DoesNotFit("Give the last date too: manage.py verify START END.", about="dates")
+    return verifier.scope(
+        pipeline,
+        phases=options["phase"],
+        tables=options["table"],
+        seasons=options["season"],
+        start=options["start"],
+        end=options["end"],
+    )
+
+
+# For people ---------------------------------------------------------------------------------------
+
+
+def show(console: Console, found: Verification, report: Report, *, detailed: bool) -> None:
+    expected = f"{report.expected_in_words}, from {report.start} to {report.end}"
+    asked = f"asked {report.asked_at:%Y-%m-%d %H:%M} UTC in {report.queries} queries"
+    say(console, f"Verification {found.pk}: {expected}, {asked}")
+    counts(report).print_on(console)
+    if any(table.by_need for table in report.tables):
+        say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
+    for table in report.tables:
+        if table.undated:
+            say(console, f"{table.short_name}: {table.undated_in_words}")
+    if unasked := [table.short_name for table in report.tables if table.is_undated_unasked]:
+        say(console, f"Rows without a date were not asked about, which a scan tells of: {', '.join(unasked)}")
+    for need in report.needs:
+        say(console, f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
+    if report.history:
+        tell_running(console, report.history)
+    if detailed:
+        details(console, report)
+    say(console, report.verdict_in_words.upper(), style=STYLE.get(report.verdict, "bold"))
+    for reason in report.reasons:
+        say(console, f"  {'?' if reason.could_not_run else '-'} {reason.text}")
+    if not report.reasons and report.verdict == Verdict.NOTHING:
+        say(console, f"  {nothing(report)}")
+
+
+def say(console: Console, text: str, *, style: str | None = None) -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def counts(report: Report) -> Grid:
+    grid = Grid()
+    grid.text("table")
+    grid.numbers("expected", *COUNTS, "duplicates", "nulls")
+    for table in report.tables:
+        name = f"{table.short_name}{STAND_IN if table.by_need else ''}"
+        grid.row(name, f"{table.expected:,}", *cells(table), contents(table), no_values(table))
+    return grid
+
+
+def cells(table: TableReport) -> list[str]:
+    if table.is_unknown:
+        return ["unknown" if state in ("complete", "unknown") else "?" for state in COUNTS]
+    return [f"{table.counts[state]:,}" if table.counts[state] else "·" for state in COUNTS]
+
+
+def contents(table: TableReport) -> str:
+    if table.duplicates is None:
+        return "–"
+    return "?" if table.duplicates.extra is None else f"{table.duplicates.extra:,}"
+
+
+def no_values(table: TableReport) -> str:
+    if not table.nulls:
+        return "–"
+    return ", ".join("?" if each.without is None else each.share or "–" for each in table.nulls)
+
+
+def details(console: Console, report: Report) -> None:
+    for table in report.tables:
+        for state, number, spans in table.wrong:
+            say(console, f"{table.short_name}, {state} on {number:,}: {in_words(spans, most=None)}")
+    for found in report.quality:
+        tell_quality(console, found)
+    if report.history:
+        tell_history(console, report.history)
+
+
+def tell_quality(console: Console, found: QualityReport) -> None:
+    for each in stretches(found):
+        if each.mean is not None:
+            means = f"mean {each.mean:.1f}, {each.lowest:.1f} to {each.highest:.1f}"
+            days = f"days {each.first_day} to {each.last_day}"
+            say(
+                console,
+                f"{found.table}, {found.column}, {days} ({each.band}): {means} on {len(each.points)} dates",
+            )
+
+
+def tell_running(console: Console, history: HistoryReport) -> None:
+    """An attempt that has not ended has neither failed nor filled its date yet."""
+    for each in history.failures:
+        if each.excused == STILL_RUNNING:
+            since = f" since {each.started_at:%Y-%m-%d %H:%M} UTC" if each.started_at else ""
+            say(console, f"Run history: {each.processor} {each.date} is still running{since}")
+
+
+def tell_history(console: Console, history: HistoryReport) -> None:
+    if history.problem:
+        return  # it is among the reasons
+    failures = [each for each in history.failures if each.excused != STILL_RUNNING]
+    say(console, f"Run history: {history.tries:,} latest attempts, {len(failures):,} of them failures")
+    for each in failures:
+        excused = f", does not count: {each.excused}" if each.excused else ""
+        say(console, f"  {each.processor} {each.date}: {each.status}{excused}. {each.errors}")

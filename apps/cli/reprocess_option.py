@@ -1,0 +1,47 @@
+"""`--reprocess`, and for commands that launch nothing how much a plan would take in with it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from apps.runs.models import Run
+from apps.runs.plans.planning import Plan
+from apps.text import count
+
+
+def add_reprocess(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--reprocess",
+        choices=Run.Reprocess.values,
+        default=Run.Reprocess.FAILED,
+        help="what a plan takes in: missing only, missing and failed (default), all",
+    )
+
+
+def as_number(plan: Plan) -> int | None:
+    """How many partitions would be planned; None where nobody knows."""
+    return len(plan.steps) if plan.is_known else None
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """How many partitions would be planned, null where nobody knows; and the steps that would be skipped, if any."""
+    return {"to_plan": as_number(plan), **behind_gaps(plan)}
+
+
+def behind_gaps(plan: Plan) -> dict[str, Any]:
+    """The steps that would be skipped because of gaps in what they read, by cause; nothing where there are none."""
+    return {"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}
+
+
+def in_words(plan: Plan) -> str:
+    """ "would be planned with --reprocess failed: 12", and a line of what would be skipped."""
+    number = as_number(plan)
+    if number is None:
+        said = "unknown until the warehouse was scanned"
+    elif plan.unknown:
+        said = f"{number:,}, and {count(plan.unknown, 'partition')} unknown"
+    else:
+        said = f"{number:,}"
+    planned = f"would be planned with --reprocess {plan.selection.reprocess}: {said}"
+    return f"{planned}\n{plan.blocked.sentence}" if plan.blocked.steps else planned

@@ -1,0 +1,125 @@
+"""What a person ticks and types to accept gaps, turned into a wish or into sentences about what is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from apps.coverage import date_lists
+from apps.coverage.accepted.accepting import Outlook, Wish, outlook
+from apps.coverage.date_lists import DatesField
+from apps.coverage.dates import Range
+from apps.pipeline import scope
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.scope import DoesNotFit
+
+LONGEST_REASON = 500
+
+
+class Names(forms.MultipleChoiceField):
+    """Tables of the pipeline file. A scope knows which there are, and says it better."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+def date(label: str, *, required: bool = True, help_text: str = "") -> forms.DateField:
+    missing = f"Write the {label.lower()}, such as 2024-01-15."
+    return forms.DateField(
+        label=label,
+        required=required,
+        help_text=help_text,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input-date"}),
+        error_messages={"invalid": "Write a date of the calendar, such as 2024-01-15.", "required": missing},
+    )
+
+
+class CellsForm(forms.Form):
+    """Which tables on which dates: enough to say how many gaps there are. `table` may be there several times."""
+
+    table = Names(error_messages={"required": "Tick the tables whose gaps you accept."})
+    start = date("First date")
+    end = date("Last date")
+    dates = DatesField()
+
+    def __init__(self, values: QueryDict, pipeline: Pipeline, *, is_bound: bool = True):
+        initial = {name: values.get(name) for name in ("start", "end", "dates")}
+        super().__init__(values if is_bound else None, initial=initial)
+        self.pipeline = pipeline
+        self.values = values
+        self.wish: Wish | None = None
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        if {"table", "start", "end", "dates"} <= said.keys():
+            try:
+                self.wish = self.wish_of(said["table"], said["start"], said["end"], said["dates"])
+            except DoesNotFit as mistake:
+                self.add_error("end", str(mistake))
+            except UnknownName as mistake:
+                self.add_error("table", str(mistake))
+        return said
+
+    def wish_of(self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]) -> Wish:
+        found = scope.scope(self.pipeline, tables=tables, start=start, end=end)
+        if only and not date_lists.meet(only, start, end):
+            raise DoesNotFit(f"None of the dates lies from {start} to {end}.", about="dates")
+        return Wish(found.tables, start, end, only)
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What accepting would do now; None where tables or dates are missing or wrong."""
+        self.is_valid()
+        return outlook(self.wish) if self.wish else None
+
+    @property
+    def ticked(self) -> set[str]:
+        return set(self.values.getlist("table"))
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What is wrong with what was chosen; that something is not chosen yet is no mistake."""
+        return [
+            str(sentence)
+            for name, found in self.errors.items()
+            if self.values.get(name) or name == "__all__"
+            for sentence in found
+        ]
+
+
+class AcceptForm(CellsForm):
+    """Cells, and why. `seen` is how many gaps the person was told they are."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=LONGEST_REASON,
+        widget=forms.Textarea(
+            attrs={"rows": 2, "placeholder": "such as: the source lost these dates for good"}
+        ),
+        error_messages={
+            "required": "Write why: who finds this gap later will ask.",
+            "max_length": f"Write at most {LONGEST_REASON} characters.",
+        },
+    )
+    until = date(
+        "Until",
+        required=False,
+        help_text="The last day on which it stands. Empty: until somebody withdraws it.",
+    )
+    seen = forms.IntegerField(required=False)
+
+    def __init__(
+        self, values: QueryDict, pipeline: Pipeline, *, today: dt.date, is_bound: bool = True
+    ) -> None:
+        super().__init__(values, pipeline, is_bound=is_bound)
+        self.today = today
+
+    def clean_until(self) -> dt.date | None:
+        until: dt.date | None = self.cleaned_data["until"]
+        if until and until < self.today:
+            raise forms.ValidationError(f"{until} is past; write today or a later day, or leave it empty.")
+        return until

@@ -1,0 +1,147 @@
+"""The list of accepted gaps: filtered, in words, and as files."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q
+
+from apps.coverage.counts.downloads import Line, harmless
+from apps.coverage.models import AcceptedGap, Partition
+from apps.pipeline import addresses
+from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.sections import Season
+
+STATUSES = ("standing", "expired", "withdrawn")
+COLUMNS = (
+    "id",
+    "status",
+    "tables",
+    "start",
+    "end",
+    "dates",
+    "partitions",
+    "still_accepted",
+    "reason",
+    "accepted_by",
+    "accepted_at",
+    "until",
+    "withdrawn_by",
+    "withdrawn_at",
+    "withdrawn_reason",
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What an address chooses; what the pipeline file does not know (any more) chooses nothing."""
+
+    table: str = ""
+    season: Season | None = None
+    status: str = ""
+
+    @classmethod
+    def of(cls, values: Mapping[str, str], pipeline: Pipeline) -> Chosen:
+        status = values.get("status", "")
+        return cls(
+            table=addresses.known(pipeline.table, values.get("table", "")),
+            season=season_or_none(pipeline.season, values.get("season", "")),
+            status=status if status in STATUSES else "",
+        )
+
+    @property
+    def query(self) -> str:
+        named = {
+            "table": self.table,
+            "season": self.season.name if self.season else "",
+            "status": self.status,
+        }
+        return urlencode({name: value for name, value in named.items() if value})
+
+    def takes(self, gap: AcceptedGap) -> bool:
+        return not self.table or self.table in gap.tables
+
+
+def season_or_none(lookup: Callable[[str], Season], name: str) -> Season | None:
+    try:
+        return lookup(name) if name else None
+    except UnknownName:
+        return None
+
+
+@dataclass(frozen=True)
+class AcceptedLine:
+    """One acceptance as the list shows it."""
+
+    gap: AcceptedGap
+    status: str
+    still: int
+
+    @property
+    def is_standing(self) -> bool:
+        return self.status == "standing"
+
+    @property
+    def by_table(self) -> list[tuple[str, str]]:
+        """Each table with the dates that were accepted, in words."""
+        return [(table, ranges_in_words(found)) for table, found in self.gap.dates.items()]
+
+    @property
+    def over(self) -> int:
+        """How many of a standing acceptance's partitions are no accepted gaps (any more): mostly complete by now."""
+        return self.gap.count - self.still
+
+
+def ranges_in_words(found: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in found)
+
+
+def lines(chosen: Chosen, *, today: dt.date) -> list[AcceptedLine]:
+    """The chosen acceptances, those that stand first, newest first; in one query."""
+    found = AcceptedGap.objects.all()
+    if chosen.status:
+        found = {
+            "standing": found.standing(today),
+            "expired": found.expired(today),
+            "withdrawn": found.withdrawn(),
+        }[chosen.status]
+    if chosen.season:
+        found = found.filter(start__lte=chosen.season.end, end__gte=chosen.season.start)
+    accepted = Count("partitions", filter=Q(partitions__state=Partition.State.ACCEPTED))
+    counted = found.annotate(still=accepted).order_by("-id")
+    lines = [AcceptedLine(gap, gap.status(today), gap.still) for gap in counted if chosen.takes(gap)]
+    return sorted(lines, key=lambda line: STATUSES.index(line.status))
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def values(line: AcceptedLine) -> dict[str, Any]:
+    gap = line.gap
+    cells: dict[str, Any] = {name: getattr(gap, name, None) for name in COLUMNS} | {
+        "status": line.status,
+        "partitions": gap.count,
+        "still_accepted": line.still,
+    }
+    return {name: cell.isoformat() if hasattr(cell, "isoformat") else cell for name, cell in cells.items()}
+
+
+def csv_lines(found: Iterable[AcceptedLine]) -> Iterator[str]:
+    writer = csv.writer(Line())
+    yield writer.writerow(COLUMNS)
+    for line in found:
+        cells = values(line) | {
+            "tables": ", ".join(line.gap.tables),
+            "dates": "; ".join(f"{table}: {words}" for table, words in line.by_table),
+        }
+        yield writer.writerow([harmless(cells[name]) for name in COLUMNS])
+
+
+def json_lines(found: Iterable[AcceptedLine]) -> Iterator[str]:
+    yield json.dumps([values(line) for line in found], indent=1)

@@ -1,0 +1,191 @@
+"""What a person should know of the calendar: seasons without dates, rows where it expects none, what it changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from apps.coverage import dates
+from apps.coverage.calendar import removed_dates
+from apps.coverage.models import CalendarReading, Partition
+from apps.pipeline.definition import Pipeline
+
+# How long a change of the calendar stands among the alarms; the list of changes keeps it.
+FRESH = dt.timedelta(hours=24)
+MOST_RANGES = 8
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """`level` is failure, warning or unknown; `detail` are the dates, `remedy` what to do."""
+
+    level: str
+    text: str
+    detail: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one reading changed: dates that came, that went, and others whose units are different now."""
+
+    reading: CalendarReading
+    added: tuple[dt.date, ...]
+    removed: tuple[dt.date, ...]
+    others: tuple[tuple[dt.date, int, int], ...]
+
+    @property
+    def added_in_words(self) -> str:
+        return dates.in_words(self.added, most=MOST_RANGES)
+
+    @property
+    def removed_in_words(self) -> str:
+        return dates.in_words(self.removed, most=MOST_RANGES)
+
+    @property
+    def others_in_words(self) -> str:
+        """ "2024-01-05 (4, was 3), and 2 more"."""
+        words = [f"{date} ({now:,}, was {was:,})" for date, was, now in self.others[:MOST_RANGES]]
+        more = len(self.others) - MOST_RANGES
+        return ", ".join([*words, f"and {more} more"] if more > 0 else words)
+
+
+def changes(reading: CalendarReading) -> Changes:
+    found = [(dt.date.fromisoformat(date), was, now) for date, was, now in reading.changes]
+    return Changes(
+        reading,
+        added=tuple(date for date, was, _ in found if was is None),
+        removed=tuple(date for date, _, now in found if now is None),
+        others=tuple(each for each in found if None not in each[1:]),
+    )
+
+
+def alarms(
+    pipeline: Pipeline,
+    units: Mapping[dt.date, int],
+    to_come: Iterable[dt.date],
+    latest: CalendarReading | None,
+    readings: Iterable[CalendarReading],
+    *,
+    now: dt.datetime,
+) -> Iterator[Alarm]:
+    """The alarms of a calendar that was read, worst first; in two queries."""
+    if not units:
+        return
+    found = [
+        *seasons_without_dates(pipeline, units, list(to_come), today=pipeline.today(now)),
+        *rows_without_units(pipeline),
+        *of_reading(pipeline, latest),
+        *changed(readings, since=now - FRESH),
+        *returned(since=now - FRESH),
+    ]
+    yield from sorted(found, key=lambda alarm: ("failure", "warning", "unknown", "info").index(alarm.level))
+
+
+def seasons_without_dates(
+    pipeline: Pipeline, units: Mapping[dt.date, int], to_come: Iterable[dt.date], *, today: dt.date
+) -> Iterator[Alarm]:
+    for season in pipeline.seasons:
+        if any(date in season for date in [*units, *to_come]):
+            continue
+        if season.start >= today:
+            yield Alarm(
+                "warning",
+                f"Season {season.name} has no dates yet; it begins on {season.start}.",
+                remedy="Nothing is expected in it until the calendar has them.",
+            )
+        else:
+            yield Alarm(
+                "failure",
+                f"Season {season.name} has no dates, and it began on {season.start}.",
+                remedy="Nothing is expected in it, so nothing can be missing: fill the calendar or correct the season.",
+            )
+
+
+def rows_without_units(pipeline: Pipeline) -> Iterator[Alarm]:
+    """Days on which a source has rows and the calendar expects nothing: one of the two is wrong."""
+    unit = pipeline.calendar.unit
+    names = [table.name for table in pipeline.sources]
+    strays = Partition.objects.of(names).filter(state=Partition.State.UNEXPECTED, season="")
+    inside: dict[str, list[dt.date]] = defaultdict(list)
+    outside: dict[str, list[dt.date]] = defaultdict(list)
+    for table, date in strays.order_by("date").values_list("table", "date"):
+        (inside if pipeline.season_of(date) else outside)[table].append(date)
+    if inside:
+        yield Alarm(
+            "failure",
+            f"The calendar expects 0 {unit}s on {count_of(inside)} on which sources have rows.",
+            detail=by_source(inside),
+            remedy="If the days are real, the calendar lacks them, and every table does; else the rows are wrong.",
+        )
+    if outside:
+        yield Alarm(
+            "warning",
+            f"Sources have rows on {count_of(outside)} outside of every season.",
+            detail=by_source(outside),
+            remedy="Widen a season or add one in the pipeline file, if these dates belong to it.",
+        )
+
+
+def count_of(found: Mapping[str, list[dt.date]]) -> str:
+    return a_count({date for some in found.values() for date in some})
+
+
+def a_count(some: Iterable[dt.date]) -> str:
+    number = len(set(some))
+    return f"{number:,} date{'' if number == 1 else 's'}"
+
+
+def by_source(found: Mapping[str, list[dt.date]]) -> str:
+    return "; ".join(
+        f"{name.rpartition('.')[2]}: {dates.in_words(some, most=MOST_RANGES)}" for name, some in found.items()
+    )
+
+
+def of_reading(pipeline: Pipeline, latest: CalendarReading | None) -> Iterator[Alarm]:
+    if latest is None:
+        return
+    if latest.off_season:
+        outside = [dt.date.fromisoformat(date) for date in latest.off_season]
+        yield Alarm(
+            "warning",
+            f"The calendar has {pipeline.calendar.unit}s on {a_count(outside)} that lie in no season.",
+            detail=dates.in_words(outside, most=MOST_RANGES),
+            remedy="Nothing is expected there. If they count, widen a season or add one in the pipeline file.",
+        )
+    if latest.problem:
+        yield Alarm("unknown", f"Which past dates are not final could not be asked: {latest.problem}.")
+    elif latest.not_final:
+        waiting = [dt.date.fromisoformat(date) for date in latest.not_final]
+        yield Alarm(
+            "warning",
+            f"{a_count(waiting)} in the past {'is' if len(waiting) == 1 else 'are'} not final, and so not expected.",
+            detail=dates.in_words(waiting, most=MOST_RANGES),
+            remedy="Nobody would miss what is not expected: have it made final, or taken off the calendar.",
+        )
+
+
+def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Iterator[Alarm]:
+    """What changed lately. That a season goes on is news; that a date goes, or weighs more, needs a look."""
+    for reading in readings:
+        if reading.read_at < since:
+            continue
+        found = changes(reading)
+        if found.removed:
+            yield Alarm("warning", f"{a_count(found.removed)} left the calendar.", found.removed_in_words)
+        if found.others:
+            some = a_count(date for date, _, _ in found.others)
+            yield Alarm("warning", f"The units of {some} changed.", found.others_in_words)
+        if found.added:
+            yield Alarm("info", f"{a_count(found.added)} came to the calendar.", found.added_in_words)
+
+
+def returned(*, since: dt.datetime) -> Iterator[Alarm]:
+    """That dates which had left are back needs nobody any more, and ends what was said of them."""
+    for at, count in removed_dates.returned_since(since):
+        are = "date that had left the calendar is" if count == 1 else "dates that had left the calendar are"
+        yield Alarm(
+            "info", f"{count:,} {are} back since {at:%Y-%m-%d %H:%M} UTC: nothing is to be confirmed."
+        )

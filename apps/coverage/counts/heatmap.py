@@ -1,0 +1,156 @@
+"""A season's map as plain lists for the browser to draw: letters for states, small numbers for the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from apps.coverage.counts import quality
+from apps.coverage.counts.filters import Filter
+from apps.coverage.counts.freshness import silent_tables
+from apps.coverage.counts.grid import LETTER, NAME, UNREAD
+from apps.coverage.counts.quality import Band
+from apps.coverage.counts.strips import in_words
+from apps.coverage.models import Partition, redo_in_words, shown
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
+
+# What the map can show, in the order of its switch: name in the address, label.
+MODES = {
+    "state": "State",
+    "rows": "Rows against expected",
+    "age": "Age",
+    "duration": "Duration",
+    "quality": "Quality",
+    "fallback": "Fallback",
+}
+HIGHEST_PERCENT = 200
+FIELDS = (
+    "table",
+    "date",
+    "state",
+    "activity",
+    "rows",
+    "least",
+    "most",
+    "run_id",
+    "written_at",
+    "seconds",
+    "quality",
+    "fallback_share",
+)
+NO_CELL = " "
+# What a cell shows where there is a gap that no run is about to fill.
+GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAILED))
+
+
+def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str, Any]:
+    """Everything that the map of the filter's season shows, in two queries.
+
+    `dates` are the columns. Each row has `shown`, a letter a date (a space where the filter takes no cell),
+    `quality`, a letter a date against the table's bands, and lists for `found`, `least`, `most`, `run` and each
+    mode; None instead of a list without any value. Its `silence` says since when and why it is the last known one.
+    """
+    assert chosen.season
+    tables = chosen.tables(pipeline)
+    partitions = Partition.objects.filter(season=chosen.season.name).between(chosen.start, chosen.end)
+    found = list(partitions.of(table.name for table in tables).order_by("date").values_list(*FIELDS))
+    dates = sorted({date for _, date, *_ in found})
+    place = {date: index for index, date in enumerate(dates)}
+    cells: dict[str, list[tuple | None]] = {table.name: [None] * len(dates) for table in tables}
+    for table, date, *values in found:
+        cells[table][place[date]] = tuple(values)
+    bands = {table.name: [quality.band(table, chosen.season, date) for date in dates] for table in tables}
+    silences = silent_tables()
+    return {
+        "dates": [date.isoformat() for date in dates],
+        "states": {letter: in_words(name) for letter, name in NAME.items() if letter != UNREAD},
+        "gaps": GAPS,
+        "phases": {phase.name: phase.full_label for phase in pipeline.phases},
+        "qualities": quality.WORDS,
+        "rows": [
+            row(table, cells[table.name], bands[table.name], chosen, now)
+            | {"silence": silences[table.name].in_words if table.name in silences else None}
+            for table in tables
+        ],
+    }
+
+
+def row(
+    table: Table,
+    cells: Sequence[tuple | None],
+    bands: Sequence[Band | None],
+    chosen: Filter,
+    now: dt.datetime,
+) -> dict[str, Any]:
+    state, activity, rows, least, most, run, written, seconds, scores, fallback = columns(cells)
+    return {
+        "table": table.name,
+        "name": table.short_name,
+        "phase": table.phase,
+        "planned": not table.is_source,
+        "shown": "".join(
+            LETTER[shown(here, doing)] if here and chosen.takes(here, doing) else NO_CELL
+            for here, doing in zip(state, activity, strict=True)
+        ),
+        "found": sparse(rows),
+        "least": sparse([whole(value) for value in least]),
+        "most": sparse([whole(value) for value in most]),
+        "run": sparse(run),
+        "marks": sparse(
+            [(each[0] and redo_in_words(*each)) or None for each in zip(state, activity, run, strict=True)]
+        ),
+        "quality": against_bands(scores, bands),
+        "quality_least": sparse([band[0] if band else None for band in bands]),
+        "quality_most": sparse([band[1] if band and math.isfinite(band[1]) else None for band in bands]),
+        "modes": {
+            "rows": sparse([against_expected(*each) for each in zip(rows, least, most, strict=True)]),
+            "age": sparse([hours(now - at) if at else None for at in written]),
+            "duration": sparse([round(value, 1) if value is not None else None for value in seconds]),
+            "quality": sparse([round(value, 1) if value is not None else None for value in scores]),
+            "fallback": sparse([percent(value) for value in fallback]),
+        },
+    }
+
+
+def columns(cells: Sequence[tuple | None]) -> list[Sequence[Any]]:
+    width = len(FIELDS) - 2
+    nothing = (None,) * width
+    return list(zip(*(cell or nothing for cell in cells), strict=True)) or [()] * width
+
+
+def against_bands(scores: Sequence[float | None], bands: Sequence[Band | None]) -> str | None:
+    """A letter a date, a space without a score; None for a table without any band."""
+    if not any(bands):
+        return None
+    pairs = zip(scores, bands, strict=True)
+    return "".join(NO_CELL if score is None else quality.against(score, band) for score, band in pairs)
+
+
+def sparse(values: Sequence[Any]) -> list[Any] | None:
+    return list(values) if any(value is not None for value in values) else None
+
+
+def against_expected(rows: int | None, least: float | None, most: float | None) -> int | None:
+    """Percent of what is expected: 100 within the band, less below it, more above it, at most 200."""
+    if rows is None or least is None:
+        return None
+    if rows < least:
+        return int(100 * rows / least)
+    if most is not None and rows > most:
+        return min(-int(-100 * rows // max(most, 1)), HIGHEST_PERCENT)
+    return 100
+
+
+def hours(age: dt.timedelta) -> int:
+    return max(int(age.total_seconds() // 3600), 0)
+
+
+def percent(share: float | None) -> int | None:
+    return None if share is None else round(100 * share)
+
+
+def whole(value: float | None) -> int | None:
+    return None if value is None else round(value)

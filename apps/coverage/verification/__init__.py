@@ -1,0 +1,1 @@
+"""Verifications: what one finds, piece by piece. `verifier` performs one."""

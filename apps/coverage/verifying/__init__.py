@@ -1,1 +1,0 @@
-"""What a verification finds, piece by piece: `apps.coverage.verification` performs one."""

@@ -1,0 +1,90 @@
+"""The commit of the code that a call runs, read from the files of git: cheap enough for every call."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from django.db.models import Min
+
+from apps.runs.calls import jobs
+from apps.runs.models import Attempt, Run
+
+SHOWN = 7  # characters of a commit
+HASH = re.compile(r"[0-9a-f]{40,64}$")
+
+
+def head(folder: Path) -> str:
+    """The commit that is checked out where the folder lies; empty where it is under no version control."""
+    found = git_folder(folder)
+    if found is None:
+        return ""
+    # What is kept in a way that this does not know, git itself can read.
+    return (resolved(found) or str(jobs.commit_of(folder).get("commit", "")))[:40]
+
+
+def git_folder(folder: Path) -> Path | None:
+    """The folder of the repository's own files; of a worktree or a submodule, the one that its file names."""
+    for place in (folder, *folder.parents):
+        git = place / ".git"
+        if git.is_dir():
+            return git
+        if (named := text(git)).startswith("gitdir:"):
+            return place / named.removeprefix("gitdir:").strip()
+    return None
+
+
+def resolved(git: Path) -> str:
+    """What HEAD stands for; empty where the files do not say."""
+    named = text(git / "HEAD")
+    if not named.startswith("ref:"):
+        return named if HASH.match(named) else ""
+    ref = named.removeprefix("ref:").strip()
+    common = git / (text(git / "commondir") or ".")
+    for place in (git, common):
+        if HASH.match(found := text(place / ref)):
+            return found
+    for line in text(common / "packed-refs").splitlines():
+        commit, _, name = line.partition(" ")
+        if name == ref:
+            return commit
+    return ""
+
+
+def text(path: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return path.read_text().strip()
+    return ""
+
+
+# What a run ran -----------------------------------------------------------------------------------
+
+
+def note_change(attempt: Attempt, launched_from: Path) -> None:
+    """Writes a line in the run's timeline where the attempt runs other code than the run did in this folder before."""
+    run = attempt.run
+    earlier = run.attempts.filter(cwd=attempt.cwd, number__lt=attempt.number).exclude(commit="")
+    before = earlier.order_by("-number").values_list("commit", flat=True).first()
+    if before is None and git_folder(Path(attempt.cwd)) == git_folder(launched_from):
+        before = run.commit  # as it was launched
+    if before and attempt.commit and before != attempt.commit:
+        says = f"The jobs' code changed from {before[:SHOWN]} to {attempt.commit[:SHOWN]}"
+        run.record(
+            "commit", f"{says} before attempt {attempt.number}", data={"from": before, "to": attempt.commit}
+        )
+
+
+def beside_launch(run: Run) -> list[tuple[str, dt.datetime]]:
+    """The commits that a run's calls ran other than that of its launch, each with the start of its first call, in the
+    order in which they came; in one query."""
+    others = run.attempts.exclude(commit__in=("", run.commit))
+    found = others.order_by().values_list("commit").annotate(since=Min("started_at"))
+    return list(found.order_by("since"))
+
+
+def of_run(run: Run) -> list[tuple[str, int]]:
+    """The commits that a run ran, each with its first attempt, in the order in which they came."""
+    found = run.attempts.exclude(commit="").order_by().values_list("commit").annotate(first=Min("number"))
+    return list(found.order_by("first"))

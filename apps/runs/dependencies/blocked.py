@@ -1,0 +1,218 @@
+"""Steps that a run would skip because of what they read, found beforehand and by cause. It queries nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from apps.coverage.dates import in_words
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
+from apps.runs.dependencies import downstream, inputs
+from apps.runs.dependencies.inputs import Gap, InputDates, State
+from apps.text import count
+
+MOST_RANGES = 3
+WOULD_BE_SKIPPED = "would be skipped"
+WOULD_BE_STALE = "would be stale"
+NO_SOURCE = "no source has it"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Dates of an input, or of a need, that are not there and that no run is about to fill: why, and how many steps
+    they keep from starting at least in part. `name` is a table's, or a need's where no source has the dates."""
+
+    name: str
+    why: str
+    dates: tuple[dt.date, ...]
+    steps: int
+
+    @property
+    def is_need(self) -> bool:
+        return self.why == NO_SOURCE
+
+    @property
+    def in_words(self) -> str:
+        """ "2024-01-05, 2024-01-09 to 2024-01-10 of base (missing)"."""
+        name = self.name if self.is_need else self.name.rpartition(".")[2]
+        return f"{in_words(self.dates, most=MOST_RANGES)} of {name} ({self.why.removeprefix('is ')})"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """The steps that would be skipped, and the causes, those first that are in the way of most."""
+
+    dates: Mapping[str, Collection[dt.date]] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
+
+    @cached_property
+    def steps(self) -> int:
+        return sum(map(len, self.dates.values()))
+
+    @property
+    def behind(self) -> int:
+        """How many dates of inputs are the causes."""
+        return sum(len(cause.dates) for cause in self.causes)
+
+    @property
+    def numbers(self) -> str:
+        """ "224 would be skipped, behind 3 dates"; empty where none would."""
+        return f"{self.steps:,} would be skipped, behind {count(self.behind, 'date')}" if self.steps else ""
+
+    def of(self, steps: int) -> str:
+        """ "224 of 1,010 steps would be skipped, behind 3 dates"; empty where none would."""
+        if not self.steps:
+            return ""
+        return (
+            f"{self.steps:,} of {count(steps, 'step')} would be skipped, behind {count(self.behind, 'date')}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """The same with the causes: "..., behind 3 dates: 2024-01-05 of base (missing), ..."."""
+        return f"{self.numbers}: {'; '.join(cause.in_words for cause in self.causes)}" if self.steps else ""
+
+    def as_json(self) -> dict:
+        causes = [
+            {
+                "need" if cause.is_need else "table": cause.name,
+                "why": cause.why,
+                "dates": [str(date) for date in cause.dates],
+                "steps": cause.steps,
+            }
+            for cause in self.causes
+        ]
+        return {"steps": self.steps, "dates": self.behind, "causes": causes}
+
+
+def blocked(
+    pipeline: Pipeline,
+    wanted: Mapping[str, Collection[dt.date]],
+    calendar: Collection[dt.date],
+    states: Mapping[str, Mapping[dt.date, str]],
+    *,
+    elsewhere: Mapping[str, Mapping[dt.date, int | None]] | None = None,
+    undone: Mapping[str, Mapping[dt.date, Gap]] | None = None,
+    closed: Mapping[str, Mapping[dt.date, str]] | None = None,
+) -> Blocked:
+    """What of the wanted steps a run would skip, as far as each step that it does not skip is verified.
+
+    Calendar and states reach back as far as the lookbacks do. `elsewhere` are inputs that other runs are about to
+    fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
+    no source of a need has anything, with that need's name.
+    """
+    forecast = Forecast(pipeline, wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
+    for table in pipeline.filled:
+        if wanted.get(table.name):
+            forecast.add(table)
+    return forecast.result()
+
+
+class Forecast:
+    """Goes through the tables in a run's order and keeps what each would lack."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        wanted: Mapping[str, Collection[dt.date]],
+        calendar: Collection[dt.date],
+        states: Mapping[str, Mapping[dt.date, str]],
+        elsewhere: Mapping[str, Mapping[dt.date, int | None]],
+        undone: Mapping[str, Mapping[dt.date, Gap]],
+        closed: Mapping[str, Mapping[dt.date, str]],
+    ):
+        self.pipeline, self.wanted, self.calendar, self.states = pipeline, wanted, calendar, states
+        self.elsewhere, self.undone, self.closed = elsewhere, undone, closed
+        self.known: dict[str, InputDates] = {}
+        self.skipped: dict[
+            str, dict[dt.date, int]
+        ] = {}  # by table the dates, each with the bits of its kinds of cause
+        self.kinds: dict[tuple[str, str], int] = {}  # table and why to a bit
+        self.bits: dict[str, list[int]] = {}  # by input those of its gaps, in their order
+        self.blocking: dict[str, bytearray] = {}  # by input whether a gap of it is in a step's way
+
+    def add(self, table: Table) -> None:
+        found: dict[dt.date, int] = {}
+        closed = self.closed.get(table.name, {})
+        for date in self.wanted[table.name]:
+            bits = self.in_the_way(table, date)
+            if need := closed.get(date):
+                bits |= self.bit(need, NO_SOURCE)
+            if bits:
+                found[date] = bits
+        self.skipped[table.name] = found
+
+    def in_the_way(self, table: Table, date: dt.date) -> int:
+        bits = 0
+        for needed in table.after:
+            known = self.of(needed.table)
+            gaps = inputs.answer(needed, date, known).gaps if known.gaps else ()
+            if not gaps:
+                continue
+            start, end = inputs.span(known.gaps, gaps[0].date, gaps[-1].date)
+            self.blocking[needed.table][start:end] = b"\1" * (end - start)
+            for each in set(self.bits[needed.table][start:end]):
+                bits |= each
+        return bits
+
+    def of(self, name: str) -> InputDates:
+        if name not in self.known:
+            skipped = self.skipped.get(name, {})
+            coming: dict[dt.date, int | None] = {
+                date: None for date in self.wanted.get(name, ()) if date not in skipped
+            }
+            coming.update(self.elsewhere.get(name, {}))
+            undone = dict(self.undone.get(name, {})) | {date: Gap(date, WOULD_BE_SKIPPED) for date in skipped}
+            undone |= {date: Gap(date, WOULD_BE_STALE) for date in self.outdated(name)}
+            known = inputs.input_dates(self.calendar, self.states.get(name, {}), coming=coming, undone=undone)
+            self.known[name] = known
+            self.bits[name] = [skipped.get(gap.date) or self.bit(name, why(gap)) for gap in known.gaps]
+            self.blocking[name] = bytearray(len(known.gaps))
+        return self.known[name]
+
+    def outdated(self, name: str) -> list[dt.date]:
+        """The complete dates of an input that read what the wanted steps write, which nobody fills after that."""
+        table, noted = self.pipeline.by_name[name], self.pipeline.notes_writing
+        read = downstream.read_by(self.pipeline, name) & self.wanted.keys() if noted(table) else set()
+        written = {
+            each: sorted(set(self.wanted[each]) - set(self.skipped.get(each, ())))
+            for each in read
+            if noted(self.pipeline.by_name[each])
+        }
+        if not written:
+            return []
+        own = {*self.wanted.get(name, ()), *self.elsewhere.get(name, {})}
+        states = self.states.get(name, {})
+        complete = (date for date, state in states.items() if state == State.COMPLETE and date not in own)
+        return downstream.left_of(self.pipeline, name, complete, written)
+
+    def bit(self, name: str, said: str) -> int:
+        return self.kinds.setdefault((name, said), 1 << len(self.kinds))
+
+    def result(self) -> Blocked:
+        dates = {name: tuple(found) for name, found in self.skipped.items() if found}
+        if not dates:
+            return Blocked()
+        roots: dict[tuple[str, str], list[dt.date]] = defaultdict(list)
+        for name, known in self.known.items():
+            for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
+                if blocks and gap.verb != WOULD_BE_SKIPPED:
+                    roots[name, why(gap)].append(gap.date)
+        for need, date in sorted(
+            {(need, date) for some in self.closed.values() for date, need in some.items()}
+        ):
+            roots[need, NO_SOURCE].append(date)
+        masks = [bits for found in self.skipped.values() for bits in found.values()]
+        causes = [
+            Cause(name, said, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, said]))
+            for (name, said), some in roots.items()
+        ]
+        return Blocked(dates, tuple(sorted(causes, key=lambda cause: -cause.steps)))
+
+
+def why(gap: Gap) -> str:
+    return f"{gap.verb} {gap.when}".strip()

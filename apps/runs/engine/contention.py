@@ -1,0 +1,48 @@
+"""A call that met a warehouse file which the console itself held: that is no failure of the job."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import socket
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.runs.calls import processes
+from apps.runs.models import Step
+from apps.workers.models import Worker
+
+# What DuckDB says: 'Could not set lock on file "...": Conflicting lock is held in /usr/bin/python3 (PID 42) by ...'.
+LOCKED = re.compile(r"Could not set lock on file.*?\(PID (\d+)\)")
+RECENTLY = dt.timedelta(minutes=10)
+SAYS = "The console itself had the warehouse file open when a job wanted it; its dates are pending again"
+HELD = "the console itself had the warehouse file open when the job wanted it; tried again, and no attempt counts"
+
+
+def withdraw(steps: Sequence[Step]) -> None:
+    """Makes steps pending as they were before the call whose job met a lock of the console's, without saving them."""
+    held = {step for step in steps if step.status != Step.Status.SUCCEEDED and is_ours(step.message)}
+    for step in held:
+        step.status, step.attempts, step.signature = Step.Status.PENDING, step.attempts - 1, ""
+        step.message, step.finished_at, step.seconds = HELD, None, None
+
+
+def was_met(steps: Sequence[Step]) -> bool:
+    """Whether a call met such a lock: then the run waits before it makes another."""
+    return any(step.message == HELD for step in steps)
+
+
+def is_ours(message: str) -> bool:
+    """Whether the message tells of a lock on the warehouse file that a process of this console held."""
+    found = LOCKED.search(message)
+    return found is not None and is_console(int(found[1]))
+
+
+def is_console(pid: int) -> bool:
+    """Whether this machine's process of that number is the console's: this one, a worker, a command at work."""
+    lately = Worker.objects.filter(pid=pid, host=socket.gethostname(), beat_at__gt=timezone.now() - RECENTLY)
+    is_command = processes.is_at_work_in(settings.BASE_DIR, pid, program="manage.py")
+    return pid == os.getpid() or lately.exists() or is_command

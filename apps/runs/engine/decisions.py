@@ -1,0 +1,175 @@
+"""What a call did is written down: its attempt, its steps and what is known of their partitions, all or nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from apps.coverage.models import Partition, set_activity
+from apps.coverage.scanning import full_scan
+from apps.coverage.scanning.judging import Found, Key
+from apps.coverage.scanning.looks import Look
+from apps.pipeline.sections import Table
+from apps.runs.calls.jobs import Outcome
+from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.recovery import put_back
+from apps.runs.engine.side_effects import Change
+from apps.runs.failures import failure_groups
+from apps.runs.lanes import Fenced
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.results import outcomes
+
+Status = Step.Status
+
+
+def decide(
+    hold: Hold,
+    attempt: Attempt,
+    table: Table,
+    steps: list[Step],
+    *,
+    before: Look,
+    after: Look,
+    outcome: Outcome,
+    seconds: float,
+) -> str:
+    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word.
+
+    Answers why the run has to pause at once: the call destroyed what was complete. Empty where it did not.
+    """
+    assert table.job
+    found_before = [before.found[step.table, step.date] for step in steps]
+    found = [after.found[step.table, step.date] for step in steps]
+    dates = [step.date for step in steps]
+    old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
+    effects = side_effects.of_call(hold.pipeline, table, attempt, dates, before, after)
+    log = failure_groups.read(attempt.log_path, dates)
+    units = sum(step.units for step in steps) or 1
+    for step, was, each in zip(steps, found_before, found, strict=True):
+        step.seconds = seconds * step.units / units
+        said = log.message(step.date)
+        why_old = old.get(step.date, "")
+        verdicts.settle(step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old)
+    if outcome.timed_out and len(steps) > 1:
+        verdicts.try_again_in_halves(steps)
+    else:
+        failed = {step.date for step in steps if step.status != Status.SUCCEEDED}
+        untouched = {
+            was.date for was, each in zip(found_before, found, strict=True) if was.count == each.count
+        }
+        never = not_started.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
+        not_started.withdraw(steps, never, log)
+    contention.withdraw(steps)
+    with hold.fenced():
+        close(attempt, outcome)
+        record_news(hold.run, steps)
+        full_scan.remember(found)
+        Step.store(steps, verdicts.FIELDS)
+        show_activity(hold.run, table, steps)
+        regressions.record(hold, attempt, effects)
+        outcomes.record_table_end(hold.run, table.name)
+        if hold.run.waits:
+            Run.objects.filter(pk=hold.run.pk).update(waits=0)
+    own = (Change(was, each) for was, each in zip(found_before, found, strict=True))
+    return regressions.why_pause(attempt, [*own, *effects.changes])
+
+
+def close(attempt: Attempt, outcome: Outcome) -> None:
+    """Ends the attempt, unless it was taken for lost while its worker was frozen."""
+    mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
+    if not mine.update(
+        status=verdicts.of_call(outcome),
+        exit_status=outcome.exit_status,
+        finished_at=timezone.now(),
+        message=outcome.error,
+    ):
+        raise Fenced
+
+
+def record_news(run: Run, steps: list[Step]) -> None:
+    """A line in the timeline for a kind of failure that was not there before, while something can be done yet."""
+    first = {
+        failure_groups.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED
+    }
+    if not first or not run.steps.unfinished().exclude(pk__in=[step.pk for step in steps]).exists():
+        return
+    known = run.steps.failed().order_by().values_list("signature", flat=True).distinct()
+    for kind in sorted(first.keys() - {failure_groups.kind(signature) for signature in known}):
+        step = first[kind]
+        says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
+        run.record("first failure", says)
+
+
+def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
+    """Tells the partitions what became of their steps."""
+    by_activity: dict[Partition.Activity, list[dt.date]] = defaultdict(list)
+    for step in steps:
+        by_activity[activity_of(step)].append(step.date)
+    for activity, dates in by_activity.items():
+        run_id = None if activity == Partition.Activity.NONE else run.pk
+        set_activity(table.name, dates, activity, run_id=run_id)
+    for step in steps:
+        if step.status == Status.SUCCEEDED:
+            Partition.objects.filter(table=step.table, date=step.date).update(
+                seconds=step.seconds,
+                complete_rows=step.rows_after,
+                complete_keys=step.keys_after,
+                closed_by=None,
+            )
+
+
+def activity_of(step: Step) -> Partition.Activity:
+    """What a partition shows of a step that was called."""
+    if step.status == Status.PENDING:
+        return Partition.Activity.QUEUED
+    return failure_groups.mark(step.status, step.is_redo)
+
+
+def verify_complete(
+    hold: Hold, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
+) -> bool:
+    """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
+    too, and are to be done again; True where there were some.
+
+    The others are then taken anew: a range over them must not cover what is complete.
+    """
+    if hold.run.reprocess == Run.Reprocess.ALL:
+        return False
+    done = [step for step in steps if before[step.table, step.date].is_complete and not step.is_redo]
+    if done:
+        outdated = stale_reasons(table, [step.date for step in done])
+        done = [step for step in done if step.date not in outdated]
+    if not done:
+        return False
+    dates = [step.date for step in done]
+    with hold.fenced():
+        full_scan.remember(before[step.table, step.date] for step in done)
+        for step in done:
+            verdicts.verified_without_a_call(step, before[step.table, step.date])
+        Step.store(done, verdicts.FIELDS)
+        set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
+        partitions = Partition.objects.filter(table=table.name, date__in=dates)
+        partitions.update(complete_rows=F("rows"), complete_keys=F("keys"), closed_by=None)
+        claims.undo(attempt)
+        outcomes.record_table_end(hold.run, table.name)
+    return True
+
+
+def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
+    """Why dates are stale that have all their rows, of inputs that are not the newest any more."""
+    if not dates:
+        return {}
+    found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)
+    return dict(found.values_list("date", "reason"))
+
+
+def withdraw(hold: Hold, attempt: Attempt, says: str = "", **facts: Any) -> None:
+    """A call of which nobody can say what it did decides nothing."""
+    with hold.fenced():
+        put_back(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

@@ -1,0 +1,39 @@
+"""The dates of a call that was cut off: what it left there is unknown until they are read again."""
+
+from __future__ import annotations
+
+import logging
+
+from apps.coverage.models import Partition
+from apps.coverage.scanning import full_scan, looks, staleness, storing
+from apps.coverage.scanning.looks import Look
+from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline
+from apps.runs.models import Attempt
+from apps.warehouse.base import Warehouse, WarehouseError
+
+log = logging.getLogger(__name__)
+
+
+def forget_dates(attempt: Attempt) -> None:
+    """Nobody knows what the call left on its dates. Call it in the transaction that takes its steps back."""
+    says = f"attempt {attempt.number} of run {attempt.run_id} was cut off, and the date was not read since"
+    dates = Partition.objects.of([attempt.table]).filter(date__in=attempt.dates)
+    dates.exclude(state=Partition.State.NOT_EXPECTED).update(
+        state=Partition.State.UNKNOWN, read_state="", reason=says, **storing.NOTHING_FOUND
+    )
+
+
+def read_again(attempt: Attempt, warehouse: Warehouse, pipeline: Pipeline | None = None) -> Look:
+    """Reads the call's dates and stores what they have; they stay unknown where the warehouse cannot be asked."""
+    known = pipeline or definition.current()
+    if attempt.table not in known.by_name:
+        return Look()
+    try:
+        look = looks.look(known, warehouse, {attempt.table: attempt.date_list})
+    except WarehouseError as error:
+        log.warning("run %s: what attempt %s left is not known: %s", attempt.run_id, attempt.number, error)
+        return Look()
+    full_scan.remember(look.found.values())
+    staleness.mark(known)
+    return look

@@ -1,0 +1,45 @@
+"""A lane as the worker that performs it has it: what it works on, and the only door through which it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from django.db import transaction
+
+from apps.pipeline.definition import Pipeline
+from apps.runs import lanes
+from apps.runs.db_retry import patiently
+from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.lanes import Fenced
+from apps.runs.models import Run
+
+
+class Hold:
+    """One lane of a run, for as long as its worker holds the lease."""
+
+    def __init__(self, run: Run, pipeline: Pipeline, keeper: Keeper):
+        self.run = run
+        self.pipeline = pipeline
+        self.keeper = keeper
+        held = run.held_lanes.filter(lease=keeper.lease)
+        self.number = held.values_list("number", flat=True).first() or 0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the run still has a place for this lane, and nobody asked it to rest."""
+        return not self.run.request and self.number < self.run.lanes
+
+    @contextmanager
+    def fenced(self) -> Iterator[None]:
+        """A transaction in which only the holder of the lease writes; Fenced for everybody else."""
+        with patiently(self._begun):
+            yield
+
+    def _begun(self) -> ExitStack:
+        """Such a transaction, begun: what it writes from here on waits for nobody."""
+        with ExitStack() as stack:
+            stack.enter_context(transaction.atomic())
+            if not lanes.holds(self.run, self.keeper.lease):
+                raise Fenced
+            return stack.pop_all()

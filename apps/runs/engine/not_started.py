@@ -1,0 +1,56 @@
+"""Which dates of a call its job never began, by its log: they are pending again, and no attempt counts against them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+
+from apps.runs.calls.jobs import Outcome
+from apps.runs.failures.failure_groups import LogReading
+from apps.runs.models import Step
+
+Status = Step.Status
+
+
+def not_begun(
+    dates: Sequence[dt.date],
+    log: LogReading,
+    outcome: Outcome,
+    *,
+    failed: Collection[dt.date],
+    untouched: Collection[dt.date],
+) -> list[dt.date]:
+    """The dates behind the one at which the job aborted, in the order in which it goes through them.
+
+    Only those of `failed` can be meant, on which the call changed nothing. A job that names no date, or none with an
+    error, tells nothing: all its dates were tried. The failed date that it names is never among the answer, so each
+    call decides at least one.
+    """
+    if not any(date in failed and has_failed(date, log, outcome) for date in log.named):
+        return []
+    order = sorted(dates, reverse=goes_back(dates, log.named))
+    last_named = max(map(order.index, log.named))
+    return [date for date in order[last_named + 1 :] if date in failed and date in untouched]
+
+
+def has_failed(date: dt.date, log: LogReading, outcome: Outcome) -> bool:
+    """Whether the log names the date with an error, or the job died at it without another word."""
+    return date in log.errors or (date == log.named[-1] and outcome.exit_status not in (0, None))
+
+
+def goes_back(dates: Sequence[dt.date], named: Sequence[dt.date]) -> bool:
+    """Whether the job begins with the newest date, by the order of first mentions; one that names a single date does
+    where that is the call's last."""
+    if len(named) == 1:
+        return named[0] == max(dates)
+    return sum(1 if one > other else -1 for one, other in pairwise(named)) > 0
+
+
+def withdraw(steps: Sequence[Step], never_begun: Collection[dt.date], log: LogReading) -> None:
+    """Makes these steps pending as they were before the call, without saving them."""
+    for step in steps:
+        if step.date in never_begun:
+            step.status, step.attempts, step.signature = Status.PENDING, step.attempts - 1, ""
+            step.message = f"not begun: the job ended at {log.named[-1]}, before this date"
+            step.finished_at = step.seconds = None

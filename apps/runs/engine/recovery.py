@@ -1,0 +1,166 @@
+"""What is left of a worker that died: its orphan is ended, and the steps of its call are pending again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import uuid
+from collections import Counter
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition, set_activity
+from apps.runs import lanes
+from apps.runs.calls import processes
+from apps.runs.engine import interrupted
+from apps.runs.estimates import billing
+from apps.runs.failures import failure_groups
+from apps.runs.lanes import Fenced
+from apps.runs.models import Attempt, Lane, Run, Step
+from apps.runs.models.attempt import AttemptQuerySet
+from apps.warehouse.base import Billing, StillAtWork, TakesTurns, Warehouse
+
+log = logging.getLogger(__name__)
+
+LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tried for ever
+RECENTLY = dt.timedelta(hours=1)
+
+
+def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
+    """Takes back the calls of lanes that nobody holds any more, and ends stray scripts, also other runs', that write
+    what this run is to write.
+
+    Fenced where the caller holds no lane itself. A WarehouseError where a script may still run there and the warehouse
+    cannot be asked about it.
+    """
+    alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
+    for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
+        if fence(run, attempt.lease):
+            end_and_take_back(run, lease, attempt.pk, warehouse)
+    to_write = run.steps.unfinished().values("table")
+    end_strays(Attempt.objects.filter(Q(run=run) | Q(table__in=to_write)), warehouse)
+
+
+def fence(run: Run, lease: str) -> bool:
+    """Whoever had this lease writes nothing any more, should he wake now; False where he woke just before."""
+    lane = Lane.objects.filter(run=run, lease=lease)
+    lane.free(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
+    return not lane.exists()
+
+
+def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) -> None:
+    """Its worker is fenced by now: it neither takes the end of its job for the job's own failure, nor starts one."""
+    attempt = run.attempts.filter(pk=attempt_id, status=Attempt.Status.RUNNING).first()
+    if attempt is None:
+        return
+    if attempt.is_sql and warehouse.end_sql(attempt.job_id):
+        log.warning("run %s: ended job %s, which outlived its worker", run.pk, attempt.job_id)
+    if attempt.is_sql:
+        billing.note(attempt, warehouse)
+    if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
+        log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
+    if isinstance(warehouse, TakesTurns):
+        warehouse.end_turn(attempt.log_key)
+    with transaction.atomic():
+        if not lanes.holds(run, lease):
+            raise Fenced
+        take_back(run, attempt)
+    interrupted.read_again(attempt, warehouse)
+
+
+def end_strays(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
+    """Ends those that are stray. A WarehouseError where one may still run."""
+    for attempt in attempts.stray().select_related("run"):
+        end_stray(attempt, warehouse)
+
+
+def end_stray(attempt: Attempt, warehouse: Warehouse) -> None:
+    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError where it may."""
+    script = f"The script of attempt {attempt.number}"
+    says = f"{script} is not at work in the warehouse any more"
+    try:
+        if warehouse.end_sql(attempt.job_id):
+            log.warning("run %s: ended job %s, of which nothing was heard", attempt.run_id, attempt.job_id)
+            says = f"{script} was still at work in the warehouse, and is ended"
+    except StillAtWork as error:
+        raise StillAtWork(f"{script} of run {attempt.run_id} is still at work: {error}") from error
+    billing.note(attempt, warehouse)
+    with transaction.atomic():
+        if Attempt.objects.stray().filter(pk=attempt.pk).update(stray_at=None):
+            attempt.run.record("stray", says)
+
+
+def may_stray(attempt: Attempt, warehouse: Warehouse) -> bool:
+    """Whether the attempt's work may go on where we are not: a script, in a warehouse that keeps jobs to bill them."""
+    return attempt.is_sql and isinstance(warehouse, Billing)
+
+
+def take_back(run: Run, attempt: Attempt) -> None:
+    """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker.
+
+    One whose worker was told to stop, and was killed before it could say more, was stopped: no death counts.
+    """
+    if attempt.stopped_by:
+        if put_back(attempt, status=Attempt.Status.STOPPED):
+            run.record("worker stopped", attempt.stopped_in_words)
+        return
+    if not put_back(attempt, status=Attempt.Status.LOST):
+        return
+    run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
+    give_up_deadly_steps(run, attempt)
+
+
+def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
+    """A call of which nobody can say what it did decides nothing: its steps are pending again, and it does not count
+    against them. False where the attempt was decided before. Call it in a transaction."""
+    mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
+    if not mine.update(status=status, finished_at=timezone.now(), **facts):
+        return False
+    release_steps(attempt)
+    interrupted.forget_dates(attempt)
+    return True
+
+
+def release_steps(attempt: Attempt) -> None:
+    """The attempt's undecided steps are pending again, as if it had not been."""
+    steps = attempt.steps.filter(status=Step.Status.RUNNING)
+    dates = list(steps.values_list("date", flat=True))
+    set_activity(attempt.table, dates, Partition.Activity.QUEUED, run_id=attempt.run_id)
+    steps.update(status=Step.Status.PENDING, attempts=F("attempts") - 1)
+
+
+def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
+    """A step that lost its worker several times would do so for ever."""
+    lost = run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST)
+    deaths = Counter(date for dates in lost.values_list("dates", flat=True) for date in dates)
+    deadly = [date for date, times in deaths.items() if times >= LOST_TIMES]
+    steps = run.steps.pending().filter(table=attempt.table, date__in=deadly)
+    found = list(steps.values_list("date", "is_redo"))
+    if not found:
+        return
+    dates = [date for date, _ in found]
+    message = f"its worker died {LOST_TIMES} times while performing it"
+    steps.update(
+        status=Step.Status.FAILED,
+        message=message,
+        signature=failure_groups.signature(message),
+        finished_at=timezone.now(),
+    )
+    for is_redo in (False, True):
+        some = [date for date, redo in found if redo == is_redo]
+        set_activity(attempt.table, some, failure_groups.mark(Step.Status.FAILED, is_redo), run_id=run.pk)
+    run.record("failed steps", f"{attempt.table} gave up on {in_words(dates)}: {message}")
+
+
+def sweep() -> None:
+    """Ends what this machine still has of calls that another machine declared lost."""
+    lately = timezone.now() - RECENTLY
+    stopped = Q(status=Attempt.Status.STOPPED) & ~Q(stopped_by="")
+    lost = Attempt.objects.filter(Q(status=Attempt.Status.LOST) | stopped, finished_at__gt=lately)
+    for attempt in lost.filter(process__startswith=processes.boot()).exclude(process=""):
+        if processes.end_orphan(attempt.pid, attempt.process):
+            log.warning("run %s: ended attempt %s, lost elsewhere", attempt.run_id, attempt.number)

@@ -1,0 +1,420 @@
+"""Performs a run, one attempt at a time: claim what is next, count, call, count again, decide by the data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TypeVar
+
+from django.utils import timezone
+
+from apps.coverage.models import Partition
+from apps.coverage.scanning import full_scan, looks
+from apps.coverage.scanning.judging import Key
+from apps.coverage.scanning.looks import Look
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Job, Table
+from apps.runs import lanes
+from apps.runs.calls import jobs
+from apps.runs.calls.jobs import CannotLog, Outcome
+from apps.runs.db_retry import AWAY, patiently
+from apps.runs.dependencies import downstream
+from apps.runs.engine import (
+    claims,
+    contention,
+    decisions,
+    final_check,
+    interrupted,
+    pausing,
+    picking,
+    regressions,
+    unfillable,
+    verdicts,
+)
+from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lease_heartbeat import Keeper, note_stop
+from apps.runs.engine.picking import Done, Take, Unread
+from apps.runs.engine.recovery import end_strays, may_stray, recover
+from apps.runs.engine.unfillable import Unfillable
+from apps.runs.estimates import billing
+from apps.runs.lanes import Fenced
+from apps.runs.models import Attempt, IllegalMove, Run, Step
+from apps.runs.preflight import start_checks
+from apps.runs.results import made_stale
+from apps.warehouse.base import (
+    OverQuota,
+    QueryFailed,
+    Reading,
+    StillAtWork,
+    TakesTurns,
+    Warehouse,
+    WarehouseError,
+)
+from apps.workers import stopping
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+WAREHOUSE_PATIENCE = 20.0  # seconds to wait for a warehouse that does not answer, before the run rests
+OUTAGES = 3  # of the console's database in a row, without an attempt between them
+
+
+def nobody() -> None:
+    """Without a queue there is no other lane to wake."""
+
+
+class Runner:
+    """Performs one lane of a run; what it learned of the warehouse lives as long as it does."""
+
+    def __init__(self, hold: Hold, warehouse: Warehouse, wake: Callable[[], None] = nobody):
+        self.hold = hold
+        self.run, self.pipeline, self.keeper = hold.run, hold.pipeline, hold.keeper
+        self.warehouse = warehouse
+        self.wake = wake
+        self.seen = Look()  # the last one, which asked about the steps to come too
+        self.unreadable: set[Key] = set()  # inputs of which the warehouse could not say anything
+
+    def advance(self) -> bool:
+        """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
+        patiently(self.run.refresh_from_db)
+        if not self.run.is_active:
+            return False
+        if not self.hold.is_wanted:
+            pausing.leave(self.hold)
+            return False
+        if stopping.asked():
+            return False
+        if self.unfillable:
+            says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
+            pausing.rest(self.hold, says, why=Run.Pause.PIPELINE)
+            return False
+        if self.run.status == Run.Status.QUEUED and not self.begin():
+            return False
+        taken = claims.claim(self.hold, unreadable=self.unreadable)
+        if isinstance(taken, Unread):
+            self.read_inputs(taken.keys)
+            return True
+        if isinstance(taken, Done):
+            final_check.settle(self.hold, self.ask(lambda: final_check.read(self.hold, self.warehouse)))
+        if not isinstance(taken, tuple):
+            pausing.stand_still(self.hold, taken)
+            return False
+        self.wake_another()
+        return self.attempt(*taken)
+
+    @cached_property
+    def unfillable(self) -> list[Unfillable]:
+        """Asked once: neither the file nor the run's steps become others while a process works on it."""
+        return patiently(lambda: unfillable.of_run(self.run, self.pipeline))
+
+    @cached_property
+    def marks_stale(self) -> bool:
+        """Whether what a call wrote may make stale what later steps read; else the end of the run is early enough."""
+        return patiently(lambda: downstream.are_read_on(self.run, self.pipeline))
+
+    def begin(self) -> bool:
+        """Starts or goes on; the first time only where what a launch was checked for still is so."""
+        first_time = self.run.started_at is None
+        if first_time and (
+            obstacle := start_checks.obstacle(self.run, self.pipeline, self.warehouse, now=timezone.now())
+        ):
+            pausing.rest(self.hold, obstacle, why=Run.Pause.PREFLIGHT)
+            return False
+        pausing.begin(self.hold)
+        return True
+
+    def wake_another(self) -> None:
+        """Where there is work for another lane and nobody is on it, somebody is told."""
+        if self.run.lanes == 1 or not lanes.free(self.run, timezone.now()):
+            return
+        if isinstance(picking.pick(self.pipeline, self.run), Take):
+            self.wake()
+
+    def read_inputs(self, keys: Iterable[Key]) -> None:
+        """Has the warehouse say, in one query, what it has of inputs that nobody has read; a WarehouseError where it
+        does not answer."""
+        wanted: dict[str, list[dt.date]] = defaultdict(list)
+        for table, date in keys:
+            wanted[table].append(date)
+        found = self.look(None, wanted).found
+        with self.hold.fenced():
+            full_scan.remember(found.values())
+        self.unreadable |= {
+            key for key, each in found.items() if each.verdict.state == Partition.State.UNKNOWN
+        }
+
+    # One attempt ----------------------------------------------------------------------------------
+
+    def attempt(self, take: Take, attempt: Attempt) -> bool:
+        """Makes the call and decides it; False where this lane has nothing to do after it."""
+        try:
+            with self.turn(attempt):
+                destroyed = self.perform(take.table, take.steps, attempt)
+        except CannotLog as problem:
+            self.withdraw(attempt, f"The call decided nothing: {problem}")
+            self.read_again(attempt)
+            says = f"What the job says cannot be kept: {problem}"
+            pausing.wait(self.hold, says, why=Run.Pause.DISK)
+            return False
+        if destroyed is None:
+            return True
+        if self.marks_stale:
+            with self.hold.fenced():
+                made_stale.mark(self.run, self.pipeline)
+        if not destroyed and contention.was_met(take.steps):
+            pausing.wait(self.hold, contention.SAYS, why=Run.Pause.WAREHOUSE)
+            return False
+        return not (
+            pausing.pause_at_once(self.hold, destroyed)
+            or pausing.broke_off(self.hold, just_decided=len(take.steps))
+        )
+
+    @contextmanager
+    def turn(self, attempt: Attempt) -> Iterator[None]:
+        """The warehouse for this call and the looks around it, where only one at a time may have it."""
+        who = f"the call of run {self.run.pk} ({attempt.table.rpartition('.')[2]}, attempt {attempt.number})"
+        with ExitStack() as taken:
+            if isinstance(self.warehouse, TakesTurns):
+                try:
+                    taken.enter_context(
+                        self.warehouse.turn_of_call(who, owner=attempt.log_key, stopped=self.keeper.must_stop)
+                    )
+                except WarehouseError:
+                    with self.hold.fenced():
+                        claims.undo(attempt)
+                    raise
+            yield
+
+    def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> str | None:
+        """Counts, calls, counts again and decides; None where there was nothing to decide.
+
+        Answers what complete data the call destroyed, as a sentence; empty where none.
+        """
+        assert table.job
+        before = self.look_before(table, steps, attempt)
+        if decisions.verify_complete(self.hold, attempt, table, steps, before.found):
+            return None
+        began = time.monotonic()
+        try:
+            outcome = self.call(table, table.job, steps, attempt)
+        except WarehouseError as error:
+            with self.hold.fenced():  # at once: a script may still run, and no other lane may take its dates
+                pausing.ask_without_warehouse(self.hold, error)
+                self.withdraw_call(attempt, error)
+            raise
+        seconds = time.monotonic() - began
+        if self.keeper.lost.is_set():
+            raise Fenced
+        if outcome.stopped:  # the next look at the run says what is wanted of it
+            self.withdraw_stopped(attempt, outcome)
+            self.read_again(attempt)
+            return None
+        after = self.look_after(table, steps, attempt, outcome)
+        return decisions.decide(
+            self.hold, attempt, table, steps, before=before, after=after, outcome=outcome, seconds=seconds
+        )
+
+    def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Look:
+        """What is there before the call: from the look after the last one, if that saw these partitions."""
+        found = [self.seen.found.get((step.table, step.date)) for step in steps]
+        if all(each and each.count for each in found):
+            return self.seen
+        known = regressions.complete_dates(table.name)
+        try:
+            look = self.look(table, {table.name: [step.date for step in steps]})
+        except WarehouseError:
+            with self.hold.fenced():
+                claims.undo(attempt)
+            raise
+        regressions.note_damage(self.hold, attempt, look, known, since="before")
+        return look
+
+    def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
+        """What is there after the call, and in the same question what is there before the next one."""
+        wanted = {table.name: [step.date for step in steps]}
+        coming = patiently(lambda: picking.pick(self.pipeline, self.run, after=attempt))
+        for step in coming.steps if isinstance(coming, Take) else ():
+            wanted.setdefault(step.table, []).append(step.date)
+        try:
+            self.seen = self.look(table, wanted)
+        except WarehouseError as error:
+            # What the call did nobody can see now. The look before the next call will.
+            says = f"The call ended, and the warehouse could not be asked what it did: {error}"
+            self.withdraw(attempt, says, status=verdicts.of_call(outcome), exit_status=outcome.exit_status)
+            raise
+        return self.seen
+
+    def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Look:
+        """Some dates of some tables: QueryFailed where this one could be read before and cannot be now."""
+
+        def asked() -> Look:
+            found = looks.look(self.pipeline, self.warehouse, wanted)
+            if table:
+                insist(table, found)
+            return found
+
+        return self.ask(asked)
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
+        deadline = time.monotonic() + WAREHOUSE_PATIENCE
+        pause = 0.5
+        while True:
+            try:
+                return question()
+            except OverQuota:
+                raise  # until tomorrow, and each question would be one more
+            except WarehouseError as error:
+                if time.monotonic() + pause > deadline or self.keeper.must_stop():
+                    raise
+                log.warning("run %s: %s; asking again in %.0f s", self.run.pk, error, pause)
+            time.sleep(pause)
+            pause = min(2 * pause, 15)
+
+    def call(self, table: Table, job: Job, steps: list[Step], attempt: Attempt) -> Outcome:
+        dates = [step.date for step in steps]
+        call = jobs.prepare(self.pipeline, job, dates, run=self.run.pk, attempt=attempt.number)
+        if call.sql:
+            with self.hold.fenced():
+                pass  # a script cannot be called back as soon as it began, like a process below
+            with billing.noted(attempt, self.warehouse):
+                return jobs.run_sql(
+                    call,
+                    attempt.log_path,
+                    warehouse=self.warehouse,
+                    start=min(dates),
+                    end=max(dates),
+                    timeout=job.timeout,
+                    stopped=self.keeper.must_stop,
+                    job_id=attempt.job_id,
+                    labels=attempt.labels,
+                )
+
+        def started(pid: int, process: str) -> None:
+            # The process waits. One whose worker was frozen since it took the steps does not begin any more.
+            with self.hold.fenced():
+                Attempt.objects.filter(pk=attempt.pk).update(pid=pid, process=process)
+
+        return jobs.run_process(
+            call, attempt.log_path, timeout=job.timeout, stopped=self.keeper.must_stop, started=started
+        )
+
+    def withdraw(self, attempt: Attempt, says: str = "", **facts: object) -> None:
+        """A call that decides nothing; and what was seen before it is not so any more."""
+        decisions.withdraw(self.hold, attempt, says, **facts)
+        self.seen = Look()
+
+    def withdraw_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
+        """A call that was ended because a person asked for that, or because its worker is to stop."""
+        by_worker = stopping.asked() and not self.keeper.is_stop_wanted()
+        with self.hold.fenced():
+            if by_worker:
+                note_stop(Attempt.objects.filter(pk=attempt.pk))
+                attempt.refresh_from_db(fields=["stopped_by"])
+                self.run.record("worker stopped", attempt.stopped_in_words)
+            self.withdraw(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
+
+    def read_again(self, attempt: Attempt) -> None:
+        """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
+        known = regressions.complete_dates(attempt.table)
+        look = interrupted.read_again(attempt, self.warehouse, self.pipeline)
+        regressions.note_damage(self.hold, attempt, look, known, since="after")
+
+    def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
+        """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""
+        says = f"The call decided nothing: {error}"
+        if error.is_over:
+            self.withdraw(attempt, says)
+        elif isinstance(error, StillAtWork) and not self.keeper.must_stop():
+            self.withdraw_script(attempt, says, status=Attempt.Status.TIMED_OUT)
+        else:
+            self.withdraw_script(attempt, says)
+
+    def withdraw_script(self, attempt: Attempt, says: str, **facts: object) -> None:
+        """A call that was over before the warehouse said what came of its script: that may go on."""
+        if not may_stray(attempt, self.warehouse):
+            self.withdraw(attempt, says, **facts)
+            return
+        with self.hold.fenced():
+            self.withdraw(attempt, says, stray_at=timezone.now(), **facts)
+            may_run = f"The script of attempt {attempt.number} may still run in the warehouse"
+            self.run.record("stray", f"{may_run}; it is ended as soon as that can be")
+
+    def begin_afresh(self, why: Exception) -> None:
+        """After a database that broke off in the middle of a decision: what was under way decides nothing."""
+        log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
+        mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.keeper.lease)
+        for attempt in patiently(lambda: list(mine)):
+            says = f"The console's database broke off before this call was decided: {why}"
+            self.withdraw_script(attempt, says)
+        end_strays(Attempt.objects.filter(run=self.run), self.warehouse)
+        self.seen = Look()
+
+
+def insist(table: Table, look: Look) -> None:
+    """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
+    now: it is away, nothing failed."""
+    mine = [each for each in look.found.values() if each.table == table.name]
+    silent = next((each for each in mine if each.count is None), None)
+    if silent and full_scan.was_read(table.name):
+        raise QueryFailed(silent.verdict.reason)
+    if any(each.verdict.state == Partition.State.UNKNOWN for each in mine):
+        insist_on_other(table.compared_with or "", look.reading)
+
+
+def insist_on_other(name: str, reading: Reading) -> None:
+    """The same of the table that the call's own is compared with."""
+    if name in reading.problems and not reading.is_absent(name) and full_scan.was_read(name):
+        raise QueryFailed(reading.problems[name])
+
+
+def perform(
+    run_id: int,
+    pipeline: Pipeline,
+    *,
+    lease: str,
+    until: float | None = None,
+    warehouse: Warehouse | None = None,
+    wake: Callable[[], None] = nobody,
+) -> bool:
+    """Performs a lane whose lease the caller took; True where there is more to do after `until` (monotonic seconds).
+
+    `wake` is called when there is work for another lane that nobody holds.
+    """
+    run = Run.objects.get(pk=run_id)
+    try:
+        with Keeper(run_id, lease) as kept:
+            warehouse = warehouse or full_scan.open_warehouse(pipeline, {"run": str(run_id)})
+            return advance_until(Runner(Hold(run, pipeline, kept), warehouse, wake), until)
+    except Fenced:
+        log.warning("run %s: another worker performs it by now", run_id)
+    except IllegalMove as refusal:
+        log.info("run %s: somebody was quicker: %s", run_id, refusal)
+    return False
+
+
+def advance_until(runner: Runner, until: float | None) -> bool:
+    more, outages = True, 0
+    try:
+        recover(runner.run, runner.keeper.lease, runner.warehouse)
+        while more:
+            try:
+                more, outages = runner.advance(), 0
+            except AWAY as error:
+                outages += 1
+                if outages > OUTAGES:
+                    raise
+                runner.begin_afresh(error)
+            if until is not None and time.monotonic() >= until:
+                break  # after a step at least, however long it took to begin
+    except WarehouseError as error:
+        pausing.ask_without_warehouse(runner.hold, error)
+        pausing.leave(runner.hold)
+        return False
+    return more

@@ -1,0 +1,168 @@
+"""What became of a step: the data decide; the exit status and the log only say why."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import timezone
+
+from apps import masking
+from apps.coverage.models import Partition
+from apps.coverage.scanning.judging import Found
+from apps.pipeline.sections import Job
+from apps.runs.calls.jobs import Outcome
+from apps.runs.failures import failure_groups
+from apps.runs.models import Attempt, Step
+
+Status = Step.Status
+
+
+def settle(
+    step: Step,
+    before: Found,
+    found: Found,
+    said: str,
+    outcome: Outcome,
+    job: Job,
+    *,
+    beside: str = "",
+    old: str = "",
+) -> None:
+    """Writes into the step what the data says of it, without saving it.
+
+    `beside` says what the call did on dates that it was not asked for, `old` why the date was stale before it.
+    """
+    if step.attempts <= 1:  # what an attempt of this run left is not what the run found
+        note_before(step, before)
+    note_after(step, found)
+    step.is_redo = step.is_redo or before.is_complete
+    step.finished_at = timezone.now()
+    lost = lost_rows(before, found)
+    unwritten = not_written(before, found, old) if outcome.is_clean and not said else ""
+    if (
+        found.is_complete
+        and not (lost or unwritten)
+        and ((outcome.is_clean and not said) or changed(before, found))
+    ):
+        step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
+        return
+    said_or_seen = lost or unwritten or why(found, said, outcome, job, beside or beside_before(step))
+    step.message = masking.text(said_or_seen)  # before its signature is made of it
+    step.signature = failure_groups.signature(step.message)
+    is_final = lost or outcome.refused or step.attempts >= job.attempts
+    step.status = Status.FAILED if is_final else Status.PENDING
+
+
+def verified_without_a_call(step: Step, found: Found) -> None:
+    """The date was filled meanwhile, by a worker that died or by anybody else."""
+    note_before(step, found)
+    note_after(step, found)
+    step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
+    step.attempt, step.attempts = None, step.attempts - 1
+    step.finished_at = timezone.now()
+
+
+def try_again_in_halves(steps: list[Step]) -> None:
+    """What a call of several dates did not get to in its time is asked of smaller calls, down to one date."""
+    for step in steps:
+        if step.status != Status.SUCCEEDED:
+            step.status, step.attempts = Status.PENDING, step.attempts - 1
+
+
+def note_before(step: Step, found: Found) -> None:
+    step.rows_before = found.rows
+    if found.count:
+        step.keys_before, step.written_before = found.count.keys, found.count.written_at
+
+
+def note_after(step: Step, found: Found) -> None:
+    step.rows_after, step.state_after = found.rows, str(found.verdict.state)
+    if found.count:
+        step.keys_after, step.written_after = found.count.keys, found.count.written_at
+
+
+# What `settle` writes, for the queries that save it.
+FIELDS = [
+    "status",
+    "attempt",
+    "attempts",
+    "message",
+    "signature",
+    "rows_before",
+    "rows_after",
+    "keys_before",
+    "keys_after",
+    "written_before",
+    "written_after",
+    "state_after",
+    "is_redo",
+    "seconds",
+    "finished_at",
+]
+
+
+def changed(before: Found, found: Found) -> bool:
+    """Whether the call made the date what it is: only then a call that broke off, or complained, is believed."""
+    return not before.is_complete or before.count != found.count
+
+
+def lost_rows(before: Found, found: Found) -> str:
+    """What to say of a date that was complete and has fewer rows or keys after the call; empty where it has not."""
+    if not (before.is_complete and before.count and found.count):
+        return ""
+    if found.count.rows < before.count.rows:
+        return f"regression: {before.count.rows:,} rows before the call, {found.count.rows:,} after it"
+    if (found.count.keys or 0) < (before.count.keys or 0):
+        return f"regression: {before.count.keys:,} different keys before the call, {found.count.keys or 0:,} after it"
+    return ""
+
+
+def not_written(before: Found, found: Found, old: str) -> str:
+    """What to say of a complete date that was done again and that the call did not write, by the moment of writing that
+    its rows have; empty where it was written, or nobody can tell."""
+    if not (before.is_complete and before.count and found.count and before.count.written_at):
+        return ""
+    if before.count.written_at != found.count.written_at or before.count.rows != found.count.rows:
+        return ""
+    if old:
+        return f"as old as before; {old}"
+    at = before.count.written_at.astimezone(dt.UTC)
+    return f"nothing was written: its rows are those of {at:%Y-%m-%d %H:%M} UTC, as before the call"
+
+
+def beside_before(step: Step) -> str:
+    """What an earlier attempt of the step wrote elsewhere: one that writes the same there again adds no row to it."""
+    begins = nothing_there(step.date)
+    return step.message.removeprefix(begins) if step.message.startswith(begins) else ""
+
+
+def nothing_there(date: dt.date) -> str:
+    return f"no rows on {date}; "
+
+
+def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str:
+    """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
+    if outcome.refused:
+        again = "not tried again by itself; retry it once that is mended"
+        return f"{outcome.error.rstrip('.')} ({outcome.refused}): {again}"
+    if outcome.error and not said:
+        return outcome.error
+    if outcome.timed_out:
+        return f"timed out: the call took longer than {job.timeout} s"
+    if said:
+        return said
+    opinion = f"the job ended with exit status {outcome.exit_status}"
+    if found.verdict.state == Partition.State.MISSING and beside:
+        return f"{nothing_there(found.date)}{beside}"
+    if found.verdict.state == Partition.State.MISSING:
+        return f"{opinion}, but wrote no rows"
+    if found.is_complete:
+        return f"{opinion}, and the date is as it was before"
+    return f"{found.verdict.state}: {found.verdict.reason or opinion}"
+
+
+def of_call(outcome: Outcome) -> Attempt.Status:
+    """How the attempt ended."""
+    if outcome.timed_out:
+        return Attempt.Status.TIMED_OUT
+    return Attempt.Status.NOT_STARTED if outcome.exit_status is None else Attempt.Status.ENDED

@@ -1,0 +1,46 @@
+"""What dates took outside the console, by the warehouse's run history: a pace where the console has none of its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
+from operator import or_
+
+from django.db.models import IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from apps.coverage.models import CalendarDate, HistoryTry
+from apps.runs.estimates.paces import Work
+
+NEWEST = 100  # attempts of a table
+
+
+def work(tables: Collection[str], *, before: dt.datetime | None = None) -> dict[str, list[Work]]:
+    """The newest attempts that succeeded, by table, oldest first; in one query. They are of no run."""
+    if not tables:
+        return {}
+    told = HistoryTry.objects.filter(failed=False, seconds__gte=0, started_at__isnull=False)
+    if before:
+        told = told.filter(started_at__lt=before)
+    latest = told.order_by("-started_at")
+    newest = [latest.filter(table=table).values("pk")[:NEWEST] for table in sorted(tables)]
+    units = CalendarDate.objects.filter(date=OuterRef("date")).values("units")
+    rows = HistoryTry.objects.filter(reduce(or_, (Q(pk__in=some) for some in newest))).annotate(
+        units=Coalesce(Subquery(units), 0, output_field=IntegerField())
+    )
+    found: dict[str, list[Work]] = defaultdict(list)
+    for table, size, seconds in rows.order_by("started_at").values_list("table", "units", "seconds"):
+        found[table].append(Work(size, seconds or 0.0))
+    return dict(found)
+
+
+def is_outside(done: Sequence[Work]) -> bool:
+    """Whether none of it was a run's."""
+    return bool(done) and not any(each.run for each in done)
+
+
+def tables_of(work: Mapping[str, Sequence[Work]]) -> list[str]:
+    """The tables of which only the run history knows what they take."""
+    return [table for table, done in work.items() if is_outside(done)]

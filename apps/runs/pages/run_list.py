@@ -1,0 +1,91 @@
+"""Runs as lines of a list: what, by whom, how far, how long."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count
+
+from apps.runs.models import Run, Step
+from apps.runs.results.outcomes import Counts, counted
+from apps.text import between
+
+PAUSED_FOR = {
+    Run.Pause.GATE: "at a gate",
+    Run.Pause.CANARY: "for a release",
+    Run.Pause.FAILURES: "failures",
+    Run.Pause.WAREHOUSE: "warehouse away",
+    Run.Pause.DISK: "disk full",
+    Run.Pause.QUOTA: "quota used up",
+    Run.Pause.PREFLIGHT: "not ready",
+    Run.Pause.RUN: "for another run",
+    Run.Pause.PIPELINE: "pipeline file changed",
+}
+
+
+# For a person's word or another run, which was to be expected.
+WAITING = (Run.Pause.GATE, Run.Pause.CANARY, Run.Pause.RUN)
+
+
+@dataclass(frozen=True)
+class RunLine(Counts):
+    """A run with its steps counted by status."""
+
+    run: Run
+    took: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.verified:,} of {self.total:,} verified"
+
+    @property
+    def state_in_words(self) -> str:
+        """ "waiting at a gate", "paused: failures"; the bare status where nothing is to be added."""
+        status = self.run.get_status_display().lower()
+        if not self.run.is_paused or self.run.pause not in PAUSED_FOR:
+            return status
+        why = PAUSED_FOR[Run.Pause(self.run.pause)]
+        return f"waiting {why}" if self.run.pause in WAITING else f"{status}: {why}"
+
+    @property
+    def bar(self) -> list[dict[str, Any]]:
+        """The bar, in thousandths, rounded down; what is left is its ground."""
+        found, x = [], 0
+        for state, number in self.segments[:-1]:
+            width = 1000 * number // (self.total or 1)
+            found.append({"state": state, "x": x, "width": width})
+            x += width
+        return [segment for segment in found if segment["width"]]
+
+    @property
+    def beside_failed(self) -> str:
+        """What else is decided and not verified: "3 skipped, 2 cancelled"."""
+        numbers = ((self.skipped, "skipped"), (self.cancelled, "cancelled"))
+        return ", ".join(f"{number:,} {word}" for number, word in numbers if number)
+
+
+def lines(runs: Iterable[Run], *, now: dt.datetime) -> list[RunLine]:
+    """The runs with their counts, in one query more."""
+    shown = list(runs)
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    steps = Step.objects.filter(run__in=shown).order_by()
+    for pk, status, number in steps.values_list("run_id", "status").annotate(Count("id")):
+        counts[pk][status] = number
+    return [
+        RunLine(run=run, took=between(run.started_at, end_of(run, now)), **counted(counts[run.pk]))
+        for run in shown
+    ]
+
+
+def end_of(run: Run, now: dt.datetime) -> dt.datetime | None:
+    """Until when a run's duration counts; a resting one has none, for it includes the rest."""
+    return run.finished_at or (now if run.is_active else None)
+
+
+def counts_by_status() -> dict[str, int]:
+    """Runs by status, for those that are not finished."""
+    return dict(Run.objects.unfinished().order_by().values_list("status").annotate(Count("id")))

@@ -1,0 +1,110 @@
+"""A run's steps as people look through them: by table and state, each with its rows before and after."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+
+from apps.coverage.counts.downloads import Line, harmless
+from apps.runs.models import Run, Step
+from apps.runs.results import redos
+
+# As pages call them, to what is stored.
+STATES: dict[str, str] = {status.label.lower(): str(status) for status in Step.Status}
+COLUMNS = (
+    "run",
+    "phase",
+    "table",
+    "date",
+    "season",
+    "state",
+    "rows_before",
+    "rows_after",
+    "keys_before",
+    "keys_after",
+    "written_before",
+    "written_after",
+    "done_again",
+    "seconds",
+    "attempts",
+    "attempt",
+    "finished_at",
+    "override",
+    "message",
+    "commit",
+)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which steps a person looks at, as the address has them. What the run does not have chooses nothing."""
+
+    table: str = ""
+    state: str = ""
+    problem: str = ""
+
+    @classmethod
+    def of(cls, values: QueryDict, tables: Collection[str]) -> Chosen:
+        table, state = values.get("table", ""), values.get("state", "")
+        return cls(
+            table=table if table in tables else "",
+            state=state if state in STATES else "",
+            problem=" ".join(problems(table, state, tables)),
+        )
+
+    @property
+    def query(self) -> str:
+        """What is chosen, as parameters of an address."""
+        return urlencode({name: value for name, value in self.named if value})
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        return ("table", self.table), ("state", self.state)
+
+    def steps(self, run: Run) -> QuerySet[Step]:
+        """In the order in which the run takes them, each with what became of its date (`again`)."""
+        found = run.steps.select_related("attempt").annotate(again=redos.again()).order_by("position")
+        if self.table:
+            found = found.filter(table=self.table)
+        return found.filter(status=STATES[self.state]) if self.state else found
+
+
+def problems(table: str, state: str, tables: Collection[str]) -> Iterator[str]:
+    """A sentence for each choice that cannot be met."""
+    if table and table not in tables:
+        yield f'This run has no table "{table}"; choose one of the list. Steps of all tables are shown.'
+    if state and state not in STATES:
+        yield f'"{state}" is no state of a step; choose one of the list. Steps in all states are shown.'
+
+
+def address(run: Run, *, state: str) -> str:
+    """Where the run's steps of that state are listed."""
+    return f"{reverse('runs:steps', args=[run.pk])}?state={state}"
+
+
+def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
+    """The steps as CSV, a line each, safe to open in a spreadsheet."""
+    writer = csv.writer(Line())
+    yield writer.writerow(COLUMNS)
+    for step in steps:
+        yield writer.writerow([harmless(cell) for cell in cells(step)])
+
+
+def cells(step: Step) -> Iterator[Any]:
+    yield from (step.run_id, step.phase, step.table, step.date.isoformat(), step.season)
+    yield step.get_status_display().lower()
+    yield from (step.rows_before, step.rows_after, step.keys_before, step.keys_after)
+    for moment in (step.written_before, step.written_after):
+        yield moment.isoformat() if moment else ""
+    yield from (getattr(step, "again", ""), step.seconds, step.attempts)
+    yield step.attempt.number if step.attempt else ""
+    yield step.finished_at.isoformat() if step.finished_at else ""
+    yield from ("yes" if step.is_overridden else "", step.message)
+    yield step.attempt.commit if step.attempt else ""

@@ -1,0 +1,153 @@
+"""What the launch form offers to start from, and how many gaps each of its choices has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.db.models import Count
+
+from apps.coverage.models import Partition
+from apps.coverage.sources import windows
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
+from apps.runs.failures import failure_groups
+from apps.text import count
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A link that fills the form."""
+
+    label: str
+    note: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How many partitions are gaps, and how many may be: the warehouse was not asked, or did not answer."""
+
+    number: int = 0
+    unknown: int = 0
+    complete: int = 0
+    not_expected: int = 0
+
+    def __add__(self, other: Gaps) -> Gaps:
+        return Gaps(
+            self.number + other.number,
+            self.unknown + other.unknown,
+            self.complete + other.complete,
+            self.not_expected + other.not_expected,
+        )
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.number or self.complete or (self.not_expected and not self.unknown))
+
+    def __str__(self) -> str:
+        if not self.is_known:
+            return "gaps unknown"
+        return f"{count(self.number, 'gap')}{self.unknown_besides}"
+
+    @property
+    def unknown_besides(self) -> str:
+        """ ", 4 unknown"; empty where all was read."""
+        return f", {self.unknown:,} unknown" if self.unknown else ""
+
+
+@dataclass(frozen=True)
+class AllGaps:
+    """The gaps of the tables with jobs, by table and by season. What was never read is unknown, not 0."""
+
+    by_table: Mapping[str, Gaps]
+    by_season: Mapping[str, Gaps]
+
+    def of(self, tables: Iterable[Table]) -> Gaps:
+        return sum((self.by_table.get(table.name, Gaps()) for table in tables), Gaps())
+
+    @property
+    def is_known(self) -> bool:
+        return any(gaps.is_known for gaps in self.by_table.values())
+
+
+def gaps(pipeline: Pipeline) -> AllGaps:
+    """Of every table and season with anything stored, in one query."""
+    names = [table.name for table in pipeline.filled]
+    rows = (
+        Partition.objects.of(names).order_by().values_list("table", "season", "state").annotate(Count("id"))
+    )
+    by_table: defaultdict[str, Gaps] = defaultdict(Gaps)
+    by_season: defaultdict[str, Gaps] = defaultdict(Gaps)
+    for table, season, state, number in rows:
+        found = judged(state, number)
+        by_table[table] += found
+        by_season[season] += found
+    return AllGaps(by_table, by_season)
+
+
+def judged(state: str, number: int) -> Gaps:
+    """A number of partitions in one state."""
+    match state:
+        case Partition.State.UNKNOWN:
+            return Gaps(unknown=number)
+        case Partition.State.COMPLETE:
+            return Gaps(complete=number)
+        case _ if state in Partition.GAPS:
+            return Gaps(number)
+    return Gaps(not_expected=number)
+
+
+def presets(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    """Retry of the last failures first, then a test, the gaps of each phase, and the oldest season that has any."""
+    return [
+        *retry(),
+        *test_window(pipeline, found),
+        *phases(pipeline, found),
+        *oldest_season(pipeline, found),
+    ]
+
+
+def retry() -> list[Preset]:
+    step = failure_groups.open_steps().order_by("-run_id").select_related("run").first()
+    if step is None:
+        return []
+    query = urlencode({"retry": step.run_id})
+    return [Preset(f"Retry failures of run {step.run_id}", "what failed or was skipped", query)]
+
+
+def test_window(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    """The best dates for a first test, for the first phase that lacks anything; with the runner-up."""
+    phase = next((p for p in pipeline.phases if found.of(pipeline.tables_of(p.name)).number), None)
+    best = windows.best(windows.ground(pipeline), most=2) if phase else []
+    if phase is None or not best:
+        return []
+    first, *others = best
+    said = f"{first.start} to {first.end}: {first.in_words}, {count(first.units, pipeline.calendar.unit)}"
+    runner_up = "".join(f"; then {other.start} to {other.end}" for other in others)
+    query = {"phase": phase.name, "start": first.start, "end": first.end}
+    return [Preset(f"Test window, {phase.label}", f"{said}{runner_up}", urlencode(query))]
+
+
+def phases(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    numbers = {phase: found.of(pipeline.tables_of(phase.name)) for phase in pipeline.phases}
+    return [
+        Preset(
+            f"Only gaps of {phase.label}",
+            f"{phase.title}{gaps.unknown_besides}",
+            urlencode({"phase": phase.name}),
+        )
+        for phase, gaps in numbers.items()
+        if gaps.number
+    ]
+
+
+def oldest_season(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
+    for season in sorted(pipeline.seasons, key=lambda season: season.start):
+        gaps = found.by_season.get(season.name, Gaps())
+        if gaps.number:
+            note = f"the oldest with gaps{gaps.unknown_besides}"
+            return [Preset(f"Whole season {season.name}", note, urlencode({"season": season.name}))]
+    return []

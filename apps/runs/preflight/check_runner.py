@@ -1,0 +1,142 @@
+"""Asks checks one after another, each for as long as it may take; what does not answer is unknown, with the reason."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from django.db import connections
+from django.utils import timezone
+
+from apps.pipeline.check_kinds import Check
+from apps.runs.preflight import registry, remedies
+from apps.runs.preflight.facts import Asked, Facts
+from apps.runs.preflight.finding import Finding, Level, Result, skipped, unknown
+from apps.runs.preflight.registry import Kind
+from apps.runs.preflight.selection import SLOW, is_built_in, kind_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+WAREHOUSE_SECONDS = 120.0
+
+
+class TooLate(Exception):
+    """Something did not answer in its time."""
+
+
+def ask_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
+    """A result for each check, in order. `until` is when time is over for all of them, on the monotonic clock."""
+    if any(kind.asks_warehouse for check in checks if (kind := registry.kind(kind_of(check)))):
+        facts.asked = ask_warehouse(facts)
+    for check in checks:
+        left = until - time.monotonic()
+        if quick and kind_of(check) == SLOW:
+            yield result(check, facts, 0, [skipped("Left out of a quick pre-flight.")])
+        elif left <= 0:
+            yield result(check, facts, 0, [unknown("Could not be asked: the time for all checks was over.")])
+        else:
+            yield ask(check, facts, left=left)
+
+
+def ask_warehouse(facts: Facts) -> Asked:
+    try:
+        return within(WAREHOUSE_SECONDS, facts.ask_warehouse)
+    except TooLate:
+        return Asked(facts.now, problem=f"The warehouse did not answer within {WAREHOUSE_SECONDS:.0f} s.")
+    except Exception as error:
+        log.exception("The warehouse could not be asked")
+        return Asked(facts.now, problem=f"The warehouse could not be asked: {in_words(error)}.")
+
+
+def ask(check: Check, facts: Facts, *, left: float) -> Result:
+    began = time.monotonic()
+    kind = registry.kind(kind_of(check))
+    seconds = min(check.timeout, left)
+    found = list(findings(kind, replace_timeout(check, seconds), facts)) if kind else [unknown(NOBODY)]
+    if kind and kind.asks_warehouse:
+        found = [remedies.or_look(each, facts.pipeline) for each in found]
+    return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
+
+
+NOBODY = "Nobody here knows how to ask this kind of check."
+
+
+def replace_timeout(check: Check, seconds: float) -> Check:
+    return check.model_copy(update={"timeout": max(int(seconds), 1)})
+
+
+def findings(kind: Kind, check: Check, facts: Facts) -> list[Finding]:
+    if kind.asks_warehouse and facts.asked and facts.asked.problem:
+        return [unknown(f"Could not be asked. {facts.asked.problem}")]
+    try:
+        return within(check.timeout + kind.grace, lambda: list(kind.ask(check, facts)))
+    except TooLate:
+        return [unknown(f"Did not answer within {check.timeout} s.", threshold=f"{check.timeout} s")]
+    except Exception as error:
+        log.exception("Check %s could not be asked", check.name)
+        return [unknown(f"Could not be asked: {in_words(error)}.")]
+
+
+def in_words(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+
+
+def judged(finding: Finding, check: Check) -> Finding:
+    """What a check that is not critical does not like needs a look, no more."""
+    if finding.level == Level.FAILURE and not check.is_critical:
+        return replace(finding, level=Level.WARNING)
+    return finding
+
+
+def result(check: Check, facts: Facts, seconds: float, found: list[Finding]) -> Result:
+    kind = registry.kind(kind_of(check))
+    from_warehouse = facts.asked if kind and kind.asks_warehouse else None
+    return Result(
+        name=check.name,
+        kind=kind_of(check),
+        severity=check.severity,
+        is_built_in=is_built_in(check),
+        asked_at=from_warehouse.at if from_warehouse else timezone.now(),
+        valid_for=kind.valid_for if kind else 0,
+        seconds=round(seconds, 2),
+        findings=tuple(found),
+    )
+
+
+# In its time ------------------------------------------------------------------------------------------
+
+
+class Answer(threading.Thread, Generic[T]):
+    """A question in a thread of its own, since nothing else lets go of what hangs."""
+
+    def __init__(self, question: Callable[[], T]):
+        super().__init__(daemon=True)
+        self.question = question
+        self.said: list[T] = []
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self.said.append(self.question())
+        except Exception as error:
+            self.error = error
+        finally:
+            connections.close_all()
+
+
+def within(seconds: float, question: Callable[[], T]) -> T:
+    """The answer, or its exception; TooLate where there was none in time."""
+    answer = Answer(question)
+    answer.start()
+    answer.join(seconds)
+    if answer.is_alive():
+        raise TooLate
+    if answer.error:
+        raise answer.error
+    return answer.said[0]

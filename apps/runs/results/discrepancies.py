@@ -1,0 +1,153 @@
+"""What else is to be said of a run's verified steps: what calls said against them, and where coverage differs now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Q
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition
+from apps.runs.models import Attempt, Run, Step
+from apps.runs.results import made_stale, redos
+
+RANGES_SHOWN = 6
+VERIFIED = Step.Status.SUCCEEDED
+CAME_TO_AN_END = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """Dates of a table that a run verified and that are not complete now, all in one state."""
+
+    table: str
+    state: str
+    dates: tuple[dt.date, ...]
+
+    @property
+    def says(self) -> str:
+        """ "sales missing on 2024-01-02 to 2024-01-06"."""
+        state = self.state.replace("_", " ")
+        return f"{self.table.rpartition('.')[2]} {state} on {in_words(self.dates, most=RANGES_SHOWN)}"
+
+
+@dataclass(frozen=True)
+class Afterwards:
+    """How many steps a run verified, and which of their dates are not complete as far as is known now."""
+
+    verified: int
+    differs: tuple[Differs, ...]
+
+    @property
+    def complete(self) -> int:
+        return self.verified - sum(len(each.dates) for each in self.differs)
+
+    @property
+    def says(self) -> str:
+        """ "14 verified then, 9 complete now: sales missing on 2024-01-02 to 2024-01-06"; empty where all are."""
+        if not self.differs:
+            return ""
+        named = "; ".join(each.says for each in self.differs)
+        return f"{self.verified:,} verified then, {self.complete:,} complete now: {named}"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "text": self.says,
+            "verified": self.verified,
+            "complete": self.complete,
+            "differs": [
+                {"table": each.table, "state": each.state, "dates": [str(date) for date in each.dates]}
+                for each in self.differs
+            ],
+        }
+
+
+def of(run: Run, *, verified: int) -> Afterwards:
+    """What coverage says now of the steps that the run verified, in one query."""
+    step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
+    rows = Partition.objects.exclude(state=Partition.State.COMPLETE).filter(Exists(step))
+    found: dict[tuple[str, str], list[dt.date]] = {}
+    if verified:
+        for table, state, date in rows.order_by("table", "date").values_list("table", "state", "date"):
+            found.setdefault((table, state), []).append(date)
+    return Afterwards(
+        verified, tuple(Differs(table, state, tuple(dates)) for (table, state), dates in found.items())
+    )
+
+
+def still_stale_in_words(run: Run) -> str:
+    """ "6 are stale still: wave on 2025-03-01 to 2025-03-06", of stale dates that the run was to fill again and
+    verified; empty where none is.
+
+    A date of which the warehouse has not said since its call when it was written is not known to be stale. What was
+    filled for the first time, or done again though nothing was newer, may be stale by what others did since.
+    """
+    if run.reprocess == Run.Reprocess.ALL:
+        return ""
+    same = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
+    step = same.filter(is_redo=True)
+    noted_since = Exists(step.filter(attempt__started_at__lte=OuterRef("modified_at")))
+    stale = Partition.objects.filter(
+        noted_since | Q(Exists(step), modified_at=None), state=Partition.State.STALE
+    )
+    found: dict[str, list[dt.date]] = {}
+    for table, date in stale.order_by("table", "date").values_list("table", "date"):
+        found.setdefault(table, []).append(date)
+    number = sum(map(len, found.values()))
+    named = "; ".join(
+        f"{table.rpartition('.')[2]} on {in_words(dates, most=RANGES_SHOWN)}"
+        for table, dates in found.items()
+    )
+    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {named}" if number else ""
+
+
+def verified_despite(run: Run) -> list[str]:
+    """ "2 verified although the job ended with exit status 1": a sentence for each way in which calls went wrong."""
+    steps = run.steps.filter(status=VERIFIED, attempt__status__in=CAME_TO_AN_END)
+    rows = steps.order_by().values_list("attempt__status", "attempt__exit_status").annotate(Count("id"))
+    counts: dict[str, int] = {}
+    for status, exit_status, number in rows:
+        if status == Attempt.Status.TIMED_OUT or exit_status != 0:
+            ended = how_it_ended(status, exit_status)
+            counts[ended] = counts.get(ended, 0) + number
+    return [f"{number:,} verified although {ended}" for ended, number in sorted(counts.items())]
+
+
+def how_it_ended(status: str, exit_status: int | None) -> str:
+    if status == Attempt.Status.TIMED_OUT:
+        return "the call timed out"
+    if exit_status is not None and exit_status < 0:
+        return f"the job was ended by signal {-exit_status}"
+    return f"the job ended with exit status {exit_status}"
+
+
+def perhaps_not_written(run: Run) -> list[str]:
+    """Redone dates that came out as they were, of which nothing says when they were written: a sentence a table, and
+    one for those that have no rows."""
+    same = redos.DONE_AGAIN & redos.AS_BEFORE & redos.NOBODY_KNOWS
+    steps = run.steps.filter(same, status=VERIFIED).order_by("table")
+    counts = (
+        steps.filter(rows_after__gt=0).values_list("table").annotate(Count("id"), keys=Count("keys_after"))
+    )
+    empty = steps.filter(rows_after=0).values_list("table").annotate(Count("id"))
+    return [
+        *(
+            f"{number:,} verified with as many rows{' and keys' if keys else ''} as before; whether they were written "
+            f"again cannot be told, since no written_column of {table.rpartition('.')[2]} says when"
+            for table, number, keys in counts
+        ),
+        *(
+            f"{number:,} of {table.rpartition('.')[2]} verified without rows, as before; whether the job did anything "
+            "cannot be told"
+            for table, number in empty
+        ),
+    ]
+
+
+def notes(run: Run, *, verified: int) -> list[str]:
+    """All of it as sentences, the same on the run's page, its summary, in its mail and in the shell."""
+    now = of(run, verified=verified).says
+    beside = made_stale.in_words_now(run)
+    return [*verified_despite(run), *perhaps_not_written(run), *filter(None, (now, beside))]

@@ -1,0 +1,62 @@
+"""What becomes stale while a run is at work and is no step of it: it is said in the timeline, and at the run's end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+
+from apps.coverage.dates import in_words
+from apps.coverage.models import Partition
+from apps.coverage.scanning import staleness
+from apps.pipeline.definition import Pipeline
+from apps.runs.dependencies import downstream
+from apps.runs.models import Run
+from apps.text import count
+
+MADE_STALE = "made stale"  # the kind of event; its data have the dates of each table
+RANGES_SHOWN = 6
+
+
+def mark(run: Run, pipeline: Pipeline) -> None:
+    """Marks what is stale, everywhere. Complete dates that became so and read tables that the run called are a line of
+    its timeline, but for its own steps."""
+    called = set(run.attempts.order_by().values_list("table", flat=True).distinct())
+    news = [row for row in staleness.mark(pipeline) if row.state == Partition.State.STALE]
+    found: dict[str, list[dt.date]] = defaultdict(list)
+    for row in news:
+        if row.table in pipeline.by_name and downstream.read_by(pipeline, row.table) & called:
+            found[row.table].append(row.date)
+    steps = set(run.steps.filter(table__in=found).values_list("table", "date"))
+    left = {
+        table: beside
+        for table, dates in found.items()
+        if (beside := sorted(date for date in dates if (table, date) not in steps))
+    }
+    if left:
+        data = {table: [str(date) for date in dates] for table, dates in left.items()}
+        run.record(MADE_STALE, sentence(left), data=data)
+
+
+def in_words_now(run: Run) -> str:
+    """The same sentence of what is stale still; empty where nothing is."""
+    found: dict[str, set[dt.date]] = defaultdict(set)
+    for data in run.events.filter(kind=MADE_STALE).values_list("data", flat=True):
+        for table, dates in data.items():
+            found[table].update(map(dt.date.fromisoformat, dates))
+    stale = (
+        Partition.objects.of(found).filter(state=Partition.State.STALE) if found else Partition.objects.none()
+    )
+    left: dict[str, list[dt.date]] = defaultdict(list)
+    for table, date in stale.order_by("table", "date").values_list("table", "date"):
+        if date in found[table]:
+            left[table].append(date)
+    return sentence(left) if left else ""
+
+
+def sentence(dates: dict[str, list[dt.date]]) -> str:
+    """ "3 complete dates became stale while the run was at work: wave on 2025-03-02 to 2025-03-04"."""
+    named = "; ".join(
+        f"{table.rpartition('.')[2]} on {in_words(some, most=RANGES_SHOWN)}" for table, some in dates.items()
+    )
+    number = sum(map(len, dates.values()))
+    return f"{count(number, 'complete date')} became stale while the run was at work: {named}"

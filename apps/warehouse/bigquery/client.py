@@ -1,0 +1,508 @@
+"""BigQuery as the warehouse: the only door to its client.
+
+The client takes a second or more to import, so whoever imports this is a worker or a command, never a page.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from google.api_core.exceptions import Conflict, Forbidden, GoogleAPICallError, NotFound
+from google.cloud import bigquery
+from google.cloud.bigquery.job import QueryJob
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
+from apps.warehouse.base import (
+    NO_LABELS,
+    Absent,
+    Count,
+    HistoryQuestion,
+    Interrupted,
+    Known,
+    QueryFailed,
+    Question,
+    Ration,
+    Reading,
+    StillAtWork,
+    Try,
+    Unreachable,
+    WarehouseError,
+)
+from apps.warehouse.bigquery import costs, partitions
+from apps.warehouse.bigquery.credentials import credentials
+from apps.warehouse.bigquery.errors import in_our_words, message_of, reason_of, refusal, told
+from apps.warehouse.bigquery.partitions import Line, Shape, Surveyed
+from apps.warehouse.fingerprints import Fingerprints
+from apps.warehouse.sql import bigquery_sql, scripts
+from apps.warehouse.sql.bigquery_sql import Parameters, Wanted
+
+PATIENCE = 60.0  # seconds in which a call is tried again
+A_CALL = 60.0  # seconds for a call over the network
+A_QUERY = 600.0  # seconds for a query of ours
+CANCELLING = (
+    240.0  # seconds in which a cancelled job should have ended: with the longest call less than a task has
+)
+ENDING = 30.0  # the same for a job that somebody else left
+LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
+AT_ONCE = 8  # tables that are described at the same time
+ROWS_A_PAGE = 5_000  # a page is held in memory several times over while it is read
+MOST_TABLES = 1000  # in one query of PARTITIONS
+ANY_NUMBER = 2**62  # of bytes; the client cannot be told of no limit
+
+
+@dataclass
+class Counted:
+    """What counting brought: counts, and for tables that could not be counted why."""
+
+    counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class BigQueryWarehouse:
+    """The tables that a project's queries can read and write.
+
+    `byte_limit` is the most that any one query may bill: BigQuery refuses what would bill more, before it runs.
+    `labels` go with all that is asked.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        location: str,
+        *,
+        byte_limit: int,
+        impersonate: str | None = None,
+        labels: Mapping[str, str] = NO_LABELS,
+        patience: float = PATIENCE,
+        query_timeout: float = A_QUERY,
+        timezone: str = "UTC",
+    ):
+        self.project = project
+        self.location = location
+        self.byte_limit = byte_limit
+        self.impersonate = impersonate
+        self.labels = {"application": "backfill-console", **labels}
+        self.retry = DEFAULT_RETRY.with_timeout(patience)
+        self.query_timeout = query_timeout
+        self.timezone = timezone
+        self.queries = 0
+        self.bytes_billed = 0
+        self.load_jobs_a_day = costs.LOAD_JOBS
+        # By table: what it looks like, or why that cannot be told.
+        self.known: dict[str, Shape | str] = {}
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        return bigquery.Client(
+            project=self.project, location=self.location, credentials=credentials(self.impersonate)
+        )
+
+    # The interface ----------------------------------------------------------------------------------
+
+    def check_connection(self) -> None:
+        """A dry run, which costs nothing and is no query."""
+        self.try_dry("SELECT 1", self.config({}, {"asks": "connection"}, A_CALL), A_CALL)
+
+    def count(
+        self,
+        questions: Sequence[Question],
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        dates: Collection[dt.date] | None = None,
+    ) -> Reading:
+        before = self.queries
+        questions = self.in_our_zone(questions)
+        if start or end or dates is not None:
+            questions = without_undated(questions)
+        with told():
+            self.describe(question.table for question in questions)
+            problems = self.problems(questions)
+            rest = [question for question in questions if question.table not in problems]
+            found = self.counted([Wanted(each, self.date_type(each), start, end, dates) for each in rest])
+        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
+        return Reading(found.counts, problems | found.problems, self.queries - before, undated=undated)
+
+    def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
+        """From the metadata where that tells rows by day: one query a dataset, and one for all that needs a look."""
+        before = self.queries
+        questions = without_undated(self.in_our_zone(questions))
+        with told():
+            self.survey([question.table for question in questions])
+            problems = self.problems(questions)
+            rest = [
+                Surveyed(question, self.shape(question.table), start, end)
+                for question in questions
+                if question.table not in problems
+            ]
+            still = {each.table: each.held_still(known) for each in rest}
+            found = self.counted([look for each in rest if (look := each.to_look_at(still[each.table]))])
+        counts = {}
+        for each in rest:  # of hundreds of tables nothing is to be in memory twice
+            counted = each.with_times(found.counts.pop(each.table, {}))
+            if each.table not in found.problems:
+                counts[each.table] = still.pop(each.table) | counted
+            each.shape.forget_days()
+        notes = {each.table: each.shape.note for each in rest if each.shape.note}
+        return Reading(counts, problems | found.problems, self.queries - before, notes)
+
+    def calendar(self, query: str) -> dict[dt.date, int]:
+        with told():
+            names, rows = self.ask(query, {}, about="calendar")
+            at, units = calendar_columns(names)
+            return units_a_date(((row[at], row[units]) for row in rows), self.timezone)
+
+    def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
+        question = replace(question, timezone=self.timezone)
+        with told():
+            self.describe([question.table])
+            if problem := self.lacking(question):
+                raise QueryFailed(problem)
+            sql = bigquery_sql.latest_tries(question, self.date_type(question))
+            _, rows = self.ask(sql, {"start": start, "end": end}, about="history")
+            return [as_try(*row) for row in rows]
+
+    def run_sql(
+        self,
+        sql: str,
+        *,
+        start: dt.date,
+        end: dt.date,
+        timeout: float,
+        stopped: Callable[[], bool],
+        job_id: str = "",
+        labels: Mapping[str, str] = NO_LABELS,
+    ) -> int:
+        script = scripts.whole(sql)
+        config = self.config({"start_date": start, "end_date": end}, labels, timeout)
+        with told():
+            self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
+        return script.statements
+
+    def end_sql(self, job_id: str) -> bool:
+        with told():
+            try:
+                job = self.same(job_id)
+            except NotFound:
+                return False  # its caller died before it got there
+            if self.is_over(job):
+                return False
+            self.cancel(job, within=ENDING)
+            return True
+
+    def rehearse(
+        self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
+    ) -> str:
+        """What BigQuery says of the script in a dry run: it costs nothing and changes nothing."""
+        config = self.config({"start_date": start, "end_date": end}, {"asks": "rehearsal"}, timeout)
+        return f"would read {self.try_dry(sql, config, timeout) / 1024**2:,.1f} MB"
+
+    def estimate(self, sql: str, *, start: dt.date, end: dt.date, timeout: float) -> tuple[int, int]:
+        """Bytes that the script would bill, at least and at most; from a dry run, which costs nothing."""
+        config = self.config({"start_date": start, "end_date": end}, {"asks": "estimate"}, timeout)
+        config.maximum_bytes_billed = ANY_NUMBER  # what is too much is to be told in bytes
+        return costs.billed(sql, self.try_dry(sql, config, timeout))
+
+    def try_dry(self, sql: str, config: bigquery.QueryJobConfig, timeout: float) -> int:
+        """The bytes that a script would read: https://cloud.google.com/bigquery/docs/running-queries#dry-run"""
+        config.dry_run, config.use_query_cache = True, False
+        with told():
+            job = self.client.query(
+                scripts.whole(sql).text,
+                job_config=config,
+                job_retry=None,
+                retry=self.retry,
+                timeout=min(timeout, A_CALL),
+            )
+        return job.total_bytes_processed or 0
+
+    def billed(self, job_id: str) -> int | None:
+        """What a job of ours billed, by its metadata: of a script the sum of its statements.
+
+        https://cloud.google.com/bigquery/docs/information-schema-jobs
+        """
+        with told():
+            try:
+                job = self.same(job_id)
+            except NotFound:
+                return 0  # it was refused before it became a job
+            return job.total_bytes_billed if job.state == "DONE" else None
+
+    def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
+        """What each of the tables that are there may be written a day. It is no query."""
+        with told(), self.several() as several:
+            found = zip(tables, several.map(self.ration_of, tables), strict=True)
+            return {table: ration for table, ration in found if ration}
+
+    def rationed_writes(self, sql: str, table: str) -> int:
+        return costs.rationed_writes(sql, table)
+
+    def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
+        """Of these tables: their rows and when they were last written, as their metadata says. It is no query."""
+        with told(), self.several() as several:
+            found = dict(zip(tables, several.map(self.last_written, tables), strict=True))
+        return Fingerprints(found, "rows and the time of the last write of the tables in the pipeline file")
+
+    def last_written(self, table: str) -> str:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return ""
+        return f"{found.num_rows} {found.modified}"
+
+    def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
+        """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""
+        with told(), self.several() as several:
+            found = zip(tables, several.map(self.kept_for, tables), strict=True)
+            return {table: kept for table, kept in found if kept}
+
+    # Counting ---------------------------------------------------------------------------------------
+
+    def in_our_zone(self, questions: Iterable[Question]) -> list[Question]:
+        return [replace(question, timezone=self.timezone) for question in questions]
+
+    def counted(self, wanted: Sequence[Wanted]) -> Counted:
+        """All in one query; where that fails, each by itself, so that one table's fault is its own."""
+        try:
+            return Counted(self.grouped(wanted))
+        except QueryFailed:
+            self.known.clear()  # it may have changed since it was described
+        self.describe(each.question.table for each in wanted)
+        problems = self.problems([each.question for each in wanted])
+        found = Counted(problems=problems)
+        for each in wanted:
+            if each.question.table not in problems:
+                self.count_alone(each, found)
+        return found
+
+    def count_alone(self, wanted: Wanted, found: Counted) -> None:
+        table = wanted.question.table
+        try:
+            found.counts |= self.grouped([wanted])
+        except QueryFailed as error:
+            found.problems[table] = f"table {table} cannot be counted: {error}"
+
+    def grouped(self, wanted: Sequence[Wanted]) -> dict[str, dict[dt.date, Count]]:
+        counts: dict[str, dict[dt.date, Count]] = {each.question.table: {} for each in wanted}
+        asked = [each for each in wanted if each.dates is None or each.dates]
+        if not asked:
+            return counts
+        sql, parameters = bigquery_sql.grouped_counts(asked)
+        with told():
+            _, rows = self.ask(sql, parameters, about="count")
+            dates: dict[dt.date, dt.date] = {}  # one object for a date, however many tables have it
+            for place, date, *sums in rows:
+                counts[asked[place].question.table][dates.setdefault(date, date)] = as_count(*sums)
+        return counts
+
+    # What tables look like ----------------------------------------------------------------------------
+
+    def survey(self, tables: Sequence[str]) -> None:
+        """Columns and partitions of all these tables: a query a dataset."""
+        for dataset, names in bigquery_sql.by_dataset(tables).items():
+            for first in range(0, len(names), MOST_TABLES):
+                self.survey_some(dataset, names[first : first + MOST_TABLES])
+
+    def survey_some(self, dataset: str, names: Sequence[str]) -> None:
+        try:
+            with told():
+                _, rows = self.ask(bigquery_sql.survey(dataset, names), {}, about="partitions")
+                found = partitions.shapes(Line(*row) for row in rows)
+        except QueryFailed:
+            # No such dataset, or its metadata is not ours to read: its tables are asked for one by one.
+            self.describe(f"{dataset}.{name}" for name in names)
+            return
+        for name in names:
+            table = f"{dataset}.{name}"
+            self.known[table] = found.get(name) or Absent.of(table)
+
+    def describe(self, tables: Iterable[str]) -> None:
+        """Learns what these tables look like, where that is not known. It is no query, and costs nothing.
+
+        One that did not exist may have been created since.
+        """
+        new = [
+            table for table in dict.fromkeys(tables) if isinstance(self.known.get(table, Absent()), Absent)
+        ]
+        if new:
+            with self.several() as several:
+                self.known.update(zip(new, several.map(self.described, new), strict=True))
+
+    def several(self) -> ThreadPoolExecutor:
+        """Threads that call at the same time; the client is made once, before they want it."""
+        assert self.client
+        return ThreadPoolExecutor(AT_ONCE)
+
+    def described(self, table: str) -> Shape | str:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return Absent.of(table)
+        except Forbidden as error:
+            if reason_of(error) != "accessDenied":
+                raise
+            return f"table {table} may not be read: {message_of(error)}"
+        return Shape({field.name.lower(): field.field_type for field in found.schema}, days=None)
+
+    def kept_for(self, table: str) -> dt.timedelta | None:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return None
+        milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
+        return dt.timedelta(milliseconds=milliseconds) if milliseconds else None
+
+    def ration_of(self, table: str) -> Ration | None:
+        try:
+            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+        except NotFound:
+            return None
+        by_time = found.time_partitioning
+        by_column = bool(found.range_partitioning or (by_time and by_time.field))
+        return costs.ration(by_column=by_column, by_time_of_ingestion=bool(by_time))
+
+    def problems(self, questions: Iterable[Question]) -> dict[str, str]:
+        """The tables that cannot be asked, with what is missing."""
+        found = {question.table: self.lacking(question) for question in questions}
+        return {table: problem for table, problem in found.items() if problem}
+
+    def lacking(self, question: Question | HistoryQuestion) -> str:
+        shape = self.known[question.table]
+        return shape if isinstance(shape, str) else lacking(question, shape.columns)
+
+    def shape(self, table: str) -> Shape:
+        found = self.known[table]
+        assert isinstance(found, Shape), found
+        return found
+
+    def date_type(self, question: Question | HistoryQuestion) -> str:
+        return self.shape(question.table).type_of(question.date_column)
+
+    # Queries and jobs ---------------------------------------------------------------------------------
+
+    def ask(
+        self, sql: str, parameters: Parameters, *, about: str
+    ) -> tuple[list[str], Iterator[Sequence[Any]]]:
+        """The names of a query's columns, and its rows, which come in pages while they are read."""
+        self.queries += 1
+        config = self.config(parameters, {"asks": about}, self.query_timeout)
+        job = self.begin(sql, config, new_id(about))
+        with ended_if_late(job):
+            rows = job.result(
+                page_size=ROWS_A_PAGE, timeout=self.query_timeout, retry=self.retry, job_retry=None
+            )
+        self.bytes_billed += job.total_bytes_billed or 0
+        return [column.name for column in rows.schema], (
+            tuple(row) for row in rows
+        )  # its values() are deep copies
+
+    def config(
+        self, parameters: Parameters, labels: Mapping[str, str], timeout: float
+    ) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
+            query_parameters=[parameter(name, value) for name, value in parameters.items()],
+            labels=self.labels | {**labels},
+            maximum_bytes_billed=self.byte_limit,
+            job_timeout_ms=int(1000 * timeout),  # its asker may be gone by then
+            use_legacy_sql=False,
+        )
+
+    def begin(self, sql: str, config: bigquery.QueryJobConfig, job_id: str) -> QueryJob:
+        """The job of that id, which runs at most once: where there is one already, that one."""
+        try:
+            return self.client.query(
+                sql, job_config=config, job_id=job_id, job_retry=None, retry=self.retry, timeout=A_CALL
+            )
+        except Conflict:
+            with undecided():
+                return self.same(job_id)
+        except Forbidden as error:
+            raise over(in_our_words(error)) from error
+
+    def same(self, job_id: str) -> QueryJob:
+        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=A_CALL)
+        assert isinstance(found, QueryJob), found
+        return found
+
+    def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
+        deadline, looks = time.monotonic() + timeout, iter(LOOKS)
+        while not self.is_over(job):
+            if stopped() or time.monotonic() > deadline:
+                self.cancel(job, within=CANCELLING)
+                break
+            time.sleep(next(looks, LOOKS[-1]))
+        if job.error_result:
+            raise over(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
+
+    def is_over(self, job: QueryJob) -> bool:
+        with undecided():
+            return job.done(retry=self.retry, timeout=A_CALL)
+
+    def cancel(self, job: QueryJob, *, within: float) -> None:
+        """Ends it on the server. Where it was over before, what came of it counts. StillAtWork where not."""
+        with undecided():
+            job.cancel(retry=self.retry, timeout=A_CALL)
+        deadline, looks = time.monotonic() + within, iter(LOOKS)
+        while not self.is_over(job):
+            if time.monotonic() > deadline:
+                raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
+            time.sleep(next(looks, LOOKS[-1]))
+
+
+# The client's ways ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Unreachable where BigQuery does not tell of a job: nobody knows what became of that; it need not have failed."""
+    try:
+        yield
+    except GoogleAPICallError as error:
+        known = in_our_words(error)
+        if not isinstance(known, QueryFailed | Interrupted):
+            raise
+        raise Unreachable(f"BigQuery does not tell what became of the script: {known}") from error
+
+
+def over(error: WarehouseError) -> WarehouseError:
+    """The same, of a job that ended or never was."""
+    error.is_over = True
+    return error
+
+
+def without_undated(questions: Iterable[Question]) -> list[Question]:
+    """Beside a range, rows without a date would be one more partition to pay for; metadata tells them in a scan."""
+    return [replace(question, undated=False) for question in questions]
+
+
+def new_id(about: str) -> str:
+    return f"console_{about}_{uuid.uuid4().hex}"
+
+
+def table_id(table: str, project: str) -> str:
+    return table if table.count(".") == 2 else f"{project}.{table}"
+
+
+def parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
+    if isinstance(value, list):
+        return bigquery.ArrayQueryParameter(name, "DATE", value)
+    return bigquery.ScalarQueryParameter(name, "DATE", value)
+
+
+@contextmanager
+def ended_if_late(job: QueryJob) -> Iterator[None]:
+    try:
+        yield
+    except concurrent.futures.TimeoutError:
+        job.cancel(timeout=A_CALL)
+        raise

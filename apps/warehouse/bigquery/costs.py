@@ -1,0 +1,60 @@
+"""What BigQuery bills for a script, and what it counts against a table's limits of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.warehouse.base import Ration
+from apps.warehouse.sql import scripts
+
+MEGABYTE = 1024 * 1024
+# https://cloud.google.com/bigquery/pricing: at least so much of each table that a statement reads, by the megabyte.
+LEAST_OF_A_TABLE = 10 * MEGABYTE
+# https://cloud.google.com/bigquery/quotas#partitioned_tables and #standard_tables, and #load_jobs for a project.
+BY_COLUMN = Ration(30_000, "partition modification", by_partition=True)
+BY_TIME_OF_INGESTION = Ration(11_000, "partition modification", by_partition=True)
+STANDARD = Ration(1_500, "modification", by_partition=False)
+LOAD_JOBS = 100_000
+
+
+# Bytes ------------------------------------------------------------------------------------------------
+
+
+def billed(sql: str, read: int) -> tuple[int, int]:
+    """Bytes billed for a script that reads so many, at least and at most: nobody knows of which table how many are.
+
+    A view counts for one table, whatever it is made of.
+    """
+    reads, whole = scripts.reads(sql), -(-read // MEGABYTE) * MEGABYTE
+    least = max(whole, reads.surely * LEAST_OF_A_TABLE)
+    if not reads.most:
+        return least, least
+    return least, (reads.most - 1) * LEAST_OF_A_TABLE + max(whole, LEAST_OF_A_TABLE)
+
+
+# Limits of a day --------------------------------------------------------------------------------------
+
+
+def ration(*, by_column: bool, by_time_of_ingestion: bool) -> Ration:
+    if by_column:
+        return BY_COLUMN
+    return BY_TIME_OF_INGESTION if by_time_of_ingestion else STANDARD
+
+
+def rationed_writes(sql: str, table: str) -> int:
+    """Statements that write the table and count against its ration: what loads, copies, or makes it from a query.
+
+    "DML statements do not count": https://cloud.google.com/bigquery/quotas#partitioned_tables
+    """
+    name = table.rpartition(".")[2].upper()
+    return sum(is_rationed(words, name) for words in scripts.words(sql))
+
+
+def is_rationed(words: Sequence[str], name: str) -> bool:
+    named = {part for word in words for part in word.split(".")}
+    if name not in named:
+        return False
+    if words[:2] == ["LOAD", "DATA"]:
+        return True
+    makes_it = words[0] == "CREATE" and "TABLE" in words[:4] and not {"TEMP", "TEMPORARY"} & set(words[:4])
+    return makes_it and bool({"AS", "COPY", "CLONE"} & set(words))

@@ -1,0 +1,116 @@
+"""The roll call: which processes serve the console, what each does, and what nobody serves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from .checks import clusters
+from .models import Worker
+from .worker_status import in_words
+
+SERVE = ".venv/bin/python manage.py serve"
+SHOWN_FOR = dt.timedelta(hours=1)
+RUN = re.compile(r"run (\d+)\b")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A process. `state` picks the colour, `said` is its word."""
+
+    worker: Worker
+    state: str
+    said: str
+
+    @property
+    def launcher(self) -> str:
+        return self.worker.launcher or self.worker.host
+
+    @property
+    def is_alive(self) -> bool:
+        return self.state in ("running", "complete")
+
+    @property
+    def run(self) -> int | None:
+        """The run that it works on."""
+        found = RUN.match(self.worker.doing)
+        return int(found[1]) if found else None
+
+    @property
+    def rest(self) -> str:
+        """What it does, without the run."""
+        return RUN.sub("", self.worker.doing, count=1) if self.run else self.worker.doing
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is of another version than the process that draws this page."""
+        return self.worker.version != settings.VERSION
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """A cluster without a worker. `silence` is how long nobody was heard, or empty: nobody ever was."""
+
+    cluster: str
+    silence: str
+
+
+@dataclass(frozen=True)
+class Roll:
+    lines: Sequence[Line]
+    unserved: Sequence[Unserved]
+    alive: int
+    launchers: int
+
+    @property
+    def command(self) -> str:
+        """Starts what nobody serves."""
+        lacking = [each.cluster for each in self.unserved]
+        everything = len(lacking) == len(list(clusters()))
+        return SERVE if everything else f"{SERVE} --only {' '.join(lacking)}"
+
+
+def call(now: dt.datetime) -> Roll:
+    """Everybody alive, and who fell silent or stopped in the last hour, in one query."""
+    known = sorted(Worker.objects.all(), key=by_launcher)
+    alive = [worker for worker in known if worker.is_alive(now)]
+    return Roll(
+        lines=[line(worker, now) for worker in known if worker.beat_at > now - SHOWN_FOR],
+        unserved=unserved(known, alive, now),
+        alive=len(alive),
+        launchers=len({worker.launcher for worker in alive}),
+    )
+
+
+def by_launcher(worker: Worker) -> tuple[str, int, dt.datetime, int]:
+    parts = [Worker.LAUNCHER, Worker.WEB, *(name for name, _ in clusters())]
+    position = parts.index(worker.cluster) if worker.cluster in parts else len(parts)
+    return worker.launcher, position, worker.started_at, worker.pk
+
+
+def line(worker: Worker, now: dt.datetime) -> Line:
+    if worker.stopped_at:
+        return Line(worker, "cancelled", f"stopped {in_words(now - worker.stopped_at)} ago")
+    if not worker.is_alive(now):
+        return Line(worker, "failed", f"silent for {in_words(now - worker.beat_at)}")
+    if worker.is_busy:
+        return Line(worker, "running", "at work")
+    is_waiting = worker.cluster in dict(clusters())
+    return Line(worker, "complete", "waits for work" if is_waiting else "alive")
+
+
+def unserved(known: Sequence[Worker], alive: Sequence[Worker], now: dt.datetime) -> list[Unserved]:
+    served = {worker.cluster for worker in alive}
+    return [
+        Unserved(name, silence([worker for worker in known if worker.cluster == name], now))
+        for name, _ in clusters()
+        if name not in served
+    ]
+
+
+def silence(workers: Sequence[Worker], now: dt.datetime) -> str:
+    return in_words(now - max(worker.beat_at for worker in workers)) if workers else ""
