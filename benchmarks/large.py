@@ -141,7 +141,7 @@ def decide(run: Any, number: int, steps: list[Any], *, every: int, is_over: bool
 
 
 def conclude(step: Any, finished: dt.datetime, *, has_failed: bool) -> None:
-    from apps.runs.failures import failure_groups
+    from apps.runs.failures import signatures
 
     step.status = "failed" if has_failed else "succeeded"
     step.seconds = SECONDS * (0.9 + 0.2 * (step.position % 7) / 6)
@@ -150,7 +150,7 @@ def conclude(step: Any, finished: dt.datetime, *, has_failed: bool) -> None:
     if has_failed:
         said = MESSAGES[step.position % 97 % len(MESSAGES)]
         step.message = said.format(date=step.date, n=100 + step.position % 900)
-        step.signature = failure_groups.signature(step.message)
+        step.signature = signatures.signature(step.message)
 
 
 def save(run: Any, steps: list[Any]) -> None:

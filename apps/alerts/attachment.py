@@ -9,7 +9,6 @@ from typing import Any
 
 from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition, shown
-from apps.runs.failures import failure_groups
 from apps.runs.models import Step
 
 COLUMNS = ("table", "date", "state", "signature", "message", "attempts", "rows_before", "rows_after", "run")
@@ -35,6 +34,6 @@ def state(step: Step) -> str:
     """As a cell of the heatmap shows it: thin and excess by name, "failed" where there is nothing, "redo failed" where
     there are the rows that were to be replaced."""
     if step.status == Step.Status.FAILED:
-        mark = failure_groups.mark(step.status, step.is_redo)
+        mark = Step.activity_left(step.status, step.is_redo)
         return shown(step.state_after or Partition.State.MISSING, mark).replace("_", " ")
     return step.status

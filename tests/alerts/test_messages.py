@@ -10,7 +10,7 @@ from apps.alerts.models import Message
 from apps.alerts.report import Report
 from apps.coverage.models import CalendarDate
 from apps.runs import control
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Run, Step
 from tests.alerts.conftest import WEEK
 from tests.conftest import day
@@ -257,7 +257,7 @@ def failed_step(run: Run, number: int, date: dt.date) -> Step:
         status=Step.Status.FAILED,
         state_after="missing",
         message=message,
-        signature=failure_groups.signature(message),
+        signature=signatures.signature(message),
     )
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.runs import control
 from apps.runs.engine import circuit_breaker
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
 
@@ -32,7 +32,7 @@ def decided(db: None):
                 season="winter",
                 status="failed" if text else "succeeded",
                 message=text,
-                signature=failure_groups.signature(text),
+                signature=signatures.signature(text),
                 finished_at=began + dt.timedelta(seconds=place),
             )
             for place, text in enumerate(said)
@@ -91,7 +91,7 @@ def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
     ],
 )
 def test_messages_that_differ_by_a_name_are_of_one_kind(one, other):
-    assert failure_groups.kind(one) == failure_groups.kind(other)
+    assert signatures.kind(one) == signatures.kind(other)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_messages_that_differ_by_a_name_are_of_one_kind(one, other):
     ],
 )
 def test_other_causes_stay_other_kinds(one, other):
-    assert failure_groups.kind(one) != failure_groups.kind(other)
+    assert signatures.kind(one) != signatures.kind(other)
 
 
 # A job that hangs -------------------------------------------------------------------------------------

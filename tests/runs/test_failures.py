@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.coverage.models import Partition
-from apps.runs.failures import failure_groups
+from apps.runs.failures import failure_groups, log_messages, signatures
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -21,7 +21,7 @@ def messages(tmp_path: Path):
     def read(text: str | bytes, dates: tuple[dt.date, ...] = (ONE, TWO)) -> dict[str, str]:
         log = tmp_path / "attempt.log"
         log.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return {str(date)[5:]: said for date, said in failure_groups.messages(log, dates).items()}
+        return {str(date)[5:]: said for date, said in log_messages.messages_by_date(log, dates).items()}
 
     return read
 
@@ -46,13 +46,13 @@ def messages(tmp_path: Path):
     ],
 )
 def test_a_signature_is_the_message_without_what_varies(message, signature):
-    assert failure_groups.signature(message) == signature
+    assert signatures.signature(message) == signature
 
 
 def test_the_same_cause_on_two_dates_has_one_signature():
     said = "2024-01-0{0}: player {0}: amount {0}00.5 exceeds DECIMAL(5,2)"
 
-    assert failure_groups.signature(said.format(1)) == failure_groups.signature(said.format(2))
+    assert signatures.signature(said.format(1)) == signatures.signature(said.format(2))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_same_cause_on_two_dates_has_one_signature():
     ],
 )
 def test_a_class_is_suggested(message, class_):
-    assert failure_groups.suggested_class(message) == class_
+    assert signatures.suggested_class(message) == class_
 
 
 # Messages by date ---------------------------------------------------------------------------------
@@ -152,12 +152,12 @@ def test_a_log_without_errors_says_nothing(messages):
 
 
 def test_a_log_that_is_not_there_says_nothing(tmp_path):
-    assert failure_groups.messages(tmp_path / "nothing.log", [ONE]) == {}
+    assert log_messages.messages_by_date(tmp_path / "nothing.log", [ONE]) == {}
 
 
 def test_a_huge_log_is_read_from_its_end(messages, monkeypatch):
-    monkeypatch.setattr(failure_groups, "LONGEST_LOG", 1000)
-    monkeypatch.setattr(failure_groups.tail, "__defaults__", (1000,))
+    monkeypatch.setattr(log_messages, "LONGEST_LOG", 1000)
+    monkeypatch.setattr(log_messages.tail, "__defaults__", (1000,))
 
     found = messages("ERROR 2024-01-01 early\n" + "INFO nothing\n" * 1000 + "ERROR 2024-01-02 late\n")
 
@@ -174,7 +174,7 @@ def test_garbage_does_no_harm(messages):
 def test_a_line_without_end_is_cut(messages):
     found = messages("INFO 2024-01-01\nERROR " + "a." * 500_000)
 
-    assert len(found["01-01"]) == failure_groups.LONGEST_MESSAGE
+    assert len(found["01-01"]) == signatures.LONGEST_MESSAGE
 
 
 # What is still open -------------------------------------------------------------------------------

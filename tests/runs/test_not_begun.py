@@ -7,7 +7,7 @@ import pytest
 from apps.coverage.models import Partition
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import not_started
-from apps.runs.failures import failure_groups
+from apps.runs.failures import log_messages
 from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.conftest import shown, step
@@ -101,7 +101,7 @@ def test_a_retried_date_is_alone_in_its_call_wherever_it_stands(launch, drive, f
 )
 def test_only_a_log_that_names_dates_tells_which_were_not_begun(tmp_path: Path, log, never):
     (tmp_path / "log").write_text(log)
-    reading = failure_groups.read(tmp_path / "log", FOUR)
+    reading = log_messages.read_log(tmp_path / "log", FOUR)
 
     found = not_started.not_begun(FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR)
 
@@ -110,7 +110,7 @@ def test_only_a_log_that_names_dates_tells_which_were_not_begun(tmp_path: Path, 
 
 def test_a_date_on_which_the_call_wrote_was_begun(tmp_path: Path):
     (tmp_path / "log").write_text("INFO 2024-01-01\nERROR broken\n")
-    reading = failure_groups.read(tmp_path / "log", FOUR)
+    reading = log_messages.read_log(tmp_path / "log", FOUR)
 
     found = not_started.not_begun(FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR[:3])
 
@@ -120,4 +120,4 @@ def test_a_date_on_which_the_call_wrote_was_begun(tmp_path: Path):
 def test_an_error_after_a_line_about_the_whole_call_concerns_all_dates(tmp_path: Path):
     (tmp_path / "log").write_text("INFO processing 2024-01-01 to 2024-01-04\nERROR no such project\n")
 
-    assert failure_groups.messages(tmp_path / "log", FOUR) == dict.fromkeys(FOUR, "no such project")
+    assert log_messages.messages_by_date(tmp_path / "log", FOUR) == dict.fromkeys(FOUR, "no such project")

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.models import Partition, set_activity
-from apps.runs.failures import failure_groups
 from apps.runs.models import Run, Step
 from apps.text import because, count
 
@@ -43,7 +42,7 @@ def restore_failures(table: str, dates: list[dt.date]) -> None:
     steps = Step.objects.filter(table=table, date__in=dates)
     decided = steps.not_done() | steps.filter(status=Step.Status.SUCCEEDED)
     values = decided.order_by("id").values_list("date", "status", "is_redo", "run_id")
-    last = {date: (failure_groups.mark(status, is_redo), run_id) for date, status, is_redo, run_id in values}
+    last = {date: (Step.activity_left(status, is_redo), run_id) for date, status, is_redo, run_id in values}
     marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
     for date, mark in last.items():
         marks[mark].append(date)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.plans import batching
 
@@ -36,7 +36,7 @@ def why_stop(run: Run, *, just_decided: int = 1) -> str:
 
 
 def why_stop_alike(decided: Sequence[Decided], most: int) -> str:
-    if not (said := streak(decided, most, by=failure_groups.kind)):
+    if not (said := streak(decided, most, by=signatures.kind)):
         return ""
     how = "say the same" if len(set(said)) == 1 else "say the same but for a name"
     return f"{most} failures in a row {how}: {said[0]}"

@@ -18,7 +18,7 @@ from apps.runs.engine import cancellation, picking
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.picking import Pick, Rest, Skip, Take
 from apps.runs.engine.recovery import release_steps
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import outcomes
 
@@ -80,7 +80,7 @@ def skip(hold: Hold, found: Skip) -> None:
     dates = [step.date for step in found.reasons]
     for step, reason in found.reasons.items():
         step.status, step.message, step.finished_at = Status.SKIPPED, reason, timezone.now()
-        step.signature = failure_groups.signature(reason)
+        step.signature = signatures.signature(reason)
     fields = ["status", "message", "signature", "finished_at"]
     Step.store(list(found.reasons), fields)
     set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)

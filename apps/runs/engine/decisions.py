@@ -20,7 +20,7 @@ from apps.runs.engine import claims, contention, not_started, regressions, side_
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.recovery import put_back
 from apps.runs.engine.side_effects import Change
-from apps.runs.failures import failure_groups
+from apps.runs.failures import log_messages, signatures
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import outcomes
@@ -49,7 +49,7 @@ def decide(
     dates = [step.date for step in steps]
     old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
     effects = side_effects.of_call(hold.pipeline, table, attempt, dates, before, after)
-    log = failure_groups.read(attempt.log_path, dates)
+    log = log_messages.read_log(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
@@ -95,12 +95,12 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
 def record_news(run: Run, steps: list[Step]) -> None:
     """A line in the timeline for a kind of failure that was not there before, while something can be done yet."""
     first = {
-        failure_groups.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED
+        signatures.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED
     }
     if not first or not run.steps.unfinished().exclude(pk__in=[step.pk for step in steps]).exists():
         return
     known = run.steps.failed().order_by().values_list("signature", flat=True).distinct()
-    for kind in sorted(first.keys() - {failure_groups.kind(signature) for signature in known}):
+    for kind in sorted(first.keys() - {signatures.kind(signature) for signature in known}):
         step = first[kind]
         says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
         run.record("first failure", says)
@@ -128,7 +128,7 @@ def activity_of(step: Step) -> Partition.Activity:
     """What a partition shows of a step that was called."""
     if step.status == Status.PENDING:
         return Partition.Activity.QUEUED
-    return failure_groups.mark(step.status, step.is_redo)
+    return Step.activity_left(step.status, step.is_redo)
 
 
 def verify_complete(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from apps.runs.calls.jobs import Outcome
-from apps.runs.failures.failure_groups import LogReading
+from apps.runs.failures.log_messages import LogReading
 from apps.runs.models import Step
 
 Status = Step.Status

@@ -18,7 +18,7 @@ from apps.runs import lanes
 from apps.runs.calls import processes
 from apps.runs.engine import interrupted
 from apps.runs.estimates import billing
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.models.attempt import AttemptQuerySet
@@ -147,12 +147,12 @@ def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
     steps.update(
         status=Step.Status.FAILED,
         message=message,
-        signature=failure_groups.signature(message),
+        signature=signatures.signature(message),
         finished_at=timezone.now(),
     )
     for is_redo in (False, True):
         some = [date for date, redo in found if redo == is_redo]
-        set_activity(attempt.table, some, failure_groups.mark(Step.Status.FAILED, is_redo), run_id=run.pk)
+        set_activity(attempt.table, some, Step.activity_left(Step.Status.FAILED, is_redo), run_id=run.pk)
     run.record("failed steps", f"{attempt.table} gave up on {in_words(dates)}: {message}")
 
 

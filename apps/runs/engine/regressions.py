@@ -17,7 +17,7 @@ from apps.coverage.scanning.looks import Look
 from apps.runs.engine import side_effects
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.side_effects import Change, SideEffects
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
 from apps.warehouse.base import EMPTY, Count
 
@@ -72,7 +72,7 @@ def fail_steps(run: Run, table: str, found: Mapping[dt.date, Found], since: str)
 
 def mark_failed(step: Step, found: Found, message: str) -> None:
     step.status, step.message = Step.Status.FAILED, message
-    step.signature = failure_groups.signature(message)
+    step.signature = signatures.signature(message)
     step.rows_after, step.state_after = found.rows, str(found.verdict.state)
     step.keys_after = found.keys
     step.is_redo = step.is_redo or found.is_complete  # complete and failed: open until it is done again
@@ -86,7 +86,7 @@ def save(run: Run, steps: Sequence[Step]) -> None:
     for step in steps:
         dates[step.table, step.is_redo].append(step.date)
     for (table, is_redo), some in dates.items():
-        set_activity(table, some, failure_groups.mark(Step.Status.FAILED, is_redo), run_id=run.pk)
+        set_activity(table, some, Step.activity_left(Step.Status.FAILED, is_redo), run_id=run.pk)
 
 
 def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:

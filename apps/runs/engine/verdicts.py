@@ -11,7 +11,7 @@ from apps.coverage.models import Partition
 from apps.coverage.scanning.judging import Found
 from apps.pipeline.sections import Job
 from apps.runs.calls.jobs import Outcome
-from apps.runs.failures import failure_groups
+from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Step
 
 Status = Step.Status
@@ -48,7 +48,7 @@ def settle(
         return
     said_or_seen = lost or unwritten or why(found, said, outcome, job, beside or beside_before(step))
     step.message = masking.text(said_or_seen)  # before its signature is made of it
-    step.signature = failure_groups.signature(step.message)
+    step.signature = signatures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
     step.status = Status.FAILED if is_final else Status.PENDING
 

@@ -17,8 +17,9 @@ from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate
 from apps.pipeline import addresses
 from apps.pipeline.definition import Pipeline
-from apps.runs.failures import failure_groups
-from apps.runs.failures.failure_groups import CLASSES, FailureGroup
+from apps.runs.failures import failure_groups, signatures
+from apps.runs.failures.failure_groups import FailureGroup
+from apps.runs.failures.signatures import CLASSES
 from apps.runs.models import Attempt, Step
 
 KINDS = (*(name for name, _ in CLASSES), "code")
@@ -95,7 +96,7 @@ class Chosen:
             return steps
         messages = steps.order_by().values_list("pk", "message").iterator()
         return steps.filter(
-            pk__in=[pk for pk, said in messages if failure_groups.suggested_class(said) == self.kind]
+            pk__in=[pk for pk, said in messages if signatures.suggested_class(said) == self.kind]
         )
 
     def groups(self) -> list[FailureGroup]:
@@ -144,8 +145,8 @@ def cells(step: Step, base_url: str) -> list[Any]:
         step.date.isoformat(),
         step.season,
         step.status,
-        failure_groups.suggested_class(step.message) if step.status == Step.Status.FAILED else "",
-        step.signature or failure_groups.signature(step.message),
+        signatures.suggested_class(step.message) if step.status == Step.Status.FAILED else "",
+        step.signature or signatures.signature(step.message),
         step.message,
         step.attempts,
         step.finished_at.isoformat() if step.finished_at else "",

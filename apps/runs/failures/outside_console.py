@@ -21,7 +21,7 @@ from apps.coverage.models import HistoryTryQuerySet as Tries
 from apps.coverage.scanning import run_history
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
-from apps.runs.failures import failure_groups
+from apps.runs.failures import log_messages, signatures
 from apps.runs.failures.open_failures import Chosen
 from apps.runs.models import Step
 
@@ -57,7 +57,7 @@ class Group:
 
     @property
     def key(self) -> str:
-        return failure_groups.key(self.cause)
+        return signatures.key(self.cause)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -69,7 +69,7 @@ class Group:
 
     @property
     def suggested_class(self) -> str:
-        return failure_groups.suggested_class(self.sample)
+        return signatures.suggested_class(self.sample)
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ def chosen_tries(pipeline: Pipeline, chosen: Chosen) -> list[HistoryTry]:
     return [
         each
         for each in found
-        if (not kind or failure_groups.suggested_class(message(each)) == kind)
-        and (not wanted or failure_groups.key(cause(each)) in wanted)
+        if (not kind or signatures.suggested_class(message(each)) == kind)
+        and (not wanted or signatures.key(cause(each)) in wanted)
     ]
 
 
@@ -152,14 +152,14 @@ def partitions(pipeline: Pipeline, chosen: Chosen) -> list[tuple[str, dt.date]]:
 
 def message(each: HistoryTry) -> str:
     """What the attempt said; of a traceback its last line, and its status where it said nothing."""
-    if failure_groups.TRACEBACK in each.errors:
-        return each.errors.splitlines()[-1].strip()[: failure_groups.LONGEST_MESSAGE]
-    return each.errors[: failure_groups.LONGEST_MESSAGE] or f"{each.status or 'no status'}, without a message"
+    if log_messages.TRACEBACK in each.errors:
+        return each.errors.splitlines()[-1].strip()[: signatures.LONGEST_MESSAGE]
+    return each.errors[: signatures.LONGEST_MESSAGE] or f"{each.status or 'no status'}, without a message"
 
 
 def cause(each: HistoryTry) -> str:
     """What it is grouped by, as failures of the console's own runs are."""
-    return failure_groups.kind(failure_groups.signature(message(each)))
+    return signatures.kind(signatures.signature(message(each)))
 
 
 def outside(pipeline: Pipeline, chosen: Chosen, *, most: int) -> Outside | None:
@@ -196,9 +196,7 @@ def grouped(pipeline: Pipeline, tries: Iterable[HistoryTry], *, most: int | None
     groups = [
         Group(
             cause=shared,
-            signature=failure_groups.headline(
-                shared, (failure_groups.signature(message(each)) for each in some)
-            ),
+            signature=signatures.headline(shared, (signatures.signature(message(each)) for each in some)),
             sample=message(some[0]),
             parts=tuple(parts(some, most, after)),
             to_plan=len(fillable(pipeline, some)),
@@ -285,8 +283,8 @@ def cells(pipeline: Pipeline, each: HistoryTry) -> list[Any]:
         each.date.isoformat(),
         season.name if season else "",
         STATUS,
-        failure_groups.suggested_class(said),
-        failure_groups.signature(said),
+        signatures.suggested_class(said),
+        signatures.signature(said),
         said,
         "",
         each.started_at.isoformat() if each.started_at else "",

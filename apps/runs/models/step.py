@@ -7,7 +7,7 @@ from typing import Self
 
 from django.db import models
 
-from apps.coverage.models import CalendarDate
+from apps.coverage.models import CalendarDate, Partition
 from apps.fields import MaskedTextField
 from apps.runs.models.run import Run
 
@@ -119,3 +119,13 @@ class Step(models.Model):
             steps[0].save(update_fields=fields)
         else:
             cls.objects.bulk_update(steps, fields, batch_size=500)
+
+    @staticmethod
+    def activity_left(status: str, is_redo: bool) -> Partition.Activity:
+        """What a decided step leaves on its partition, until another run decides that."""
+        match status:
+            case Step.Status.FAILED:
+                return Partition.Activity.REDO_FAILED if is_redo else Partition.Activity.FAILED
+            case Step.Status.SKIPPED if is_redo:
+                return Partition.Activity.REDO_SKIPPED
+        return Partition.Activity.NONE

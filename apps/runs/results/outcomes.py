@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from apps.runs.failures import failure_groups
+from apps.runs.failures import failure_groups, signatures
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.models import Attempt, Run, Step
 
@@ -105,7 +105,7 @@ def skipped(run: Run) -> list[Step]:
     """The run's skipped steps, each with its reason's signature, so that they group as failures do."""
     steps = list(run.steps.filter(status=Status.SKIPPED).order_by("table", "date"))
     for step in steps:
-        step.signature = failure_groups.signature(step.message)
+        step.signature = signatures.signature(step.message)
     return steps
 
 

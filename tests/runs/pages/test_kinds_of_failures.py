@@ -10,7 +10,7 @@ import pytest
 from apps.alerts.report import Report
 from apps.cli.management.commands import backfill
 from apps.runs import control
-from apps.runs.failures import failure_groups
+from apps.runs.failures import failure_groups, signatures
 from apps.runs.models import Run, Step
 from apps.runs.results import outcomes
 from tests.conftest import day
@@ -33,9 +33,7 @@ def failed(launch, drive, fault) -> Run:
 
 
 def say(run: Run, date: str, message: str, **facts: str) -> None:
-    run.steps.filter(date=day(date)).update(
-        message=message, signature=failure_groups.signature(message), **facts
-    )
+    run.steps.filter(date=day(date)).update(message=message, signature=signatures.signature(message), **facts)
 
 
 def test_they_are_one_group_named_by_what_they_have_in_common(failed):
@@ -88,9 +86,7 @@ def test_steps_skipped_behind_different_inputs_stay_apart(failed):
 
     signatures = ["game_log is missing on …", "team_log is missing on …"]
     assert sorted(group.signature for group in outcomes.reasons_for_skips(failed)) == signatures
-    assert failure_groups.to_retry(failed, [failure_groups.key(signatures[0])]) == [
-        ("daily.sales", day("01-02"))
-    ]
+    assert failure_groups.to_retry(failed, [signatures.key(signatures[0])]) == [("daily.sales", day("01-02"))]
 
 
 def test_the_timeline_has_a_new_failure_once_a_kind(launch, drive, fault):

@@ -21,7 +21,7 @@ from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
 from apps.pipeline.sections import Table
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import Call, Outcome
-from apps.runs.failures import failure_groups
+from apps.runs.failures import log_messages
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
@@ -53,8 +53,10 @@ def perform(call: Call, *, timeout: float) -> Said:
         outcome = jobs.run_process(
             call, log, timeout=timeout, stopped=lambda: False, started=lambda pid, known_as: None
         )
-        output = failure_groups.tail(log, LARGEST)
-        return Said(outcome, output, tuple(line for line, is_error in failure_groups.said(log) if is_error))
+        output = log_messages.tail(log, LARGEST)
+        return Said(
+            outcome, output, tuple(line for line, is_error in log_messages.log_lines(log) if is_error)
+        )
 
 
 def not_answered(said: Said, timeout: float) -> Finding | None:
