@@ -30,19 +30,20 @@ def measure(batch: int) -> None:
 def run(batch: int) -> None:
     shop.make(tables=1, dates=STEPS, command=NO_OP, batch=batch)
     from apps.coverage.models import Scan
-    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning import full_scan, warehouses
     from apps.pipeline import definition
-    from apps.runs import control, lanes
+    from apps.runs import control
     from apps.runs.engine import runner
+    from apps.runs.models import leases
     from apps.runs.plans import planning
 
     pipeline = definition.current()
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
     plan = planning.plan(pipeline, planning.select(pipeline, reprocess="all"))
     launched = control.launch(plan, pipeline, by="benchmark", queued=False)
     before = spawn_seconds()
     began = time.perf_counter()
-    runner.perform(launched.pk, pipeline, lease=lanes.take(launched.pk) or "")
+    runner.perform(launched.pk, pipeline, lease=leases.take(launched.pk) or "")
     seconds = time.perf_counter() - began
     spawn = median([before, spawn_seconds()])
     launched.refresh_from_db()

@@ -67,13 +67,13 @@ def measured(pipeline: Any) -> Iterator[Measured]:
 
 def reports(pipeline: Any) -> dict[str, Callable[[], object]]:
     """What is measured, by name; the dates and tables are all that there are."""
-    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning import warehouses
     from apps.coverage.sources import need_coverage, windows
     from apps.coverage.verification import verifier
     from apps.pipeline import scope
     from apps.runs.preflight import reports as preflights
 
-    warehouse = full_scan.open_warehouse(pipeline)
+    warehouse = warehouses.open_warehouse(pipeline)
 
     def verify() -> None:
         wanted = verifier.scope(pipeline)

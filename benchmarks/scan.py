@@ -137,15 +137,16 @@ def one(engine: str, tables: int, dates: int) -> int:
     import django
 
     django.setup()
-    from apps.coverage.scanning import full_scan
     from apps.coverage.scanning.questions import question
     from apps.pipeline import definition
 
     pipeline = definition.current()
     questions = [question(table) for table in pipeline.tables]
 
+    from apps.coverage.scanning import warehouses
+
     def ask() -> Any:
-        warehouse = full_scan.open_warehouse(pipeline)
+        warehouse = warehouses.open_warehouse(pipeline)
         return warehouse.scan(questions, start=pipeline.start, end=pipeline.end, known=lambda table: {})
 
     bare = bare_duckdb(pipeline, questions) if engine == "duckdb" else bare_bigquery(pipeline, ask)
@@ -174,13 +175,13 @@ def scan_all(engine: str, tables: int, dates: int) -> int:
 
     django.setup()
     from apps.coverage.models import Scan
-    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning import full_scan, warehouses
     from apps.pipeline import definition
 
     pipeline = definition.current()
     for which in ("first", "again"):
         scan = Scan.objects.create()
-        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scan)
+        full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scan)
         scan.refresh_from_db()
         print(
             f"{engine:8} {tables:3} tables x {dates:,} dates: asked, judged and stored, {which}: {scan.seconds:.1f} s, "

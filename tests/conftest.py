@@ -21,16 +21,16 @@ from hypothesis import settings as hypothesis_settings
 
 from apps import masking
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, lanes
+from apps.runs import control
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import Call
 from apps.runs.engine import recovery, runner
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.lease_heartbeat import Keeper
-from apps.runs.models import Lane, Run
+from apps.runs.models import Lane, Run, leases
 from apps.runs.plans import planning
 from apps.runs.plans.planning import Plan
 from apps.warehouse.base import Warehouse
@@ -163,7 +163,7 @@ def pipeline(shop: Path) -> Pipeline:
 
 @pytest.fixture
 def warehouse(pipeline: Pipeline) -> Warehouse:
-    return full_scan.open_warehouse(pipeline)
+    return warehouses.open_warehouse(pipeline)
 
 
 @pytest.fixture
@@ -247,14 +247,14 @@ def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
 
     def perform(run: Run, *, attempts: int | None = None) -> Run:
         Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         assert lease
         with Keeper(run.pk, lease) as kept:
-            performer = runner.Runner(Hold(run, pipeline, kept), full_scan.open_warehouse(pipeline))
+            performer = runner.Runner(Hold(run, pipeline, kept), warehouses.open_warehouse(pipeline))
             recovery.recover(run, lease, performer.warehouse)
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass
-        lanes.give_back(run.pk, lease)
+        leases.release(run.pk, lease)
         run.refresh_from_db()
         return run
 

@@ -24,7 +24,7 @@ TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.engine.runner.SHOR
 # Every module that holds one of these, also by `from ... import`.
 SHORTER: dict[str, dict[str, Any]] = {
     "apps.runs.models.lane": {"LEASE": dt.timedelta(seconds=2.5)},
-    "apps.runs.lanes": {"LEASE": dt.timedelta(seconds=2.5)},
+    "apps.runs.models.leases": {"LEASE": dt.timedelta(seconds=2.5)},
     "apps.runs.engine.lease_heartbeat": {"BEAT": 0.5, "LOOK": 0.1},
     "apps.runs.tasks": {"SLICE": 3.0},
     "apps.runs.calls.processes": {"GRACE": 1.0},
@@ -89,7 +89,7 @@ def set_clock(file: Path) -> None:
 
 
 def use_shelf(folder: Path) -> None:
-    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning import warehouses
     from apps.pipeline.sections import DuckDB
 
     DuckDB.most_lanes = property(lambda self: 64)
@@ -99,4 +99,4 @@ def use_shelf(folder: Path) -> None:
 
         return Shelf(folder)
 
-    full_scan.open_warehouse = open_shelf
+    warehouses.open_warehouse = open_shelf

@@ -32,7 +32,7 @@ def follow_file(**kwargs: Any) -> None:
 
 
 def import_engine(**kwargs: Any) -> None:
-    from apps.coverage.scanning import full_scan
+    from apps.coverage.scanning import warehouses
     from apps.pipeline import definition
 
-    full_scan.open_warehouse(definition.current())  # which imports the engine and asks it nothing
+    warehouses.open_warehouse(definition.current())  # which imports the engine and asks it nothing

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 
 from apps.coverage.accepted import accepting
 from apps.coverage.models import Scan, Verification
-from apps.coverage.scanning import full_scan, unreadable
+from apps.coverage.scanning import full_scan, unreadable, warehouses
 from apps.coverage.verification import verifier
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -40,7 +40,7 @@ def scan_later(*, by: Any = None) -> Scan:
 
 def scan(scan_id: int) -> None:
     pipeline = definition.current()
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.get(pk=scan_id))
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.get(pk=scan_id))
 
 
 def scan_by_schedule() -> None:
@@ -58,9 +58,9 @@ def look_again() -> None:
     if not unreadable.is_anything_awaited() or Scan.objects.filter(status=Scan.Status.RUNNING).exists():
         return
     pipeline = definition.current()
-    warehouse = full_scan.open_warehouse(pipeline)
+    warehouse = warehouses.open_warehouse(pipeline)
     try:
-        with full_scan.turn_of_reader(warehouse, patience=PATIENCE):
+        with warehouses.turn_of_reader(warehouse, patience=PATIENCE):
             warehouse.check_connection()
             unreadable.note_answer()
             full_scan.scan(pipeline, warehouse, queued_scan())
@@ -101,7 +101,7 @@ def verify_later(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
 def verify(verification_id: int) -> None:
     pipeline = definition.current()
     wanted = Verification.objects.get(pk=verification_id)
-    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), wanted)
+    verifier.perform(pipeline, warehouses.open_warehouse(pipeline), wanted)
 
 
 def give_up_dead_verifications(now: dt.datetime) -> None:

@@ -8,13 +8,12 @@ from contextlib import suppress
 from django.db import transaction
 from django_q.tasks import async_task
 
-from apps.runs import lanes
-from apps.runs.models import IllegalMove, Lane, Preflight, Run
+from apps.runs.models import IllegalMove, Lane, Preflight, Run, leases
 
 
 def perform_later(run: Run) -> None:
     """Puts a slice of a free lane of the run in the queue, in the caller's transaction."""
-    ticket = lanes.book(run)
+    ticket = leases.book(run)
     if ticket:
         enqueue(run.pk, ticket)
 
@@ -28,7 +27,7 @@ def hand_on(run_id: int, lease: str) -> None:
     """The lane's next slice waits its turn behind the slices of other runs."""
     ticket = uuid.uuid4().hex
     with transaction.atomic():
-        if lanes.exchange(run_id, lease, ticket):
+        if leases.exchange(run_id, lease, ticket):
             enqueue(run_id, ticket)
 
 
@@ -48,7 +47,7 @@ def requeue(run: Run, *, says: str) -> None:
 def perform_again(lane: Lane) -> None:
     """Another task with the same ticket: one that still waits in the queue stays good, whichever comes first."""
     with transaction.atomic():
-        if lanes.renew_silent(lane):
+        if leases.renew_expired(lane):
             enqueue(lane.run_id, lane.lease)
 
 

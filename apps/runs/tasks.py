@@ -10,12 +10,12 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
-from apps.runs import lanes, queue
+from apps.runs import queue
 from apps.runs.db_retry import AWAY, patiently
 from apps.runs.engine import recovery, runner, waiting
-from apps.runs.models import Attempt, Preflight, Run
+from apps.runs.models import Attempt, Preflight, Run, leases
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.preflight import reports
 from apps.warehouse.base import StillAtWork, WarehouseError
@@ -33,7 +33,7 @@ def perform(run_id: int, ticket: str) -> None:
     if stopping.asked():  # the next worker begins
         queue.enqueue(run_id, ticket)
         return
-    lease = patiently(lambda: lanes.take(run_id, ticket=ticket))
+    lease = patiently(lambda: leases.take(run_id, ticket=ticket))
     if lease is None:
         return
     try:
@@ -52,7 +52,7 @@ def perform(run_id: int, ticket: str) -> None:
         raise
     # A worker that is to stop hands its lane on at once.
     goes_on = more or stopping.asked()
-    patiently(lambda: queue.hand_on(run_id, lease) if goes_on else lanes.give_back(run_id, lease))
+    patiently(lambda: queue.hand_on(run_id, lease) if goes_on else leases.release(run_id, lease))
 
 
 def tell_of(error: Exception, run_id: int) -> None:
@@ -68,9 +68,9 @@ def tell_of(error: Exception, run_id: int) -> None:
 def revive() -> None:
     """Puts runs back in the queue that nobody gave a sign of life for, and those that wait and are due again."""
     now = timezone.now()
-    for lane in lanes.silent(now):
+    for lane in leases.expired(now):
         queue.perform_again(lane)
-    for run in lanes.runs_without(now):
+    for run in leases.runs_without_lease(now):
         queue.wake(run.pk)
     for run in Run.objects.due_again(now):
         queue.requeue(run, says="Trying again")
@@ -103,7 +103,7 @@ def is_ended(attempt: Attempt) -> bool:
     """Tries; False where the warehouse cannot be asked about any script now."""
     try:
         with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
-            recovery.end_stray(attempt, full_scan.open_warehouse(definition.current()))
+            recovery.end_stray(attempt, warehouses.open_warehouse(definition.current()))
     except WarehouseError as error:
         log.warning("run %s: a script may still run in the warehouse: %s", attempt.run_id, error)
         return isinstance(error, StillAtWork)
@@ -133,4 +133,4 @@ def ensure_schedule() -> None:
 def preflight(report_id: int) -> None:
     pipeline = definition.current()
     with doing(f"pre-flight {report_id}"):
-        reports.perform(Preflight.objects.get(pk=report_id), pipeline, full_scan.open_warehouse(pipeline))
+        reports.perform(Preflight.objects.get(pk=report_id), pipeline, warehouses.open_warehouse(pipeline))

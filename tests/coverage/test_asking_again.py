@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from apps.warehouse.base import Question
 from apps.warehouse.bigquery.client import BigQueryWarehouse
@@ -42,7 +42,7 @@ def typed(shop, read) -> Callable[[str], tuple]:
 
 def scanned(table: str) -> Partition:
     pipeline, row = definition.current(), Scan.objects.create()
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), row)
     return Partition.objects.get(table=table, date=day("01-05"))
 
 

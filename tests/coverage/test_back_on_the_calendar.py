@@ -10,7 +10,7 @@ from apps.coverage import regressions
 from apps.coverage.accepted import accepting
 from apps.coverage.accepted.accepting import Wish
 from apps.coverage.models import AcceptedGap, Partition
-from apps.coverage.scanning import full_scan, partial_scan
+from apps.coverage.scanning import partial_scan, warehouses
 from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
@@ -103,7 +103,7 @@ def test_while_a_date_is_off_the_calendar_it_is_neither_accepted_nor_a_loss(
 def test_a_scan_of_some_dates_takes_nothing_along_either(accepted, ask, scan_again):
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
-    partial_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scope(pipeline, tables=[SALES]))
+    partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scope(pipeline, tables=[SALES]))
     assert states("01-05") == ["not_expected"]
 
     ask("UPDATE raw.days SET open = TRUE WHERE day = DATE '2024-01-05'")

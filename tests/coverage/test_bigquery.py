@@ -13,7 +13,7 @@ from apps.cli.management.commands import verify
 from apps.coverage import tasks
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, readings, warehouses
 from apps.coverage.verification import report_files, verifier
 from apps.pipeline.definition import Pipeline
 from tests.coverage import bigquery_shop
@@ -44,7 +44,7 @@ def scan(pipeline: Pipeline, server: StandIn, db: None) -> Callable[[], Scan]:
     def run() -> Scan:
         server.forget()
         row = Scan.objects.create()
-        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
+        full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), row)
         row.refresh_from_db()
         return row
 
@@ -99,10 +99,10 @@ def test_values_of_a_date_that_changed_are_read_again(scan, server):
 
 def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline, server):
     scan()
-    warehouse = full_scan.open_warehouse(pipeline)
+    warehouse = warehouses.open_warehouse(pipeline)
     dates = [FIRST, FIRST + dt.timedelta(days=1)]
 
-    changed = full_scan.remember(full_scan.read(pipeline, warehouse, {"daily.t1": dates}).values())
+    changed = readings.store(readings.read(pipeline, warehouse, {"daily.t1": dates}).values())
     scan()
 
     (looked,) = server.asked("count")
@@ -112,7 +112,7 @@ def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline,
 def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan, pipeline, server):
     plain = [table.model_copy(update={"quality": None}) for table in pipeline.tables]
     before = pipeline.model_copy(update={"tables": tuple(plain)})
-    full_scan.scan(before, full_scan.open_warehouse(before), Scan.objects.create())
+    full_scan.scan(before, warehouses.open_warehouse(before), Scan.objects.create())
 
     scan()
 
@@ -218,7 +218,7 @@ def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan,
     server.say("INSERT INTO raw.t0 SELECT NULL, 1, 60.0")
     wanted = verifier.scope(pipeline, tables=["raw.t0"], start=FIRST, end=FIRST + dt.timedelta(days=6))
     found = verifier.request(pipeline, wanted, by="olga")
-    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
+    verifier.perform(pipeline, warehouses.open_warehouse(pipeline), found)
     found.refresh_from_db()
     report, printed = verifier.report_of(found), io.StringIO()
     assert report

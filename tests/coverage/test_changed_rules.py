@@ -12,7 +12,7 @@ from apps.coverage.accepted import accepting
 from apps.coverage.accepted.accepting import Wish
 from apps.coverage.calendar import removed_dates
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
-from apps.coverage.scanning import changed_rules, full_scan, partial_scan
+from apps.coverage.scanning import changed_rules, full_scan, partial_scan, warehouses
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import scope
@@ -181,7 +181,7 @@ def test_a_scan_after_that_keeps_them_away(complete, change):
     change("end = 2024-03-10", "end = 2024-03-05")
 
     other = definition.current()
-    full_scan.scan(other, full_scan.open_warehouse(other), Scan.objects.create())
+    full_scan.scan(other, warehouses.open_warehouse(other), Scan.objects.create())
 
     assert removed_dates.open_now().count == 5
     assert CalendarDate.read.filter(date__gt=day("03-05")).count() == 0
@@ -192,7 +192,7 @@ def test_a_new_key_is_unknown_until_it_is_counted(complete, change):
     assert state() == ("unknown", "its different keys (item, day) are not counted yet")
 
     other = definition.current()
-    full_scan.scan(other, full_scan.open_warehouse(other), Scan.objects.create())
+    full_scan.scan(other, warehouses.open_warehouse(other), Scan.objects.create())
     assert state() == ("complete", "")
 
 

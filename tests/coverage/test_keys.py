@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from apps.coverage import regressions
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from apps.runs.models import Run
 from tests.conftest import day
@@ -111,7 +111,7 @@ def test_a_key_of_other_columns_is_no_loss(nine_games, rewrite, scan):
     rewrite('key = ["item"]', 'key = ["written_at"]')
     definition.load.cache_clear()
     other = definition.current()
-    full_scan.scan(other, full_scan.open_warehouse(other), Scan.objects.create())
+    full_scan.scan(other, warehouses.open_warehouse(other), Scan.objects.create())
 
     assert (sales().state, sales().keys) == ("thin", 1)
     assert not Partition.objects.regressions().exists()

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 
 from apps.coverage import tasks
 from apps.coverage.models import Verification
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.coverage.verification import verifier
 from apps.pipeline import definition
 from apps.runs.models import Run, Step
@@ -37,7 +37,7 @@ def kept(shop, db):
     def perform(**named) -> Verification:
         pipeline = definition.current()
         found = verifier.request(pipeline, verifier.scope(pipeline, **named), by="olga")
-        verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
+        verifier.perform(pipeline, warehouses.open_warehouse(pipeline), found)
         found.refresh_from_db()
         return found
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.coverage.calendar import calendar_report, removed_dates
 from apps.coverage.calendar.removed_dates import CannotConfirm
 from apps.coverage.models import RemovedDate
-from apps.coverage.scanning import full_scan, partial_scan
+from apps.coverage.scanning import partial_scan, warehouses
 from apps.pipeline import definition
 from apps.pipeline.scope import scope
 from tests.conftest import day
@@ -113,7 +113,7 @@ def test_a_scan_of_some_dates_notices_it_too(scan_again, ask):
     scan_again()
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
-    partial_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scope(pipeline, tables=["sales"]))
+    partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scope(pipeline, tables=["sales"]))
 
     removed = removed_dates.open_now()
     assert removed and removed.dates == [day("01-05")]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.coverage.calendar import expected_dates
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from tests.conftest import day
 
@@ -36,7 +36,7 @@ def test_every_day_goes_up_to_yesterday_in_the_pipelines_zone(new_york, rewrite,
     monkeypatch.setattr(timezone, "now", lambda: EVENING)
     pipeline = definition.current()
 
-    said = expected_dates.ask(pipeline, full_scan.open_warehouse(pipeline))
+    said = expected_dates.ask(pipeline, warehouses.open_warehouse(pipeline))
 
     assert max(said.expected) == day("01-03")
 
@@ -46,7 +46,7 @@ def test_a_scan_counts_moments_on_their_dates_in_the_pipelines_zone(new_york, as
     ask("CREATE TABLE raw.orders AS SELECT TIMESTAMPTZ '2024-01-05 02:30:00+00' AS day")
     pipeline, row = definition.current(), Scan.objects.create()
 
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), row)
 
     found = Partition.objects.filter(table="raw.orders", rows=1).values_list("date", flat=True)
     assert list(found) == [day("01-04")]

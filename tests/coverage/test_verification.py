@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from apps.coverage.counts import rollup
 from apps.coverage.models import CalendarDate, Partition, Verification
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.coverage.verification import json_objects, verifier
 from apps.coverage.verification.report import Report, in_words
 from apps.pipeline import definition
@@ -355,7 +355,7 @@ class Counting:
 
 def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
     pipeline = definition.current()
-    warehouse = Counting(full_scan.open_warehouse(pipeline))
+    warehouse = Counting(warehouses.open_warehouse(pipeline))
 
     report = verifier.verify(pipeline, warehouse, verifier.scope(pipeline))
 
@@ -365,7 +365,7 @@ def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
 
 def test_a_warehouse_that_is_away_is_not_asked_twice(history, filled, shop, db):
     pipeline = definition.current()
-    warehouse = Counting(full_scan.open_warehouse(pipeline))
+    warehouse = Counting(warehouses.open_warehouse(pipeline))
     shop.unlink()
 
     report = verifier.verify(pipeline, warehouse, verifier.scope(pipeline))
@@ -406,7 +406,7 @@ def test_a_report_is_kept_as_it_was_made(history, trend):
 
 def test_a_verification_is_performed_once(filled, pipeline, db):
     found = verifier.request(pipeline, verifier.scope(pipeline, **SALES), by="olga")
-    warehouse = Counting(full_scan.open_warehouse(pipeline))
+    warehouse = Counting(warehouses.open_warehouse(pipeline))
 
     verifier.perform(pipeline, warehouse, found)
     verifier.perform(pipeline, warehouse, found)
@@ -420,7 +420,7 @@ def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db)
     Verification.objects.update(tables=["daily.returns"])
     found.refresh_from_db()
 
-    verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
+    verifier.perform(pipeline, warehouses.open_warehouse(pipeline), found)
 
     found.refresh_from_db()
     assert (found.status, found.verdict) == ("failed", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.coverage.verification import verifier
 from apps.coverage.verification.report import Report
 from apps.pipeline import definition
@@ -70,7 +70,7 @@ def scan_again(shop, db) -> Callable[[], Scan]:
     def run() -> Scan:
         definition.load.cache_clear()
         pipeline, row = definition.current(), Scan.objects.create()
-        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), row)
+        full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), row)
         row.refresh_from_db()
         return row
 
@@ -110,6 +110,6 @@ def verify(shop, db) -> Callable[..., Report]:
     def perform(**named) -> Report:
         pipeline = definition.current()
         wanted = verifier.scope(pipeline, **named)
-        return verifier.verify(pipeline, full_scan.open_warehouse(pipeline), wanted)
+        return verifier.verify(pipeline, warehouses.open_warehouse(pipeline), wanted)
 
     return perform

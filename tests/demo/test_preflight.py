@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.utils import timezone
 
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.pipeline import definition, scope
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
@@ -65,7 +65,7 @@ def check(demo, web, settings, monkeypatch) -> Iterator[Check]:
     def make(*, quick: bool = False, **names) -> Told:
         pipeline = definition.current()
         report = reports.create(scope.scope(pipeline, **names), by="olga", quick=quick)
-        reports.perform(report, pipeline, full_scan.open_warehouse(pipeline))
+        reports.perform(report, pipeline, warehouses.open_warehouse(pipeline))
         return reports.told(Preflight.objects.get(pk=report.pk))
 
     yield make

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from benchmarks import readiness
 from tests.demo.reference import DEMO
@@ -23,7 +23,7 @@ def asked(demo, settings, monkeypatch) -> Iterator[dict[str, Counter]]:
     settings.PIPELINE = DEMO / "pipeline.toml"
     definition.load.cache_clear()
     pipeline = definition.current()
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
     found = {}
     with readiness.counted() as statements:
         for name, work in readiness.reports(pipeline).items():

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.coverage.sources import windows
 from apps.pipeline import definition
 from apps.runs.plans import planning
@@ -87,7 +87,7 @@ def console(built, db, settings, monkeypatch):
     settings.PIPELINE = DEMO / "pipeline.toml"
     definition.load.cache_clear()
     pipeline = definition.current()
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
     yield pipeline
     definition.load.cache_clear()
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.coverage.models import CalendarReading, Partition, Scan
-from apps.coverage.scanning import full_scan, questions
+from apps.coverage.scanning import full_scan, questions, warehouses
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.files import scripts
@@ -127,7 +127,7 @@ def scan(example, server, db) -> Callable[[], Scan]:
     def run() -> Scan:
         server.forget()
         row = Scan.objects.create()
-        full_scan.scan(example, full_scan.open_warehouse(example), row)
+        full_scan.scan(example, warehouses.open_warehouse(example), row)
         row.refresh_from_db()
         return row
 

@@ -12,16 +12,16 @@ from django.utils import timezone
 from apps.coverage.accepted import accepting
 from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept, Wish
 from apps.coverage.models import AcceptedGap, Partition, Scan
-from apps.coverage.scanning import full_scan
-from apps.runs import control, lanes
+from apps.coverage.scanning import full_scan, warehouses
+from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.dependencies import gates
 from apps.runs.engine import pausing, recovery, runner
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.lease_heartbeat import Keeper
 from apps.runs.failures import failure_groups
-from apps.runs.lanes import Fenced
-from apps.runs.models import IllegalMove, Lane, Run, Step
+from apps.runs.models import IllegalMove, Lane, Run, Step, leases
+from apps.runs.models.leases import LeaseLost
 from apps.runs.plans import planning
 from apps.runs.plans.planning import PlanRefused
 from apps.warehouse.base import WarehouseError
@@ -65,7 +65,7 @@ class Operator:
     def scan(self) -> None:
         row = Scan.objects.create()
         with suppress(WarehouseError):
-            full_scan.scan(self.world.pipeline, full_scan.open_warehouse(self.world.pipeline), row)
+            full_scan.scan(self.world.pipeline, warehouses.open_warehouse(self.world.pipeline), row)
 
     def launch(self, mode: str, tables: int, calls: int) -> None:
         """`tables` is a set of bits; 0 calls for as many as it takes."""
@@ -166,7 +166,7 @@ class Operator:
     def perform(self, run: Run, calls: int) -> None:
         """A worker that performs the run, for some calls or until it rests or ends; it may die meanwhile."""
         Lane.objects.filter(run=run).update(lease_until=None)
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         if lease is None:
             return
         most = run.attempts.count() + calls if calls else None
@@ -174,12 +174,12 @@ class Operator:
         try:
             with Keeper(run.pk, lease) as kept:
                 hold = Hold(Run.objects.get(pk=run.pk), self.world.pipeline, kept)
-                self.work(runner.Runner(hold, full_scan.open_warehouse(self.world.pipeline)), lease, most)
+                self.work(runner.Runner(hold, warehouses.open_warehouse(self.world.pipeline)), lease, most)
         except Killed:
             return  # and its lease runs out
-        except (Fenced, IllegalMove):
+        except (LeaseLost, IllegalMove):
             pass
-        lanes.give_back(run.pk, lease)
+        leases.release(run.pk, lease)
 
     def work(self, worker: runner.Runner, lease: str, most: int | None) -> None:
         run = worker.run

@@ -15,9 +15,8 @@ from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
 from apps.pipeline import definition
-from apps.runs import lanes
 from apps.runs.engine import runner
-from apps.runs.models import Lane, Run, Step
+from apps.runs.models import Lane, Run, Step, leases
 from tests.conftest import day
 
 PATIENCE = 30.0  # seconds after which something that should happen will not
@@ -39,7 +38,7 @@ def sales(first: str, last: str, **more: object) -> dict[str, object]:
 def may_write(run: Run, lease: str) -> bool:
     """Whether a worker with that lease could write of the run now."""
     with transaction.atomic():
-        return lanes.holds(run, lease)
+        return leases.holds(run, lease)
 
 
 def wait_until(happened: Callable[[], object]) -> None:
@@ -101,7 +100,7 @@ def perform(pipeline):
 
     def work(run: Run) -> Run:
         Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
-        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk) or "")
+        runner.perform(run.pk, pipeline, lease=leases.take(run.pk) or "")
         run.refresh_from_db()
         return run
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from apps.alerts.report import Report
 from apps.coverage.models import Scan
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import full_scan, warehouses
 from apps.pipeline import definition
 from apps.runs import control, queue
 from apps.runs.engine import unfillable
@@ -136,7 +136,7 @@ def scan_now(transactional_db):
 
     def scan() -> None:
         pipeline = definition.current()
-        full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
+        full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
 
     return scan
 

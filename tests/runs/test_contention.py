@@ -10,9 +10,8 @@ from django.utils import timezone
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Scan
 from apps.coverage.scanning import full_scan
-from apps.runs import lanes
 from apps.runs.engine import contention, pausing, runner
-from apps.runs.models import Run, Step
+from apps.runs.models import Run, Step, leases
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
@@ -118,7 +117,7 @@ def test_a_run_waits_for_the_call_of_another(launch, pipeline):
     mine.turns.patience = 0.0
 
     with other.turn_of_call("the call of run 99 (visits, attempt 3)", owner="", stopped=lambda: False):
-        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk), warehouse=mine)
+        runner.perform(run.pk, pipeline, lease=leases.take(run.pk), warehouse=mine)
 
     run.refresh_from_db()
     assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE, 0)
@@ -135,7 +134,7 @@ def test_a_run_that_waits_for_a_call_never_waits_longer_than_at_first(launch, pi
     mine.turns.patience = 0.0
 
     with other.turn_of_call("the call of run 99 (visits, attempt 3)", owner="", stopped=lambda: False):
-        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk), warehouse=mine)
+        runner.perform(run.pk, pipeline, lease=leases.take(run.pk), warehouse=mine)
 
     run.refresh_from_db()
     assert run.again_at <= timezone.now() + dt.timedelta(seconds=pausing.SHORTEST_WAIT)

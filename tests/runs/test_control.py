@@ -7,11 +7,11 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.runs import control, lanes
+from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.engine import cancellation, circuit_breaker
 from apps.runs.failures import failure_groups
-from apps.runs.models import Attempt, IllegalMove, Run, Step
+from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
 from apps.runs.plans import planning
 from tests.conftest import day
 from tests.runs.conftest import may_write, meanwhile, shown, step, wait_until
@@ -229,7 +229,7 @@ def test_what_was_cancelled_can_be_launched_again(launch):
 def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
     run = launch(**WEEK)
     drive(run, attempts=1)
-    lease = lanes.take(run.pk)
+    lease = leases.take(run.pk)
 
     cancellation.cancel_now(run, by="olga")
 

@@ -7,7 +7,7 @@ from apps.coverage.accepted import accepting
 from apps.coverage.accepted.accepting import Wish
 from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.coverage.verification import verifier
 from apps.runs import control
 from apps.runs.failures import failure_groups
@@ -116,7 +116,7 @@ def test_the_panel_offers_it_and_names_who_accepted_it(redo, client, operator):
 def reasons(pipeline) -> list[str]:
     """Why a verification of these dates is not passed."""
     wanted = verifier.scope(pipeline, tables=[SALES], start=day("01-01"), end=day("01-04"))
-    report = verifier.verify(pipeline, full_scan.open_warehouse(pipeline), wanted)
+    report = verifier.verify(pipeline, warehouses.open_warehouse(pipeline), wanted)
     return [reason.text for reason in report.reasons if reason.text.startswith("Open failure")]
 
 

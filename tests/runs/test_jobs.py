@@ -10,7 +10,7 @@ import pytest
 from apps.pipeline.sections import Job
 from apps.runs.calls import jobs, processes
 from apps.runs.calls.jobs import Call
-from apps.runs.lanes import Fenced
+from apps.runs.models.leases import LeaseLost
 from backfill_console import environment
 from tests.conftest import day
 from tests.runs.conftest import wait_until
@@ -265,9 +265,9 @@ def test_a_job_does_not_begin_before_it_is_written_down(call, tmp_path):
 def test_a_job_never_begins_for_a_worker_that_is_fenced(call, tmp_path):
     def started(pid: int, known_as: str) -> None:
         wait_until(lambda: psutil.Process(pid).name() == "sh")
-        raise Fenced
+        raise LeaseLost
 
-    with pytest.raises(Fenced):
+    with pytest.raises(LeaseLost):
         call("echo began", started=started)
 
     assert written(tmp_path) == ""

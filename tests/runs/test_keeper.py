@@ -6,10 +6,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.runs import lanes
 from apps.runs.engine import lease_heartbeat
 from apps.runs.engine.lease_heartbeat import Keeper
-from apps.runs.models import Attempt, Run
+from apps.runs.models import Attempt, Run, leases
 from tests.runs.conftest import may_write, wait_until
 
 pytestmark = pytest.mark.postgresql
@@ -31,28 +30,28 @@ def lease_of(run: Run) -> dt.datetime:
 
 
 def test_a_ticket_is_good_once(run):
-    ticket = lanes.book(run)
+    ticket = leases.book(run)
 
-    assert lanes.take(run.pk, ticket=ticket)
-    assert lanes.take(run.pk, ticket=ticket) is None
+    assert leases.take(run.pk, ticket=ticket)
+    assert leases.take(run.pk, ticket=ticket) is None
 
 
 def test_a_run_that_rests_cannot_be_taken(run):
     Run.objects.filter(pk=run.pk).update(status="paused")
 
-    assert lanes.take(run.pk) is None
+    assert leases.take(run.pk) is None
 
 
 def test_a_lease_that_ran_out_can_be_taken(run):
-    first = lanes.take(run.pk)
+    first = leases.take(run.pk)
     run.held_lanes.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
 
-    assert lanes.take(run.pk)
+    assert leases.take(run.pk)
     assert not may_write(run, first)
 
 
 def test_a_held_run_gives_signs_of_life(run):
-    lease = lanes.take(run.pk)
+    lease = leases.take(run.pk)
     attempt = run.attempts.create(number=1, table="daily.sales", dates=[], lease=lease)
     before = lease_of(run), attempt.beat_at
 
@@ -63,7 +62,7 @@ def test_a_held_run_gives_signs_of_life(run):
 
 @pytest.mark.parametrize(("request_", "stops"), [("pause", False), ("stop", True), ("cancel", True)])
 def test_what_a_person_asks_for_is_noticed(run, request_, stops):
-    with Keeper(run.pk, lanes.take(run.pk)) as kept:
+    with Keeper(run.pk, leases.take(run.pk)) as kept:
         Run.objects.filter(pk=run.pk).update(request=request_)
         wait_until(lambda: kept.wanted == request_)
 
@@ -71,7 +70,7 @@ def test_what_a_person_asks_for_is_noticed(run, request_, stops):
 
 
 def test_a_lease_that_somebody_else_has_is_noticed(run):
-    with Keeper(run.pk, lanes.take(run.pk)) as kept:
+    with Keeper(run.pk, leases.take(run.pk)) as kept:
         run.held_lanes.update(lease="another")
         wait_until(kept.lost.is_set)
 
@@ -80,7 +79,7 @@ def test_a_lease_that_somebody_else_has_is_noticed(run):
 
 
 def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
-    lease, really, problems = lanes.take(run.pk), Keeper._look, []
+    lease, really, problems = leases.take(run.pk), Keeper._look, []
 
     def look(kept: Keeper) -> None:
         if len(problems) < 3:
@@ -102,12 +101,12 @@ def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
         raise RuntimeError("a fault in the console")
 
     monkeypatch.setattr(Keeper, "_look", look)
-    with Keeper(run.pk, lanes.take(run.pk)) as kept:
+    with Keeper(run.pk, leases.take(run.pk)) as kept:
         wait_until(kept.must_stop)
 
 
 def test_a_keeper_leaves_no_thread(run):
-    with Keeper(run.pk, lanes.take(run.pk)) as kept:
+    with Keeper(run.pk, leases.take(run.pk)) as kept:
         pass
 
     assert not kept._thread.is_alive()

@@ -9,13 +9,13 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.coverage.scanning import full_scan
-from apps.runs import control, lanes, tasks
+from apps.coverage.scanning import warehouses
+from apps.runs import control, tasks
 from apps.runs.engine import picking, recovery, regressions, runner
 from apps.runs.engine.claims import claim
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.lease_heartbeat import Keeper
-from apps.runs.models import Attempt, IllegalMove, Lane, Run
+from apps.runs.models import Attempt, IllegalMove, Lane, Run, leases
 from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
 from tests.runs.conftest import may_write
@@ -45,8 +45,8 @@ def worker(pipeline):
 
     def take(run: Run, wake=runner.nobody) -> runner.Runner:
         own = Run.objects.get(pk=run.pk)
-        kept = Keeper(run.pk, lanes.take(run.pk))
-        return runner.Runner(Hold(own, pipeline, kept), full_scan.open_warehouse(pipeline), wake)
+        kept = Keeper(run.pk, leases.take(run.pk))
+        return runner.Runner(Hold(own, pipeline, kept), warehouses.open_warehouse(pipeline), wake)
 
     return take
 
@@ -58,8 +58,8 @@ def run_out(worker: runner.Runner) -> None:
 
 
 def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
-    assert lanes.take(run.pk) and lanes.take(run.pk)
-    assert lanes.take(run.pk) is None
+    assert leases.take(run.pk) and leases.take(run.pk)
+    assert leases.take(run.pk) is None
 
 
 def test_two_lanes_take_two_tables(run, worker):
@@ -220,7 +220,7 @@ def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, wo
     )
     recovery.recover(run, alive.keeper.lease, alive.warehouse)
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         frozen.attempt(take, attempt)
     assert run.steps.pending().count() == run.steps.count()
 
@@ -230,7 +230,7 @@ def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, wor
     claim(frozen.hold)
     run_out(frozen)
     woken = []
-    wake = lambda *process, **log: woken.append(lanes.renew(run.pk, frozen.keeper.lease))  # noqa: E731
+    wake = lambda *process, **log: woken.append(leases.renew(run.pk, frozen.keeper.lease))  # noqa: E731
     monkeypatch.setattr(recovery.processes, "end_orphan", wake)
 
     recovery.recover(run, alive.keeper.lease, alive.warehouse)
@@ -241,18 +241,18 @@ def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, wor
 def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker):
     sleeper = worker(run)
     run_out(sleeper)
-    lanes.renew(run.pk, sleeper.keeper.lease)
+    leases.renew(run.pk, sleeper.keeper.lease)
 
     assert not recovery.fence(run, sleeper.keeper.lease)
     assert may_write(run, sleeper.keeper.lease)
 
 
 def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):
-    lanes.take(run.pk)
+    leases.take(run.pk)
     run.held_lanes.filter(number=0).update(lease_until=timezone.now() + dt.timedelta(hours=1))
 
-    assert len(lanes.silent(timezone.now())) == 1
-    assert lanes.take(run.pk)
+    assert len(leases.expired(timezone.now())) == 1
+    assert leases.take(run.pk)
 
 
 # How many lanes -----------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):
 
 def test_lanes_can_be_added_while_a_run_is_performed(launch, worker):
     run = launch(**TWO_TABLES)
-    lanes.take(run.pk)
+    leases.take(run.pk)
 
     control.set_lanes(run, 2, by="olga")
 
@@ -283,8 +283,8 @@ def test_no_lanes_are_not_possible(run):
 
 
 def test_a_silent_lane_is_revived_while_another_is_at_work(run):
-    lanes.take(run.pk)
-    dead = lanes.take(run.pk)
+    leases.take(run.pk)
+    dead = leases.take(run.pk)
     Lane.objects.filter(lease=dead).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
 
     tasks.revive()

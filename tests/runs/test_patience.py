@@ -3,10 +3,10 @@
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from apps.runs import db_retry, lanes
+from apps.runs import db_retry
 from apps.runs.db_retry import patiently
 from apps.runs.engine import decisions, runner
-from apps.runs.models import Attempt, Run
+from apps.runs.models import Attempt, Run, leases
 from tests.conftest import day
 
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
@@ -49,14 +49,14 @@ def test_what_a_database_refuses_is_not_asked_again():
 
 
 def test_a_decision_waits_for_a_locked_database(launch, drive, monkeypatch):
-    really, locked = lanes.holds, failing(3)
+    really, locked = leases.holds, failing(3)
 
     def holds(run, lease):
         if Attempt.objects.filter(exit_status=None, pid__gt=0).exists():
             locked()
         return really(run, lease)
 
-    monkeypatch.setattr(lanes, "holds", holds)
+    monkeypatch.setattr(leases, "holds", holds)
 
     run = drive(launch(**TWO_DAYS))
 
@@ -64,7 +64,7 @@ def test_a_decision_waits_for_a_locked_database(launch, drive, monkeypatch):
 
 
 def perform(run: Run, pipeline) -> Run:
-    runner.perform(run.pk, pipeline, lease=lanes.take(run.pk))
+    runner.perform(run.pk, pipeline, lease=leases.take(run.pk))
     run.refresh_from_db()
     return run
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from apps.coverage.calendar import removed_dates
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan, storing
+from apps.coverage.scanning import full_scan, storing, warehouses
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs import control
@@ -361,7 +361,7 @@ def compared(shop, ask, db) -> Pipeline:
         "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) "
         "WHERE open AND day <> DATE '2024-01-05'"
     )
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), Scan.objects.create())
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
     return pipeline
 
 
@@ -382,7 +382,7 @@ def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
 
 def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared, ask):
     ask("DELETE FROM daily.visits WHERE day IN (DATE '2024-01-04', DATE '2024-01-05')")
-    full_scan.scan(compared, full_scan.open_warehouse(compared), Scan.objects.create())
+    full_scan.scan(compared, warehouses.open_warehouse(compared), Scan.objects.create())
 
     alone = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
     both = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
@@ -394,7 +394,7 @@ def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared,
 
 def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(compared, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
-    full_scan.scan(compared, full_scan.open_warehouse(compared), Scan.objects.create())
+    full_scan.scan(compared, warehouses.open_warehouse(compared), Scan.objects.create())
 
     found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
 

@@ -15,12 +15,12 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
-from apps.runs import control, lanes
+from apps.runs import control
 from apps.runs.engine import claims, lease_heartbeat, pausing, recovery, runner
 from apps.runs.engine.lane_context import Hold
-from apps.runs.models import Attempt, Lane, Run
+from apps.runs.models import Attempt, Lane, Run, leases
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import shown, step, wait_until
@@ -119,11 +119,11 @@ def test_after_a_worker_was_killed_nothing_is_lost_and_nothing_is_done_twice(
 def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline, warehouse):
     run = launch(**TWO_DAYS)
     for number in range(1, 4):
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         attempt = run.attempts.create(number=number, table="daily.sales", dates=["2024-01-01"], lease=lease)
         run.steps.filter(date=day("01-01")).update(status="running", attempt=attempt, attempts=1)
         let_the_lease_run_out(run)
-        recovery.recover(run, lanes.take(run.pk), warehouse)
+        recovery.recover(run, leases.take(run.pk), warehouse)
         let_the_lease_run_out(run)
 
     dead = step(run, "01-01")
@@ -134,8 +134,8 @@ def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline, warehouse):
 def test_two_workers_never_hold_one_run(launch):
     run = launch(**TWO_DAYS)
 
-    assert lanes.take(run.pk)
-    assert lanes.take(run.pk) is None
+    assert leases.take(run.pk)
+    assert leases.take(run.pk) is None
 
 
 # Workers that only seemed dead ----------------------------------------------------------------------
@@ -145,12 +145,12 @@ def test_two_workers_never_hold_one_run(launch):
 def frozen(launch, pipeline, fault):
     """A worker whose call has ended, and whose run somebody else took meanwhile."""
     run = launch(**TWO_DAYS)
-    kept = lease_heartbeat.Keeper(run.pk, lanes.take(run.pk))  # its thread is not started: it is frozen
-    sleeper = runner.Runner(Hold(run, pipeline, kept), full_scan.open_warehouse(pipeline))
+    kept = lease_heartbeat.Keeper(run.pk, leases.take(run.pk))  # its thread is not started: it is frozen
+    sleeper = runner.Runner(Hold(run, pipeline, kept), warehouses.open_warehouse(pipeline))
 
     def steal() -> str:
         let_the_lease_run_out(run)
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         recovery.recover(run, lease, sleeper.warehouse)
         return lease
 
@@ -179,7 +179,7 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 
     monkeypatch.setattr(sleeper, "look_after", look_after)
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         sleeper.advance()
 
     assert {(s.status, s.attempts, s.rows_after) for s in run.steps.all()} == {("pending", 0, None)}
@@ -193,7 +193,7 @@ def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, p
     attempt = claims.new_attempt(sleeper.hold, table, [day("01-01")])
     steal()
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         sleeper.call(table, table.job, list(run.steps.all()), attempt)
 
     assert ask(f"SELECT count(*) FROM {name}") == [(0,)]
@@ -206,7 +206,7 @@ def test_a_worker_that_wakes_before_its_call_writes_nothing(frozen, request_):
     steal()
     before = state_of(run)
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         sleeper.advance()
 
     assert state_of(run) == before
@@ -219,7 +219,7 @@ def test_a_worker_that_wakes_at_the_end_does_not_end_the_run(frozen):
     steal()
     before = state_of(run)
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         sleeper.advance()
 
     assert state_of(run) == before
@@ -231,7 +231,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     steal()
     before = state_of(run)
 
-    with pytest.raises(lanes.Fenced):
+    with pytest.raises(leases.LeaseLost):
         pausing.rest(sleeper.hold, "too many failures", why=Run.Pause.FAILURES)
 
     assert state_of(run) == before
@@ -240,7 +240,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
 def test_a_cancel_outranks_a_rest(launch, pipeline):
     run = launch(**TWO_DAYS)
     Run.objects.filter(pk=run.pk).update(status="running")
-    lease = lanes.take(run.pk)
+    lease = leases.take(run.pk)
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
     hold = Hold(run, pipeline, lease_heartbeat.Keeper(run.pk, lease))
@@ -341,7 +341,7 @@ def perform(pipeline, monkeypatch):
 
     def run_(run: Run, warehouse=None) -> Run:
         Lane.objects.filter(run=run).update(lease_until=None)
-        runner.perform(run.pk, definition.current(), lease=lanes.take(run.pk), warehouse=warehouse)
+        runner.perform(run.pk, definition.current(), lease=leases.take(run.pk), warehouse=warehouse)
         run.refresh_from_db()
         return run
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
-from apps.runs import lanes
 from apps.runs.engine import claims, picking, runner
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.lease_heartbeat import Keeper
-from apps.runs.models import Attempt, Lane, Run
+from apps.runs.models import Attempt, Lane, Run, leases
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
 
@@ -129,9 +128,9 @@ def lane(pipeline) -> Callable[[Run], runner.Runner]:
 
     def take(run: Run) -> runner.Runner:
         Lane.objects.filter(run=run).update(lease_until=None)
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         assert lease
-        return runner.Runner(Hold(run, pipeline, Keeper(run.pk, lease)), full_scan.open_warehouse(pipeline))
+        return runner.Runner(Hold(run, pipeline, Keeper(run.pk, lease)), warehouses.open_warehouse(pipeline))
 
     return take
 

@@ -194,9 +194,9 @@ def runner_pipeline():
 
 
 def take(run: Run) -> str:
-    from apps.runs import lanes
+    from apps.runs.models import leases
 
-    lease = lanes.take(run.pk)
+    lease = leases.take(run.pk)
     assert lease
     return lease
 

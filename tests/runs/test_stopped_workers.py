@@ -3,10 +3,10 @@
 import pytest
 from django_q.models import OrmQ
 
-from apps.runs import control, lanes
+from apps.runs import control
 from apps.runs.engine import recovery
 from apps.runs.engine.lease_heartbeat import note_stop
-from apps.runs.models import Attempt, Run
+from apps.runs.models import Attempt, Run, leases
 from apps.workers import stopping
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
@@ -60,12 +60,12 @@ def test_a_worker_killed_while_it_stops_did_not_die(launch, warehouse):
     run = launch(**TWO_DAYS)
     for number in range(1, 5):
         attempt = run.attempts.create(
-            number=number, table="daily.sales", dates=["2024-01-01"], lease=lanes.take(run.pk)
+            number=number, table="daily.sales", dates=["2024-01-01"], lease=leases.take(run.pk)
         )
         run.steps.filter(date=day("01-01")).update(status="running", attempt=attempt, attempts=1)
         note_stop(Attempt.objects.filter(pk=attempt.pk))
         let_the_lease_run_out(run)
-        recovery.recover(run, lanes.take(run.pk), warehouse)
+        recovery.recover(run, leases.take(run.pk), warehouse)
         let_the_lease_run_out(run)
 
     assert (step(run, "01-01").status, step(run, "01-01").attempts) == ("pending", 0)

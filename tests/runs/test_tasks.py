@@ -8,8 +8,8 @@ from django_q.models import OrmQ
 
 from apps.coverage.models import Scan
 from apps.pipeline import definition
-from apps.runs import control, lanes, tasks
-from apps.runs.models import Lane, Run
+from apps.runs import control, tasks
+from apps.runs.models import Lane, Run, leases
 from tests.conftest import day
 
 pytestmark = pytest.mark.postgresql
@@ -57,7 +57,7 @@ def test_a_task_that_is_delivered_twice_leaves_at_once(queued, drain):
 
 
 def test_a_task_of_a_run_that_somebody_performs_leaves_at_once(queued, drain):
-    lease = lanes.take(queued.pk, ticket=queued.held_lanes.get().lease)
+    lease = leases.take(queued.pk, ticket=queued.held_lanes.get().lease)
 
     drain()
 

@@ -3,61 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from apps.coverage.accepted import accepting
 from apps.coverage.calendar import expected_dates
 from apps.coverage.models import (
     Partition,
     Scan,
     TableReading,
 )
-from apps.coverage.scanning import judging, questions, rejudging, run_history, staleness, storing, unreadable
-from apps.coverage.scanning.judging import Found, Key
-from apps.pipeline import definition
+from apps.coverage.scanning import judging, questions, run_history, staleness, storing, unreadable
+from apps.coverage.scanning.readings import known, store
 from apps.pipeline.definition import Pipeline
-from apps.pipeline.sections import BigQuery, Table
+from apps.pipeline.sections import Table
 from apps.warehouse.base import (
-    NO_LABELS,
-    Count,
     Reading,
-    TakesTurns,
     Warehouse,
     WarehouseError,
 )
 
 # That a transaction of a scan stores: in less than a second, since nobody else can write to SQLite meanwhile.
 PARTITIONS_TOGETHER = 5_000
-
-
-def open_warehouse(pipeline: Pipeline, labels: Mapping[str, str] = NO_LABELS) -> Warehouse:
-    """The engine that the pipeline file names; labels are for what it is asked, where an engine keeps them."""
-    engine = pipeline.warehouse  # web processes never pay for the imports
-    if isinstance(engine, BigQuery):
-        from apps.warehouse.bigquery.client import BigQueryWarehouse
-
-        return BigQueryWarehouse(
-            engine.project,
-            engine.location,
-            byte_limit=engine.byte_limit,
-            impersonate=engine.impersonate,
-            labels=labels,
-            timezone=pipeline.timezone,
-        )
-    from apps.warehouse.duckdb import DuckDBWarehouse
-
-    return DuckDBWarehouse(pipeline.inside(engine.path), timezone=pipeline.timezone)
-
-
-def turn_of_reader(warehouse: Warehouse, *, patience: float) -> AbstractContextManager[None]:
-    """Several looks without a call of a run in between, where the warehouse is one that takes turns."""
-    return warehouse.turn_of_reader(patience=patience) if isinstance(warehouse, TakesTurns) else nullcontext()
 
 
 # A whole scan -------------------------------------------------------------------------------------
@@ -121,22 +90,6 @@ def meter(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
     return lambda: {"queries": warehouse.queries - queries, "bytes_billed": warehouse.bytes_billed - billed}
 
 
-def known(table: Table) -> Mapping[dt.date, Count]:
-    """What the last reading left of a table, as far as it was asked about the same columns."""
-    if not TableReading.objects.filter(table=table.name, columns=questions.told_columns(table)).exists():
-        return {}
-    rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
-    if table.key:
-        rows = rows.exclude(keys=None)
-    values = rows.values_list(
-        "date", "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
-    )
-    return {
-        date: Count(count or 0, quality, written_at, share, keys, modified_at=modified_at)
-        for date, count, quality, written_at, share, keys, modified_at in values
-    }
-
-
 def stored_together(tables: Sequence[Table], expected: Collection[dt.date]) -> Iterator[Sequence[Table]]:
     """The tables in groups of as many partitions as one transaction should store."""
     size = max(1, PARTITIONS_TOGETHER // max(1, len(expected)))
@@ -160,7 +113,7 @@ def remember_tables(
     answered = [table for table in tables if table.name not in silent]
     with transaction.atomic():
         forget_other_keys([table for table in tables if not problems[table.name]])
-        changed = remember(
+        changed = store(
             judging.judged(pipeline, table, date, expected.get(date), reading, asked_at)
             for table in tables
             for date in sorted(dates[table.name])
@@ -234,98 +187,3 @@ def give_up(
 
 
 # Some partitions, before and after an attempt --------------------------------------------------------
-
-
-def read(
-    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
-) -> dict[Key, Found]:
-    """What the warehouse has for some dates of some tables, in one query. Stores nothing.
-
-    A WarehouseError where the warehouse as a whole cannot be asked; a table that cannot is judged unknown.
-    """
-    dates = {date for some in wanted.values() for date in some}
-    if not dates:
-        return {}
-    asked_at = timezone.now()
-    reading = ask(pipeline, warehouse, [pipeline.table(name) for name in wanted], dates)
-    return judging.judged_all(pipeline, wanted, reading, asked_at)
-
-
-def read_range(
-    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
-) -> dict[Key, Found]:
-    """What the warehouse has for these dates, asked as a scan asks: of metadata where that says enough.
-
-    One query where the engine counts everything anyway. No date, no query. Stores nothing.
-    """
-    dates = {date for days in wanted.values() for date in days}
-    if not dates:
-        return {}
-    asked_at = timezone.now()
-    tables = [pipeline.table(name) for name in wanted]
-    reading = warehouse.scan(
-        [questions.question(table) for table in (*tables, *compared(pipeline, tables))],
-        start=min(dates),
-        end=max(dates),
-        known=lambda name: known(pipeline.table(name)),
-    )
-    return judging.judged_all(pipeline, wanted, reading, asked_at)
-
-
-def was_read(table: str) -> bool:
-    """Whether the warehouse ever answered for this table: if so, one that cannot be asked now is away, not new."""
-    found = Partition.objects.of([table])
-    return found.filter(Q(rows__isnull=False) | Q(complete_rows__isnull=False)).exists()
-
-
-def ask(
-    pipeline: Pipeline,
-    warehouse: Warehouse,
-    tables: Collection[Table],
-    dates: Collection[dt.date],
-    *,
-    undated: bool = False,
-) -> Reading:
-    """Counts these tables, and those that their rows are compared with, in one query.
-
-    `undated` has rows without a date of these tables counted too.
-    """
-    asked = [replace(questions.question(table), undated=undated) for table in tables]
-    return warehouse.count([*asked, *map(questions.question, compared(pipeline, tables))], dates=dates)
-
-
-def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:
-    """The other tables that the rows of these are compared with."""
-    names = {table.rows.like for table in tables if table.rows and table.rows.like}
-    return [pipeline.table(name) for name in sorted(names - {table.name for table in tables})]
-
-
-def remember(found: Iterable[Found]) -> int:
-    """Stores what was found where it differs from what is stored; answers for how many that was so.
-
-    Something newer than the question stays: a run may have filled the partition while a scan was under way. What is
-    known of a table stays where it could not be read. A gap that a person accepted stays accepted, whatever kind of gap
-    it is now.
-    """
-    rows = list(found)
-    known = storing.stored(rows)
-    fresh = [
-        storing.partition(each, known.get((each.table, each.date)))
-        for each in rows
-        if storing.is_news(each, known)
-    ]
-    with transaction.atomic():
-        storing.write(fresh)
-        follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
-        unreadable.end({each.table for each in rows if each.count})
-        if rows:
-            dates = {each.date for each in rows}
-            accepting.hold(
-                {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
-            )
-    return len(fresh)
-
-
-def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
-    if fresh:
-        rejudging.follow_readings(definition.current(), fresh, judged=judged)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from django.utils import timezone
 
-from apps.coverage.scanning import full_scan, judging, questions
+from apps.coverage.scanning import judging, questions, readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.pipeline.definition import Pipeline
 from apps.warehouse.base import EMPTY, Count, Reading, Warehouse
@@ -48,7 +48,7 @@ def look(pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collecti
     asked_at = timezone.now()
     asked = [
         replace(questions.question(table), whole=True)
-        for table in (*tables, *full_scan.compared(pipeline, tables))
+        for table in (*tables, *readings.compared(pipeline, tables))
     ]
     reading = warehouse.count(asked, dates=dates)
     return Look(judging.judged_all(pipeline, wanted, reading, asked_at), reading, asked_at)

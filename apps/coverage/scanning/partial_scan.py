@@ -15,7 +15,16 @@ from django.utils import timezone
 from apps.coverage.calendar import expected_dates
 from apps.coverage.calendar.expected_dates import Said
 from apps.coverage.models import Partition, Scan, TableReading
-from apps.coverage.scanning import full_scan, judging, questions, rejudging, staleness, storing, unreadable
+from apps.coverage.scanning import (
+    full_scan,
+    judging,
+    questions,
+    readings,
+    rejudging,
+    staleness,
+    storing,
+    unreadable,
+)
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
@@ -51,7 +60,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     days, asked_at = scope.days, timezone.now()
     try:
         said = expected_dates.ask(pipeline, warehouse)
-        reading = full_scan.ask(pipeline, warehouse, scope.tables, days, undated=True)
+        reading = readings.count_tables(pipeline, warehouse, scope.tables, days, undated=True)
     except WarehouseError as error:
         unreadable.note_error((table.name for table in scope.tables), error, at=asked_at)
         return Partial(Scan.Status.FAILED, problem=full_scan.not_asked(error))
@@ -84,7 +93,7 @@ def remember(
         found = [
             judging.judged(pipeline, table, date, expected.get(date), reading, asked_at) for date in dates
         ]
-        changed.append(full_scan.remember(found))
+        changed.append(readings.store(found))
         stored = Partition.objects.filter(table=table.name, date__in=scope.days)
         problem = reading.problems.get(table.name, "")
         if problem and not reading.is_absent(table.name):

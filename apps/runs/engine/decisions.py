@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.coverage.models import Partition, set_activity
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.coverage.scanning.looks import Look
 from apps.pipeline.sections import Table
@@ -21,8 +21,8 @@ from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.recovery import put_back
 from apps.runs.engine.side_effects import Change
 from apps.runs.failures import log_messages, signatures
-from apps.runs.lanes import Fenced
 from apps.runs.models import Attempt, Run, Step
+from apps.runs.models.leases import LeaseLost
 from apps.runs.results import outcomes
 
 Status = Step.Status
@@ -69,7 +69,7 @@ def decide(
     with hold.fenced():
         close(attempt, outcome)
         record_news(hold.run, steps)
-        full_scan.remember(found)
+        readings.store(found)
         Step.store(steps, verdicts.FIELDS)
         show_activity(hold.run, table, steps)
         regressions.record(hold, attempt, effects)
@@ -89,7 +89,7 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
         finished_at=timezone.now(),
         message=outcome.error,
     ):
-        raise Fenced
+        raise LeaseLost
 
 
 def record_news(run: Run, steps: list[Step]) -> None:
@@ -149,7 +149,7 @@ def verify_complete(
         return False
     dates = [step.date for step in done]
     with hold.fenced():
-        full_scan.remember(before[step.table, step.date] for step in done)
+        readings.store(before[step.table, step.date] for step in done)
         for step in done:
             verdicts.verified_without_a_call(step, before[step.table, step.date])
         Step.store(done, verdicts.FIELDS)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db.models import Max, Min
 
 from apps.coverage.models import Partition, PartitionQuerySet
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.pipeline.definition import Pipeline
 from apps.runs.engine import regressions, side_effects
@@ -103,7 +103,7 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
         wanted[table].add(date)
     found = {
         key: each
-        for key, each in full_scan.read_range(hold.pipeline, warehouse, wanted).items()
+        for key, each in readings.read_range(hold.pipeline, warehouse, wanted).items()
         if each.count is not None or key[0] in called
     }
     insist(found[key] for key in (*verified, *complete) if key[0] in called)
@@ -163,7 +163,7 @@ def settle(hold: Hold, look: LastLook) -> None:
     run = hold.run
     fallen = [step for step in look.fallen if not decided_elsewhere(step)]
     with hold.fenced():
-        full_scan.remember(look.found.values())
+        readings.store(look.found.values())
         for step in fallen:
             found = look.found[step.table, step.date]
             regressions.mark_failed(step, found, why(run, step, found))

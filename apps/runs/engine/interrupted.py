@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from apps.coverage.models import Partition
-from apps.coverage.scanning import full_scan, looks, staleness, storing
+from apps.coverage.scanning import looks, readings, staleness, storing
 from apps.coverage.scanning.looks import Look
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -34,6 +34,6 @@ def read_again(attempt: Attempt, warehouse: Warehouse, pipeline: Pipeline | None
     except WarehouseError as error:
         log.warning("run %s: what attempt %s left is not known: %s", attempt.run_id, attempt.number, error)
         return Look()
-    full_scan.remember(look.found.values())
+    readings.store(look.found.values())
     staleness.mark(known)
     return look

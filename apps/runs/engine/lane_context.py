@@ -8,11 +8,10 @@ from contextlib import ExitStack, contextmanager
 from django.db import transaction
 
 from apps.pipeline.definition import Pipeline
-from apps.runs import lanes
 from apps.runs.db_retry import patiently
 from apps.runs.engine.lease_heartbeat import Keeper
-from apps.runs.lanes import Fenced
-from apps.runs.models import Run
+from apps.runs.models import Run, leases
+from apps.runs.models.leases import LeaseLost
 
 
 class Hold:
@@ -32,7 +31,7 @@ class Hold:
 
     @contextmanager
     def fenced(self) -> Iterator[None]:
-        """A transaction in which only the holder of the lease writes; Fenced for everybody else."""
+        """A transaction in which only the holder of the lease writes; LeaseLost for everybody else."""
         with patiently(self._begun):
             yield
 
@@ -40,6 +39,6 @@ class Hold:
         """Such a transaction, begun: what it writes from here on waits for nobody."""
         with ExitStack() as stack:
             stack.enter_context(transaction.atomic())
-            if not lanes.holds(self.run, self.keeper.lease):
-                raise Fenced
+            if not leases.holds(self.run, self.keeper.lease):
+                raise LeaseLost
             return stack.pop_all()

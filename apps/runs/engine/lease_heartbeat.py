@@ -10,8 +10,7 @@ from django.db import Error, close_old_connections, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.runs import lanes
-from apps.runs.models import Attempt, Lane, Run
+from apps.runs.models import Attempt, Lane, Run, leases
 from apps.workers import stopping
 
 log = logging.getLogger(__name__)
@@ -93,7 +92,7 @@ class Keeper:
 
     def _beat(self) -> None:
         now = timezone.now()
-        lanes.renew(self.run_id, self.lease)
+        leases.renew(self.run_id, self.lease)
         attempts = Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING)
         for attempt in attempts:
             said = attempt.last_output or attempt.started_at

@@ -12,14 +12,13 @@ from django.utils import timezone
 from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, TableReading
 from apps.coverage.scanning import unreadable
-from apps.runs import lanes
 from apps.runs.dependencies import blocked_steps, gates, inputs
 from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
 from apps.runs.engine import cancellation, circuit_breaker, regressions, unfillable, waiting
 from apps.runs.engine.lane_context import Hold
 from apps.runs.engine.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
-from apps.runs.models import Attempt, Run, Step
+from apps.runs.models import Attempt, Run, Step, leases
 from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.results import discrepancies, made_stale, outcomes
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
@@ -145,7 +144,7 @@ def leave(hold: Hold) -> None:
     """Gives the lane back. The last one to leave does what was asked of the run."""
     with hold.fenced():
         hold.run.refresh_from_db()
-        lanes.give_back(hold.run.pk, hold.keeper.lease)
+        leases.release(hold.run.pk, hold.keeper.lease)
         under_way = hold.run.attempts.filter(status=Attempt.Status.RUNNING)
         if hold.run.request and not under_way.exists():
             obey(hold.run)

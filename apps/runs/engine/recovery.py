@@ -14,14 +14,13 @@ from django.utils import timezone
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
-from apps.runs import lanes
 from apps.runs.calls import processes
 from apps.runs.engine import interrupted
 from apps.runs.estimates import billing
 from apps.runs.failures import signatures
-from apps.runs.lanes import Fenced
-from apps.runs.models import Attempt, Lane, Run, Step
+from apps.runs.models import Attempt, Lane, Run, Step, leases
 from apps.runs.models.attempt import AttemptQuerySet
+from apps.runs.models.leases import LeaseLost
 from apps.warehouse.base import Billing, StillAtWork, TakesTurns, Warehouse
 
 log = logging.getLogger(__name__)
@@ -34,8 +33,8 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
     """Takes back the calls of lanes that nobody holds any more, and ends stray scripts, also other runs', that write
     what this run is to write.
 
-    Fenced where the caller holds no lane itself. A WarehouseError where a script may still run there and the warehouse
-    cannot be asked about it.
+    LeaseLost where the caller holds no lane itself. A WarehouseError where a script may still run there and the
+    warehouse cannot be asked about it.
     """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
@@ -48,7 +47,7 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
 def fence(run: Run, lease: str) -> bool:
     """Whoever had this lease writes nothing any more, should he wake now; False where he woke just before."""
     lane = Lane.objects.filter(run=run, lease=lease)
-    lane.free(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
+    lane.available(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
     return not lane.exists()
 
 
@@ -66,8 +65,8 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
     if isinstance(warehouse, TakesTurns):
         warehouse.end_turn(attempt.log_key)
     with transaction.atomic():
-        if not lanes.holds(run, lease):
-            raise Fenced
+        if not leases.holds(run, lease):
+            raise LeaseLost
         take_back(run, attempt)
     interrupted.read_again(attempt, warehouse)
 

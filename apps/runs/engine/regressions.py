@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.looks import Look
 from apps.runs.engine import side_effects
@@ -43,8 +43,8 @@ def record(hold: Hold, attempt: Attempt, effects: SideEffects) -> None:
     if not effects.changes:
         return
     known = [each for each in effects.changes if hold.pipeline.season_of(each.date)]
-    full_scan.remember(each.before for each in known)
-    full_scan.remember(each.after for each in known)
+    readings.store(each.before for each in known)
+    readings.store(each.after for each in known)
     call = side_effects.call_in_words(attempt)
     if effects.appeared:
         hold.run.record(WROTE_BESIDE, f"In {call} {effects.appeared}")
@@ -125,7 +125,7 @@ def note_damage(hold: Hold, attempt: Attempt, look: Look, known: Complete, *, si
     if not found:
         return
     with hold.fenced():
-        full_scan.remember(found.values())
+        readings.store(found.values())
         fail_steps(hold.run, attempt.table, found, f"{since} {side_effects.call_in_words(attempt)}")
         if since == "after":
             beside = {date: each for date, each in found.items() if date not in attempt.date_list}

@@ -14,12 +14,11 @@ from typing import TypeVar
 from django.utils import timezone
 
 from apps.coverage.models import Partition
-from apps.coverage.scanning import full_scan, looks
+from apps.coverage.scanning import looks, readings, warehouses
 from apps.coverage.scanning.judging import Key
 from apps.coverage.scanning.looks import Look
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
-from apps.runs import lanes
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import CannotLog, Outcome
 from apps.runs.db_retry import AWAY, patiently
@@ -42,8 +41,8 @@ from apps.runs.engine.picking import Done, Take, Unread
 from apps.runs.engine.recovery import end_strays, may_stray, recover
 from apps.runs.engine.unfillable import Unfillable
 from apps.runs.estimates import billing
-from apps.runs.lanes import Fenced
-from apps.runs.models import Attempt, IllegalMove, Run, Step
+from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
+from apps.runs.models.leases import LeaseLost
 from apps.runs.preflight import start_checks
 from apps.runs.results import made_stale
 from apps.warehouse.base import (
@@ -131,7 +130,7 @@ class Runner:
 
     def wake_another(self) -> None:
         """Where there is work for another lane and nobody is on it, somebody is told."""
-        if self.run.lanes == 1 or not lanes.free(self.run, timezone.now()):
+        if self.run.lanes == 1 or not leases.available(self.run, timezone.now()):
             return
         if isinstance(picking.pick(self.pipeline, self.run), Take):
             self.wake()
@@ -144,7 +143,7 @@ class Runner:
             wanted[table].append(date)
         found = self.look(None, wanted).found
         with self.hold.fenced():
-            full_scan.remember(found.values())
+            readings.store(found.values())
         self.unreadable |= {
             key for key, each in found.items() if each.verdict.state == Partition.State.UNKNOWN
         }
@@ -210,7 +209,7 @@ class Runner:
             raise
         seconds = time.monotonic() - began
         if self.keeper.lost.is_set():
-            raise Fenced
+            raise LeaseLost
         if outcome.stopped:  # the next look at the run says what is wanted of it
             self.withdraw_stopped(attempt, outcome)
             self.read_again(attempt)
@@ -362,7 +361,7 @@ def insist(table: Table, look: Look) -> None:
     now: it is away, nothing failed."""
     mine = [each for each in look.found.values() if each.table == table.name]
     silent = next((each for each in mine if each.count is None), None)
-    if silent and full_scan.was_read(table.name):
+    if silent and readings.was_read(table.name):
         raise QueryFailed(silent.verdict.reason)
     if any(each.verdict.state == Partition.State.UNKNOWN for each in mine):
         insist_on_other(table.compared_with or "", look.reading)
@@ -370,7 +369,7 @@ def insist(table: Table, look: Look) -> None:
 
 def insist_on_other(name: str, reading: Reading) -> None:
     """The same of the table that the call's own is compared with."""
-    if name in reading.problems and not reading.is_absent(name) and full_scan.was_read(name):
+    if name in reading.problems and not reading.is_absent(name) and readings.was_read(name):
         raise QueryFailed(reading.problems[name])
 
 
@@ -390,9 +389,9 @@ def perform(
     run = Run.objects.get(pk=run_id)
     try:
         with Keeper(run_id, lease) as kept:
-            warehouse = warehouse or full_scan.open_warehouse(pipeline, {"run": str(run_id)})
+            warehouse = warehouse or warehouses.open_warehouse(pipeline, {"run": str(run_id)})
             return advance_until(Runner(Hold(run, pipeline, kept), warehouse, wake), until)
-    except Fenced:
+    except LeaseLost:
         log.warning("run %s: another worker performs it by now", run_id)
     except IllegalMove as refusal:
         log.info("run %s: somebody was quicker: %s", run_id, refusal)

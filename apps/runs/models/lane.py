@@ -19,7 +19,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
         """
         return self.filter(lease_until__gt=now, lease_until__lte=now + 2 * LEASE)
 
-    def free(self, now: dt.datetime) -> LaneQuerySet:
+    def available(self, now: dt.datetime) -> LaneQuerySet:
         return self.exclude(pk__in=self.model.objects.held(now).values("pk"))
 
 

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from apps.alerts import messages
-from apps.runs import lanes, tasks
+from apps.runs import tasks
 from apps.runs.engine import runner
-from apps.runs.models import Run
+from apps.runs.models import Run, leases
 from apps.warehouse.bigquery.quotas import A_MARGIN, A_WHILE, next_day
 
 PER_TABLE = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
@@ -28,7 +28,7 @@ def stopped(launch, pipeline, server) -> Callable[[str], Run]:
     def make(says: str) -> Run:
         server.refuse("quotaExceeded", about="script", says=says)
         run = launch(tables=["daily.sales"])
-        runner.perform(run.pk, pipeline, lease=lanes.take(run.pk))
+        runner.perform(run.pk, pipeline, lease=leases.take(run.pk))
         run.refresh_from_db()
         return run
 

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from apps.runs import control, lanes
-from apps.runs.models import Attempt, Run
+from apps.runs import control
+from apps.runs.models import Attempt, Run, leases
 from apps.runs.pages import run_page
 from tests.conftest import day
 
@@ -80,7 +80,7 @@ def test_a_queued_run_names_the_one_before_it(launch, read, worker, hold):
 def test_a_run_that_begins_between_two_looks_does_not_wait_for_itself(launch, worker, pipeline):
     run = launch(tables=["daily.sales"], **WEEK)
     looked_at = Run.objects.get(pk=run.pk)  # queued; a worker takes it before the second look
-    assert lanes.take(run.pk)
+    assert leases.take(run.pk)
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
 
     seen = run_page.watch(looked_at, pipeline, now=timezone.now())
@@ -91,7 +91,7 @@ def test_a_run_that_begins_between_two_looks_does_not_wait_for_itself(launch, wo
 def test_a_run_whose_call_began_between_two_looks_is_running(launch, worker, pipeline):
     run = launch(tables=["daily.sales"], **WEEK)
     looked_at = Run.objects.get(pk=run.pk)
-    lease = lanes.take(run.pk)
+    lease = leases.take(run.pk)
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
     run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease=lease)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from apps.coverage.scanning import full_scan
+from apps.coverage.scanning import warehouses
 from apps.pipeline import definition, scope
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
@@ -42,7 +42,7 @@ def checked(shop: Path, transactional_db: None) -> Checked:
     def make(*, quick: bool = False, **names) -> Told:
         pipeline = definition.current()
         report = reports.create(scope.scope(pipeline, **names), by="olga", quick=quick)
-        reports.perform(report, pipeline, full_scan.open_warehouse(pipeline))
+        reports.perform(report, pipeline, warehouses.open_warehouse(pipeline))
         return reports.told(Preflight.objects.get(pk=report.pk))
 
     return make
@@ -58,7 +58,7 @@ def engine(monkeypatch) -> Callable[..., None]:
     def change(**abilities: object) -> None:
         other = type("Engine", (DuckDBWarehouse,), abilities)
         monkeypatch.setattr(
-            full_scan,
+            warehouses,
             "open_warehouse",
             lambda pipeline, *rest: other(pipeline.inside(pipeline.warehouse.path)),
         )

@@ -19,12 +19,12 @@ from apps.coverage.scanning import changed_rules
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
-from apps.runs import control, lanes
+from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.engine import runner
 from apps.runs.estimates import billing
 from apps.runs.failures import failure_groups
-from apps.runs.models import Run, Step
+from apps.runs.models import Run, Step, leases
 from apps.runs.plans import planning
 from apps.runs.plans.options import Options
 from apps.runs.plans.planning import Plan, PlanRefused
@@ -135,12 +135,12 @@ def person() -> str:
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
     """Performs the run until it ends or rests; True where Ctrl-C or TERM ended that, and its call as stopped."""
     with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
-        lease = lanes.take(run.pk)
+        lease = leases.take(run.pk)
         if lease:
             try:
                 runner.perform(run.pk, pipeline, lease=lease)
             finally:
-                lanes.give_back(run.pk, lease)
+                leases.release(run.pk, lease)
         return stopping.asked()
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 
-from apps.coverage.scanning import changed_rules, full_scan
+from apps.coverage.scanning import changed_rules, warehouses
 from apps.pipeline import arguments, definition, scope
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import UnknownName
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             sys.exit(WARNINGS)
         report = reports.create(wanted, by=person(), quick=options["quick"])
         console = terminal(self.stdout, quiet=options["json"])
-        warehouse = full_scan.open_warehouse(pipeline)
+        warehouse = warehouses.open_warehouse(pipeline)
         reports.perform(report, pipeline, warehouse, tell=lambda result: show(console, result))
         told = reports.told(report)
         if options["json"]:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from apps.cli import reprocess_option
 from apps.coverage.models import Scan
-from apps.coverage.scanning import changed_rules, full_scan, partial_scan
+from apps.coverage.scanning import changed_rules, full_scan, partial_scan, warehouses
 from apps.coverage.scanning.partial_scan import Partial
 from apps.pipeline import arguments, definition, scope
 from apps.pipeline.definition import Pipeline, UnknownName
@@ -51,13 +51,13 @@ class Command(BaseCommand):
 
 def scan_all(pipeline: Pipeline) -> Scan:
     scan = Scan.objects.create(status=Scan.Status.RUNNING)
-    full_scan.scan(pipeline, full_scan.open_warehouse(pipeline), scan)
+    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scan)
     scan.refresh_from_db()
     return scan
 
 
 def scan_some(pipeline: Pipeline, wanted: Scope) -> Partial:
-    return partial_scan.scan(pipeline, full_scan.open_warehouse(pipeline), wanted)
+    return partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), wanted)
 
 
 def as_json(done: Scan | Partial) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from apps.cli.grids import Grid
 from apps.coverage.models import Verification
-from apps.coverage.scanning import changed_rules, full_scan
+from apps.coverage.scanning import changed_rules, warehouses
 from apps.coverage.verification import report_files, verifier
 from apps.coverage.verification.attempt_history import STILL_RUNNING
 from apps.coverage.verification.nothing_to_verify import nothing
@@ -64,7 +64,7 @@ class Command(BaseCommand):
             self.stderr.write(str(error))
             sys.exit(2)
         found = verifier.request(pipeline, wanted, by=f"{getpass.getuser()} (shell)")
-        verifier.perform(pipeline, full_scan.open_warehouse(pipeline), found)
+        verifier.perform(pipeline, warehouses.open_warehouse(pipeline), found)
         found.refresh_from_db()
         report = verifier.report_of(found)
         if options["json"]:

@@ -7,11 +7,11 @@ import uuid
 
 from django.utils import timezone
 
-from apps.runs.models import Lane, Run
-from apps.runs.models.lane import LEASE
+from apps.runs.models.lane import LEASE, Lane
+from apps.runs.models.run import Run
 
 
-class Fenced(Exception):
+class LeaseLost(Exception):
     """Somebody else performs this by now; nothing may be written any more."""
 
 
@@ -24,23 +24,23 @@ def take(run_id: int, *, ticket: str | None = None) -> str | None:
     if run is None:
         return None
     lease = uuid.uuid4().hex
-    leases = [ticket] if ticket else [lane.lease for lane in free(run, timezone.now())]
+    leases = [ticket] if ticket else [lane.lease for lane in available(run, timezone.now())]
     return lease if any(exchange(run_id, old, lease) for old in leases) else None
 
 
 def book(run: Run) -> str | None:
     """A ticket for a free lane, for a task that will take it; None where no lane is free."""
     ticket = uuid.uuid4().hex
-    found = any(exchange(run.pk, lane.lease, ticket) for lane in free(run, timezone.now()))
+    found = any(exchange(run.pk, lane.lease, ticket) for lane in available(run, timezone.now()))
     return ticket if found else None
 
 
-def free(run: Run, now: dt.datetime) -> list[Lane]:
+def available(run: Run, now: dt.datetime) -> list[Lane]:
     """The run's lanes that nobody holds. How many there are may have changed since the last look."""
     lanes = [Lane(run=run, number=number, lease=f"new {number}") for number in range(run.lanes)]
     if run.held_lanes.count() < run.lanes:
         Lane.objects.bulk_create(lanes, ignore_conflicts=True)
-    return list(run.held_lanes.filter(number__lt=run.lanes).free(now))
+    return list(run.held_lanes.filter(number__lt=run.lanes).available(now))
 
 
 def exchange(run_id: int, old: str, new: str) -> bool:
@@ -54,7 +54,7 @@ def renew(run_id: int, lease: str) -> bool:
     return exchange(run_id, lease, lease)
 
 
-def renew_silent(lane: Lane) -> bool:
+def renew_expired(lane: Lane) -> bool:
     """Keeps a lane as it was seen; False where its holder woke, or somebody else saw the same."""
     seen = Lane.objects.filter(pk=lane.pk, lease=lane.lease, lease_until=lane.lease_until)
     return bool(seen.update(lease_until=timezone.now() + LEASE))
@@ -69,18 +69,18 @@ def holds(run: Run, lease: str) -> bool:
     return renew(run.pk, lease)
 
 
-def give_back(run_id: int, lease: str) -> None:
+def release(run_id: int, lease: str) -> None:
     """The lane is free again."""
     Lane.objects.filter(run_id=run_id, lease=lease).update(lease=uuid.uuid4().hex, lease_until=None)
 
 
-def silent(now: dt.datetime) -> list[Lane]:
+def expired(now: dt.datetime) -> list[Lane]:
     """Lanes of active runs whose holder gave no sign of life for too long, or whose task is late."""
-    lanes = Lane.objects.exclude(lease_until=None).free(now).filter(run__in=Run.objects.active())
+    lanes = Lane.objects.exclude(lease_until=None).available(now).filter(run__in=Run.objects.active())
     return list(lanes.select_related("run"))
 
 
-def runs_without(now: dt.datetime) -> list[Run]:
+def runs_without_lease(now: dt.datetime) -> list[Run]:
     """Active runs of which no lane is held at all."""
     held = Lane.objects.exclude(lease_until=None).filter(run__in=Run.objects.active())
     return list(Run.objects.active().exclude(pk__in=held.values("run_id")))

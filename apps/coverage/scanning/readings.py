@@ -1,0 +1,138 @@
+"""Reads some partitions, as before and after an attempt, and stores what was found."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.coverage.accepted import accepting
+from apps.coverage.models import (
+    Partition,
+    TableReading,
+)
+from apps.coverage.scanning import judging, questions, rejudging, storing, unreadable
+from apps.coverage.scanning.judging import Found, Key
+from apps.pipeline import definition
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import Table
+from apps.warehouse.base import (
+    Count,
+    Reading,
+    Warehouse,
+)
+
+
+def known(table: Table) -> Mapping[dt.date, Count]:
+    """What the last reading left of a table, as far as it was asked about the same columns."""
+    if not TableReading.objects.filter(table=table.name, columns=questions.told_columns(table)).exists():
+        return {}
+    rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
+    if table.key:
+        rows = rows.exclude(keys=None)
+    values = rows.values_list(
+        "date", "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
+    )
+    return {
+        date: Count(count or 0, quality, written_at, share, keys, modified_at=modified_at)
+        for date, count, quality, written_at, share, keys, modified_at in values
+    }
+
+
+def read(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
+) -> dict[Key, Found]:
+    """What the warehouse has for some dates of some tables, in one query. Stores nothing.
+
+    A WarehouseError where the warehouse as a whole cannot be asked; a table that cannot is judged unknown.
+    """
+    dates = {date for some in wanted.values() for date in some}
+    if not dates:
+        return {}
+    asked_at = timezone.now()
+    reading = count_tables(pipeline, warehouse, [pipeline.table(name) for name in wanted], dates)
+    return judging.judged_all(pipeline, wanted, reading, asked_at)
+
+
+def read_range(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
+) -> dict[Key, Found]:
+    """What the warehouse has for these dates, asked as a scan asks: of metadata where that says enough.
+
+    One query where the engine counts everything anyway. No date, no query. Stores nothing.
+    """
+    dates = {date for days in wanted.values() for date in days}
+    if not dates:
+        return {}
+    asked_at = timezone.now()
+    tables = [pipeline.table(name) for name in wanted]
+    reading = warehouse.scan(
+        [questions.question(table) for table in (*tables, *compared(pipeline, tables))],
+        start=min(dates),
+        end=max(dates),
+        known=lambda name: known(pipeline.table(name)),
+    )
+    return judging.judged_all(pipeline, wanted, reading, asked_at)
+
+
+def was_read(table: str) -> bool:
+    """Whether the warehouse ever answered for this table: if so, one that cannot be asked now is away, not new."""
+    found = Partition.objects.of([table])
+    return found.filter(Q(rows__isnull=False) | Q(complete_rows__isnull=False)).exists()
+
+
+def count_tables(
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    tables: Collection[Table],
+    dates: Collection[dt.date],
+    *,
+    undated: bool = False,
+) -> Reading:
+    """Counts these tables, and those that their rows are compared with, in one query.
+
+    `undated` has rows without a date of these tables counted too.
+    """
+    asked = [replace(questions.question(table), undated=undated) for table in tables]
+    return warehouse.count([*asked, *map(questions.question, compared(pipeline, tables))], dates=dates)
+
+
+def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:
+    """The other tables that the rows of these are compared with."""
+    names = {table.rows.like for table in tables if table.rows and table.rows.like}
+    return [pipeline.table(name) for name in sorted(names - {table.name for table in tables})]
+
+
+def store(found: Iterable[Found]) -> int:
+    """Stores what was found where it differs from what is stored; answers for how many that was so.
+
+    Something newer than the question stays: a run may have filled the partition while a scan was under way. What is
+    known of a table stays where it could not be read. A gap that a person accepted stays accepted, whatever kind of gap
+    it is now.
+    """
+    rows = list(found)
+    known = storing.stored(rows)
+    fresh = [
+        storing.partition(each, known.get((each.table, each.date)))
+        for each in rows
+        if storing.is_news(each, known)
+    ]
+    with transaction.atomic():
+        storing.write(fresh)
+        follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
+        unreadable.end({each.table for each in rows if each.count})
+        if rows:
+            dates = {each.date for each in rows}
+            accepting.hold(
+                {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
+            )
+    return len(fresh)
+
+
+def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
+    if fresh:
+        rejudging.follow_readings(definition.current(), fresh, judged=judged)
