@@ -112,7 +112,7 @@ def beat() -> None:
 
     now = timezone.now()
     Lane.objects.update(lease_until=now + dt.timedelta(seconds=45))
-    alive = {"cluster": "runs", "host": "h", "pid": 1, "started_at": now, "beat_at": now}
+    alive = {"cluster": "runs", "host": "h", "pid": 1, "started_at": now, "heartbeat_at": now}
     Worker.objects.update_or_create(name="bench", defaults=alive)
 
 

@@ -28,8 +28,8 @@ from apps.runs import control
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import Call
 from apps.runs.engine import recovery, runner
-from apps.runs.engine.lane_context import Hold
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.engine.lane_context import LaneContext
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Lane, Run, leases
 from apps.runs.plans import planning
 from apps.runs.plans.planning import Plan
@@ -249,8 +249,10 @@ def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
         Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for
         lease = leases.take(run.pk)
         assert lease
-        with Keeper(run.pk, lease) as kept:
-            performer = runner.Runner(Hold(run, pipeline, kept), warehouses.open_warehouse(pipeline))
+        with LeaseHeartbeat(run.pk, lease) as heartbeat:
+            performer = runner.Runner(
+                LaneContext(run, pipeline, heartbeat), warehouses.open_warehouse(pipeline)
+            )
             recovery.recover(run, lease, performer.warehouse)
             while (attempts is None or run.attempts.count() < attempts) and performer.advance():
                 pass

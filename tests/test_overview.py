@@ -16,7 +16,9 @@ def workers(db) -> None:
     """One in each cluster."""
     now = timezone.now()
     for cluster in ("main", "runs"):
-        Worker.objects.create(name=cluster, cluster=cluster, host="h", pid=1, started_at=now, beat_at=now)
+        Worker.objects.create(
+            name=cluster, cluster=cluster, host="h", pid=1, started_at=now, heartbeat_at=now
+        )
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ AWAY = (OperationalError, InterfaceError)  # what a database says that is locked
 T = TypeVar("T")
 
 
-def patiently(ask: Callable[[], T]) -> T:
+def retry_on_db_outage(ask: Callable[[], T]) -> T:
     """What `ask` answers, asked again for a while when the database is away: only what may be asked twice."""
     deadline = time.monotonic() + PATIENCE
     while True:

@@ -13,7 +13,7 @@ from apps.coverage.models import Scan
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs import queue
-from apps.runs.db_retry import AWAY, patiently
+from apps.runs.db_retry import AWAY, retry_on_db_outage
 from apps.runs.engine import recovery, runner, waiting
 from apps.runs.models import Attempt, Preflight, Run, leases
 from apps.runs.models.attempt import AttemptQuerySet
@@ -33,7 +33,7 @@ def perform(run_id: int, ticket: str) -> None:
     if stopping.asked():  # the next worker begins
         queue.enqueue(run_id, ticket)
         return
-    lease = patiently(lambda: leases.take(run_id, ticket=ticket))
+    lease = retry_on_db_outage(lambda: leases.take(run_id, ticket=ticket))
     if lease is None:
         return
     try:
@@ -52,7 +52,7 @@ def perform(run_id: int, ticket: str) -> None:
         raise
     # A worker that is to stop hands its lane on at once.
     goes_on = more or stopping.asked()
-    patiently(lambda: queue.hand_on(run_id, lease) if goes_on else leases.release(run_id, lease))
+    retry_on_db_outage(lambda: queue.hand_on(run_id, lease) if goes_on else leases.release(run_id, lease))
 
 
 def tell_of(error: Exception, run_id: int) -> None:
@@ -90,12 +90,12 @@ def warehouse_answers_again(run: Run) -> bool:
 # Stray scripts ------------------------------------------------------------------------------------
 
 
-def end_strays() -> None:
-    """Ends the stray scripts of runs that nobody performs, each once in a while until it is over."""
-    due = unattended().filter(stray_at__lt=timezone.now() - BETWEEN_TRIES).order_by("stray_at")
+def cancel_orphaned_jobs() -> None:
+    """Cancels the orphaned scripts of runs that nobody performs, each once in a while until it is over."""
+    due = unattended().filter(orphaned_at__lt=timezone.now() - BETWEEN_TRIES).order_by("orphaned_at")
     for attempt in due.select_related("run"):
-        mine = Attempt.objects.filter(pk=attempt.pk, stray_at=attempt.stray_at)
-        if mine.update(stray_at=timezone.now()) and not is_ended(attempt):
+        mine = Attempt.objects.filter(pk=attempt.pk, orphaned_at=attempt.orphaned_at)
+        if mine.update(orphaned_at=timezone.now()) and not is_ended(attempt):
             return
 
 
@@ -103,7 +103,7 @@ def is_ended(attempt: Attempt) -> bool:
     """Tries; False where the warehouse cannot be asked about any script now."""
     try:
         with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
-            recovery.end_stray(attempt, warehouses.open_warehouse(definition.current()))
+            recovery.cancel_orphaned_job(attempt, warehouses.open_warehouse(definition.current()))
     except WarehouseError as error:
         log.warning("run %s: a script may still run in the warehouse: %s", attempt.run_id, error)
         return isinstance(error, StillAtWork)
@@ -111,12 +111,12 @@ def is_ended(attempt: Attempt) -> bool:
 
 
 def unattended() -> AttemptQuerySet:
-    return Attempt.objects.stray().exclude(run__in=Run.objects.active())
+    return Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
 
 
 def ensure_schedule() -> None:
     Schedule.objects.update_or_create(
-        name="end stray scripts",
+        name="cancel orphaned jobs",
         defaults={
             "func": "apps.runs.tasks.end_strays",
             "schedule_type": Schedule.MINUTES,

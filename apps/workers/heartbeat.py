@@ -72,7 +72,7 @@ def identity(cluster: str, started_at: dt.datetime) -> dict[str, Any]:
         "pid": os.getpid(),
         "version": settings.VERSION,
         "started_at": started_at,
-        "beat_at": timezone.now(),
+        "heartbeat_at": timezone.now(),
         "stopped_at": None,
     }
 

@@ -15,16 +15,16 @@ LONGEST_NAME = 60
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self, now: dt.datetime) -> WorkerQuerySet:
         """Workers that have been heard lately and have not said goodbye."""
-        return self.filter(beat_at__gt=now - SILENT_AFTER, stopped_at=None)
+        return self.filter(heartbeat_at__gt=now - SILENT_AFTER, stopped_at=None)
 
     def silent_for(self, now: dt.datetime) -> dt.timedelta | None:
         """Time since the last beat of any of these workers; None when there never was one."""
-        latest = self.aggregate(latest=models.Max("beat_at"))["latest"]
+        latest = self.aggregate(latest=models.Max("heartbeat_at"))["latest"]
         return now - latest if latest else None
 
     def forget_old(self, now: dt.datetime) -> int:
         """Delete the rows of workers that are long gone; returns how many."""
-        return self.filter(beat_at__lt=now - FORGOTTEN_AFTER).delete()[0]
+        return self.filter(heartbeat_at__lt=now - FORGOTTEN_AFTER).delete()[0]
 
 
 class Worker(models.Model):
@@ -44,7 +44,7 @@ class Worker(models.Model):
     pid = models.PositiveIntegerField()
     version = models.CharField(max_length=50, blank=True)
     started_at = models.DateTimeField()
-    beat_at = models.DateTimeField(db_index=True)
+    heartbeat_at = models.DateTimeField(db_index=True)
     busy_since = models.DateTimeField(null=True)
     doing = models.CharField(max_length=300, blank=True)
     stopped_at = models.DateTimeField(null=True)
@@ -58,7 +58,7 @@ class Worker(models.Model):
         return self.name
 
     def is_alive(self, now: dt.datetime) -> bool:
-        return self.stopped_at is None and self.beat_at > now - SILENT_AFTER
+        return self.stopped_at is None and self.heartbeat_at > now - SILENT_AFTER
 
     @property
     def is_busy(self) -> bool:

@@ -25,7 +25,9 @@ def claim(started_at: dt.datetime, *, doing: str, predecessor: int | None) -> No
     if is_new:
         return
     was_here = holder.host == socket.gethostname() and holder.pid == predecessor
-    seen = Worker.objects.filter(pk=holder.pk, host=holder.host, pid=holder.pid, beat_at=holder.beat_at)
+    seen = Worker.objects.filter(
+        pk=holder.pk, host=holder.host, pid=holder.pid, heartbeat_at=holder.heartbeat_at
+    )
     if (holder.is_alive(timezone.now()) and not was_here) or not seen.update(**ours):
         raise NameTaken(
             f'A launcher named "{holder.name}" is alive: process {holder.pid} on {holder.host}. '
@@ -35,7 +37,7 @@ def claim(started_at: dt.datetime, *, doing: str, predecessor: int | None) -> No
 
 def beat() -> bool:
     """Still here; False when another launcher has taken the name meanwhile."""
-    return bool(_ours().update(beat_at=timezone.now()))
+    return bool(_ours().update(heartbeat_at=timezone.now()))
 
 
 def release() -> None:

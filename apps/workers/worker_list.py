@@ -79,7 +79,7 @@ def call(now: dt.datetime) -> Roll:
     known = sorted(Worker.objects.all(), key=by_launcher)
     alive = [worker for worker in known if worker.is_alive(now)]
     return Roll(
-        lines=[line(worker, now) for worker in known if worker.beat_at > now - SHOWN_FOR],
+        lines=[line(worker, now) for worker in known if worker.heartbeat_at > now - SHOWN_FOR],
         unserved=unserved(known, alive, now),
         alive=len(alive),
         launchers=len({worker.launcher for worker in alive}),
@@ -96,7 +96,7 @@ def line(worker: Worker, now: dt.datetime) -> Line:
     if worker.stopped_at:
         return Line(worker, "cancelled", f"stopped {in_words(now - worker.stopped_at)} ago")
     if not worker.is_alive(now):
-        return Line(worker, "failed", f"silent for {in_words(now - worker.beat_at)}")
+        return Line(worker, "failed", f"silent for {in_words(now - worker.heartbeat_at)}")
     if worker.is_busy:
         return Line(worker, "running", "at work")
     is_waiting = worker.cluster in dict(clusters())
@@ -113,4 +113,4 @@ def unserved(known: Sequence[Worker], alive: Sequence[Worker], now: dt.datetime)
 
 
 def silence(workers: Sequence[Worker], now: dt.datetime) -> str:
-    return in_words(now - max(worker.beat_at for worker in workers)) if workers else ""
+    return in_words(now - max(worker.heartbeat_at for worker in workers)) if workers else ""

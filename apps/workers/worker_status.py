@@ -15,12 +15,12 @@ def beacon(now: dt.datetime) -> dict[str, object]:
 
     One cluster without a worker is enough to warn: what is queued there does not start.
     """
-    reporting = Count("pk", filter=Q(beat_at__gt=now - SILENT_AFTER, stopped_at=None))
+    reporting = Count("pk", filter=Q(heartbeat_at__gt=now - SILENT_AFTER, stopped_at=None))
     seen = {
         row["cluster"]: row
         for row in Worker.objects.order_by()
         .values("cluster")
-        .annotate(alive=reporting, latest=Max("beat_at"))
+        .annotate(alive=reporting, latest=Max("heartbeat_at"))
     }
     alive = [seen[name]["alive"] if name in seen else 0 for name, _ in clusters()]
     if all(alive):

@@ -55,7 +55,7 @@ def check(demo, web, settings, monkeypatch) -> Iterator[Check]:
     now = timezone.now()
     for number, cluster in enumerate(("main", "runs")):
         Worker.objects.create(
-            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, beat_at=now
+            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, heartbeat_at=now
         )
     monkeypatch.setenv("DEMO_WAREHOUSE", str(demo.path))
     monkeypatch.setenv("BASE_URL", web)

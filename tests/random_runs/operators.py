@@ -17,8 +17,8 @@ from apps.runs import control
 from apps.runs.control import LaunchRefused
 from apps.runs.dependencies import gates
 from apps.runs.engine import pausing, recovery, runner
-from apps.runs.engine.lane_context import Hold
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.engine.lane_context import LaneContext
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.failures import failure_groups
 from apps.runs.models import IllegalMove, Lane, Run, Step, leases
 from apps.runs.models.leases import LeaseLost
@@ -136,7 +136,7 @@ class Operator:
 
     @contextmanager
     def warehouse_away(self) -> Iterator[None]:
-        self.world.leave()
+        self.world.release_lane()
         watch, self.world.watch = self.world.watch, lambda: None
         try:
             yield
@@ -172,9 +172,9 @@ class Operator:
         most = run.attempts.count() + calls if calls else None
         self.world.stop = lambda: self.stop(run)
         try:
-            with Keeper(run.pk, lease) as kept:
-                hold = Hold(Run.objects.get(pk=run.pk), self.world.pipeline, kept)
-                self.work(runner.Runner(hold, warehouses.open_warehouse(self.world.pipeline)), lease, most)
+            with LeaseHeartbeat(run.pk, lease) as heartbeat:
+                lane = LaneContext(Run.objects.get(pk=run.pk), self.world.pipeline, heartbeat)
+                self.work(runner.Runner(lane, warehouses.open_warehouse(self.world.pipeline)), lease, most)
         except Killed:
             return  # and its lease runs out
         except (LeaseLost, IllegalMove):
@@ -188,8 +188,8 @@ class Operator:
             while (most is None or run.attempts.count() < most) and worker.advance():
                 pass
         except WarehouseError as error:
-            pausing.ask_without_warehouse(worker.hold, error)
-            pausing.leave(worker.hold)
+            pausing.request_wait_for_warehouse(worker.lane, error)
+            pausing.release_lane(worker.lane)
 
     def stop(self, run: Run) -> None:
         with suppress(IllegalMove):

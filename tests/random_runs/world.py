@@ -255,7 +255,7 @@ class World:
     def toggle_calendar(self, date: dt.date) -> None:
         self.say(f"UPDATE raw.days SET open = NOT open WHERE day = '{date}'")
 
-    def leave(self) -> None:
+    def release_lane(self) -> None:
         self.file.rename(self.file.with_suffix(".away"))
 
     def come_back(self) -> None:

@@ -7,7 +7,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from apps.runs.engine import lease_heartbeat
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Attempt, Run, leases
 from tests.runs.conftest import may_write, wait_until
 
@@ -53,60 +53,60 @@ def test_a_lease_that_ran_out_can_be_taken(run):
 def test_a_held_run_gives_signs_of_life(run):
     lease = leases.take(run.pk)
     attempt = run.attempts.create(number=1, table="daily.sales", dates=[], lease=lease)
-    before = lease_of(run), attempt.beat_at
+    before = lease_of(run), attempt.heartbeat_at
 
-    with Keeper(run.pk, lease):
+    with LeaseHeartbeat(run.pk, lease):
         wait_until(lambda: lease_of(run) > before[0])
-        wait_until(lambda: Attempt.objects.get(pk=attempt.pk).beat_at > before[1])
+        wait_until(lambda: Attempt.objects.get(pk=attempt.pk).heartbeat_at > before[1])
 
 
 @pytest.mark.parametrize(("request_", "stops"), [("pause", False), ("stop", True), ("cancel", True)])
 def test_what_a_person_asks_for_is_noticed(run, request_, stops):
-    with Keeper(run.pk, leases.take(run.pk)) as kept:
+    with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         Run.objects.filter(pk=run.pk).update(request=request_)
-        wait_until(lambda: kept.wanted == request_)
+        wait_until(lambda: heartbeat.wanted == request_)
 
-        assert kept.must_stop() == stops
+        assert heartbeat.must_stop() == stops
 
 
 def test_a_lease_that_somebody_else_has_is_noticed(run):
-    with Keeper(run.pk, leases.take(run.pk)) as kept:
+    with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         run.held_lanes.update(lease="another")
-        wait_until(kept.lost.is_set)
+        wait_until(heartbeat.lost.is_set)
 
-        assert kept.must_stop()
+        assert heartbeat.must_stop()
     assert run.held_lanes.get().lease == "another"
 
 
 def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
-    lease, really, problems = leases.take(run.pk), Keeper._look, []
+    lease, really, problems = leases.take(run.pk), LeaseHeartbeat._look, []
 
-    def look(kept: Keeper) -> None:
+    def look(heartbeat: LeaseHeartbeat) -> None:
         if len(problems) < 3:
             problems.append(1)
             raise OperationalError("database is locked")
-        really(kept)
+        really(heartbeat)
 
-    monkeypatch.setattr(Keeper, "_look", look)
+    monkeypatch.setattr(LeaseHeartbeat, "_look", look)
     before = lease_of(run)
-    with Keeper(run.pk, lease) as kept:
+    with LeaseHeartbeat(run.pk, lease) as heartbeat:
         wait_until(lambda: lease_of(run) > before)
 
-        assert not kept.lost.is_set()
+        assert not heartbeat.lost.is_set()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
-    def look(kept: Keeper) -> None:
+    def look(heartbeat: LeaseHeartbeat) -> None:
         raise RuntimeError("a fault in the console")
 
-    monkeypatch.setattr(Keeper, "_look", look)
-    with Keeper(run.pk, leases.take(run.pk)) as kept:
-        wait_until(kept.must_stop)
+    monkeypatch.setattr(LeaseHeartbeat, "_look", look)
+    with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
+        wait_until(heartbeat.must_stop)
 
 
 def test_a_keeper_leaves_no_thread(run):
-    with Keeper(run.pk, leases.take(run.pk)) as kept:
+    with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         pass
 
-    assert not kept._thread.is_alive()
+    assert not heartbeat._thread.is_alive()

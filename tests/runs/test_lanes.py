@@ -13,8 +13,8 @@ from apps.coverage.scanning import warehouses
 from apps.runs import control, tasks
 from apps.runs.engine import picking, recovery, regressions, runner
 from apps.runs.engine.claims import claim
-from apps.runs.engine.lane_context import Hold
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.engine.lane_context import LaneContext
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Attempt, IllegalMove, Lane, Run, leases
 from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
@@ -45,8 +45,8 @@ def worker(pipeline):
 
     def take(run: Run, wake=runner.nobody) -> runner.Runner:
         own = Run.objects.get(pk=run.pk)
-        kept = Keeper(run.pk, leases.take(run.pk))
-        return runner.Runner(Hold(own, pipeline, kept), warehouses.open_warehouse(pipeline), wake)
+        heartbeat = LeaseHeartbeat(run.pk, leases.take(run.pk))
+        return runner.Runner(LaneContext(own, pipeline, heartbeat), warehouses.open_warehouse(pipeline), wake)
 
     return take
 
@@ -54,7 +54,7 @@ def worker(pipeline):
 def run_out(worker: runner.Runner) -> None:
     """It gave no sign of life for longer than a lease."""
     long_ago = timezone.now() - dt.timedelta(minutes=1)
-    Lane.objects.filter(lease=worker.keeper.lease).update(lease_until=long_ago)
+    Lane.objects.filter(lease=worker.heartbeat.lease).update(lease_until=long_ago)
 
 
 def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
@@ -65,8 +65,8 @@ def test_a_run_is_held_by_as_many_workers_as_it_has_lanes(run):
 def test_two_lanes_take_two_tables(run, worker):
     one, other = worker(run), worker(run)
 
-    assert claim(one.hold)[0].table.name == "daily.sales"
-    assert claim(other.hold)[0].table.name == "daily.visits"
+    assert claim(one.lane)[0].table.name == "daily.sales"
+    assert claim(other.lane)[0].table.name == "daily.visits"
 
 
 def test_one_table_is_called_by_one_lane_unless_the_pipeline_file_allows_more(launch, worker):
@@ -74,7 +74,7 @@ def test_one_table_is_called_by_one_lane_unless_the_pipeline_file_allows_more(la
     Run.objects.filter(pk=run.pk).update(lanes=2)
     one, other = worker(run), worker(run)
     one.begin()
-    claim(one.hold)
+    claim(one.lane)
 
     assert not other.advance()
     assert run.attempts.count() == 1
@@ -85,7 +85,7 @@ def test_two_lanes_on_one_table_take_different_dates(launch, worker, pipeline, m
     run = launch(tables=["daily.sales"])
     Run.objects.filter(pk=run.pk).update(lanes=2)
 
-    one, other = claim(worker(run).hold)[1], claim(worker(run).hold)[1]
+    one, other = claim(worker(run).lane)[1], claim(worker(run).lane)[1]
 
     assert one.table == other.table == "daily.sales"
     assert not set(one.dates) & set(other.dates)
@@ -102,7 +102,7 @@ def side_by_side(launch, worker, pipeline, monkeypatch) -> tuple[Run, runner.Run
     Run.objects.filter(pk=run.pk).update(lanes=2)
     one, other = worker(run), worker(run)
     one.begin()
-    taken = claim(other.hold)
+    taken = claim(other.lane)
     count, looks = one.warehouse.count, itertools.count(1)
 
     def during(number: int) -> None:
@@ -143,7 +143,7 @@ def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
     Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
     workers = [worker(run) for _ in range(3)]
 
-    taken = [claim(each.hold) for each in workers]
+    taken = [claim(each.lane) for each in workers]
 
     assert [each[0].table.name for each in taken[:2]] == ["daily.sales", "daily.visits"]
     assert isinstance(taken[2], picking.Wait)
@@ -155,7 +155,7 @@ def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(l
     control.override_gates(run, by="olga", reason="the source has no such date")
     workers = [worker(run) for _ in range(3)]
 
-    taken = [claim(each.hold) for each in workers]
+    taken = [claim(each.lane) for each in workers]
 
     assert isinstance(taken[2], picking.Wait)
 
@@ -190,7 +190,7 @@ def test_the_last_lane_ends_the_run(run, worker):
 def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
     one, other = worker(run), worker(run)
     one.begin()
-    take, attempt = claim(one.hold)
+    take, attempt = claim(one.lane)
     control.pause(Run.objects.get(pk=run.pk), by="olga")
 
     assert not other.advance()
@@ -203,10 +203,12 @@ def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
 
 def test_a_lane_that_died_loses_its_call_to_another(run, worker):
     dead, alive = worker(run), worker(run)
-    _, lost = claim(dead.hold)
-    Lane.objects.filter(lease=dead.keeper.lease).update(lease_until=timezone.now() - dt.timedelta(minutes=1))
+    _, lost = claim(dead.lane)
+    Lane.objects.filter(lease=dead.heartbeat.lease).update(
+        lease_until=timezone.now() - dt.timedelta(minutes=1)
+    )
 
-    recovery.recover(run, alive.keeper.lease, alive.warehouse)
+    recovery.recover(run, alive.heartbeat.lease, alive.warehouse)
 
     assert Attempt.objects.get(pk=lost.pk).status == Attempt.Status.LOST
     assert {step.attempts for step in run.steps.all()} == {0}
@@ -214,11 +216,11 @@ def test_a_lane_that_died_loses_its_call_to_another(run, worker):
 
 def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, worker):
     frozen, alive = worker(run), worker(run)
-    take, attempt = claim(frozen.hold)
-    Lane.objects.filter(lease=frozen.keeper.lease).update(
+    take, attempt = claim(frozen.lane)
+    Lane.objects.filter(lease=frozen.heartbeat.lease).update(
         lease_until=timezone.now() - dt.timedelta(minutes=1)
     )
-    recovery.recover(run, alive.keeper.lease, alive.warehouse)
+    recovery.recover(run, alive.heartbeat.lease, alive.warehouse)
 
     with pytest.raises(leases.LeaseLost):
         frozen.attempt(take, attempt)
@@ -227,13 +229,13 @@ def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, wo
 
 def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, worker, monkeypatch):
     frozen, alive = worker(run), worker(run)
-    claim(frozen.hold)
+    claim(frozen.lane)
     run_out(frozen)
     woken = []
-    wake = lambda *process, **log: woken.append(leases.renew(run.pk, frozen.keeper.lease))  # noqa: E731
+    wake = lambda *process, **log: woken.append(leases.renew(run.pk, frozen.heartbeat.lease))  # noqa: E731
     monkeypatch.setattr(recovery.processes, "end_orphan", wake)
 
-    recovery.recover(run, alive.keeper.lease, alive.warehouse)
+    recovery.recover(run, alive.heartbeat.lease, alive.warehouse)
 
     assert woken == [False]
 
@@ -241,10 +243,10 @@ def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, wor
 def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker):
     sleeper = worker(run)
     run_out(sleeper)
-    leases.renew(run.pk, sleeper.keeper.lease)
+    leases.renew(run.pk, sleeper.heartbeat.lease)
 
-    assert not recovery.fence(run, sleeper.keeper.lease)
-    assert may_write(run, sleeper.keeper.lease)
+    assert not recovery.fence(run, sleeper.heartbeat.lease)
+    assert may_write(run, sleeper.heartbeat.lease)
 
 
 def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):
@@ -297,14 +299,14 @@ def test_dates_of_a_script_that_the_warehouse_fell_silent_about_are_taken_by_no_
 ):
     one, other = worker(run), worker(run)
     one.begin()
-    taken = claim(one.hold)
+    taken = claim(one.lane)
     monkeypatch.setattr(one, "call", lambda *_: raise_(Unreachable("no answer")))
 
     with pytest.raises(Unreachable):
         one.attempt(*taken)
 
     assert run.steps.pending().count() == run.steps.count()
-    assert isinstance(claim(other.hold), picking.Rest)
+    assert isinstance(claim(other.lane), picking.Rest)
 
 
 def raise_(error: Exception) -> None:

@@ -14,13 +14,13 @@ def meanwhile(monkeypatch, act) -> list[int]:
     """Has something happen in the warehouse after the last call, before the last look; answers its queries."""
     queries, done, really = [], [], final_check.read
 
-    def read(hold, warehouse):
+    def read(lane, warehouse):
         if not done:
             done.append(True)  # what is done may look a last time too
             act()
         before = warehouse.queries
         try:
-            return really(hold, warehouse)
+            return really(lane, warehouse)
         finally:
             queries.append(warehouse.queries - before)
 
@@ -103,9 +103,9 @@ def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
     settle = final_check.settle
 
-    def after_its_claim(hold, look):
+    def after_its_claim(lane, look):
         other.attempts.create(number=1, table="daily.sales", dates=["2024-01-15"], lease="of another lane")
-        settle(hold, look)
+        settle(lane, look)
 
     monkeypatch.setattr(final_check, "settle", after_its_claim)
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from apps.runs import db_retry
-from apps.runs.db_retry import patiently
+from apps.runs.db_retry import retry_on_db_outage
 from apps.runs.engine import decisions, runner
 from apps.runs.models import Attempt, Run, leases
 from tests.conftest import day
@@ -33,19 +33,19 @@ def failing(times: int, answer=None, error: Exception = LOCKED):
 
 
 def test_a_database_that_is_away_is_asked_again():
-    assert patiently(failing(3, "here")) == "here"
+    assert retry_on_db_outage(failing(3, "here")) == "here"
 
 
 def test_not_for_ever(monkeypatch):
     monkeypatch.setattr(db_retry, "PATIENCE", -1)
 
     with pytest.raises(OperationalError):
-        patiently(failing(1))
+        retry_on_db_outage(failing(1))
 
 
 def test_what_a_database_refuses_is_not_asked_again():
     with pytest.raises(IntegrityError):
-        patiently(failing(1, error=IntegrityError("twice")))
+        retry_on_db_outage(failing(1, error=IntegrityError("twice")))
 
 
 def test_a_decision_waits_for_a_locked_database(launch, drive, monkeypatch):

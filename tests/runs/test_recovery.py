@@ -19,7 +19,7 @@ from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs import control
 from apps.runs.engine import claims, lease_heartbeat, pausing, recovery, runner
-from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lane_context import LaneContext
 from apps.runs.models import Attempt, Lane, Run, leases
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
@@ -145,8 +145,10 @@ def test_two_workers_never_hold_one_run(launch):
 def frozen(launch, pipeline, fault):
     """A worker whose call has ended, and whose run somebody else took meanwhile."""
     run = launch(**TWO_DAYS)
-    kept = lease_heartbeat.Keeper(run.pk, leases.take(run.pk))  # its thread is not started: it is frozen
-    sleeper = runner.Runner(Hold(run, pipeline, kept), warehouses.open_warehouse(pipeline))
+    heartbeat = lease_heartbeat.LeaseHeartbeat(
+        run.pk, leases.take(run.pk)
+    )  # its thread is not started: it is frozen
+    sleeper = runner.Runner(LaneContext(run, pipeline, heartbeat), warehouses.open_warehouse(pipeline))
 
     def steal() -> str:
         let_the_lease_run_out(run)
@@ -190,7 +192,7 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, pipeline, ask, name):
     run, sleeper, steal = frozen
     table = pipeline.table(name)
-    attempt = claims.new_attempt(sleeper.hold, table, [day("01-01")])
+    attempt = claims.new_attempt(sleeper.lane, table, [day("01-01")])
     steal()
 
     with pytest.raises(leases.LeaseLost):
@@ -232,7 +234,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     before = state_of(run)
 
     with pytest.raises(leases.LeaseLost):
-        pausing.rest(sleeper.hold, "too many failures", why=Run.Pause.FAILURES)
+        pausing.rest(sleeper.lane, "too many failures", why=Run.Pause.FAILURES)
 
     assert state_of(run) == before
 
@@ -243,8 +245,8 @@ def test_a_cancel_outranks_a_rest(launch, pipeline):
     lease = leases.take(run.pk)
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
-    hold = Hold(run, pipeline, lease_heartbeat.Keeper(run.pk, lease))
-    pausing.rest(hold, "Phase 3 starts by hand", why=Run.Pause.GATE)
+    lane = LaneContext(run, pipeline, lease_heartbeat.LeaseHeartbeat(run.pk, lease))
+    pausing.rest(lane, "Phase 3 starts by hand", why=Run.Pause.GATE)
 
     assert run.status == Run.Status.CANCELLED
 

@@ -9,8 +9,8 @@ import pytest
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs.engine import claims, picking, runner
-from apps.runs.engine.lane_context import Hold
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.engine.lane_context import LaneContext
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Attempt, Lane, Run, leases
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
@@ -130,7 +130,9 @@ def lane(pipeline) -> Callable[[Run], runner.Runner]:
         Lane.objects.filter(run=run).update(lease_until=None)
         lease = leases.take(run.pk)
         assert lease
-        return runner.Runner(Hold(run, pipeline, Keeper(run.pk, lease)), warehouses.open_warehouse(pipeline))
+        return runner.Runner(
+            LaneContext(run, pipeline, LeaseHeartbeat(run.pk, lease)), warehouses.open_warehouse(pipeline)
+        )
 
     return take
 

@@ -33,10 +33,10 @@ def test_a_beat_makes_the_worker_known(beat):
 
 def test_the_next_beat_renews_the_same_row(beat):
     beat.write()
-    first = row().beat_at
+    first = row().heartbeat_at
     beat.write()
 
-    assert row().beat_at > first
+    assert row().heartbeat_at > first
 
 
 def test_it_says_what_the_worker_is_doing(beat):

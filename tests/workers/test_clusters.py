@@ -21,7 +21,7 @@ def worker(*, launcher=None, busy=False, pid=None):
     now = timezone.now()
     return Worker.objects.create(
         name=str(Worker.objects.count()), cluster="runs", host="h", launcher=launcher or settings.WORKER_NAME,
-        pid=pid or os.getpid(), started_at=now, beat_at=now, busy_since=now if busy else None,
+        pid=pid or os.getpid(), started_at=now, heartbeat_at=now, busy_since=now if busy else None,
     )  # fmt: skip
 
 

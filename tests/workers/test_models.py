@@ -19,7 +19,7 @@ def beat(at, *, cluster="runs", stopped_at=None):
     number = Worker.objects.count()
     return Worker.objects.create(
         name=f"host:{cluster}:{number}", cluster=cluster, host="host", pid=number,
-        started_at=at, beat_at=at, stopped_at=stopped_at,
+        started_at=at, heartbeat_at=at, stopped_at=stopped_at,
     )  # fmt: skip
 
 

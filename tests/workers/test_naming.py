@@ -45,7 +45,7 @@ def test_a_name_whose_launcher_is_alive_is_refused_with_the_remedy():
 
 def test_a_name_whose_launcher_fell_silent_is_free():
     claim()
-    other(beat_at=timezone.now() - dt.timedelta(seconds=21))
+    other(heartbeat_at=timezone.now() - dt.timedelta(seconds=21))
 
     claim()
 

@@ -31,7 +31,7 @@ def worker(cluster="runs", *, launcher="alpha", seconds=2, **fields):
     heard = timezone.now() - dt.timedelta(seconds=seconds)
     return Worker.objects.create(
         name=str(Worker.objects.count()), launcher=launcher, cluster=cluster, host="host-1.example", pid=4711,
-        **{"version": "9.8.7", "started_at": heard, "beat_at": heard, **fields},
+        **{"version": "9.8.7", "started_at": heard, "heartbeat_at": heard, **fields},
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ SAYS = "The console itself had the warehouse file open when a job wanted it; its
 HELD = "the console itself had the warehouse file open when the job wanted it; tried again, and no attempt counts"
 
 
-def withdraw(steps: Sequence[Step]) -> None:
+def reset_steps(steps: Sequence[Step]) -> None:
     """Makes steps pending as they were before the call whose job met a lock of the console's, without saving them."""
     held = {step for step in steps if step.status != Step.Status.SUCCEEDED and is_ours(step.message)}
     for step in held:
@@ -43,6 +43,6 @@ def is_ours(message: str) -> bool:
 
 def is_console(pid: int) -> bool:
     """Whether this machine's process of that number is the console's: this one, a worker, a command at work."""
-    lately = Worker.objects.filter(pid=pid, host=socket.gethostname(), beat_at__gt=timezone.now() - RECENTLY)
+    lately = Worker.objects.filter(pid=pid, host=socket.gethostname(), heartbeat_at__gt=timezone.now() - RECENTLY)
     is_command = processes.is_at_work_in(settings.BASE_DIR, pid, program="manage.py")
     return pid == os.getpid() or lately.exists() or is_command

@@ -17,7 +17,7 @@ from apps.coverage.scanning.looks import Look
 from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
-from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.recovery import put_back
 from apps.runs.engine.side_effects import Change
 from apps.runs.failures import log_messages, signatures
@@ -29,7 +29,7 @@ Status = Step.Status
 
 
 def decide(
-    hold: Hold,
+    lane: LaneContext,
     attempt: Attempt,
     table: Table,
     steps: list[Step],
@@ -48,7 +48,7 @@ def decide(
     found = [after.found[step.table, step.date] for step in steps]
     dates = [step.date for step in steps]
     old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
-    effects = side_effects.of_call(hold.pipeline, table, attempt, dates, before, after)
+    effects = side_effects.of_call(lane.pipeline, table, attempt, dates, before, after)
     log = log_messages.read_log(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
@@ -64,18 +64,18 @@ def decide(
             was.date for was, each in zip(found_before, found, strict=True) if was.count == each.count
         }
         never = not_started.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
-        not_started.withdraw(steps, never, log)
-    contention.withdraw(steps)
-    with hold.fenced():
+        not_started.reset_not_started(steps, never, log)
+    contention.reset_steps(steps)
+    with lane.transaction():
         close(attempt, outcome)
-        record_news(hold.run, steps)
+        record_news(lane.run, steps)
         readings.store(found)
         Step.store(steps, verdicts.FIELDS)
-        show_activity(hold.run, table, steps)
-        regressions.record(hold, attempt, effects)
-        outcomes.record_table_end(hold.run, table.name)
-        if hold.run.waits:
-            Run.objects.filter(pk=hold.run.pk).update(waits=0)
+        show_activity(lane.run, table, steps)
+        regressions.record(lane, attempt, effects)
+        outcomes.record_table_end(lane.run, table.name)
+        if lane.run.waits:
+            Run.objects.filter(pk=lane.run.pk).update(waits=0)
     own = (Change(was, each) for was, each in zip(found_before, found, strict=True))
     return regressions.why_pause(attempt, [*own, *effects.changes])
 
@@ -132,14 +132,14 @@ def activity_of(step: Step) -> Partition.Activity:
 
 
 def verify_complete(
-    hold: Hold, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
+    lane: LaneContext, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
 ) -> bool:
     """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
     too, and are to be done again; True where there were some.
 
     The others are then taken anew: a range over them must not cover what is complete.
     """
-    if hold.run.reprocess == Run.Reprocess.ALL:
+    if lane.run.reprocess == Run.Reprocess.ALL:
         return False
     done = [step for step in steps if before[step.table, step.date].is_complete and not step.is_redo]
     if done:
@@ -148,7 +148,7 @@ def verify_complete(
     if not done:
         return False
     dates = [step.date for step in done]
-    with hold.fenced():
+    with lane.transaction():
         readings.store(before[step.table, step.date] for step in done)
         for step in done:
             verdicts.verified_without_a_call(step, before[step.table, step.date])
@@ -156,8 +156,8 @@ def verify_complete(
         set_activity(table.name, dates, Partition.Activity.NONE, run_id=None)
         partitions = Partition.objects.filter(table=table.name, date__in=dates)
         partitions.update(complete_rows=F("rows"), complete_keys=F("keys"), closed_by=None)
-        claims.undo(attempt)
-        outcomes.record_table_end(hold.run, table.name)
+        claims.delete_attempt(attempt)
+        outcomes.record_table_end(lane.run, table.name)
     return True
 
 
@@ -169,7 +169,7 @@ def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
     return dict(found.values_list("date", "reason"))
 
 
-def withdraw(hold: Hold, attempt: Attempt, says: str = "", **facts: Any) -> None:
+def mark_inconclusive(lane: LaneContext, attempt: Attempt, says: str = "", **facts: Any) -> None:
     """A call of which nobody can say what it did decides nothing."""
-    with hold.fenced():
+    with lane.transaction():
         put_back(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

@@ -17,7 +17,7 @@ from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.pipeline.definition import Pipeline
 from apps.runs.engine import regressions, side_effects
-from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lane_context import LaneContext
 from apps.runs.models import Attempt, Run, Step
 from apps.text import count
 from apps.warehouse.base import QueryFailed, Warehouse
@@ -84,18 +84,18 @@ class LastLook:
         return found
 
 
-def read(hold: Hold, warehouse: Warehouse) -> LastLook:
+def read(lane: LaneContext, warehouse: Warehouse) -> LastLook:
     """Asks the warehouse, once. A WarehouseError where it cannot say of everything whether it still holds."""
-    run = hold.run
-    known = set(hold.pipeline.by_name)
+    run = lane.run
+    known = set(lane.pipeline.by_name)
     steps = run.steps.filter(status=Step.Status.SUCCEEDED, table__in=known)
     verified = {(step.table, step.date): step for step in steps.select_related("attempt").only(*LOOKED_AT)}
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
         (table, date): Had(rows or 0, keys)
-        for whole in (complete_before(called), complete_inputs(hold.pipeline, run, called))
+        for whole in (complete_before(called), complete_inputs(lane.pipeline, run, called))
         for table, date, rows, keys in whole.values_list("table", "date", "rows", "keys").iterator()
-        if (table, date) not in verified and hold.pipeline.season_of(date)
+        if (table, date) not in verified and lane.pipeline.season_of(date)
     }
     wanted: dict[str, set[dt.date]] = defaultdict(set)
     tried = run.steps.filter(attempts__gt=0, table__in=known).values_list("table", "date")
@@ -103,10 +103,10 @@ def read(hold: Hold, warehouse: Warehouse) -> LastLook:
         wanted[table].add(date)
     found = {
         key: each
-        for key, each in readings.read_range(hold.pipeline, warehouse, wanted).items()
+        for key, each in readings.read_range(lane.pipeline, warehouse, wanted).items()
         if each.count is not None or key[0] in called
     }
-    insist(found[key] for key in (*verified, *complete) if key[0] in called)
+    require_readable(found[key] for key in (*verified, *complete) if key[0] in called)
     complete = {key: had for key, had in complete.items() if key in found}
     tables = {table for table, _ in verified}
     rows = Partition.objects.of(tables).filter(state=State.STALE).exclude(modified_at=None)
@@ -132,7 +132,7 @@ def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> P
     return complete_before(names).filter(date__range=(span["first"] - dt.timedelta(days=back), span["last"]))
 
 
-def insist(found: Iterable[Found]) -> None:
+def require_readable(found: Iterable[Found]) -> None:
     """QueryFailed where one of these could not be counted: the run cannot end before it is known."""
     silent = next((each for each in found if each.count is None), None)
     if silent:
@@ -158,11 +158,11 @@ def is_old(step: Step, found: Found, stale: Partition | None) -> bool:
     return found.count.modified_at == stale.modified_at < step.attempt.started_at
 
 
-def settle(hold: Hold, look: LastLook) -> None:
+def settle(lane: LaneContext, look: LastLook) -> None:
     """Stores what was found; steps that do not hold any more fail, other losses are lines of the timeline."""
-    run = hold.run
+    run = lane.run
     fallen = [step for step in look.fallen if not decided_elsewhere(step)]
-    with hold.fenced():
+    with lane.transaction():
         readings.store(look.found.values())
         for step in fallen:
             found = look.found[step.table, step.date]
@@ -175,7 +175,7 @@ def settle(hold: Hold, look: LastLook) -> None:
         regressions.save(run, [*fallen, *old])
         for table, damaged in look.damaged.items():
             asked_at = next(iter(damaged.values())).asked_at
-            others = side_effects.others_at_work(table, hold.keeper.lease, since=asked_at)
+            others = side_effects.others_at_work(table, lane.heartbeat.lease, since=asked_at)
             mine = {date: each for date, each in damaged.items() if date not in others}
             regressions.record_late_damage(run, table, mine)
 

@@ -8,20 +8,20 @@ from contextlib import ExitStack, contextmanager
 from django.db import transaction
 
 from apps.pipeline.definition import Pipeline
-from apps.runs.db_retry import patiently
-from apps.runs.engine.lease_heartbeat import Keeper
+from apps.runs.db_retry import retry_on_db_outage
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Run, leases
 from apps.runs.models.leases import LeaseLost
 
 
-class Hold:
+class LaneContext:
     """One lane of a run, for as long as its worker holds the lease."""
 
-    def __init__(self, run: Run, pipeline: Pipeline, keeper: Keeper):
+    def __init__(self, run: Run, pipeline: Pipeline, heartbeat: LeaseHeartbeat):
         self.run = run
         self.pipeline = pipeline
-        self.keeper = keeper
-        held = run.held_lanes.filter(lease=keeper.lease)
+        self.heartbeat = heartbeat
+        held = run.held_lanes.filter(lease=heartbeat.lease)
         self.number = held.values_list("number", flat=True).first() or 0
 
     @property
@@ -30,15 +30,15 @@ class Hold:
         return not self.run.request and self.number < self.run.lanes
 
     @contextmanager
-    def fenced(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """A transaction in which only the holder of the lease writes; LeaseLost for everybody else."""
-        with patiently(self._begun):
+        with retry_on_db_outage(self._begun):
             yield
 
     def _begun(self) -> ExitStack:
         """Such a transaction, begun: what it writes from here on waits for nobody."""
         with ExitStack() as stack:
             stack.enter_context(transaction.atomic())
-            if not leases.holds(self.run, self.keeper.lease):
+            if not leases.holds(self.run, self.heartbeat.lease):
                 raise LeaseLost
             return stack.pop_all()

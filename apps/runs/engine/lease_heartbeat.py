@@ -25,7 +25,7 @@ def note_stop(attempts: QuerySet[Attempt]) -> None:
     under_way.update(stopped_by=settings.WORKER_NAME)
 
 
-class Keeper:
+class LeaseHeartbeat:
     """A context in which a thread of its own keeps the lease alive.
 
     `wanted` is what a person asks for ("" for nothing); `lost` is set when the lease is somebody else's.
@@ -39,7 +39,7 @@ class Keeper:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"keeper of run {run_id}", daemon=True)
 
-    def __enter__(self) -> Keeper:
+    def __enter__(self) -> LeaseHeartbeat:
         self._thread.start()
         return self
 
@@ -49,9 +49,9 @@ class Keeper:
 
     def must_stop(self) -> bool:
         """Whether the call under way has to end now."""
-        return self.is_stop_wanted() or self.lost.is_set() or stopping.asked()
+        return self.stop_was_requested() or self.lost.is_set() or stopping.asked()
 
-    def is_stop_wanted(self) -> bool:
+    def stop_was_requested(self) -> bool:
         """Whether a person asked for the end of the call."""
         return self.wanted in (Run.Request.STOP, Run.Request.CANCEL)
 
@@ -96,4 +96,4 @@ class Keeper:
         attempts = Attempt.objects.filter(run_id=self.run_id, lease=self.lease, status=Attempt.Status.RUNNING)
         for attempt in attempts:
             said = attempt.last_output or attempt.started_at
-            Attempt.objects.filter(pk=attempt.pk).update(beat_at=now, output_at=said)
+            Attempt.objects.filter(pk=attempt.pk).update(heartbeat_at=now, output_at=said)

@@ -47,7 +47,7 @@ def goes_back(dates: Sequence[dt.date], named: Sequence[dt.date]) -> bool:
     return sum(1 if one > other else -1 for one, other in pairwise(named)) > 0
 
 
-def withdraw(steps: Sequence[Step], never_begun: Collection[dt.date], log: LogReading) -> None:
+def reset_not_started(steps: Sequence[Step], never_begun: Collection[dt.date], log: LogReading) -> None:
     """Makes these steps pending as they were before the call, without saving them."""
     for step in steps:
         if step.date in never_begun:

@@ -16,7 +16,7 @@ from apps.runs.dependencies import blocked_steps, gates, inputs
 from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
 from apps.runs.engine import cancellation, circuit_breaker, regressions, unfillable, waiting
-from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
 from apps.runs.models import Attempt, Run, Step, leases
 from apps.runs.models.run import LONGEST_WAIT
@@ -28,48 +28,48 @@ log = logging.getLogger(__name__)
 SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
 
 
-def begin(hold: Hold) -> None:
+def begin(lane: LaneContext) -> None:
     """The run goes to work, for the first time or again, unless another lane was quicker."""
-    with hold.fenced():
-        run = hold.run
+    with lane.transaction():
+        run = lane.run
         run.refresh_from_db()
         if run.status != Run.Status.QUEUED:
             return
         if run.started_at:
             run.move(Run.Status.RUNNING, says="Going on")
         else:  # what was filled while it waited in the queue is not its own progress
-            before = rollup.snapshot(hold.pipeline)
+            before = rollup.snapshot(lane.pipeline)
             run.move(Run.Status.RUNNING, says="Started", started_at=timezone.now(), coverage_before=before)
 
 
-def stand_still(hold: Hold, why: Pick) -> None:
+def handle_no_work(lane: LaneContext, why: Pick) -> None:
     """Does what is due when no step may be taken."""
     match why:
         case Done():
-            finish(hold)
+            finish(lane)
         case Gate(phase):
-            rest(hold, gate_in_words(hold, phase), why=Run.Pause.GATE)
+            pause(lane, gate_in_words(lane, phase), why=Run.Pause.GATE)
         case CannotRead(keys):
-            wait(hold, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
+            wait(lane, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
         case WaitForRun():
-            wait(hold, why.in_words(), why=Run.Pause.RUN)
+            wait(lane, why.in_words(), why=Run.Pause.RUN)
         case CanaryDone():
-            rest(hold, canary_in_words(hold.run), why=Run.Pause.CANARY)
+            pause(lane, canary_in_words(lane.run), why=Run.Pause.CANARY)
         case OffCalendar():
-            rest(hold, unfillable.off_calendar_in_a_sentence(hold.run), why=Run.Pause.PIPELINE)
+            pause(lane, unfillable.off_calendar_in_a_sentence(lane.run), why=Run.Pause.PIPELINE)
         case Rest():
-            leave(hold)
+            release_lane(lane)
 
 
-def gate_in_words(hold: Hold, phase: str) -> str:
-    needs = gates.readiness(hold.pipeline, hold.run, phase)
+def gate_in_words(lane: LaneContext, phase: str) -> str:
+    needs = gates.readiness(lane.pipeline, lane.run, phase)
     short = [
         f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met
     ]
-    says = f"{hold.pipeline.phase(phase).label} starts by hand"
-    blocked = blocked_steps.of_run(hold.pipeline, hold.run)
-    if blocked.steps and not hold.run.override_reason:
-        says = f"{says}; {blocked.of(hold.run.steps.unfinished().count())}"
+    says = f"{lane.pipeline.phase(phase).label} starts by hand"
+    blocked = blocked_steps.of_run(lane.pipeline, lane.run)
+    if blocked.steps and not lane.run.override_reason:
+        says = f"{says}; {blocked.of(lane.run.steps.unfinished().count())}"
     return f"{says}; not complete for its dates and lookback: {', '.join(short)}" if short else says
 
 
@@ -90,39 +90,39 @@ def canary_in_words(run: Run) -> str:
     return f"Canary done: {verified:,} of {steps.count():,} steps verified; the others wait for a release"
 
 
-def rest(hold: Hold, says: str, *, why: Run.Pause, **facts: Any) -> None:
+def pause(lane: LaneContext, says: str, *, why: Run.Pause, **facts: Any) -> None:
     """Rests for a reason of the run's own."""
-    ask(hold, says, why=why, **facts)
-    leave(hold)
+    request_pause(lane, says, why=why, **facts)
+    release_lane(lane)
 
 
-def wait(hold: Hold, says: str, *, why: Run.Pause) -> None:
+def wait(lane: LaneContext, says: str, *, why: Run.Pause) -> None:
     """Rests until it can try again by itself, each time for longer."""
-    ask_to_wait(hold, says, why=why)
-    leave(hold)
+    request_wait(lane, says, why=why)
+    release_lane(lane)
 
 
-def ask(hold: Hold, says: str, *, why: Run.Pause, **facts: Any) -> None:
+def request_pause(lane: LaneContext, says: str, *, why: Run.Pause, **facts: Any) -> None:
     """Asks all lanes to rest, unless something was asked of the run already. From here on no step is taken."""
-    with hold.fenced():
-        Run.objects.filter(pk=hold.run.pk, request=Run.Request.NONE).update(
+    with lane.transaction():
+        Run.objects.filter(pk=lane.run.pk, request=Run.Request.NONE).update(
             request=Run.Request.PAUSE, pause=why, message=says, **facts
         )
 
 
-def ask_to_wait(hold: Hold, says: str, *, why: Run.Pause, until: dt.datetime | None = None) -> None:
+def request_wait(lane: LaneContext, says: str, *, why: Run.Pause, until: dt.datetime | None = None) -> None:
     """Asks all lanes to rest until then; else each time for longer."""
-    run = hold.run
+    run = lane.run
     run.refresh_from_db(fields=["waits"])
     seconds = min(SHORTEST_WAIT * 2**run.waits, LONGEST_WAIT.total_seconds())
     at = until or timezone.now() + dt.timedelta(seconds=seconds)
-    ask(hold, says, why=why, again_at=at, waits=run.waits + 1)
+    request_pause(lane, says, why=why, again_at=at, waits=run.waits + 1)
 
 
-def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
+def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None:
     """The warehouse does not answer, or not before a quota is given anew: nobody's dates failed."""
     if isinstance(error, OverQuota):
-        ask_to_wait(hold, str(error), why=Run.Pause.QUOTA, until=error.until)
+        request_wait(lane, str(error), why=Run.Pause.QUOTA, until=error.until)
     else:
         says, until = f"The warehouse did not answer: {error}", None
         if isinstance(error, StillAtWork | InUse):
@@ -132,28 +132,28 @@ def ask_without_warehouse(hold: Hold, error: WarehouseError) -> None:
         if (
             unreadable.awaited(error) == TableReading.Awaited.WAREHOUSE
         ):  # what is stored is what was known last
-            unreadable.note_error((table.name for table in hold.pipeline.tables), error, at=timezone.now())
-        ask_to_wait(hold, says, why=Run.Pause.WAREHOUSE, until=until)
+            unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
+        request_wait(lane, says, why=Run.Pause.WAREHOUSE, until=until)
 
 
 def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def leave(hold: Hold) -> None:
+def release_lane(lane: LaneContext) -> None:
     """Gives the lane back. The last one to leave does what was asked of the run."""
-    with hold.fenced():
-        hold.run.refresh_from_db()
-        leases.release(hold.run.pk, hold.keeper.lease)
-        under_way = hold.run.attempts.filter(status=Attempt.Status.RUNNING)
-        if hold.run.request and not under_way.exists():
-            obey(hold.run)
-            made_stale.mark(hold.run, hold.pipeline)  # what reads from what this run wrote so far
-    if not hold.run.is_active:
+    with lane.transaction():
+        lane.run.refresh_from_db()
+        leases.release(lane.run.pk, lane.heartbeat.lease)
+        under_way = lane.run.attempts.filter(status=Attempt.Status.RUNNING)
+        if lane.run.request and not under_way.exists():
+            apply_request(lane.run)
+            made_stale.mark(lane.run, lane.pipeline)  # what reads from what this run wrote so far
+    if not lane.run.is_active:
         waiting.resume_waiting_runs()
 
 
-def obey(run: Run) -> None:
+def apply_request(run: Run) -> None:
     if run.request == Run.Request.CANCEL:
         cancellation.cancel_now(run)
         return
@@ -165,39 +165,39 @@ def obey(run: Run) -> None:
     )
 
 
-def broke_off(hold: Hold, *, just_decided: int) -> bool:
+def break_circuit(lane: LaneContext, *, just_decided: int) -> bool:
     """Rests a run that only collects failures; True where it did."""
-    says = circuit_breaker.why_stop(hold.run, just_decided=just_decided)
-    if not says or not hold.run.steps.unfinished().exists():
+    says = circuit_breaker.why_stop(lane.run, just_decided=just_decided)
+    if not says or not lane.run.steps.unfinished().exists():
         return False  # or nothing is left that stopping could save
-    rest(hold, says, why=Run.Pause.FAILURES)
+    pause(lane, says, why=Run.Pause.FAILURES)
     return True
 
 
-def pause_at_once(hold: Hold, says: str) -> bool:
+def pause_after_damage(lane: LaneContext, says: str) -> bool:
     """Pauses a run whose call destroyed what was complete, whatever the breaker says; True where it did.
 
     `says` is empty where the call destroyed nothing. Where no step is left there is nothing to pause.
     """
-    if not says or not hold.run.steps.unfinished().exists():
+    if not says or not lane.run.steps.unfinished().exists():
         return False
-    rest(hold, says, why=Run.Pause.FAILURES)
+    pause(lane, says, why=Run.Pause.FAILURES)
     return True
 
 
-def finish(hold: Hold) -> None:
+def finish(lane: LaneContext) -> None:
     """Every step is decided: the run succeeded if every one is verified, none is as stale as before, and nothing that
     was complete was lost."""
-    run = hold.run
-    with hold.fenced():
-        made_stale.mark(run, hold.pipeline)  # what reads from what this run wrote
-    after = rollup.snapshot(hold.pipeline)
+    run = lane.run
+    with lane.transaction():
+        made_stale.mark(run, lane.pipeline)  # what reads from what this run wrote
+    after = rollup.snapshot(lane.pipeline)
     counts = outcomes.of_run(run)
     but = "; ".join(
         filter(None, (regressions.still_damaged_in_words(run), discrepancies.still_stale_in_words(run)))
     )
     facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
-    with hold.fenced():
+    with lane.transaction():
         if counts.verified == counts.total and but:
             run.move(Run.Status.FAILED, says=f"All {counts.total:,} steps verified, but {but}", **facts)
         elif counts.verified == counts.total:

@@ -30,7 +30,7 @@ RECENTLY = dt.timedelta(hours=1)
 
 
 def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
-    """Takes back the calls of lanes that nobody holds any more, and ends stray scripts, also other runs', that write
+    """Takes back the calls of lanes that nobody holds any more, and ends orphaned scripts, also other runs', that write
     what this run is to write.
 
     LeaseLost where the caller holds no lane itself. A WarehouseError where a script may still run there and the
@@ -41,7 +41,7 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
         if fence(run, attempt.lease):
             end_and_take_back(run, lease, attempt.pk, warehouse)
     to_write = run.steps.unfinished().values("table")
-    end_strays(Attempt.objects.filter(Q(run=run) | Q(table__in=to_write)), warehouse)
+    cancel_orphaned_jobs(Attempt.objects.filter(Q(run=run) | Q(table__in=to_write)), warehouse)
 
 
 def fence(run: Run, lease: str) -> bool:
@@ -71,13 +71,13 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
     interrupted.read_again(attempt, warehouse)
 
 
-def end_strays(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
-    """Ends those that are stray. A WarehouseError where one may still run."""
-    for attempt in attempts.stray().select_related("run"):
-        end_stray(attempt, warehouse)
+def cancel_orphaned_jobs(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
+    """Cancels those that are orphaned. A WarehouseError where one may still run."""
+    for attempt in attempts.orphaned().select_related("run"):
+        cancel_orphaned_job(attempt, warehouse)
 
 
-def end_stray(attempt: Attempt, warehouse: Warehouse) -> None:
+def cancel_orphaned_job(attempt: Attempt, warehouse: Warehouse) -> None:
     """Ends its script, if that still runs, and writes down that it does not. A WarehouseError where it may."""
     script = f"The script of attempt {attempt.number}"
     says = f"{script} is not at work in the warehouse any more"
@@ -89,11 +89,11 @@ def end_stray(attempt: Attempt, warehouse: Warehouse) -> None:
         raise StillAtWork(f"{script} of run {attempt.run_id} is still at work: {error}") from error
     billing.note(attempt, warehouse)
     with transaction.atomic():
-        if Attempt.objects.stray().filter(pk=attempt.pk).update(stray_at=None):
-            attempt.run.record("stray", says)
+        if Attempt.objects.orphaned().filter(pk=attempt.pk).update(orphaned_at=None):
+            attempt.run.record("orphaned job", says)
 
 
-def may_stray(attempt: Attempt, warehouse: Warehouse) -> bool:
+def may_be_orphaned(attempt: Attempt, warehouse: Warehouse) -> bool:
     """Whether the attempt's work may go on where we are not: a script, in a warehouse that keeps jobs to bill them."""
     return attempt.is_sql and isinstance(warehouse, Billing)
 
@@ -110,7 +110,7 @@ def take_back(run: Run, attempt: Attempt) -> None:
     if not put_back(attempt, status=Attempt.Status.LOST):
         return
     run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
-    give_up_deadly_steps(run, attempt)
+    fail_poison_steps(run, attempt)
 
 
 def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
@@ -132,7 +132,7 @@ def release_steps(attempt: Attempt) -> None:
     steps.update(status=Step.Status.PENDING, attempts=F("attempts") - 1)
 
 
-def give_up_deadly_steps(run: Run, attempt: Attempt) -> None:
+def fail_poison_steps(run: Run, attempt: Attempt) -> None:
     """A step that lost its worker several times would do so for ever."""
     lost = run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST)
     deaths = Counter(date for dates in lost.values_list("dates", flat=True) for date in dates)

@@ -15,7 +15,7 @@ from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.looks import Look
 from apps.runs.engine import side_effects
-from apps.runs.engine.lane_context import Hold
+from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.side_effects import Change, SideEffects
 from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
@@ -38,19 +38,19 @@ MARKED = [
 ]
 
 
-def record(hold: Hold, attempt: Attempt, effects: SideEffects) -> None:
+def record(lane: LaneContext, attempt: Attempt, effects: SideEffects) -> None:
     """Stores what the call did beside its own dates. Call it in the transaction that decides the call's steps."""
     if not effects.changes:
         return
-    known = [each for each in effects.changes if hold.pipeline.season_of(each.date)]
+    known = [each for each in effects.changes if lane.pipeline.season_of(each.date)]
     readings.store(each.before for each in known)
     readings.store(each.after for each in known)
     call = side_effects.call_in_words(attempt)
     if effects.appeared:
-        hold.run.record(WROTE_BESIDE, f"In {call} {effects.appeared}")
+        lane.run.record(WROTE_BESIDE, f"In {call} {effects.appeared}")
     if damaged := effects.damaged:
-        record_damage(hold.run, attempt.table, damaged, during=call)
-        fail_steps(hold.run, attempt.table, {each.date: each.after for each in damaged}, f"after {call}")
+        record_damage(lane.run, attempt.table, damaged, during=call)
+        fail_steps(lane.run, attempt.table, {each.date: each.after for each in damaged}, f"after {call}")
 
 
 def record_damage(run: Run, table: str, damaged: Sequence[Change], *, during: str) -> None:
@@ -103,7 +103,7 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
 # Damage that no call of the run explains ------------------------------------------------------------
 
 
-def note_damage(hold: Hold, attempt: Attempt, look: Look, known: Complete, *, since: str) -> None:
+def note_damage(lane: LaneContext, attempt: Attempt, look: Look, known: Complete, *, since: str) -> None:
     """Stores what became of complete dates of the whole table since it was read last: before a call, so that it is not
     put down to that, or after one that was cut off.
 
@@ -116,7 +116,7 @@ def note_damage(hold: Hold, attempt: Attempt, look: Look, known: Complete, *, si
     others = [date for date, had in known.items() if differs(counts.get(date, EMPTY), had)]
     still = complete_dates(attempt.table) if others else {}
     others = [date for date in others if still.get(date) == known[date]]
-    judged = look.judged(hold.pipeline, attempt.table, others)
+    judged = look.judged(lane.pipeline, attempt.table, others)
     found = {
         date: each
         for date, each in judged.items()
@@ -124,12 +124,12 @@ def note_damage(hold: Hold, attempt: Attempt, look: Look, known: Complete, *, si
     }
     if not found:
         return
-    with hold.fenced():
+    with lane.transaction():
         readings.store(found.values())
-        fail_steps(hold.run, attempt.table, found, f"{since} {side_effects.call_in_words(attempt)}")
+        fail_steps(lane.run, attempt.table, found, f"{since} {side_effects.call_in_words(attempt)}")
         if since == "after":
             beside = {date: each for date, each in found.items() if date not in attempt.date_list}
-            record_late_damage(hold.run, attempt.table, beside)
+            record_late_damage(lane.run, attempt.table, beside)
 
 
 def differs(now: Count, had: Had) -> bool:

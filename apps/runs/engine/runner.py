@@ -21,7 +21,7 @@ from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import CannotLog, Outcome
-from apps.runs.db_retry import AWAY, patiently
+from apps.runs.db_retry import AWAY, retry_on_db_outage
 from apps.runs.dependencies import downstream
 from apps.runs.engine import (
     claims,
@@ -35,10 +35,10 @@ from apps.runs.engine import (
     unfillable,
     verdicts,
 )
-from apps.runs.engine.lane_context import Hold
-from apps.runs.engine.lease_heartbeat import Keeper, note_stop
+from apps.runs.engine.lane_context import LaneContext
+from apps.runs.engine.lease_heartbeat import LeaseHeartbeat, note_stop
 from apps.runs.engine.picking import Done, Take, Unread
-from apps.runs.engine.recovery import end_strays, may_stray, recover
+from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover
 from apps.runs.engine.unfillable import Unfillable
 from apps.runs.estimates import billing
 from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
@@ -71,9 +71,9 @@ def nobody() -> None:
 class Runner:
     """Performs one lane of a run; what it learned of the warehouse lives as long as it does."""
 
-    def __init__(self, hold: Hold, warehouse: Warehouse, wake: Callable[[], None] = nobody):
-        self.hold = hold
-        self.run, self.pipeline, self.keeper = hold.run, hold.pipeline, hold.keeper
+    def __init__(self, lane: LaneContext, warehouse: Warehouse, wake: Callable[[], None] = nobody):
+        self.lane = lane
+        self.run, self.pipeline, self.heartbeat = lane.run, lane.pipeline, lane.heartbeat
         self.warehouse = warehouse
         self.wake = wake
         self.seen = Look()  # the last one, which asked about the steps to come too
@@ -81,28 +81,28 @@ class Runner:
 
     def advance(self) -> bool:
         """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
-        patiently(self.run.refresh_from_db)
+        retry_on_db_outage(self.run.refresh_from_db)
         if not self.run.is_active:
             return False
-        if not self.hold.is_wanted:
-            pausing.leave(self.hold)
+        if not self.lane.is_wanted:
+            pausing.release_lane(self.lane)
             return False
         if stopping.asked():
             return False
         if self.unfillable:
             says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
-            pausing.rest(self.hold, says, why=Run.Pause.PIPELINE)
+            pausing.pause(self.lane, says, why=Run.Pause.PIPELINE)
             return False
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
-        taken = claims.claim(self.hold, unreadable=self.unreadable)
+        taken = claims.claim(self.lane, unreadable=self.unreadable)
         if isinstance(taken, Unread):
             self.read_inputs(taken.keys)
             return True
         if isinstance(taken, Done):
-            final_check.settle(self.hold, self.ask(lambda: final_check.read(self.hold, self.warehouse)))
+            final_check.settle(self.lane, self.ask(lambda: final_check.read(self.lane, self.warehouse)))
         if not isinstance(taken, tuple):
-            pausing.stand_still(self.hold, taken)
+            pausing.handle_no_work(self.lane, taken)
             return False
         self.wake_another()
         return self.attempt(*taken)
@@ -110,12 +110,12 @@ class Runner:
     @cached_property
     def unfillable(self) -> list[Unfillable]:
         """Asked once: neither the file nor the run's steps become others while a process works on it."""
-        return patiently(lambda: unfillable.of_run(self.run, self.pipeline))
+        return retry_on_db_outage(lambda: unfillable.of_run(self.run, self.pipeline))
 
     @cached_property
     def marks_stale(self) -> bool:
         """Whether what a call wrote may make stale what later steps read; else the end of the run is early enough."""
-        return patiently(lambda: downstream.are_read_on(self.run, self.pipeline))
+        return retry_on_db_outage(lambda: downstream.are_read_on(self.run, self.pipeline))
 
     def begin(self) -> bool:
         """Starts or goes on; the first time only where what a launch was checked for still is so."""
@@ -123,9 +123,9 @@ class Runner:
         if first_time and (
             obstacle := start_checks.obstacle(self.run, self.pipeline, self.warehouse, now=timezone.now())
         ):
-            pausing.rest(self.hold, obstacle, why=Run.Pause.PREFLIGHT)
+            pausing.pause(self.lane, obstacle, why=Run.Pause.PREFLIGHT)
             return False
-        pausing.begin(self.hold)
+        pausing.begin(self.lane)
         return True
 
     def wake_another(self) -> None:
@@ -142,7 +142,7 @@ class Runner:
         for table, date in keys:
             wanted[table].append(date)
         found = self.look(None, wanted).found
-        with self.hold.fenced():
+        with self.lane.transaction():
             readings.store(found.values())
         self.unreadable |= {
             key for key, each in found.items() if each.verdict.state == Partition.State.UNKNOWN
@@ -156,22 +156,22 @@ class Runner:
             with self.turn(attempt):
                 destroyed = self.perform(take.table, take.steps, attempt)
         except CannotLog as problem:
-            self.withdraw(attempt, f"The call decided nothing: {problem}")
+            self.mark_inconclusive(attempt, f"The call decided nothing: {problem}")
             self.read_again(attempt)
             says = f"What the job says cannot be kept: {problem}"
-            pausing.wait(self.hold, says, why=Run.Pause.DISK)
+            pausing.wait(self.lane, says, why=Run.Pause.DISK)
             return False
         if destroyed is None:
             return True
         if self.marks_stale:
-            with self.hold.fenced():
+            with self.lane.transaction():
                 made_stale.mark(self.run, self.pipeline)
         if not destroyed and contention.was_met(take.steps):
-            pausing.wait(self.hold, contention.SAYS, why=Run.Pause.WAREHOUSE)
+            pausing.wait(self.lane, contention.SAYS, why=Run.Pause.WAREHOUSE)
             return False
         return not (
-            pausing.pause_at_once(self.hold, destroyed)
-            or pausing.broke_off(self.hold, just_decided=len(take.steps))
+            pausing.pause_after_damage(self.lane, destroyed)
+            or pausing.break_circuit(self.lane, just_decided=len(take.steps))
         )
 
     @contextmanager
@@ -182,11 +182,13 @@ class Runner:
             if isinstance(self.warehouse, TakesTurns):
                 try:
                     taken.enter_context(
-                        self.warehouse.turn_of_call(who, owner=attempt.log_key, stopped=self.keeper.must_stop)
+                        self.warehouse.turn_of_call(
+                            who, owner=attempt.log_key, stopped=self.heartbeat.must_stop
+                        )
                     )
                 except WarehouseError:
-                    with self.hold.fenced():
-                        claims.undo(attempt)
+                    with self.lane.transaction():
+                        claims.delete_attempt(attempt)
                     raise
             yield
 
@@ -197,26 +199,28 @@ class Runner:
         """
         assert table.job
         before = self.look_before(table, steps, attempt)
-        if decisions.verify_complete(self.hold, attempt, table, steps, before.found):
+        if decisions.verify_complete(self.lane, attempt, table, steps, before.found):
             return None
         began = time.monotonic()
         try:
             outcome = self.call(table, table.job, steps, attempt)
         except WarehouseError as error:
-            with self.hold.fenced():  # at once: a script may still run, and no other lane may take its dates
-                pausing.ask_without_warehouse(self.hold, error)
-                self.withdraw_call(attempt, error)
+            with (
+                self.lane.transaction()
+            ):  # at once: a script may still run, and no other lane may take its dates
+                pausing.request_wait_for_warehouse(self.lane, error)
+                self.mark_unanswered(attempt, error)
             raise
         seconds = time.monotonic() - began
-        if self.keeper.lost.is_set():
+        if self.heartbeat.lost.is_set():
             raise LeaseLost
         if outcome.stopped:  # the next look at the run says what is wanted of it
-            self.withdraw_stopped(attempt, outcome)
+            self.mark_stopped(attempt, outcome)
             self.read_again(attempt)
             return None
         after = self.look_after(table, steps, attempt, outcome)
         return decisions.decide(
-            self.hold, attempt, table, steps, before=before, after=after, outcome=outcome, seconds=seconds
+            self.lane, attempt, table, steps, before=before, after=after, outcome=outcome, seconds=seconds
         )
 
     def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Look:
@@ -228,16 +232,16 @@ class Runner:
         try:
             look = self.look(table, {table.name: [step.date for step in steps]})
         except WarehouseError:
-            with self.hold.fenced():
-                claims.undo(attempt)
+            with self.lane.transaction():
+                claims.delete_attempt(attempt)
             raise
-        regressions.note_damage(self.hold, attempt, look, known, since="before")
+        regressions.note_damage(self.lane, attempt, look, known, since="before")
         return look
 
     def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
         """What is there after the call, and in the same question what is there before the next one."""
         wanted = {table.name: [step.date for step in steps]}
-        coming = patiently(lambda: picking.pick(self.pipeline, self.run, after=attempt))
+        coming = retry_on_db_outage(lambda: picking.pick(self.pipeline, self.run, after=attempt))
         for step in coming.steps if isinstance(coming, Take) else ():
             wanted.setdefault(step.table, []).append(step.date)
         try:
@@ -245,7 +249,9 @@ class Runner:
         except WarehouseError as error:
             # What the call did nobody can see now. The look before the next call will.
             says = f"The call ended, and the warehouse could not be asked what it did: {error}"
-            self.withdraw(attempt, says, status=verdicts.of_call(outcome), exit_status=outcome.exit_status)
+            self.mark_inconclusive(
+                attempt, says, status=verdicts.of_call(outcome), exit_status=outcome.exit_status
+            )
             raise
         return self.seen
 
@@ -255,7 +261,7 @@ class Runner:
         def asked() -> Look:
             found = looks.look(self.pipeline, self.warehouse, wanted)
             if table:
-                insist(table, found)
+                require_readable(table, found)
             return found
 
         return self.ask(asked)
@@ -270,7 +276,7 @@ class Runner:
             except OverQuota:
                 raise  # until tomorrow, and each question would be one more
             except WarehouseError as error:
-                if time.monotonic() + pause > deadline or self.keeper.must_stop():
+                if time.monotonic() + pause > deadline or self.heartbeat.must_stop():
                     raise
                 log.warning("run %s: %s; asking again in %.0f s", self.run.pk, error, pause)
             time.sleep(pause)
@@ -280,7 +286,7 @@ class Runner:
         dates = [step.date for step in steps]
         call = jobs.prepare(self.pipeline, job, dates, run=self.run.pk, attempt=attempt.number)
         if call.sql:
-            with self.hold.fenced():
+            with self.lane.transaction():
                 pass  # a script cannot be called back as soon as it began, like a process below
             with billing.noted(attempt, self.warehouse):
                 return jobs.run_sql(
@@ -290,73 +296,73 @@ class Runner:
                     start=min(dates),
                     end=max(dates),
                     timeout=job.timeout,
-                    stopped=self.keeper.must_stop,
+                    stopped=self.heartbeat.must_stop,
                     job_id=attempt.job_id,
                     labels=attempt.labels,
                 )
 
         def started(pid: int, process: str) -> None:
             # The process waits. One whose worker was frozen since it took the steps does not begin any more.
-            with self.hold.fenced():
+            with self.lane.transaction():
                 Attempt.objects.filter(pk=attempt.pk).update(pid=pid, process=process)
 
         return jobs.run_process(
-            call, attempt.log_path, timeout=job.timeout, stopped=self.keeper.must_stop, started=started
+            call, attempt.log_path, timeout=job.timeout, stopped=self.heartbeat.must_stop, started=started
         )
 
-    def withdraw(self, attempt: Attempt, says: str = "", **facts: object) -> None:
+    def mark_inconclusive(self, attempt: Attempt, says: str = "", **facts: object) -> None:
         """A call that decides nothing; and what was seen before it is not so any more."""
-        decisions.withdraw(self.hold, attempt, says, **facts)
+        decisions.mark_inconclusive(self.lane, attempt, says, **facts)
         self.seen = Look()
 
-    def withdraw_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
+    def mark_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
         """A call that was ended because a person asked for that, or because its worker is to stop."""
-        by_worker = stopping.asked() and not self.keeper.is_stop_wanted()
-        with self.hold.fenced():
+        by_worker = stopping.asked() and not self.heartbeat.stop_was_requested()
+        with self.lane.transaction():
             if by_worker:
                 note_stop(Attempt.objects.filter(pk=attempt.pk))
                 attempt.refresh_from_db(fields=["stopped_by"])
                 self.run.record("worker stopped", attempt.stopped_in_words)
-            self.withdraw(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
+            self.mark_inconclusive(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
 
     def read_again(self, attempt: Attempt) -> None:
         """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
         known = regressions.complete_dates(attempt.table)
         look = interrupted.read_again(attempt, self.warehouse, self.pipeline)
-        regressions.note_damage(self.hold, attempt, look, known, since="after")
+        regressions.note_damage(self.lane, attempt, look, known, since="after")
 
-    def withdraw_call(self, attempt: Attempt, error: WarehouseError) -> None:
+    def mark_unanswered(self, attempt: Attempt, error: WarehouseError) -> None:
         """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""
         says = f"The call decided nothing: {error}"
         if error.is_over:
-            self.withdraw(attempt, says)
-        elif isinstance(error, StillAtWork) and not self.keeper.must_stop():
-            self.withdraw_script(attempt, says, status=Attempt.Status.TIMED_OUT)
+            self.mark_inconclusive(attempt, says)
+        elif isinstance(error, StillAtWork) and not self.heartbeat.must_stop():
+            self.mark_script_inconclusive(attempt, says, status=Attempt.Status.TIMED_OUT)
         else:
-            self.withdraw_script(attempt, says)
+            self.mark_script_inconclusive(attempt, says)
 
-    def withdraw_script(self, attempt: Attempt, says: str, **facts: object) -> None:
+    def mark_script_inconclusive(self, attempt: Attempt, says: str, **facts: object) -> None:
         """A call that was over before the warehouse said what came of its script: that may go on."""
-        if not may_stray(attempt, self.warehouse):
-            self.withdraw(attempt, says, **facts)
+        if not may_be_orphaned(attempt, self.warehouse):
+            self.mark_inconclusive(attempt, says, **facts)
             return
-        with self.hold.fenced():
-            self.withdraw(attempt, says, stray_at=timezone.now(), **facts)
+        with self.lane.transaction():
+            self.mark_inconclusive(attempt, says, orphaned_at=timezone.now(), **facts)
             may_run = f"The script of attempt {attempt.number} may still run in the warehouse"
-            self.run.record("stray", f"{may_run}; it is ended as soon as that can be")
+            self.run.record("orphaned job", f"{may_run}; it is ended as soon as that can be")
 
     def begin_afresh(self, why: Exception) -> None:
         """After a database that broke off in the middle of a decision: what was under way decides nothing."""
         log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
-        mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.keeper.lease)
-        for attempt in patiently(lambda: list(mine)):
+        mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.heartbeat.lease)
+        for attempt in retry_on_db_outage(lambda: list(mine)):
             says = f"The console's database broke off before this call was decided: {why}"
-            self.withdraw_script(attempt, says)
-        end_strays(Attempt.objects.filter(run=self.run), self.warehouse)
+            self.mark_script_inconclusive(attempt, says)
+        cancel_orphaned_jobs(Attempt.objects.filter(run=self.run), self.warehouse)
         self.seen = Look()
 
 
-def insist(table: Table, look: Look) -> None:
+def require_readable(table: Table, look: Look) -> None:
     """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
     now: it is away, nothing failed."""
     mine = [each for each in look.found.values() if each.table == table.name]
@@ -364,10 +370,10 @@ def insist(table: Table, look: Look) -> None:
     if silent and readings.was_read(table.name):
         raise QueryFailed(silent.verdict.reason)
     if any(each.verdict.state == Partition.State.UNKNOWN for each in mine):
-        insist_on_other(table.compared_with or "", look.reading)
+        require_other_readable(table.compared_with or "", look.reading)
 
 
-def insist_on_other(name: str, reading: Reading) -> None:
+def require_other_readable(name: str, reading: Reading) -> None:
     """The same of the table that the call's own is compared with."""
     if name in reading.problems and not reading.is_absent(name) and readings.was_read(name):
         raise QueryFailed(reading.problems[name])
@@ -388,9 +394,9 @@ def perform(
     """
     run = Run.objects.get(pk=run_id)
     try:
-        with Keeper(run_id, lease) as kept:
+        with LeaseHeartbeat(run_id, lease) as heartbeat:
             warehouse = warehouse or warehouses.open_warehouse(pipeline, {"run": str(run_id)})
-            return advance_until(Runner(Hold(run, pipeline, kept), warehouse, wake), until)
+            return advance_until(Runner(LaneContext(run, pipeline, heartbeat), warehouse, wake), until)
     except LeaseLost:
         log.warning("run %s: another worker performs it by now", run_id)
     except IllegalMove as refusal:
@@ -401,7 +407,7 @@ def perform(
 def advance_until(runner: Runner, until: float | None) -> bool:
     more, outages = True, 0
     try:
-        recover(runner.run, runner.keeper.lease, runner.warehouse)
+        recover(runner.run, runner.heartbeat.lease, runner.warehouse)
         while more:
             try:
                 more, outages = runner.advance(), 0
@@ -413,7 +419,7 @@ def advance_until(runner: Runner, until: float | None) -> bool:
             if until is not None and time.monotonic() >= until:
                 break  # after a step at least, however long it took to begin
     except WarehouseError as error:
-        pausing.ask_without_warehouse(runner.hold, error)
-        pausing.leave(runner.hold)
+        pausing.request_wait_for_warehouse(runner.lane, error)
+        pausing.release_lane(runner.lane)
         return False
     return more

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, Sum
 
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import BigQuery
-from apps.runs.db_retry import patiently
+from apps.runs.db_retry import retry_on_db_outage
 from apps.runs.models import Attempt, Run
 from apps.text import count, money, money_range, size, size_range
 from apps.warehouse.base import Billing, Unreachable, Warehouse, WarehouseError
@@ -72,7 +72,7 @@ def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
         raise
     finally:
         if answers:
-            patiently(lambda: note(attempt, warehouse))
+            retry_on_db_outage(lambda: note(attempt, warehouse))
 
 
 def note(attempt: Attempt, warehouse: Warehouse) -> None:

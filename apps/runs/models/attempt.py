@@ -18,9 +18,9 @@ LONGEST_LABEL = 63  # https://cloud.google.com/bigquery/docs/labels-intro
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
-    def stray(self) -> AttemptQuerySet:
+    def orphaned(self) -> AttemptQuerySet:
         """Those whose scripts may still run in the warehouse, though their calls are over."""
-        return self.exclude(stray_at=None)
+        return self.exclude(orphaned_at=None)
 
 
 class Attempt(models.Model):
@@ -51,7 +51,7 @@ class Attempt(models.Model):
     process = models.CharField(max_length=80, blank=True, help_text="Boot and start of it, to know it again.")
     exit_status = models.IntegerField(null=True, help_text="The job's opinion; negative for a signal.")
     started_at = models.DateTimeField(default=timezone.now)
-    beat_at = models.DateTimeField(default=timezone.now)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
     output_at = models.DateTimeField(default=timezone.now, help_text="When the job last said something.")
     finished_at = models.DateTimeField(null=True)
     message = MaskedTextField(blank=True)
@@ -65,7 +65,7 @@ class Attempt(models.Model):
         blank=True,
         help_text="Makes its log its own, also in another life of the database; empty where it was made without.",
     )
-    stray_at = models.DateTimeField(
+    orphaned_at = models.DateTimeField(
         null=True,
         help_text="When somebody last tried to end its script, which may still run in the warehouse; else empty.",
     )
@@ -79,7 +79,9 @@ class Attempt(models.Model):
         ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="attempt_numbers_count_up")]
         indexes = [
-            models.Index(fields=["table"], condition=models.Q(stray_at__isnull=False), name="attempt_stray")
+            models.Index(
+                fields=["table"], condition=models.Q(orphaned_at__isnull=False), name="attempt_orphaned"
+            )
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ STATE_OF_EVENT = {
     "commit": "warning",
     "worker stopped": "queued",
     "stalled": "warning",
-    "stray": "warning",
+    "orphaned job": "warning",
     "broke off": "warning",
     "failed steps": "failed",
     "first failure": "failed",

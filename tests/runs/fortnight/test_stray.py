@@ -24,7 +24,7 @@ def statuses(run: Run) -> set[tuple[str, int]]:
 
 
 def told(run: Run) -> list[str]:
-    return list(run.events.filter(kind="stray").order_by("id").values_list("text", flat=True))
+    return list(run.events.filter(kind="orphaned job").order_by("id").values_list("text", flat=True))
 
 
 @pytest.mark.usefixtures("key")
@@ -68,7 +68,7 @@ def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, serve
     control.cancel(left, by="olga")
     a_minute_later()
 
-    tasks.end_strays()
+    tasks.cancel_orphaned_jobs()
 
     (job,) = server.asked("script")
     assert job.cancelled.is_set() and job.over.is_set()
@@ -76,11 +76,11 @@ def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, serve
 
 
 def tried(run: Run) -> list[dt.datetime]:
-    return list(run.attempts.stray().values_list("stray_at", flat=True))
+    return list(run.attempts.orphaned().values_list("orphaned_at", flat=True))
 
 
 def a_minute_later() -> None:
-    Attempt.objects.stray().update(stray_at=timezone.now() - dt.timedelta(minutes=1))
+    Attempt.objects.orphaned().update(orphaned_at=timezone.now() - dt.timedelta(minutes=1))
 
 
 def test_it_is_tried_once_in_a_while_however_many_look(left, server):
@@ -88,9 +88,9 @@ def test_it_is_tried_once_in_a_while_however_many_look(left, server):
     server.has_expired = True
     a_minute_later()
 
-    tasks.end_strays()
+    tasks.cancel_orphaned_jobs()
     first = tried(left)
-    tasks.end_strays()
+    tasks.cancel_orphaned_jobs()
 
     assert tried(left) == first != []
 
@@ -103,13 +103,13 @@ def test_what_cannot_be_asked_yet_is_tried_again(left, server):
     control.cancel(left, by="olga")
     server.has_expired = True
     a_minute_later()
-    tasks.end_strays()
-    assert left.attempts.stray().exists()
+    tasks.cancel_orphaned_jobs()
+    assert left.attempts.orphaned().exists()
 
     server.has_expired = False
     a_minute_later()
-    tasks.end_strays()
-    assert not left.attempts.stray().exists()
+    tasks.cancel_orphaned_jobs()
+    assert not left.attempts.orphaned().exists()
 
 
 def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perform, server):
@@ -173,12 +173,12 @@ def test_one_that_goes_on_keeps_no_other_from_being_ended(stubborn, at_work, per
     other = Attempt.objects.get(run=run)
     other.pk, other.number = None, 2  # one of a job that there is not
     other.save()
-    Attempt.objects.filter(number=1).update(stray_at=timezone.now() - dt.timedelta(minutes=2))
-    Attempt.objects.filter(number=2).update(stray_at=timezone.now() - dt.timedelta(minutes=1))
+    Attempt.objects.filter(number=1).update(orphaned_at=timezone.now() - dt.timedelta(minutes=2))
+    Attempt.objects.filter(number=2).update(orphaned_at=timezone.now() - dt.timedelta(minutes=1))
 
-    tasks.end_strays()
+    tasks.cancel_orphaned_jobs()
 
-    assert [attempt.number for attempt in run.attempts.stray()] == [1]
+    assert [attempt.number for attempt in run.attempts.orphaned()] == [1]
 
 
 @pytest.mark.parametrize("at_call", [True, False])

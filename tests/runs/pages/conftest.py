@@ -52,7 +52,7 @@ def read(operating) -> Callable[..., str]:
 def worker(db) -> Worker:
     """A worker for runs that is alive."""
     now = timezone.now()
-    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, beat_at=now)
+    return Worker.objects.create(name="w", cluster="runs", host="h", pid=1, started_at=now, heartbeat_at=now)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def workers(transactional_db: None) -> None:
     now = timezone.now()
     for number, cluster in enumerate(("main", "runs")):
         Worker.objects.create(
-            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, beat_at=now
+            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, heartbeat_at=now
         )
 
 
