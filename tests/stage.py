@@ -11,38 +11,34 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.apps import AppConfig
 from django.utils import timezone
 
+from apps import timing
+
 SHELF = "TEST_SHELF"  # the folder of the warehouse of many writers
 HURRY = "TEST_HURRY"  # what takes a minute in earnest takes some seconds
 CLOCK = "TEST_CLOCK"  # the file that says by how much the clock was set
-TIMES = "TEST_TIMES"  # single constants, such as {"apps.runs.engine.runner.SHORTEST_WAIT": 2}
+TIMES = "TEST_TIMES"  # single constants, such as {"SHORTEST_PAUSE": 2}
 
-# Every module that holds one of these, also by `from ... import`.
-SHORTER: dict[str, dict[str, Any]] = {
-    "apps.runs.models.lane": {"LEASE": dt.timedelta(seconds=2.5)},
-    "apps.runs.models.leases": {"LEASE": dt.timedelta(seconds=2.5)},
-    "apps.runs.engine.lease_heartbeat": {"BEAT": 0.5, "LOOK": 0.1},
-    "apps.runs.tasks": {"SLICE": 3.0},
-    "apps.runs.calls.processes": {"GRACE": 1.0},
-    # Whoever is killed at random takes the same step along three times now and then: no fault of the step's.
-    "apps.runs.engine.recovery": {"LOST_TIMES": 99},
-    "apps.workers.models": {
-        "BEAT_EVERY": dt.timedelta(seconds=0.5),
-        "SILENT_AFTER": dt.timedelta(seconds=3),
-    },
-    "apps.workers.heartbeat": {"BEAT_EVERY": dt.timedelta(seconds=0.5)},
-    "apps.workers.launcher": {
-        "BEAT_EVERY": dt.timedelta(seconds=0.5),
-        "LOOK_EVERY": 0.4,
-        "TICK_EVERY": 1.0,
-        "GRACE": 5.0,
-    },
-    "apps.workers.liveness_probe": {"PING_EVERY": 1.5, "PATIENCE": 3.0},
-    "apps.workers.service": {"SHORTEST_WAIT": 0.1, "LONGEST_WAIT": 0.5},
+SHORTER: dict[str, Any] = {
+    "LEASE": dt.timedelta(seconds=2.5),
+    "LEASE_HEARTBEAT_EVERY": 0.5,
+    "REQUESTS_READ_EVERY": 0.1,
+    "SLICE": 3.0,
+    "JOB_GRACE": 1.0,
+    "HEARTBEAT_EVERY": dt.timedelta(seconds=0.5),
+    "SILENT_AFTER": dt.timedelta(seconds=3),
+    "LAUNCHER_LOOKS_EVERY": 0.4,
+    "LAUNCHER_TICKS_EVERY": 1.0,
+    "LAUNCHER_GRACE": 5.0,
+    "PING_EVERY": 1.5,
+    "PING_TIMEOUT": 3.0,
+    "SHORTEST_RESTART_WAIT": 0.1,
+    "LONGEST_RESTART_WAIT": 0.5,
 }
 LONGEST_SILENCE = 2.5 + 1.0  # seconds: by then whoever shows no sign of life has lost its lane
 
@@ -63,20 +59,22 @@ def wanted() -> bool:
 
 
 def hurry() -> None:
-    for name, constants in SHORTER.items():
-        module = importlib.import_module(name)
-        for constant, value in constants.items():
-            assert hasattr(module, constant), f"{name} has no {constant} any more"
-            setattr(module, constant, value)
+    for name, value in SHORTER.items():
+        set_constant(timing, name, value)
+    # Whoever is killed at random takes the same step along three times now and then: no fault of the step's.
+    recovery = importlib.import_module("apps.runs.engine.recovery")
+    set_constant(recovery, "LOST_TIMES", 99)
 
 
 def set_times(seconds: dict[str, float]) -> None:
-    for path, value in seconds.items():
-        name, _, constant = path.rpartition(".")
-        module = importlib.import_module(name)
-        assert hasattr(module, constant), f"{name} has no {constant} any more"
-        is_span = isinstance(getattr(module, constant), dt.timedelta)
-        setattr(module, constant, dt.timedelta(seconds=value) if is_span else value)
+    for name, value in seconds.items():
+        is_span = isinstance(getattr(timing, name, None), dt.timedelta)
+        set_constant(timing, name, dt.timedelta(seconds=value) if is_span else value)
+
+
+def set_constant(module: ModuleType, name: str, value: object) -> None:
+    assert hasattr(module, name), f"{module.__name__} has no {name} any more"
+    setattr(module, name, value)
 
 
 def set_clock(file: Path) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import linebreaks
 from django.utils.text import Truncator
 
+from apps import timing
 from apps.alerts import delivery
 from apps.alerts.models import Message
 from apps.alerts.report import FIRST_FAILURE, STALLED, STATES, Report
@@ -29,8 +30,6 @@ TROUBLE = (STALLED, FIRST_FAILURE)
 TOLD = (*ENDED, PAUSED, *TROUBLE)
 # Pauses that wait for a person who does not know yet; a pause that an operator asked for does not.
 UNASKED = tuple(STATES)
-AN_HOUR = dt.timedelta(hours=1)  # between mails about new kinds of failures of one run
-A_NIGHT = dt.timedelta(hours=12)  # between mails about one that tries again by itself and has to wait again
 
 # Mail programs drop style sheets; those that keep one honour what it says of phones and dark screens.
 INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -47,9 +46,11 @@ def events_to_tell() -> EventQuerySet:
     """Runs that ended, that wait for a person, or that are in trouble; what is over is no news any more."""
     ended = Q(kind__in=ENDED)
     waits = Q(kind=PAUSED, run__status=PAUSED, run__pause__in=UNASKED)
-    first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(told_since(A_NIGHT))
+    first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(told_since(timing.BETWEEN_WAIT_MAILS))
     stalled = Q(kind=STALLED, run__status=Run.Status.RUNNING)
-    failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(told_since(AN_HOUR))
+    failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(
+        told_since(timing.BETWEEN_FAILURE_MAILS)
+    )
     goes_on = (waits & first_wait) | stalled | failing
     news = Event.objects.untold(TOLD).filter(ended | (goes_on & ~Exists(later())))
     return news.select_related("run__launched_by_user").order_by("id")

@@ -11,10 +11,10 @@ from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
+from apps import timing
 from apps.fields import MaskedTextField
 
 # How long to wait after the first, second, ... try that did not succeed: a mail server may be away for a night.
-PAUSES = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 4 * 60, 12 * 60))
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -95,7 +95,7 @@ class Message(models.Model):
 
         The try after it is due even if this worker dies before it says how this one went.
         """
-        pause = PAUSES[min(self.tries, len(PAUSES) - 1)]
+        pause = timing.MAIL_RETRY_AFTER[min(self.tries, len(timing.MAIL_RETRY_AFTER) - 1)]
         unclaimed = Message.objects.due(now).filter(pk=self.pk, tries=self.tries)
         claimed = unclaimed.update(tries=F("tries") + 1, next_try_at=now + pause)
         self.refresh_from_db()
@@ -106,7 +106,7 @@ class Message(models.Model):
 
     def not_sent(self, problem: str, *, for_good: bool = False) -> None:
         """Keeps the problem; the message waits for its next try, if it has one left."""
-        given_up = for_good or self.tries > len(PAUSES)
+        given_up = for_good or self.tries > len(timing.MAIL_RETRY_AFTER)
         self._change(status=self.Status.FAILED if given_up else self.Status.WAITING, problem=problem)
 
     def send_again(self, now: dt.datetime, *, to: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
+from apps import timing
 from apps.coverage.accepted import accepting
 from apps.coverage.models import Scan, Verification
 from apps.coverage.scanning import full_scan, unreadable, warehouses
@@ -21,10 +22,6 @@ from apps.pipeline.scope import Scope
 from apps.warehouse.base import WarehouseError
 
 log = logging.getLogger(__name__)
-
-MINUTES_BETWEEN_SCANS = 15
-PATIENCE = 50.0  # seconds that a look after an outage waits for a turn: until the next look
-LONGEST_SCAN = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
 def scan_later(*, by: Any = None) -> Scan:
@@ -60,7 +57,7 @@ def look_again() -> None:
     pipeline = definition.current()
     warehouse = warehouses.open_warehouse(pipeline)
     try:
-        with warehouses.turn_of_reader(warehouse, patience=PATIENCE):
+        with warehouses.turn_of_reader(warehouse, patience=timing.OUTAGE_CHECK_TURN):
             warehouse.check_connection()
             unreadable.note_answer()
             full_scan.scan(pipeline, warehouse, queued_scan())
@@ -79,7 +76,7 @@ def queued_scan() -> Scan:
 
 def give_up_dead_scans(now: dt.datetime) -> None:
     """A scan whose worker died would be under way for ever; one whose task was lost would keep the next waiting."""
-    late = now - LONGEST_SCAN
+    late = now - timing.LONGEST_SCAN
     Scan.objects.filter(status=Scan.Status.RUNNING, started_at__lt=late).update(
         status=Scan.Status.FAILED,
         finished_at=now,
@@ -106,7 +103,7 @@ def verify(verification_id: int) -> None:
 
 def give_up_dead_verifications(now: dt.datetime) -> None:
     """As for scans: one that nobody works at any more would be under way for ever."""
-    late = now - LONGEST_SCAN
+    late = now - timing.LONGEST_SCAN
     unfinished = Verification.objects.filter(finished_at=None)
     for each in unfinished.filter(started_at__lt=late):
         verifier.give_up(each, "The worker died before it had asked about everything. Verify again.")
@@ -115,7 +112,7 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
 
 
 def ensure_schedule() -> None:
-    every(MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
+    every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
     every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
 
 

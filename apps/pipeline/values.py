@@ -14,6 +14,8 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
+from apps import timing
+
 YEARS = range(1900, 2200)  # beyond them a year is a slip of the finger
 LARGEST = 10**15  # rows; what is above counts as open
 
@@ -110,8 +112,7 @@ Date = Annotated[dt.date, BeforeValidator(calendar_date)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-LONGEST_CALL = 110 * 60  # seconds; a worker's task is ended after two hours, and a call is a part of one
-Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=LONGEST_CALL)]
+Seconds = Annotated[Whole, BeforeValidator(seconds), Field(gt=0, le=timing.LONGEST_CALL)]
 LEAST_BILLED = 10 * 1024**2  # by any query
 Bytes = Annotated[Whole, BeforeValidator(size), AfterValidator(enough), Field(le=1024**5)]
 Price = Annotated[Number, Field(gt=0, le=10**6)]

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from apps import timing
+
 log = logging.getLogger(__name__)
 
-PATIENCE = 40.0  # seconds; a lease that nobody can renew meanwhile is good for 45
-PAUSE = 0.5
 
 AWAY = (OperationalError, InterfaceError)  # what a database says that is locked, restarts, or has no room
 
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 def retry_on_db_outage(ask: Callable[[], T]) -> T:
     """What `ask` answers, asked again for a while when the database is away: only what may be asked twice."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + timing.DB_RETRY_FOR
     while True:
         try:
             return ask()
         except AWAY as error:
             close_old_connections()
-            if time.monotonic() + PAUSE > deadline:
+            if time.monotonic() + timing.DB_RETRY_EVERY > deadline:
                 raise
             log.warning("The database does not answer, asking again: %s", error)
-        time.sleep(PAUSE)
+        time.sleep(timing.DB_RETRY_EVERY)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
 
 from django.utils import timezone
 from django_q.models import Schedule
 
+from apps import timing
 from apps.coverage.models import Scan
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
@@ -24,8 +24,6 @@ from apps.workers.heartbeat import doing
 
 log = logging.getLogger(__name__)
 
-BETWEEN_TRIES = dt.timedelta(seconds=30)  # to end the same script
-SLICE = 45.0  # seconds of work before the next task's turn
 BROKE_OFF = "broke off"  # the kind of event
 
 
@@ -42,7 +40,7 @@ def perform(run_id: int, ticket: str) -> None:
                 run_id,
                 definition.current(),
                 lease=lease,
-                until=time.monotonic() + SLICE,
+                until=time.monotonic() + timing.SLICE,
                 wake=lambda: queue.wake(run_id),
             )
     except AWAY:  # nobody could write it down
@@ -92,7 +90,11 @@ def warehouse_answers_again(run: Run) -> bool:
 
 def cancel_orphaned_jobs() -> None:
     """Cancels the orphaned scripts of runs that nobody performs, each once in a while until it is over."""
-    due = unattended().filter(orphaned_at__lt=timezone.now() - BETWEEN_TRIES).order_by("orphaned_at")
+    due = (
+        unattended()
+        .filter(orphaned_at__lt=timezone.now() - timing.ORPHANS_CANCELLED_EVERY)
+        .order_by("orphaned_at")
+    )
     for attempt in due.select_related("run"):
         mine = Attempt.objects.filter(pk=attempt.pk, orphaned_at=attempt.orphaned_at)
         if mine.update(orphaned_at=timezone.now()) and not is_ended(attempt):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import _duckdb as duckdb  # the compiled part alone: the rest of the package costs each worker 16 MB
 
-from apps import masking
+from apps import masking, timing
 from apps.warehouse import fingerprints
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
@@ -37,7 +37,6 @@ from apps.warehouse.sql.duckdb_sql import FILE, grouped_count, latest_tries
 from apps.warehouse.turns import Turns
 
 ONE_AT_A_TIME = threading.Lock()
-PATIENCE = 10.0  # seconds to wait for a file that another process holds
 A_SCRIPT = "a script that the console has DuckDB perform"
 TABLES_AT_ONCE = 25  # in one query
 ROWS_AT_ONCE = 10_000  # are held in memory beside what is made of them
@@ -59,7 +58,7 @@ class DuckDBWarehouse:
 
     bytes_billed = 0
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE, timezone: str = "UTC"):
+    def __init__(self, path: Path, *, patience: float = timing.DUCKDB_OPEN_RETRY_FOR, timezone: str = "UTC"):
         self.path = path
         self.patience = patience
         self.turns = Turns(path)

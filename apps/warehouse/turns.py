@@ -15,10 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from apps import timing
 from apps.warehouse.base import InUse
 
-PATIENCE = 120.0  # seconds that a turn is waited for: a call of automatic size is over by then
-GLANCE = 0.02
 A_READER = "a scan or a look of this console"
 
 
@@ -29,7 +28,7 @@ def nobody_stops() -> bool:
 class Turns:
     """The turns with one file, as one warehouse object takes them."""
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE):
+    def __init__(self, path: Path, *, patience: float = timing.DUCKDB_TURN_TIMEOUT):
         self.turn = path.with_name(f".{path.name}.turn")
         self.queue = path.with_name(f".{path.name}.queue")
         self.patience = patience
@@ -110,7 +109,7 @@ class Turns:
                 if time.monotonic() >= deadline or stopped():
                     says = f"{self.who()} has its turn with the warehouse file; this waits until it is over"
                     raise InUse(says) from None
-            time.sleep(GLANCE)
+            time.sleep(timing.DUCKDB_TURN_READ_EVERY)
 
     def who(self) -> str:
         """Who has the turn, for people."""

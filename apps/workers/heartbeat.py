@@ -18,7 +18,9 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.utils import get_func_repr
 
-from .models import BEAT_EVERY, Worker
+from apps import timing
+
+from .models import Worker
 from .signals import worker_started
 
 log = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ class Beat(threading.Thread):
     def run(self) -> None:
         while not self._stop_asked.is_set():
             self.write()
-            self._stop_asked.wait(BEAT_EVERY.total_seconds())
+            self._stop_asked.wait(timing.HEARTBEAT_EVERY.total_seconds())
         self.write(stopped_at=timezone.now())
 
     def stop(self) -> None:

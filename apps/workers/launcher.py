@@ -30,17 +30,15 @@ from django.db import DatabaseError, InterfaceError, connections
 from django.dispatch import Signal
 from django.utils import timezone
 
+from apps import timing
+
 from . import clusters, naming, processes, signals
 from .checks import clusters as configured_clusters
-from .models import BEAT_EVERY, Worker
+from .models import Worker
 from .process_record import Record
 from .service import STOPS, Service
 
 log = logging.getLogger(__name__)
-
-GRACE = 20.0  # seconds to stop in order: a job that is told to end has 10 of them
-LOOK_EVERY = 2.0
-TICK_EVERY = 10.0
 
 
 class CannotServe(Exception):
@@ -137,7 +135,7 @@ class Launcher:
                 self._start(service)
             elif how := service.exit_status():
                 self._bring_back(service, how)
-        if now - self.looked_at >= LOOK_EVERY:
+        if now - self.looked_at >= timing.LAUNCHER_LOOKS_EVERY:
             self._look(now)
 
     def _start(self, service: Service) -> None:
@@ -161,7 +159,9 @@ class Launcher:
 
     def _look(self, now: float) -> None:
         """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
-        was_away = now - self.looked_at > 3 * LOOK_EVERY  # suspended, or kept waiting ourselves
+        was_away = (
+            now - self.looked_at > 3 * timing.LAUNCHER_LOOKS_EVERY
+        )  # suspended, or kept waiting ourselves
         self.looked_at = now
         running = [service for service in self.services if service.is_cluster and service.process]
         judged = False
@@ -170,7 +170,7 @@ class Launcher:
             for service in running:
                 self._judge(service, was_away)
             judged = True
-            if now - self.ticked_at >= TICK_EVERY:
+            if now - self.ticked_at >= timing.LAUNCHER_TICKS_EVERY:
                 self.ticked_at = now
                 self._tick(running)
         if not judged:
@@ -179,7 +179,7 @@ class Launcher:
 
     def _beat(self, now: float) -> None:
         """Whoever takes the name of a launcher that was silent for long serves in its place."""
-        if now - self.beaten_at < BEAT_EVERY.total_seconds():
+        if now - self.beaten_at < timing.HEARTBEAT_EVERY.total_seconds():
             return
         self.beaten_at = now
         if not naming.beat():
@@ -212,7 +212,7 @@ class Launcher:
         for process in running:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + timing.LAUNCHER_GRACE
         while running and time.monotonic() < deadline and self.stops_asked < 2:
             _, running = psutil.wait_procs(running, timeout=0.2)
 

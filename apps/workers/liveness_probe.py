@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PING_EVERY = 10.0
-PATIENCE = 20.0
+from apps import timing
 
 
 @dataclass
@@ -22,11 +21,11 @@ class Pulse:
     ping: int | None = None
 
     def should_ask(self, now: float) -> bool:
-        return self.ping is None and now - self.alive_at >= PING_EVERY
+        return self.ping is None and now - self.alive_at >= timing.PING_EVERY
 
     def asked(self, ping: int, now: float) -> None:
         # However late we ask, the answer gets its time.
-        self.ping, self.alive_at = ping, max(self.alive_at, now - PING_EVERY)
+        self.ping, self.alive_at = ping, max(self.alive_at, now - timing.PING_EVERY)
 
     def answered(self, now: float) -> None:
         self.ping, self.alive_at = None, now
@@ -36,4 +35,4 @@ class Pulse:
         self.alive_at = now
 
     def is_silent(self, now: float) -> bool:
-        return self.ping is not None and now - self.alive_at > PATIENCE
+        return self.ping is not None and now - self.alive_at > timing.PING_TIMEOUT

@@ -6,16 +6,15 @@ import datetime as dt
 
 from django.db import models
 
-BEAT_EVERY = dt.timedelta(seconds=5)
-SILENT_AFTER = dt.timedelta(seconds=20)
-FORGOTTEN_AFTER = dt.timedelta(days=7)
+from apps import timing
+
 LONGEST_NAME = 60
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self, now: dt.datetime) -> WorkerQuerySet:
         """Workers that have been heard lately and have not said goodbye."""
-        return self.filter(heartbeat_at__gt=now - SILENT_AFTER, stopped_at=None)
+        return self.filter(heartbeat_at__gt=now - timing.SILENT_AFTER, stopped_at=None)
 
     def silent_for(self, now: dt.datetime) -> dt.timedelta | None:
         """Time since the last beat of any of these workers; None when there never was one."""
@@ -24,7 +23,7 @@ class WorkerQuerySet(models.QuerySet["Worker"]):
 
     def forget_old(self, now: dt.datetime) -> int:
         """Delete the rows of workers that are long gone; returns how many."""
-        return self.filter(heartbeat_at__lt=now - FORGOTTEN_AFTER).delete()[0]
+        return self.filter(heartbeat_at__lt=now - timing.WORKER_FORGOTTEN_AFTER).delete()[0]
 
 
 class Worker(models.Model):
@@ -58,7 +57,7 @@ class Worker(models.Model):
         return self.name
 
     def is_alive(self, now: dt.datetime) -> bool:
-        return self.stopped_at is None and self.heartbeat_at > now - SILENT_AFTER
+        return self.stopped_at is None and self.heartbeat_at > now - timing.SILENT_AFTER
 
     @property
     def is_busy(self) -> bool:

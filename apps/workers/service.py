@@ -14,14 +14,12 @@ import psutil
 from django.db import connections
 from django.utils import timezone
 
+from apps import timing
+
 from . import processes
 from .liveness_probe import Pulse
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SHORTEST_WAIT = 1.0
-LONGEST_WAIT = 30.0
-# A service that has lived so long waits as short as the first time when it dies.
-SETTLED_AFTER = 60.0
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Service:
     known_as: str = ""
     began_at: dt.datetime | None = None
     start_at: float = 0.0
-    wait: float = SHORTEST_WAIT
+    wait: float = field(default_factory=lambda: timing.SHORTEST_RESTART_WAIT)
     pulse: Pulse = field(default_factory=lambda: Pulse(alive_at=time.monotonic()))
 
     @property
@@ -69,10 +67,10 @@ class Service:
         """Kill all that is left of it, and plan its next start: at once would be a busy loop."""
         self.kill()
         now = time.monotonic()
-        if now - self.start_at > SETTLED_AFTER:
-            self.wait = SHORTEST_WAIT
+        if now - self.start_at > timing.SETTLED_AFTER:
+            self.wait = timing.SHORTEST_RESTART_WAIT
         self.start_at = now + self.wait
-        self.wait = min(self.wait * 2, LONGEST_WAIT)
+        self.wait = min(self.wait * 2, timing.LONGEST_RESTART_WAIT)
 
     def kill(self) -> None:
         if self.process:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from django.utils import timezone
 from django_q.models import Schedule, Task
 
-from .models import Worker
+from apps import timing
 
-TASKS_KEPT_FOR = dt.timedelta(days=14)
+from .models import Worker
 
 
 def ensure_schedule() -> None:
@@ -32,5 +30,5 @@ def ping() -> str:
 def prune() -> dict[str, int]:
     """Delete records of tasks that ended two weeks ago and rows of workers that are long gone."""
     now = timezone.now()
-    tasks, _ = Task.objects.filter(stopped__lt=now - TASKS_KEPT_FOR).delete()
+    tasks, _ = Task.objects.filter(stopped__lt=now - timing.TASKS_KEPT_FOR).delete()
     return {"tasks": tasks, "workers": Worker.objects.forget_old(now)}

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from apps import timing
+
 from .checks import clusters
 from .models import Worker
 from .worker_status import in_words
 
 SERVE = ".venv/bin/python manage.py serve"
-SHOWN_FOR = dt.timedelta(hours=1)
 RUN = re.compile(r"run (\d+)\b")
 
 
@@ -79,7 +80,7 @@ def call(now: dt.datetime) -> Roll:
     known = sorted(Worker.objects.all(), key=by_launcher)
     alive = [worker for worker in known if worker.is_alive(now)]
     return Roll(
-        lines=[line(worker, now) for worker in known if worker.heartbeat_at > now - SHOWN_FOR],
+        lines=[line(worker, now) for worker in known if worker.heartbeat_at > now - timing.WORKER_SHOWN_FOR],
         unserved=unserved(known, alive, now),
         alive=len(alive),
         launchers=len({worker.launcher for worker in alive}),

@@ -6,8 +6,10 @@ import datetime as dt
 
 from django.db.models import Count, Max, Q
 
+from apps import timing
+
 from .checks import clusters
-from .models import SILENT_AFTER, Worker
+from .models import Worker
 
 
 def beacon(now: dt.datetime) -> dict[str, object]:
@@ -15,7 +17,7 @@ def beacon(now: dt.datetime) -> dict[str, object]:
 
     One cluster without a worker is enough to warn: what is queued there does not start.
     """
-    reporting = Count("pk", filter=Q(heartbeat_at__gt=now - SILENT_AFTER, stopped_at=None))
+    reporting = Count("pk", filter=Q(heartbeat_at__gt=now - timing.SILENT_AFTER, stopped_at=None))
     seen = {
         row["cluster"]: row
         for row in Worker.objects.order_by()

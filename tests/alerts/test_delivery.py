@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from apps import timing
 from apps.alerts import delivery, messages, tasks
-from apps.alerts.models import PAUSES, Message
+from apps.alerts.models import Message
 from apps.runs.models import Run
 from tests.alerts.conftest import WEEK, Inbox
 
@@ -163,7 +164,7 @@ def test_a_mail_is_not_tried_again_before_its_pause_is_over(message, smtp_port):
 
 def test_pauses_grow_and_then_the_message_stays_failed(message, smtp_port):
     moment = timezone.now()
-    for pause in PAUSES:
+    for pause in timing.MAIL_RETRY_AFTER:
         deliver_at(moment, message)
         assert (message.status, message.next_try_at) == (Message.Status.WAITING, moment + pause)
         moment += pause
@@ -172,7 +173,7 @@ def test_pauses_grow_and_then_the_message_stays_failed(message, smtp_port):
 
     assert (message.status, message.delivery) == (
         Message.Status.FAILED,
-        f"not sent, tried {len(PAUSES) + 1} times",
+        f"not sent, tried {len(timing.MAIL_RETRY_AFTER) + 1} times",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import Schedule
 
+from apps import timing
 from apps.coverage import tasks
 from apps.coverage.counts import freshness
 from apps.coverage.counts.freshness import silent_tables
@@ -106,7 +107,7 @@ def test_a_scan_under_way_is_not_doubled(away, shop):
 def test_while_it_is_read_again_the_failure_is_told_in_the_past(away, shop, monkeypatch):
     away.rename(shop)
     told = []
-    monkeypatch.setattr(tasks.scanning, "scan", lambda *_: told.append(freshness.now().sentences[0]))
+    monkeypatch.setattr(tasks.full_scan, "scan", lambda *_: told.append(freshness.now().sentences[0]))
 
     tasks.look_again()
 
@@ -141,7 +142,7 @@ def test_a_scan_has_its_turn_before_the_next_call(scan_in_use):
 
 def test_a_look_while_the_call_goes_on_leaves_all_as_it_is(scan_in_use, shop, monkeypatch):
     scan_in_use()
-    monkeypatch.setattr(tasks, "PATIENCE", 0.0)
+    monkeypatch.setattr(timing, "OUTAGE_CHECK_TURN", 0.0)
 
     with DuckDBWarehouse(shop).turn_of_call(CALL, owner="", stopped=lambda: False):
         tasks.look_again()

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from apps import timing
 from apps.coverage import tasks
 from apps.coverage.models import Verification
 from apps.coverage.scanning import warehouses
@@ -146,7 +147,7 @@ def test_the_page_is_loaded_anew_when_the_report_is_there(operating, kept):
 
 
 def test_one_whose_worker_died_ends_with_a_sentence(read, db, shop):
-    long_ago = timezone.now() - tasks.LONGEST_SCAN * 2
+    long_ago = timezone.now() - timing.LONGEST_SCAN * 2
     dead = Verification.objects.create(requested_by="olga", status="running", started_at=long_ago, **WEEK)
 
     tasks.give_up_dead_verifications(timezone.now())

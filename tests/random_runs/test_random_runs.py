@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, seed
 from hypothesis import settings as limits
 from hypothesis import strategies as some
 
+from apps import timing
 from apps.pipeline import definition
 from apps.runs.calls import jobs
-from apps.runs.engine import runner
 from tests import duck
 from tests.random_runs.operators import Operator
 from tests.random_runs.world import FAULTS, Fault, TableSpec, World
@@ -84,7 +84,7 @@ faults = some.lists(
 @pytest.fixture
 def console(transactional_db, monkeypatch):
     """A database to be emptied for each example, and an engine that does not wait for what will not come."""
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0.0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0.0)
     often = gc.get_threshold()
     gc.freeze()  # what was imported is not looked through again for each of the many objects of an example
     gc.set_threshold(100_000, 20, 100)

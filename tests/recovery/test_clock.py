@@ -40,7 +40,7 @@ def test_the_clock_is_set_during_a_call(begin, hurried, clock: Path, ask, second
 
 @pytest.mark.parametrize("seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR])
 def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, shop: Path, seconds):
-    times({"apps.runs.engine.runner.WAREHOUSE_PATIENCE": 0.5, "apps.runs.engine.pausing.SHORTEST_WAIT": 3})
+    times({"WAREHOUSE_RETRY_FOR": 0.5, "SHORTEST_PAUSE": 3})
     run = begin(sixth=1)
     away = shop.rename(shop.with_suffix(".away"))
     shop.mkdir()  # so that the job cannot make a new file there

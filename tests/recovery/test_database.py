@@ -21,10 +21,9 @@ pytestmark = pytest.mark.processes
 
 # A fifth of the real times: who cannot renew a lease that is good for 45 s goes on trying for 40.
 TIMES = {
-    "apps.runs.models.lane.LEASE": 9,
-    "apps.runs.models.leases.LEASE": 9,
-    "apps.runs.engine.lease_heartbeat.BEAT": 1,
-    "apps.runs.db_retry.PATIENCE": 8,
+    "LEASE": 9,
+    "LEASE_HEARTBEAT_EVERY": 1,
+    "DB_RETRY_FOR": 8,
 }
 LOCKED_FOR = 6  # seconds
 LOCK = """

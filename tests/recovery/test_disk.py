@@ -46,7 +46,7 @@ def fill(disk: Path) -> Path:
 
 
 def short_waits(times: Callable[[dict[str, float]], None]) -> None:
-    times({"apps.runs.engine.pausing.SHORTEST_WAIT": 2, "apps.workers.launcher.TICK_EVERY": 1})
+    times({"SHORTEST_PAUSE": 2, "LAUNCHER_TICKS_EVERY": 1})
 
 
 def test_a_full_disk_of_logs_pauses_the_run_with_a_sentence_until_there_is_room(begin, times, folder):

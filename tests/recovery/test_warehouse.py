@@ -39,9 +39,9 @@ def rows(file: Path) -> int:
 def test_no_date_fails_because_the_warehouse_is_away(begin_there, times, place: Path, shop: Path):
     times(
         {
-            "apps.runs.engine.pausing.SHORTEST_WAIT": 1,
-            "apps.runs.engine.runner.WAREHOUSE_PATIENCE": 1,
-            "apps.workers.launcher.TICK_EVERY": 0.5,
+            "SHORTEST_PAUSE": 1,
+            "WAREHOUSE_RETRY_FOR": 1,
+            "LAUNCHER_TICKS_EVERY": 0.5,
         }
     )
     run = begin_there(sixth=2)

@@ -7,10 +7,11 @@ import signal
 import pytest
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Scan
 from apps.coverage.scanning import full_scan
-from apps.runs.engine import contention, pausing, runner
+from apps.runs.engine import contention, runner
 from apps.runs.models import Run, Step, leases
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
@@ -137,7 +138,7 @@ def test_a_run_that_waits_for_a_call_never_waits_longer_than_at_first(launch, pi
         runner.perform(run.pk, pipeline, lease=leases.take(run.pk), warehouse=mine)
 
     run.refresh_from_db()
-    assert run.again_at <= timezone.now() + dt.timedelta(seconds=pausing.SHORTEST_WAIT)
+    assert run.again_at <= timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
     assert silent_tables() == {}
 
 

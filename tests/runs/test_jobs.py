@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from apps import timing
 from apps.pipeline.sections import Job
 from apps.runs.calls import jobs, processes
 from apps.runs.calls.jobs import Call
@@ -223,7 +224,7 @@ def test_a_job_that_nobody_wants_any_more_is_ended_with_its_children(call, tmp_p
 
 
 def test_a_job_that_does_not_listen_is_ended_all_the_same(call, tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "GRACE", 0.1)
+    monkeypatch.setattr(timing, "JOB_GRACE", 0.1)
 
     outcome = call(
         "trap '' TERM; echo up > up; while :; do sleep 0.1; done", stopped=lambda: written(tmp_path, "up")

@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from apps.runs.engine import lease_heartbeat
+from apps import timing
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Attempt, Run, leases
 from tests.runs.conftest import may_write, wait_until
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.postgresql
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(lease_heartbeat, "LOOK", 0.02)
-    monkeypatch.setattr(lease_heartbeat, "BEAT", 0.04)
+    monkeypatch.setattr(timing, "REQUESTS_READ_EVERY", 0.02)
+    monkeypatch.setattr(timing, "LEASE_HEARTBEAT_EVERY", 0.04)
 
 
 @pytest.fixture

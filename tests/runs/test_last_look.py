@@ -1,8 +1,9 @@
 """A run is verified as a whole: what it filled, and what was complete before, is looked at again before it ends."""
 
+from apps import timing
 from apps.coverage.models import Partition
 from apps.runs import control
-from apps.runs.engine import final_check, runner
+from apps.runs.engine import final_check
 from apps.runs.models import Run, Step
 from tests.conftest import day
 from tests.runs.conftest import sales, shown, step
@@ -60,7 +61,7 @@ def test_the_last_look_is_one_query_however_many_dates(launch, drive, monkeypatc
 
 
 def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perform, shop, monkeypatch):
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     away = shop.with_suffix(".away")
     meanwhile(monkeypatch, lambda: shop.rename(away))
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from apps.runs import db_retry
+from apps import timing
 from apps.runs.db_retry import retry_on_db_outage
 from apps.runs.engine import decisions, runner
 from apps.runs.models import Attempt, Run, leases
@@ -14,7 +14,7 @@ TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02"
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch):
-    monkeypatch.setattr(db_retry, "PAUSE", 0)
+    monkeypatch.setattr(timing, "DB_RETRY_EVERY", 0)
 
 
 LOCKED = OperationalError("database is locked")
@@ -37,7 +37,7 @@ def test_a_database_that_is_away_is_asked_again():
 
 
 def test_not_for_ever(monkeypatch):
-    monkeypatch.setattr(db_retry, "PATIENCE", -1)
+    monkeypatch.setattr(timing, "DB_RETRY_FOR", -1)
 
     with pytest.raises(OperationalError):
         retry_on_db_outage(failing(1))
@@ -83,7 +83,7 @@ def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline
 
 def test_a_database_that_keeps_breaking_off_is_left_to_the_next_worker(launch, pipeline, monkeypatch):
     monkeypatch.setattr(runner.picking, "pick", failing(99))
-    monkeypatch.setattr(db_retry, "PATIENCE", -1)
+    monkeypatch.setattr(timing, "DB_RETRY_FOR", -1)
 
     with pytest.raises(OperationalError):
         perform(launch(**TWO_DAYS), pipeline)

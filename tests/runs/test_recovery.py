@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs import control
@@ -40,9 +41,10 @@ from pathlib import Path
 settings.LOG_DIR = Path({logs!r})
 settings.PIPELINE = Path({pipeline!r})
 from apps.pipeline import definition
-from apps.runs import lanes, runner
+from apps.runs.engine import runner
+from apps.runs.models import leases
 {before}
-runner.perform({run}, definition.current(), lease=lanes.take({run}))
+runner.perform({run}, definition.current(), lease=leases.take({run}))
 """
 
 
@@ -234,7 +236,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     before = state_of(run)
 
     with pytest.raises(leases.LeaseLost):
-        pausing.rest(sleeper.lane, "too many failures", why=Run.Pause.FAILURES)
+        pausing.pause(sleeper.lane, "too many failures", why=Run.Pause.FAILURES)
 
     assert state_of(run) == before
 
@@ -246,7 +248,7 @@ def test_a_cancel_outranks_a_rest(launch, pipeline):
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
     lane = LaneContext(run, pipeline, lease_heartbeat.LeaseHeartbeat(run.pk, lease))
-    pausing.rest(lane, "Phase 3 starts by hand", why=Run.Pause.GATE)
+    pausing.pause(lane, "Phase 3 starts by hand", why=Run.Pause.GATE)
 
     assert run.status == Run.Status.CANCELLED
 
@@ -339,7 +341,7 @@ def test_a_range_never_spans_two_seasons(launch, drive):
 @pytest.fixture
 def perform(pipeline, monkeypatch):
     """Performs a run like a worker's task, without patience for a warehouse that is away."""
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
 
     def run_(run: Run, warehouse=None) -> Run:
         Lane.objects.filter(run=run).update(lease_until=None)

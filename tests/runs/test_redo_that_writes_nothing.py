@@ -95,14 +95,14 @@ def test_a_stale_date_that_the_warehouse_did_not_write_failed_in_the_last_look(
     Partition.objects.filter(table="daily.visits", date=day("01-02")).update(modified_at=noted)
     Partition.objects.filter(table="raw.orders", date=day("01-02")).update(modified_at=timezone.now())
     staleness.mark(pipeline)
-    really = final_check.scanning.read_range
+    really = final_check.readings.read_range
 
     def as_the_engine_notes_it(*args):
         found = really(*args)
         one = found["daily.visits", day("01-02")]
         return found | {(one.table, one.date): replace(one, count=one.count._replace(modified_at=noted))}
 
-    monkeypatch.setattr(final_check.scanning, "read_range", as_the_engine_notes_it)
+    monkeypatch.setattr(final_check.readings, "read_range", as_the_engine_notes_it)
 
     run = drive(run)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps import timing
 from apps.coverage.models import Partition
 from apps.coverage.scanning import looks
 from apps.runs.models import Attempt, Run, Step
@@ -176,7 +177,7 @@ def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault
 def test_a_warehouse_that_is_away_is_nobodys_failure(launch, drive, shop, monkeypatch):
     from apps.runs.engine import runner
 
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     run = launch(tables=["daily.sales"], **WEEK)
     shop.rename(shop.with_suffix(".gone"))
 

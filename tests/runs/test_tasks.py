@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from apps import timing
 from apps.coverage.models import Scan
 from apps.pipeline import definition
 from apps.runs import control, tasks
@@ -40,7 +41,7 @@ def test_a_task_performs_a_run_to_its_end(queued, drain):
 
 
 def test_a_long_run_goes_through_the_queue_in_slices(queued, drain, monkeypatch):
-    monkeypatch.setattr(tasks, "SLICE", 0.0)
+    monkeypatch.setattr(timing, "SLICE", 0.0)
 
     assert drain() > 1
     assert status(queued) == Run.Status.SUCCEEDED

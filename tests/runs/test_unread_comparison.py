@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from apps import timing
 from apps.runs import control
-from apps.runs.engine import runner
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -16,7 +16,7 @@ AWAY = "ALTER TABLE daily.sales RENAME COLUMN day TO date"
 @pytest.fixture
 def waiting(launch, perform, fault, fill, monkeypatch) -> Run:
     """A run of visits whose job makes the sales unreadable on the way."""
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0.0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0.0)
     fill("01-01", "01-02")
     fault("daily.visits", "01-02", f"also {AWAY}")
     return perform(launch(**VISITS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.models import Partition
 from apps.runs import tasks
 from apps.runs.engine import runner
@@ -76,7 +77,7 @@ def test_inputs_are_read_in_one_query_however_many_they_are(inputs, launch, driv
 def test_an_outage_skips_nothing_and_the_run_ends_verified_after_it(
     inputs, launch, drain, shop, monkeypatch, scan
 ):
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     run = launch(**TREND)
     gone = shop.with_suffix(".gone")
     shop.rename(gone)

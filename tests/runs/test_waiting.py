@@ -6,12 +6,13 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage import tasks as coverage_tasks
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition
 from apps.runs import control, tasks
 from apps.runs.calls import jobs
-from apps.runs.engine import pausing, runner
+from apps.runs.engine import pausing
 from apps.runs.models import IllegalMove, Run
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -27,7 +28,7 @@ def seconds_until(moment: dt.datetime) -> float:
 @pytest.fixture
 def away(launch, shop, monkeypatch) -> Run:
     """A run whose warehouse went away before it began."""
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     run = launch(**TWO_DAYS)
     shop.rename(shop.with_suffix(".gone"))
     return run
@@ -117,7 +118,7 @@ def test_a_run_whose_logs_find_no_room_waits_and_loses_nothing(launch, drain, mo
 
 
 def test_a_table_that_cannot_be_read_is_waited_for_and_fails_no_date(launch, drive, drain, ask, monkeypatch):
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06"), batch=1), attempts=2)
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
 

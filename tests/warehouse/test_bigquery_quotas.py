@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from apps.warehouse.bigquery.quotas import A_MARGIN, over_quota
+from apps import timing
+from apps.warehouse.bigquery.quotas import over_quota
 
 NOON = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 MIDNIGHT = dt.datetime(2026, 11, 24, 8, tzinfo=dt.UTC)  # on the Pacific coast
@@ -43,7 +44,7 @@ def test_a_quota_of_a_day_waits_for_the_next_one(message, says):
     found = over_quota(message, now=NOON)
 
     assert str(found) == f"{says}. It says: {message}"
-    assert found.until == MIDNIGHT + A_MARGIN
+    assert found.until == MIDNIGHT + timing.QUOTA_MARGIN
 
 
 @pytest.mark.parametrize(
@@ -68,4 +69,4 @@ def test_of_another_one_nobody_says_until_when(message):
     found = over_quota(message, now=NOON)
 
     assert "nobody knows until when; asking again after 2026-11-24 08:02 UTC" in str(found)
-    assert found.until == MIDNIGHT + A_MARGIN
+    assert found.until == MIDNIGHT + timing.QUOTA_MARGIN

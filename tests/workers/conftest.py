@@ -50,11 +50,11 @@ def brisk(times: Callable[[dict[str, float]], None]) -> None:
     """A launcher that loses patience after seconds, but not because the machine is busy."""
     times(
         {
-            "apps.workers.launcher.GRACE": 6,
-            "apps.workers.launcher.LOOK_EVERY": 1,
-            "apps.workers.liveness_probe.PING_EVERY": 3,
-            "apps.workers.liveness_probe.PATIENCE": 8,
-            "apps.runs.calls.processes.GRACE": 2,
+            "LAUNCHER_GRACE": 6,
+            "LAUNCHER_LOOKS_EVERY": 1,
+            "PING_EVERY": 3,
+            "PING_TIMEOUT": 8,
+            "JOB_GRACE": 2,
         }
     )
 

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from apps import timing
 from apps.coverage import dates
 from apps.coverage.calendar import removed_dates
 from apps.coverage.models import CalendarReading, Partition
 from apps.pipeline.definition import Pipeline
 
 # How long a change of the calendar stands among the alarms; the list of changes keeps it.
-FRESH = dt.timedelta(hours=24)
 MOST_RANGES = 8
 
 
@@ -78,8 +78,8 @@ def alarms(
         *seasons_without_dates(pipeline, units, list(to_come), today=pipeline.today(now)),
         *rows_without_units(pipeline),
         *of_reading(pipeline, latest),
-        *changed(readings, since=now - FRESH),
-        *returned(since=now - FRESH),
+        *changed(readings, since=now - timing.CALENDAR_NEWS),
+        *returned(since=now - timing.CALENDAR_NEWS),
     ]
     yield from sorted(found, key=lambda alarm: ("failure", "warning", "unknown", "info").index(alarm.level))
 

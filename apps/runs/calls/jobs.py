@@ -18,7 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
-from apps import masking
+from apps import masking, timing
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job
 from apps.runs.calls import processes
@@ -34,7 +34,6 @@ from apps.warehouse.base import (
 )
 
 LEAST_FREE = 50_000_000  # bytes that the disk of the logs must have left
-GLANCE = 0.25  # seconds between two looks at whether somebody wants the call to stop
 
 
 class CannotLog(Exception):
@@ -205,7 +204,7 @@ def in_words(error: Exception) -> str:
 
 def wait(process: subprocess.Popen, *, timeout: float, stopped: Callable[[], bool]) -> Outcome:
     deadline = time.monotonic() + timeout
-    while not ended(process, within=min(GLANCE, max(deadline - time.monotonic(), 0))):
+    while not ended(process, within=min(timing.STOP_READ_EVERY, max(deadline - time.monotonic(), 0))):
         if stopped():
             return Outcome(stopped=True)
         if time.monotonic() >= deadline:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from apps import timing
 from apps.workers.processes import boot, identity
-
-GRACE = 10.0  # seconds between asking a process group to end and ending it
 
 
 def held_back(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
@@ -78,7 +77,7 @@ def end_group(pid: int) -> None:
     """Ends whatever lives in the process group: asks, waits for the grace, then makes it."""
     if not signal_group(pid, signal.SIGTERM):
         return
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + timing.JOB_GRACE
     while time.monotonic() < deadline:
         if not group_members(pid):
             return

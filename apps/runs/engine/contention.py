@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import re
 import socket
@@ -11,13 +10,13 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils import timezone
 
+from apps import timing
 from apps.runs.calls import processes
 from apps.runs.models import Step
 from apps.workers.models import Worker
 
 # What DuckDB says: 'Could not set lock on file "...": Conflicting lock is held in /usr/bin/python3 (PID 42) by ...'.
 LOCKED = re.compile(r"Could not set lock on file.*?\(PID (\d+)\)")
-RECENTLY = dt.timedelta(minutes=10)
 SAYS = "The console itself had the warehouse file open when a job wanted it; its dates are pending again"
 HELD = "the console itself had the warehouse file open when the job wanted it; tried again, and no attempt counts"
 
@@ -43,6 +42,8 @@ def is_ours(message: str) -> bool:
 
 def is_console(pid: int) -> bool:
     """Whether this machine's process of that number is the console's: this one, a worker, a command at work."""
-    lately = Worker.objects.filter(pid=pid, host=socket.gethostname(), heartbeat_at__gt=timezone.now() - RECENTLY)
+    lately = Worker.objects.filter(
+        pid=pid, host=socket.gethostname(), heartbeat_at__gt=timezone.now() - timing.RECENT_READERS
+    )
     is_command = processes.is_at_work_in(settings.BASE_DIR, pid, program="manage.py")
     return pid == os.getpid() or lately.exists() or is_command

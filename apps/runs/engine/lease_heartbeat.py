@@ -10,13 +10,11 @@ from django.db import Error, close_old_connections, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps import timing
 from apps.runs.models import Attempt, Lane, Run, leases
 from apps.workers import stopping
 
 log = logging.getLogger(__name__)
-
-BEAT = 5.0  # seconds between two renewals
-LOOK = 0.5  # seconds between two looks at what people ask for
 
 
 def note_stop(attempts: QuerySet[Attempt]) -> None:
@@ -59,15 +57,15 @@ class LeaseHeartbeat:
         next_beat = 0.0
         waited = 0.0
         try:
-            while not self._done.wait(LOOK):
-                waited += LOOK
+            while not self._done.wait(timing.REQUESTS_READ_EVERY):
+                waited += timing.REQUESTS_READ_EVERY
                 try:
                     self._look()
                     if stopping.asked():
                         self._note_stop()
                     if waited >= next_beat:
                         self._beat()
-                        next_beat = waited + BEAT
+                        next_beat = waited + timing.LEASE_HEARTBEAT_EVERY
                 except Error as error:
                     # A busy or restarting database is asked again; if it stays away, the lease runs out by itself.
                     log.warning("run %s: the beat could not be written: %s", self.run_id, error)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, TableReading
 from apps.coverage.scanning import unreadable
@@ -19,13 +20,10 @@ from apps.runs.engine import cancellation, circuit_breaker, regressions, unfilla
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
 from apps.runs.models import Attempt, Run, Step, leases
-from apps.runs.models.run import LONGEST_WAIT
 from apps.runs.results import discrepancies, made_stale, outcomes
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
 
 log = logging.getLogger(__name__)
-
-SHORTEST_WAIT = 30  # seconds that a run rests before it tries again, twice as long each time
 
 
 def begin(lane: LaneContext) -> None:
@@ -114,7 +112,7 @@ def request_wait(lane: LaneContext, says: str, *, why: Run.Pause, until: dt.date
     """Asks all lanes to rest until then; else each time for longer."""
     run = lane.run
     run.refresh_from_db(fields=["waits"])
-    seconds = min(SHORTEST_WAIT * 2**run.waits, LONGEST_WAIT.total_seconds())
+    seconds = min(timing.SHORTEST_PAUSE * 2**run.waits, timing.LONGEST_PAUSE.total_seconds())
     at = until or timezone.now() + dt.timedelta(seconds=seconds)
     request_pause(lane, says, why=why, again_at=at, waits=run.waits + 1)
 
@@ -128,7 +126,7 @@ def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None
         if isinstance(error, StillAtWork | InUse):
             says = sentence(str(error))
         if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
-            until = timezone.now() + dt.timedelta(seconds=SHORTEST_WAIT)
+            until = timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
         if (
             unreadable.awaited(error) == TableReading.Awaited.WAREHOUSE
         ):  # what is stored is what was known last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import uuid
 from collections import Counter
@@ -12,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
 from apps.runs.calls import processes
@@ -26,7 +26,6 @@ from apps.warehouse.base import Billing, StillAtWork, TakesTurns, Warehouse
 log = logging.getLogger(__name__)
 
 LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tried for ever
-RECENTLY = dt.timedelta(hours=1)
 
 
 def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
@@ -157,7 +156,7 @@ def fail_poison_steps(run: Run, attempt: Attempt) -> None:
 
 def sweep() -> None:
     """Ends what this machine still has of calls that another machine declared lost."""
-    lately = timezone.now() - RECENTLY
+    lately = timezone.now() - timing.RECENT_DEATHS
     stopped = Q(status=Attempt.Status.STOPPED) & ~Q(stopped_by="")
     lost = Attempt.objects.filter(Q(status=Attempt.Status.LOST) | stopped, finished_at__gt=lately)
     for attempt in lost.filter(process__startswith=processes.boot()).exclude(process=""):

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from django.utils import timezone
 
+from apps import timing
 from apps.coverage.models import Partition
 from apps.coverage.scanning import looks, readings, warehouses
 from apps.coverage.scanning.judging import Key
@@ -60,7 +61,6 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-WAREHOUSE_PATIENCE = 20.0  # seconds to wait for a warehouse that does not answer, before the run rests
 OUTAGES = 3  # of the console's database in a row, without an attempt between them
 
 
@@ -268,7 +268,7 @@ class Runner:
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
         """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
-        deadline = time.monotonic() + WAREHOUSE_PATIENCE
+        deadline = time.monotonic() + timing.WAREHOUSE_RETRY_FOR
         pause = 0.5
         while True:
             try:

@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from apps import timing
 from apps.runs.models import Attempt, Event, Run
 from apps.text import duration
 
 STALLED = "stalled"  # the kind of event
-LEAST = dt.timedelta(minutes=10)  # for less, nothing is called stalled
 TIMES = 5  # as long as the median call of the same job
 COMPARED = 50  # calls of a table that say what is usual
 
@@ -48,7 +48,7 @@ class Stall:
 def stall(attempt: Attempt, usual_seconds: float | None, *, now: dt.datetime) -> Stall | None:
     """The stall of a call under way; None where it is not quiet for long enough. Steps finish when their call ends."""
     quiet = now - quiet_since(attempt)
-    limit = max(TIMES * dt.timedelta(seconds=usual_seconds or 0.0), LEAST)
+    limit = max(TIMES * dt.timedelta(seconds=usual_seconds or 0.0), timing.SHORTEST_STALL)
     return Stall(attempt, quiet.total_seconds(), usual_seconds) if quiet >= limit else None
 
 
@@ -58,7 +58,7 @@ def quiet_since(attempt: Attempt) -> dt.datetime:
 
 def among(calls: Iterable[Attempt], *, now: dt.datetime) -> list[Stall]:
     """Those of the calls under way that went quiet: no query where none can be, else two at most."""
-    quiet = [call for call in calls if now - quiet_since(call) >= LEAST]
+    quiet = [call for call in calls if now - quiet_since(call) >= timing.SHORTEST_STALL]
     usual = usual_seconds(quiet) if quiet else {}
     stalls = (stall(call, usual.get(call.pk), now=now) for call in quiet)
     return [each for each in stalls if each]
@@ -89,7 +89,9 @@ def tell(now: dt.datetime) -> None:
     """Writes an event for each call that went quiet and that nobody was told of yet."""
     running = Run.objects.filter(status=Run.Status.RUNNING)
     calls = Attempt.objects.filter(run__in=running, status=Attempt.Status.RUNNING)
-    quiet = calls.filter(started_at__lte=now - LEAST, output_at__lte=now - LEAST)
+    quiet = calls.filter(
+        started_at__lte=now - timing.SHORTEST_STALL, output_at__lte=now - timing.SHORTEST_STALL
+    )
     for each in among(quiet.select_related("run"), now=now):
         record(each)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
+from apps import timing
 from apps.coverage.counts.downloads import Line, harmless
 from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, HistoryReading, HistoryTry
@@ -25,7 +26,6 @@ from apps.runs.failures import log_messages, signatures
 from apps.runs.failures.open_failures import Chosen
 from apps.runs.models import Step
 
-LATELY = dt.timedelta(hours=24)
 NAMES_SHOWN = 5
 RANGES_IN_SHELL = 6
 STATUS = "failed outside the console"
@@ -246,7 +246,7 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
         return None
     if not reading.is_known:
         return Lately(reading)
-    recent = Q(started_at__gte=now - LATELY)
+    recent = Q(started_at__gte=now - timing.OUTSIDE_WORK_LATELY)
     is_open = Q(
         HistoryTry.objects.is_open(), failed=True, table__in=[table.name for table in pipeline.tables]
     )

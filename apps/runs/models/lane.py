@@ -6,9 +6,8 @@ import datetime as dt
 
 from django.db import models
 
+from apps import timing
 from apps.runs.models.run import Run
-
-LEASE = dt.timedelta(seconds=45)  # without a beat for so long, a lane is nobody's
 
 
 class LaneQuerySet(models.QuerySet["Lane"]):
@@ -17,7 +16,7 @@ class LaneQuerySet(models.QuerySet["Lane"]):
 
         No lease is longer than LEASE: one that seems to be was written before the clock was set back.
         """
-        return self.filter(lease_until__gt=now, lease_until__lte=now + 2 * LEASE)
+        return self.filter(lease_until__gt=now, lease_until__lte=now + 2 * timing.LEASE)
 
     def available(self, now: dt.datetime) -> LaneQuerySet:
         return self.exclude(pk__in=self.model.objects.held(now).values("pk"))

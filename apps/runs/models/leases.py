@@ -7,7 +7,8 @@ import uuid
 
 from django.utils import timezone
 
-from apps.runs.models.lane import LEASE, Lane
+from apps import timing
+from apps.runs.models.lane import Lane
 from apps.runs.models.run import Run
 
 
@@ -46,7 +47,7 @@ def available(run: Run, now: dt.datetime) -> list[Lane]:
 def exchange(run_id: int, old: str, new: str) -> bool:
     """Puts a new lease in the place of an old one, and says whether nobody was quicker."""
     lane = Lane.objects.filter(run_id=run_id, lease=old)
-    return bool(lane.update(lease=new, lease_until=timezone.now() + LEASE))
+    return bool(lane.update(lease=new, lease_until=timezone.now() + timing.LEASE))
 
 
 def renew(run_id: int, lease: str) -> bool:
@@ -57,7 +58,7 @@ def renew(run_id: int, lease: str) -> bool:
 def renew_expired(lane: Lane) -> bool:
     """Keeps a lane as it was seen; False where its holder woke, or somebody else saw the same."""
     seen = Lane.objects.filter(pk=lane.pk, lease=lane.lease, lease_until=lane.lease_until)
-    return bool(seen.update(lease_until=timezone.now() + LEASE))
+    return bool(seen.update(lease_until=timezone.now() + timing.LEASE))
 
 
 def holds(run: Run, lease: str) -> bool:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps import timing
 from apps.fields import MaskedJSONField, MaskedTextField
-
-LONGEST = dt.timedelta(minutes=20)  # the cluster ends a task after 15
 
 
 class Preflight(models.Model):
@@ -64,7 +61,7 @@ class Preflight(models.Model):
     def is_lost(self) -> bool:
         """Whether nobody can be at work on it any more."""
         over = self.status in (self.Status.FINISHED, self.Status.FAILED)
-        return not over and (self.started_at or self.requested_at) < timezone.now() - LONGEST
+        return not over and (self.started_at or self.requested_at) < timezone.now() - timing.LONGEST_PREFLIGHT
 
     @property
     def is_finished(self) -> bool:

@@ -10,9 +10,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from apps import timing
 from apps.fields import MaskedTextField
-
-LONGEST_WAIT = dt.timedelta(minutes=15)  # that a run rests before it tries again by itself
 
 
 class IllegalMove(Exception):
@@ -34,7 +33,7 @@ class RunQuerySet(models.QuerySet["Run"]):
     def due_again(self, now: dt.datetime) -> RunQuerySet:
         """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
         waiting = self.filter(status=Run.Status.PAUSED)
-        set_back = models.Q(again_at__gt=now + 2 * LONGEST_WAIT) & ~models.Q(pause=Run.Pause.QUOTA)
+        set_back = models.Q(again_at__gt=now + 2 * timing.LONGEST_PAUSE) & ~models.Q(pause=Run.Pause.QUOTA)
         return waiting.filter(models.Q(again_at__lte=now) | set_back)
 
 

@@ -14,7 +14,6 @@ Ask = Callable[[Any, Facts], Iterable[Finding]]
 
 QUARTER_OF_AN_HOUR = 900
 MINUTE = 60
-CALLING = 15.0  # seconds: a process group has ten of them to end
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
+from apps import timing
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
     NO_LABELS,
@@ -46,14 +47,6 @@ from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.sql import bigquery_sql, scripts
 from apps.warehouse.sql.bigquery_sql import Parameters, Wanted
 
-PATIENCE = 60.0  # seconds in which a call is tried again
-A_CALL = 60.0  # seconds for a call over the network
-A_QUERY = 600.0  # seconds for a query of ours
-CANCELLING = (
-    240.0  # seconds in which a cancelled job should have ended: with the longest call less than a task has
-)
-ENDING = 30.0  # the same for a job that somebody else left
-LOOKS = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between two looks at a script; the last one from then on
 AT_ONCE = 8  # tables that are described at the same time
 ROWS_A_PAGE = 5_000  # a page is held in memory several times over while it is read
 MOST_TABLES = 1000  # in one query of PARTITIONS
@@ -83,8 +76,8 @@ class BigQueryWarehouse:
         byte_limit: int,
         impersonate: str | None = None,
         labels: Mapping[str, str] = NO_LABELS,
-        patience: float = PATIENCE,
-        query_timeout: float = A_QUERY,
+        patience: float = timing.BIGQUERY_RETRY_FOR,
+        query_timeout: float = timing.BIGQUERY_QUERY_TIMEOUT,
         timezone: str = "UTC",
     ):
         self.project = project
@@ -93,6 +86,7 @@ class BigQueryWarehouse:
         self.impersonate = impersonate
         self.labels = {"application": "backfill-console", **labels}
         self.retry = DEFAULT_RETRY.with_timeout(patience)
+        self.timeout = timing.BIGQUERY_REQUEST_TIMEOUT
         self.query_timeout = query_timeout
         self.timezone = timezone
         self.queries = 0
@@ -107,11 +101,14 @@ class BigQueryWarehouse:
             project=self.project, location=self.location, credentials=credentials(self.impersonate)
         )
 
+    def get_table(self, table: str) -> bigquery.Table:
+        return self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=self.timeout)
+
     # The interface ----------------------------------------------------------------------------------
 
     def check_connection(self) -> None:
         """A dry run, which costs nothing and is no query."""
-        self.try_dry("SELECT 1", self.config({}, {"asks": "connection"}, A_CALL), A_CALL)
+        self.try_dry("SELECT 1", self.config({}, {"asks": "connection"}, self.timeout), self.timeout)
 
     def count(
         self,
@@ -197,7 +194,7 @@ class BigQueryWarehouse:
                 return False  # its caller died before it got there
             if self.is_over(job):
                 return False
-            self.cancel(job, within=ENDING)
+            self.cancel(job, within=timing.BIGQUERY_ORPHAN_CANCEL_TIMEOUT)
             return True
 
     def rehearse(
@@ -222,7 +219,7 @@ class BigQueryWarehouse:
                 job_config=config,
                 job_retry=None,
                 retry=self.retry,
-                timeout=min(timeout, A_CALL),
+                timeout=min(timeout, self.timeout),
             )
         return job.total_bytes_processed or 0
 
@@ -255,7 +252,7 @@ class BigQueryWarehouse:
 
     def last_written(self, table: str) -> str:
         try:
-            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+            found = self.get_table(table)
         except NotFound:
             return ""
         return f"{found.num_rows} {found.modified}"
@@ -345,7 +342,7 @@ class BigQueryWarehouse:
 
     def described(self, table: str) -> Shape | str:
         try:
-            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+            found = self.get_table(table)
         except NotFound:
             return Absent.of(table)
         except Forbidden as error:
@@ -356,7 +353,7 @@ class BigQueryWarehouse:
 
     def kept_for(self, table: str) -> dt.timedelta | None:
         try:
-            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+            found = self.get_table(table)
         except NotFound:
             return None
         milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
@@ -364,7 +361,7 @@ class BigQueryWarehouse:
 
     def ration_of(self, table: str) -> Ration | None:
         try:
-            found = self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=A_CALL)
+            found = self.get_table(table)
         except NotFound:
             return None
         by_time = found.time_partitioning
@@ -421,7 +418,12 @@ class BigQueryWarehouse:
         """The job of that id, which runs at most once: where there is one already, that one."""
         try:
             return self.client.query(
-                sql, job_config=config, job_id=job_id, job_retry=None, retry=self.retry, timeout=A_CALL
+                sql,
+                job_config=config,
+                job_id=job_id,
+                job_retry=None,
+                retry=self.retry,
+                timeout=self.timeout,
             )
         except Conflict:
             with undecided():
@@ -430,33 +432,33 @@ class BigQueryWarehouse:
             raise over(in_our_words(error)) from error
 
     def same(self, job_id: str) -> QueryJob:
-        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=A_CALL)
+        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=self.timeout)
         assert isinstance(found, QueryJob), found
         return found
 
     def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
-        deadline, looks = time.monotonic() + timeout, iter(LOOKS)
+        deadline, looks = time.monotonic() + timeout, iter(timing.BIGQUERY_POLL_AFTER)
         while not self.is_over(job):
             if stopped() or time.monotonic() > deadline:
-                self.cancel(job, within=CANCELLING)
+                self.cancel(job, within=timing.BIGQUERY_CANCEL_TIMEOUT)
                 break
-            time.sleep(next(looks, LOOKS[-1]))
+            time.sleep(next(looks, timing.BIGQUERY_POLL_AFTER[-1]))
         if job.error_result:
             raise over(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
 
     def is_over(self, job: QueryJob) -> bool:
         with undecided():
-            return job.done(retry=self.retry, timeout=A_CALL)
+            return job.done(retry=self.retry, timeout=self.timeout)
 
     def cancel(self, job: QueryJob, *, within: float) -> None:
         """Ends it on the server. Where it was over before, what came of it counts. StillAtWork where not."""
         with undecided():
-            job.cancel(retry=self.retry, timeout=A_CALL)
-        deadline, looks = time.monotonic() + within, iter(LOOKS)
+            job.cancel(retry=self.retry, timeout=self.timeout)
+        deadline, looks = time.monotonic() + within, iter(timing.BIGQUERY_POLL_AFTER)
         while not self.is_over(job):
             if time.monotonic() > deadline:
                 raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
-            time.sleep(next(looks, LOOKS[-1]))
+            time.sleep(next(looks, timing.BIGQUERY_POLL_AFTER[-1]))
 
 
 # The client's ways ------------------------------------------------------------------------------------
@@ -504,5 +506,5 @@ def ended_if_late(job: QueryJob) -> Iterator[None]:
     try:
         yield
     except concurrent.futures.TimeoutError:
-        job.cancel(timeout=A_CALL)
+        job.cancel(timeout=timing.BIGQUERY_REQUEST_TIMEOUT)
         raise

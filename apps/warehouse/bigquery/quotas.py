@@ -6,12 +6,11 @@ import datetime as dt
 import re
 from zoneinfo import ZoneInfo
 
+from apps import timing
 from apps.warehouse.base import OverQuota
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 # https://cloud.google.com/bigquery/docs/troubleshoot-quotas: "wait 10 minutes or longer" with a quota of no day.
-A_WHILE = dt.timedelta(minutes=10)
-A_MARGIN = dt.timedelta(minutes=2)  # so that a clock that is ahead does not cost another day
 NAMED = re.compile(r"exceeded (?:the )?(?:custom )?quota for (.+?)(?=\.?\s*$|\.\s|,)")
 # The same page has the names: of quotas that come back within minutes, such as those of queues, of those of one table,
 # of a project's day.
@@ -33,9 +32,9 @@ def over_quota(message: str, *, now: dt.datetime) -> OverQuota:
     found = NAMED.search(message)
     name = f'"{found[1]}"' if found else "that it does not name"
     midnight = next_day(now)
-    until = midnight + A_MARGIN
+    until = midnight + timing.QUOTA_MARGIN
     if FOR_A_WHILE.search(name):
-        until = now + A_WHILE
+        until = now + timing.QUOTA_RETRY_AFTER
         says = f"the quota {name} of BigQuery is used up for minutes; asking again after {in_utc(until)}"
     elif OF_A_TABLE.search(name):
         says = f"one table's daily quota {name} is used up, {at_the_latest(midnight)}"

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
+from apps import timing
 from apps.alerts import messages
 from apps.runs import tasks
 from apps.runs.engine import runner
 from apps.runs.models import Run, leases
-from apps.warehouse.bigquery.quotas import A_MARGIN, A_WHILE, next_day
+from apps.warehouse.bigquery.quotas import next_day
 
 PER_TABLE = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
 CONCURRENT = "Quota exceeded: Your project exceeded quota for concurrent queries."
@@ -41,7 +42,7 @@ def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
     assert (run.status, run.pause, run.again_at) == (
         Run.Status.PAUSED,
         Run.Pause.QUOTA,
-        next_day(timezone.now()) + A_MARGIN,
+        next_day(timezone.now()) + timing.QUOTA_MARGIN,
     )
     assert run.message.startswith('one table\'s daily quota "imports or query appends per table" is used up')
     page = viewing.get(run.get_absolute_url()).text
@@ -53,7 +54,7 @@ def test_a_quota_of_minutes_costs_no_day(stopped, says):
     run = stopped(says)
 
     assert run.pause == Run.Pause.QUOTA
-    assert run.again_at <= timezone.now() + A_WHILE
+    assert run.again_at <= timezone.now() + timing.QUOTA_RETRY_AFTER
 
 
 def test_however_often_it_has_to_wait_it_is_one_mail(stopped, server, drain):

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from apps import timing
 from apps.pipeline import definition
 from apps.runs import tasks
-from apps.runs.engine import runner
 from apps.runs.models import Run
 from tests.conftest import PIPELINES, Ask
 from tests.recovery.conftest import log_in  # noqa: F401  # a fixture
@@ -126,7 +126,7 @@ def key(server: StandIn, shop: Path, monkeypatch) -> None:
     server.wants_token = True
     path = keys.write(shop / "key.json", server.url, PROJECT)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
-    monkeypatch.setattr(runner, "WAREHOUSE_PATIENCE", 0)
+    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
 
 
 @pytest.fixture

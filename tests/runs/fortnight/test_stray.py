@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 from django_q.models import Schedule
 
+from apps import timing
 from apps.coverage.models import Scan
 from apps.coverage.tasks import scan
 from apps.runs import control, tasks
 from apps.runs.models import Attempt, Run
 from apps.runs.plans import planning
-from apps.warehouse.bigquery import client
 from tests.runs.conftest import wait_until
 from tests.runs.fortnight.contract import ONLY_SALES
 
@@ -146,8 +146,8 @@ def hasty(shop) -> None:
 @pytest.fixture
 def stubborn(slow, server, monkeypatch) -> Run:
     """A run that was asked to stop, and whose script goes on although BigQuery was told to end it."""
-    monkeypatch.setattr(client, "CANCELLING", 0.2)
-    monkeypatch.setattr(client, "ENDING", 0.2)
+    monkeypatch.setattr(timing, "BIGQUERY_CANCEL_TIMEOUT", 0.2)
+    monkeypatch.setattr(timing, "BIGQUERY_ORPHAN_CANCEL_TIMEOUT", 0.2)
     server.minds_cancels = False
     return slow
 

@@ -84,9 +84,9 @@ def test_steps_skipped_behind_different_inputs_stay_apart(failed):
     say(failed, "01-02", "game_log is missing on 2024-01-02", status=Step.Status.SKIPPED)
     say(failed, "01-03", "team_log is missing on 2024-01-03", status=Step.Status.SKIPPED)
 
-    signatures = ["game_log is missing on …", "team_log is missing on …"]
-    assert sorted(group.signature for group in outcomes.reasons_for_skips(failed)) == signatures
-    assert failure_groups.to_retry(failed, [signatures.key(signatures[0])]) == [("daily.sales", day("01-02"))]
+    texts = ["game_log is missing on …", "team_log is missing on …"]
+    assert sorted(group.signature for group in outcomes.reasons_for_skips(failed)) == texts
+    assert failure_groups.to_retry(failed, [signatures.key(texts[0])]) == [("daily.sales", day("01-02"))]
 
 
 def test_the_timeline_has_a_new_failure_once_a_kind(launch, drive, fault):

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from rich.console import Console
 
+from apps import timing
 from apps.cli.management.commands.plan import add_plan_arguments, selection, show
 from apps.coverage.dates import in_words
 from apps.coverage.scanning import changed_rules
@@ -36,7 +37,6 @@ from apps.workers.models import Worker
 
 DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
 INTERRUPTED = 130  # as shells say it of Ctrl-C
-GLANCE = 1.0  # seconds between two looks at a run that a worker performs
 
 
 class Command(BaseCommand):
@@ -152,7 +152,7 @@ def wait(run: Run, console: Console) -> None:
         )
     with console.status("waiting for a worker") as status:
         while run.is_active:
-            time.sleep(GLANCE)
+            time.sleep(timing.RUN_WATCHED_EVERY)
             run.refresh_from_db()
             now = outcomes.of_run(run)
             said = f"{now.failed:,} failed, {now.skipped:,} skipped"
