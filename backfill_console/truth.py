@@ -131,7 +131,9 @@ def failures_in_words(failed: int, kinds: int) -> str:
 def waiting(run: Run, work: Work) -> Truth:
     why = reason(run)
     said = [
-        NEXT.get(run.pause, "Next: somebody resumes or cancels it.").format(gate=work.gates.get(run.pk, ""))
+        NEXT.get(run.pause_reason, "Next: somebody resumes or cancels it.").format(
+            gate=work.gates.get(run.pk, "")
+        )
     ]
     if work.open_failures[0]:
         said.append(f"{failures_in_words(*work.open_failures)} {be(work.open_failures[0])} open.")
@@ -144,7 +146,9 @@ def waiting(run: Run, work: Work) -> Truth:
 def what_it_waits_for(run: Run, work: Work) -> str:
     if gate := work.gates.get(run.pk):
         return f"is {at_gate(gate)}"
-    return "waits for the warehouse" if run.pause == Run.Pause.WAREHOUSE else "waits for a person"
+    return (
+        "waits for the warehouse" if run.pause_reason == Run.PauseReason.WAREHOUSE else "waits for a person"
+    )
 
 
 def at_gate(phase: str) -> str:
@@ -160,10 +164,10 @@ def reason(run: Run) -> str:
 
 # What must happen before a paused run goes on.
 NEXT: dict[str, str] = {
-    Run.Pause.GATE: "Next: somebody looks at what {gate} needs, and starts it or cancels the run.",
-    Run.Pause.FAILURES: "Next: somebody looks at its failures, and resumes or cancels it.",
-    Run.Pause.PIPELINE: "Next: somebody mends the pipeline file and resumes it, or cancels it.",
-    Run.Pause.WAREHOUSE: "Next: it goes on by itself once the warehouse answers.",
+    Run.PauseReason.GATE: "Next: somebody looks at what {gate} needs, and starts it or cancels the run.",
+    Run.PauseReason.FAILURES: "Next: somebody looks at its failures, and resumes or cancels it.",
+    Run.PauseReason.PIPELINE: "Next: somebody mends the pipeline file and resumes it, or cancels it.",
+    Run.PauseReason.WAREHOUSE: "Next: it goes on by itself once the warehouse answers.",
 }
 
 

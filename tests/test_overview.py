@@ -145,7 +145,7 @@ def test_each_season_leads_to_its_page(scan, overview):
 
 def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
     run = launch(tables=["daily.sales"])
-    run.move(Run.Status.PAUSED, says="Somebody should look at this.")
+    run._move(Run.Status.PAUSED, "Somebody should look at this.")
 
     text = overview()
 
@@ -156,7 +156,7 @@ def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
 def test_a_run_at_a_gate_waits_in_the_same_words_everywhere(launch, ask, overview):
     run = launch(phases=["2", "3"])
     run.steps.filter(phase="2").update(status="succeeded")
-    run.move(Run.Status.PAUSED, says="Phase 3 starts by hand", pause=Run.Pause.GATE)
+    run._move(Run.Status.PAUSED, "Phase 3 starts by hand", pause_reason=Run.PauseReason.GATE)
 
     text = overview()
 

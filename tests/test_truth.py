@@ -126,7 +126,7 @@ def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
 
 def gate(**facts) -> Run:
     message = "Phase 3 starts by hand; not complete for its dates and lookback: sales 3 of 14"
-    return run("paused", pause=Run.Pause.GATE, message=message, **facts)
+    return run("paused", pause_reason=Run.PauseReason.GATE, message=message, **facts)
 
 
 def test_a_run_at_a_gate_says_which_what_lacks_and_what_is_next(coverage):
@@ -148,13 +148,13 @@ def test_beside_a_running_one_it_waits_in_the_same_words(coverage):
 @pytest.mark.parametrize(
     ("pause", "following"),
     [
-        (Run.Pause.OPERATOR, "somebody resumes or cancels it"),
-        (Run.Pause.FAILURES, "somebody looks at its failures, and resumes or cancels it"),
-        (Run.Pause.WAREHOUSE, "it goes on by itself once the warehouse answers"),
+        (Run.PauseReason.OPERATOR, "somebody resumes or cancels it"),
+        (Run.PauseReason.FAILURES, "somebody looks at its failures, and resumes or cancels it"),
+        (Run.PauseReason.WAREHOUSE, "it goes on by itself once the warehouse answers"),
     ],
 )
 def test_a_paused_run_says_what_is_next(coverage, pause, following):
-    assert say(coverage(), Work([run("paused", pause=pause)])).tail == f"Next: {following}."
+    assert say(coverage(), Work([run("paused", pause_reason=pause)])).tail == f"Next: {following}."
 
 
 def test_a_run_that_waits_does_not_hide_open_failures_and_other_runs(coverage):

@@ -45,7 +45,7 @@ def tell() -> int:
 def events_to_tell() -> EventQuerySet:
     """Runs that ended, that wait for a person, or that are in trouble; what is over is no news any more."""
     ended = Q(kind__in=ENDED)
-    waits = Q(kind=PAUSED, run__status=PAUSED, run__pause__in=UNASKED)
+    waits = Q(kind=PAUSED, run__status=PAUSED, run__pause_reason__in=UNASKED)
     first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(told_since(timing.BETWEEN_WAIT_MAILS))
     stalled = Q(kind=STALLED, run__status=Run.Status.RUNNING)
     failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(

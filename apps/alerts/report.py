@@ -37,15 +37,15 @@ FIRST_FAILURE = "first failure"  # a failure says what none before it said
 
 # What a pause is called: the run waits for a person or for better times, or its failures stopped it.
 STATES = {
-    Run.Pause.GATE: "waiting",
-    Run.Pause.CANARY: "waiting",
-    Run.Pause.FAILURES: "stopped",
-    Run.Pause.WAREHOUSE: "waiting",
-    Run.Pause.DISK: "waiting",
-    Run.Pause.QUOTA: "waiting",
-    Run.Pause.PREFLIGHT: "waiting",
-    Run.Pause.RUN: "waiting",
-    Run.Pause.PIPELINE: "stopped",
+    Run.PauseReason.GATE: "waiting",
+    Run.PauseReason.CANARY: "waiting",
+    Run.PauseReason.FAILURES: "stopped",
+    Run.PauseReason.WAREHOUSE: "waiting",
+    Run.PauseReason.DISK: "waiting",
+    Run.PauseReason.QUOTA: "waiting",
+    Run.PauseReason.PREFLIGHT: "waiting",
+    Run.PauseReason.RUN: "waiting",
+    Run.PauseReason.PIPELINE: "stopped",
 }
 LONGEST_QUOTE = 200
 MOST_CHANGES = 12
@@ -64,7 +64,7 @@ class Report:
     def state(self) -> str:
         """The run's state in the word that the subject begins with."""
         if self.is_waiting:
-            return STATES.get(Run.Pause(self.run.pause), self.event.kind)
+            return STATES.get(Run.PauseReason(self.run.pause_reason), self.event.kind)
         return "failing" if self.event.kind == FIRST_FAILURE else self.event.kind
 
     @property
@@ -138,22 +138,29 @@ class Report:
         """What a run that is not over waits for, or what a person can do about it."""
         if self.event.kind == STALLED:
             return "Look at its last log; stopping the run ends the call, and its dates are pending again."
-        match self.run.pause if self.is_waiting else "":
-            case Run.Pause.GATE:
+        match self.run.pause_reason if self.is_waiting else "":
+            case Run.PauseReason.GATE:
                 return f"It goes on when a person starts phase {self.next_phase} on the run's page."
-            case Run.Pause.CANARY:
+            case Run.PauseReason.CANARY:
                 return "Look at what the canary filled; the other dates follow when a person releases them."
-            case Run.Pause.FAILURES:
+            case Run.PauseReason.FAILURES:
                 return "It goes on when a person resumes it; what failed so far stays failed until a retry."
-            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA if self.run.again_at:
+            case Run.PauseReason.WAREHOUSE | Run.PauseReason.DISK | Run.PauseReason.QUOTA if (
+                self.run.again_at
+            ):
                 return (
                     f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
                 )
-            case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.PREFLIGHT:
+            case (
+                Run.PauseReason.WAREHOUSE
+                | Run.PauseReason.DISK
+                | Run.PauseReason.QUOTA
+                | Run.PauseReason.PREFLIGHT
+            ):
                 return "It goes on when a person resumes it."
-            case Run.Pause.RUN:
+            case Run.PauseReason.RUN:
                 return "It goes on by itself when the other run is done with these dates."
-            case Run.Pause.PIPELINE:
+            case Run.PauseReason.PIPELINE:
                 return "Nothing was skipped. It goes on when a person resumes it after the file was mended."
         return ""
 

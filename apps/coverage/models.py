@@ -65,6 +65,15 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         lost = self.filter(fewer_rows | models.Q(keys__lt=models.F("complete_keys")))
         return lost.exclude(state__in=(Partition.State.ACCEPTED, Partition.State.NOT_EXPECTED))
 
+    def still_open(
+        self, table: str, dates: Collection[dt.date], activity: Partition.Activity
+    ) -> list[dt.date]:
+        """Those of the dates whose failure neither a reading nor a person closed since."""
+        found = self.filter(table=table, date__in=dates, closed_by=None)
+        if activity == Partition.Activity.FAILED:
+            found = found.exclude(state=Partition.State.COMPLETE)
+        return list(found.values_list("date", flat=True))
+
     def open_failures(self) -> PartitionQuerySet:
         """What a run tried last and did not do: not filled, or complete with the rows that it was to redo."""
         return self.filter(open_failure())

@@ -16,17 +16,15 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import queue, rows
 from apps.runs.calls import jobs
 from apps.runs.dependencies import gates
-from apps.runs.engine import cancellation, waiting
+from apps.runs.engine import waiting
 from apps.runs.failures import failure_groups
-from apps.runs.models import IllegalMove, NeedsReason, Preflight, Run, Step
+from apps.runs.models import IllegalMove, Preflight, Run, Step
 from apps.runs.plans import forecasts, planning
 from apps.runs.plans.options import Options, check, in_order
 from apps.runs.plans.planning import Plan
 from apps.runs.preflight import reports
 from apps.runs.results import outcomes
-from apps.text import because, count
-
-Status, Request = Run.Status, Run.Request
+from apps.text import count
 
 
 class LaunchRefused(Exception):
@@ -101,7 +99,7 @@ def launch(
             if report:
                 run.record("preflight", preflight_in_words(report, unready), by=str(by))
             if chosen.override:
-                override_gates(run, by=by, reason=chosen.override)
+                run.override_gates(by=by, reason=chosen.override)
             if queued:
                 queue.perform_later(run)
     except IntegrityError:
@@ -166,121 +164,61 @@ def overlap_in_words(plan: Plan) -> str:
 
 
 def pause(run: Run, *, by: Any, reason: str = "") -> None:
-    """Lets the call under way end, then rests. IllegalMove where the run is not active."""
-    ask(run, Request.PAUSE, "Pause asked: after the call under way the run rests", by=by, reason=reason)
+    """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+    run.pause(by=by, reason=reason)
+    resume_what_waited_for(run)
 
 
 def stop(run: Run, *, by: Any, reason: str = "") -> None:
-    """Ends the call under way, then rests; its steps are pending again."""
-    ask(run, Request.STOP, "Stop asked: the call under way is ended", by=by, reason=reason)
+    """Ends the call under way, then pauses; its steps are pending again."""
+    run.stop(by=by, reason=reason)
+    resume_what_waited_for(run)
 
 
 def cancel(run: Run, *, by: Any, reason: str = "") -> None:
-    """Ends the call under way and gives the rest up."""
-    ask(run, Request.CANCEL, "Cancel asked: the call under way is ended", by=by, reason=reason)
+    """Ends the call under way and cancels the other steps."""
+    run.cancel(by=by, reason=reason)
+    resume_what_waited_for(run)
 
 
-# A wish may grow, not shrink: whoever asks for less than what was asked already is told so.
-GROWING = (Request.NONE, Request.PAUSE, Request.STOP, Request.CANCEL)
-ASKED = {
-    Request.PAUSE: "is about to pause already",
-    Request.STOP: "is being stopped already",
-    Request.CANCEL: "is being cancelled already",
-}
-
-
-def ask(run: Run, request: Run.Request, says: str, *, by: Any, reason: str = "") -> None:
-    """Leaves the wish for whoever performs the run; a run that nobody performs obeys at once.
-
-    IllegalMove where the run is not in a state for it, or somebody asked for as much before.
-    """
-    with transaction.atomic():
-        # Locked, so that no worker begins between the look and the move.
-        run.refresh_from_db(from_queryset=Run.objects.select_for_update())
-        if run.status == Status.RUNNING:
-            if GROWING.index(Request(run.request)) >= GROWING.index(request):
-                raise IllegalMove(f"Run {run.pk} {ASKED[Request(run.request)]}.")
-            # Why the run itself wanted to rest, if it did, does not matter any more.
-            Run.objects.filter(pk=run.pk).update(request=request, pause="", message="")
-            run.record(request, because(says, reason), by=str(by))
-            run.refresh_from_db()
-        elif request == Request.CANCEL:
-            cancellation.cancel_now(run, by=str(by), reason=reason)
-        else:
-            says = because("Paused before it began", reason)
-            run.move(Status.PAUSED, says=says, by=str(by), pause=Run.Pause.OPERATOR)
+def resume_what_waited_for(run: Run) -> None:
+    """Other runs may go on, once this one is at rest."""
     if not run.is_active:
         waiting.resume_waiting_runs()
 
 
 def resume(run: Run, *, by: Any, reason: str = "") -> None:
-    """Puts a paused run back in the queue. IllegalMove where it rests for its failures and nobody says why to go on."""
-    if run.pause == Run.Pause.FAILURES and not reason.strip():
-        raise NeedsReason(f"Run {run.pk} rests because of its failures; say why it should go on.")
-    says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
+    """Puts a paused run back in the queue. ReasonRequired where its failures paused it and no reason is given."""
     with transaction.atomic():
-        run.move(Status.QUEUED, says=says, by=str(by), resumed_at=timezone.now(), waits=0)
+        run.resume(by=by, reason=reason)
         queue.perform_later(run)
 
 
 def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
     """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
     closed = gates.waiting_phase(run)
-    if closed is None:
-        raise IllegalMove(f"Run {run.pk} does not wait at a gate.")
-    if closed != phase:
+    if closed is not None and closed != phase:
         raise IllegalMove(f"Run {run.pk} waits before phase {closed}, not before phase {phase}.")
     with transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(released_phases=[*run.released_phases, phase])
-        run.record("gate", because(f"Phase {phase} started by hand", reason), by=str(by))
-        resume(run, by=by)
+        run.start_phase(phase, by=by, reason=reason)
+        queue.perform_later(run)
 
 
 def release_canary(run: Run, *, by: Any, reason: str = "") -> None:
     """Lets the dates after the canary follow. IllegalMove where the run does not wait for that."""
-    if not run.waits_for_release:
-        raise IllegalMove(f"Run {run.pk} does not wait for its canary's release.")
     with transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(canary_released_at=timezone.now())
-        run.record("canary", because("Canary released: the other dates follow", reason), by=str(by))
-        resume(run, by=by)
+        run.release_canary(by=by, reason=reason)
+        queue.perform_later(run)
 
 
-def override_gates(run: Run, *, by: Any, reason: str) -> None:
-    """From now on the run's steps start although inputs of theirs are not complete; the reason stays visible.
-
-    What this run is still about to fill is waited for all the same. IllegalMove without a reason or an unfinished run.
-    """
-    if not reason.strip():
-        raise NeedsReason("An override needs a reason; nothing was changed.")
-    with transaction.atomic():
-        unfinished = Run.objects.unfinished().filter(pk=run.pk, override_reason="")
-        if not unfinished.update(override_reason=reason.strip(), overridden_by=str(by)):
-            run.refresh_from_db()
-            already = (
-                f"was overridden by {run.overridden_by} already"
-                if run.override_reason
-                else f"is {run.status}"
-            )
-            raise IllegalMove(f"Run {run.pk} {already}; nothing was changed.")
-        run.refresh_from_db()
-        run.record("override", f"Gates overridden: {reason.strip()}", by=str(by))
-
-
-def set_lanes(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
+def set_concurrency(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
     """Changes how many calls the run may make at once, from the next call on. IllegalMove where that cannot be."""
     if most == 1 and lanes != 1:
         raise IllegalMove("There is one lane here, since one process at a time may hold a DuckDB file.")
     if lanes < 1 or (most is not None and lanes > most):
         raise IllegalMove(f"{lanes} lanes are not possible here; give 1 to {most or 'more'}.")
     with transaction.atomic():
-        changed = Run.objects.unfinished().filter(pk=run.pk).exclude(lanes=lanes).update(lanes=lanes)
-        run.refresh_from_db()
-        if not changed:
-            raise IllegalMove(
-                f"Run {run.pk} is {run.status} with {count(run.lanes, 'lane')}; nothing was changed."
-            )
-        run.record("lanes", f"Goes on with {count(lanes, 'lane')}", by=str(by))
+        run.set_concurrency(lanes, by=by)
         if run.is_active:
             queue.perform_later(run)
 

@@ -40,7 +40,7 @@ def wake(run_id: int) -> None:
 def requeue(run: Run, *, says: str) -> None:
     """Puts a paused run in the queue again, unless it is not paused any more."""
     with suppress(IllegalMove), transaction.atomic():  # somebody was quicker
-        run.move(Run.Status.QUEUED, says=says)
+        run.requeue(says)
         perform_later(run)
 
 

@@ -72,7 +72,7 @@ def revive() -> None:
         queue.wake(run.pk)
     for run in Run.objects.due_again(now):
         queue.requeue(run, says="Trying again")
-    for run in Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.WAREHOUSE):
+    for run in Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.WAREHOUSE):
         if warehouse_answers_again(run):
             queue.requeue(run, says="Going on: the warehouse answers again")
     waiting.resume_waiting_runs()

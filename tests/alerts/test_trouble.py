@@ -25,8 +25,8 @@ def running(launch, team) -> Run:
 
 @pytest.fixture
 def paused(running):
-    def pause(why: Run.Pause, says: str, **facts) -> Event:
-        Run.objects.filter(pk=running.pk).update(status=Run.Status.PAUSED, pause=why, **facts)
+    def pause(why: Run.PauseReason, says: str, **facts) -> Event:
+        Run.objects.filter(pk=running.pk).update(status=Run.Status.PAUSED, pause_reason=why, **facts)
         return running.record("paused", says)
 
     return pause
@@ -60,7 +60,7 @@ def test_a_run_that_ended_meanwhile_is_not_called_stalled(running):
 
 
 def test_too_many_failures_stop_a_run(paused):
-    paused(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded")
+    paused(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     message = mail()
 
@@ -69,7 +69,7 @@ def test_too_many_failures_stop_a_run(paused):
 
 
 def test_a_canary_waits_for_its_release(paused):
-    paused(Run.Pause.CANARY, "Canary done: 2 of 3 steps verified; the others wait for a release")
+    paused(Run.PauseReason.CANARY, "Canary done: 2 of 3 steps verified; the others wait for a release")
 
     message = mail()
 
@@ -79,14 +79,14 @@ def test_a_canary_waits_for_its_release(paused):
 
 
 def test_a_gate_waits_for_a_person(paused):
-    paused(Run.Pause.GATE, "Phase 3 starts by hand; not complete: visits 2 of 3")
+    paused(Run.PauseReason.GATE, "Phase 3 starts by hand; not complete: visits 2 of 3")
 
     assert mail().subject == f"WAITING - {TITLE}: Phase 3 starts by hand"
 
 
 def test_a_run_that_tries_again_by_itself_says_when(paused):
     at = dt.datetime(2024, 5, 1, 12, 30, tzinfo=dt.UTC)
-    paused(Run.Pause.WAREHOUSE, "The warehouse did not answer: no route", again_at=at, waits=1)
+    paused(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at, waits=1)
 
     message = mail()
 
@@ -96,7 +96,9 @@ def test_a_run_that_tries_again_by_itself_says_when(paused):
 
 def test_a_warehouse_that_is_away_all_night_is_one_mail(paused):
     for waits in range(1, 9):
-        paused(Run.Pause.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now(), waits=waits)
+        paused(
+            Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now(), waits=waits
+        )
         tasks.deliver()
 
     assert Message.objects.count() == 1
@@ -127,6 +129,6 @@ def test_a_failure_within_the_hour_is_told_when_it_is_over(running):
 
 
 def test_a_pause_that_a_person_asked_for_is_told_to_nobody(paused):
-    paused(Run.Pause.OPERATOR, "Paused")
+    paused(Run.PauseReason.OPERATOR, "Paused")
 
     assert mail() is None

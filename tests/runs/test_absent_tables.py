@@ -46,7 +46,7 @@ def test_a_job_that_drops_its_table_fails_its_dates_and_pauses_the_run(launch, d
 
     run = drive(launch(**sales("01-01", "01-10")))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04)" in run.message
     assert step(run, "01-01").message.startswith("regression: 8 rows when it was verified, 0 after attempt 2")
     assert step(run, "01-05").status == "failed"

@@ -129,7 +129,7 @@ def test_a_job_that_always_hangs_costs_three_timeouts(hanging, drive):
     run = drive(hanging(range(1, 21)))
 
     calls = [len(attempt.dates) for attempt in run.attempts.order_by("number")]
-    assert (calls, run.pause) == ([6, 3, 1], Run.Pause.FAILURES)
+    assert (calls, run.pause_reason) == ([6, 3, 1], Run.PauseReason.FAILURES)
     assert run.message == (
         "sales hangs: three calls in a row ran out of time without a date done, the last for 2024-01-01 alone"
     )
@@ -143,7 +143,7 @@ def test_a_job_that_hangs_again_after_a_resume_costs_one_timeout(hanging, drive)
     drive(run)
 
     assert run.attempts.count() == 4
-    assert run.pause == Run.Pause.FAILURES
+    assert run.pause_reason == Run.PauseReason.FAILURES
 
 
 def test_a_single_date_that_gets_done_lets_the_run_go_on(launch, drive, pipeline):

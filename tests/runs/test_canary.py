@@ -27,8 +27,8 @@ def test_the_canarys_dates_are_filled_first_and_the_others_wait(launch, drive):
     run = drive(launch(Options(canary=2), **WEEK))
 
     assert done(run) == ["01-01", "01-02"]
-    assert (run.pause, run.message) == (
-        Run.Pause.CANARY,
+    assert (run.pause_reason, run.message) == (
+        Run.PauseReason.CANARY,
         "Canary done: 2 of 2 steps verified; the others wait for a release",
     )
 
@@ -77,7 +77,9 @@ def test_a_canary_whose_inputs_come_later_does_not_hold_the_run_up(launch, drive
 
     run = drive(run)
 
-    assert run.pause == Run.Pause.CANARY  # the trend of 6 January looks back at dates that follow
+    assert (
+        run.pause_reason == Run.PauseReason.CANARY
+    )  # the trend of 6 January looks back at dates that follow
     assert run.steps.get(table="weekly.trend", date=day("01-06")).status == "pending"
 
 
@@ -93,7 +95,7 @@ def test_resuming_releases_nothing(launch, drive):
     run = drive(launch(Options(canary=2), **WEEK))
     control.resume(run, by="olga")
 
-    assert drive(run).pause == Run.Pause.CANARY
+    assert drive(run).pause_reason == Run.PauseReason.CANARY
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_season_that_was_shortened_pauses_the_run_before_its_call(launch, work
 
     work(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PIPELINE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.PIPELINE)
     assert run.message == (
         "1 step does not fit the pipeline file as it is now: daily.sales has dates in no season of it "
         "(1 step, 2024-01-20). Mend the file, restart the workers and resume; or cancel the run and plan anew"
@@ -86,7 +86,7 @@ def test_a_table_that_was_renamed_pauses_the_run(launch, work, change):
 
     work(run)
 
-    assert run.pause == Run.Pause.PIPELINE
+    assert run.pause_reason == Run.PauseReason.PIPELINE
     assert "daily.sales is not in it (2 steps, 2024-01-19 to 2024-01-20)" in run.message
 
 
@@ -116,7 +116,7 @@ def test_a_run_that_is_resumed_before_the_file_is_mended_pauses_again(launch, wo
 
     work(run)
 
-    assert run.pause == Run.Pause.PIPELINE and not run.attempts.exists()
+    assert run.pause_reason == Run.PauseReason.PIPELINE and not run.attempts.exists()
 
 
 def test_a_run_goes_on_once_the_file_is_mended(launch, work, change, mend):
@@ -163,7 +163,7 @@ def test_dates_that_the_calendar_lost_wait_and_the_others_are_filled(launch, wor
 
     work(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PIPELINE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.PIPELINE)
     assert run.message.startswith(
         "1 step has a date that the calendar does not have any more: daily.sales (1 step, 2024-01-20). If that"
     )

@@ -49,7 +49,11 @@ def test_a_lock_of_the_consoles_own_is_no_failure_of_the_job(launch, drive, says
 
     run = drive(launch(**FOUR_DAYS))
 
-    assert (run.status, run.pause, run.message) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE, contention.SAYS)
+    assert (run.status, run.pause_reason, run.message) == (
+        Run.Status.PAUSED,
+        Run.PauseReason.WAREHOUSE,
+        contention.SAYS,
+    )
     assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
 
 
@@ -58,7 +62,7 @@ def test_a_run_that_met_such_a_lock_goes_on_by_itself(launch, drive, says, drain
     run = drive(launch(**FOUR_DAYS))
     assert run.again_at
 
-    Run.objects.filter(pk=run.pk).update(status=Run.Status.QUEUED, request="", pause="")
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.QUEUED, request="", pause_reason="")
     drive(run)
 
     assert run.status == Run.Status.SUCCEEDED
@@ -121,7 +125,11 @@ def test_a_run_waits_for_the_call_of_another(launch, pipeline):
         runner.perform(run.pk, pipeline, lease=leases.take(run.pk), warehouse=mine)
 
     run.refresh_from_db()
-    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE, 0)
+    assert (run.status, run.pause_reason, run.attempts.count()) == (
+        Run.Status.PAUSED,
+        Run.PauseReason.WAREHOUSE,
+        0,
+    )
     assert run.message == (
         "The call of run 99 (visits, attempt 3) has its turn with the warehouse file; this waits until it is over"
     )

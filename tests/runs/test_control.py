@@ -9,7 +9,7 @@ from django_q.models import OrmQ
 
 from apps.runs import control
 from apps.runs.control import LaunchRefused
-from apps.runs.engine import cancellation, circuit_breaker
+from apps.runs.engine import circuit_breaker
 from apps.runs.failures import failure_groups
 from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
 from apps.runs.plans import planning
@@ -92,7 +92,7 @@ def test_a_pause_lets_the_call_under_way_end(launch, drive, fault):
     with meanwhile(lambda: during_the_call(run, control.pause)):
         drive(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.OPERATOR)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.OPERATOR)
     assert run.steps.filter(status="succeeded").count() == 4
     assert run.steps.pending().count() == 2
 
@@ -231,7 +231,7 @@ def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
     drive(run, attempts=1)
     lease = leases.take(run.pk)
 
-    cancellation.cancel_now(run, by="olga")
+    run._cancel(by="olga")
 
     assert not may_write(run, lease)
 
@@ -298,7 +298,7 @@ def test_the_breaker_begins_anew_after_a_person_went_on(launch, drive, fault):
         fault("daily.sales", f"01-{number:02}", "overflow")
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
     failed = run.steps.failed().count()
-    assert run.pause == Run.Pause.FAILURES
+    assert run.pause_reason == Run.PauseReason.FAILURES
 
     control.resume(run, by="olga", reason="the source was mended")
     drive(run, attempts=run.attempts.count() + 1)
@@ -313,7 +313,11 @@ def test_five_in_a_row_stop_a_run_though_the_calls_last_date_was_filled(launch, 
 
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-19"), batch=6))
 
-    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert (run.status, run.pause_reason, run.attempts.count()) == (
+        Run.Status.PAUSED,
+        Run.PauseReason.FAILURES,
+        1,
+    )
     assert run.message.startswith("5 failures in a row say the same")
 
 

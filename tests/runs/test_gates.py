@@ -111,7 +111,9 @@ def test_a_table_without_inputs_has_no_gate(pipeline, closed, django_assert_num_
 @pytest.fixture
 def run(trend) -> Run:
     tables = {"tables": ["daily.sales", "weekly.trend"]}
-    run = Run.objects.create(title="a run", status=Run.Status.PAUSED, pause=Run.Pause.GATE, selection=tables)
+    run = Run.objects.create(
+        title="a run", status=Run.Status.PAUSED, pause_reason=Run.PauseReason.GATE, selection=tables
+    )
     for position, table in enumerate(("daily.sales", "weekly.trend")):
         Step.objects.create(
             run=run,

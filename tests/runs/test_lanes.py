@@ -152,7 +152,7 @@ def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
 def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(launch, worker):
     run = launch(start=day("01-04"), end=day("01-04"))
     Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
-    control.override_gates(run, by="olga", reason="the source has no such date")
+    run.override_gates(by="olga", reason="the source has no such date")
     workers = [worker(run) for _ in range(3)]
 
     taken = [claim(each.lane) for each in workers]
@@ -264,7 +264,7 @@ def test_lanes_can_be_added_while_a_run_is_performed(launch, worker):
     run = launch(**TWO_TABLES)
     leases.take(run.pk)
 
-    control.set_lanes(run, 2, by="olga")
+    control.set_concurrency(run, 2, by="olga")
 
     assert OrmQ.objects.filter(key="runs").count() == 1
     assert run.events.get(kind="lanes").text == "Goes on with 2 lanes"
@@ -273,7 +273,7 @@ def test_lanes_can_be_added_while_a_run_is_performed(launch, worker):
 def test_a_lane_too_many_is_given_back_after_its_call(run, worker):
     worker(run)
     second = worker(run)
-    control.set_lanes(run, 1, by="olga")
+    control.set_concurrency(run, 1, by="olga")
 
     assert not second.advance()
     assert run.held_lanes.held(timezone.now()).count() == 1
@@ -281,7 +281,7 @@ def test_a_lane_too_many_is_given_back_after_its_call(run, worker):
 
 def test_no_lanes_are_not_possible(run):
     with pytest.raises(IllegalMove, match="0 lanes are not possible here"):
-        control.set_lanes(run, 0, by="olga")
+        control.set_concurrency(run, 0, by="olga")
 
 
 def test_a_silent_lane_is_revived_while_another_is_at_work(run):

@@ -67,7 +67,7 @@ def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perf
 
     run = perform(launch(**sales("01-01", "01-02")))
 
-    assert (run.status, run.pause) == (Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Status.PAUSED, Run.PauseReason.WAREHOUSE)
     away.rename(shop)
     control.resume(run, by="olga")
     assert perform(run).status == Status.SUCCEEDED

@@ -103,7 +103,7 @@ def test_sources_that_cannot_be_read_make_the_run_wait_and_skip_nothing(launch, 
 
     drive(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert run.message.startswith("orders could not be read on 2024-01-01")
     assert set(run.steps.values_list("status", flat=True)) == {"pending"}
 

@@ -236,7 +236,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     before = state_of(run)
 
     with pytest.raises(leases.LeaseLost):
-        pausing.pause(sleeper.lane, "too many failures", why=Run.Pause.FAILURES)
+        pausing.pause(sleeper.lane, Run.PauseReason.FAILURES, "too many failures")
 
     assert state_of(run) == before
 
@@ -248,7 +248,7 @@ def test_a_cancel_outranks_a_rest(launch, pipeline):
     control.cancel(Run.objects.get(pk=run.pk), by="olga")
 
     lane = LaneContext(run, pipeline, lease_heartbeat.LeaseHeartbeat(run.pk, lease))
-    pausing.pause(lane, "Phase 3 starts by hand", why=Run.Pause.GATE)
+    pausing.pause(lane, Run.PauseReason.GATE, "Phase 3 starts by hand")
 
     assert run.status == Run.Status.CANCELLED
 
@@ -370,7 +370,7 @@ class AwayAfterTheCall:
 def test_a_warehouse_that_goes_away_after_the_call_loses_nothing(launch, perform, warehouse):
     run = perform(launch(**TWO_DAYS), AwayAfterTheCall(warehouse))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert run.message == "The warehouse did not answer: the line is dead"
     assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
     attempt = run.attempts.get()

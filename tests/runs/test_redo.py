@@ -145,7 +145,7 @@ def skipped(launch, drive, fault) -> Run:
 
     def through_the_gate(**dates) -> Run:
         run = drive(launch(**dates))
-        if run.pause == Run.Pause.FAILURES:  # the thin date lost rows
+        if run.pause_reason == Run.PauseReason.FAILURES:  # the thin date lost rows
             control.resume(run, by="olga", reason="to the end")
             drive(run)
         control.start_phase(run, "3", by="olga")

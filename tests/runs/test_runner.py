@@ -158,7 +158,7 @@ def test_a_step_whose_inputs_are_not_complete_is_skipped_with_the_reason(launch,
 def test_a_run_waits_for_a_person_at_a_manual_gate(launch, drive):
     run = drive(launch(**WEEK))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.GATE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.GATE)
     assert run.message == "Phase 3 starts by hand"
     assert run.steps.pending().count() == 3
 
@@ -169,7 +169,7 @@ def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault
 
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert "5 failures in a row say the same" in run.message
     assert run.attempts.count() < 4
 
@@ -184,7 +184,7 @@ def test_a_warehouse_that_is_away_is_nobodys_failure(launch, drive, shop, monkey
     runner.perform(run.pk, runner_pipeline(), lease=take(run))
 
     run.refresh_from_db()
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert run.steps.pending().count() == 6
 
 

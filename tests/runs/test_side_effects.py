@@ -19,7 +19,7 @@ def test_a_job_that_replaces_its_whole_table_is_paused_after_the_first_loss(laun
 
     run = drive(launch(**sales("01-01", "01-10")))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert run.attempts.count() == 2
     assert run.message == (
         "Attempt 2 (2024-01-05 to 2024-01-06, 2024-01-08 to 2024-01-09) destroyed what was complete: "
@@ -69,7 +69,11 @@ def test_a_redo_that_deletes_its_own_date_pauses_at_once(launch, drive, fault, f
 
     run = drive(launch(**sales("01-01", "01-12", reprocess="all")))
 
-    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert (run.status, run.pause_reason, run.attempts.count()) == (
+        Run.Status.PAUSED,
+        Run.PauseReason.FAILURES,
+        1,
+    )
     assert step(run, "01-01").message == "regression: 8 rows before the call, 0 after it"
     assert "sales lost 8 rows on 2024-01-01. Mend the job" in run.message
 
@@ -103,7 +107,11 @@ def test_a_call_that_doubles_what_was_complete_pauses_at_once(launch, drive, fau
 
     run = drive(launch(**sales("01-04", "01-12")))
 
-    assert (run.status, run.pause, run.attempts.count()) == (Run.Status.PAUSED, Run.Pause.FAILURES, 1)
+    assert (run.status, run.pause_reason, run.attempts.count()) == (
+        Run.Status.PAUSED,
+        Run.PauseReason.FAILURES,
+        1,
+    )
     assert "sales has 24 rows more and too many on 3 dates (2024-01-01 to 2024-01-03). Mend" in run.message
 
 
@@ -159,7 +167,7 @@ def test_a_complete_date_without_any_row_left_was_destroyed(empty_allowed, launc
 
     run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-12"), reprocess="all"))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert (
         "destroyed what was complete: visits lost 40 rows on 5 dates (2024-01-01 to 2024-01-05)"
         in run.message

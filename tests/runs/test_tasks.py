@@ -137,7 +137,9 @@ def test_a_run_that_rests_or_ended_is_not_revived(queued, ended):
 @pytest.fixture
 def resting(queued) -> Run:
     OrmQ.objects.filter(key="runs").delete()
-    queued.move(Run.Status.PAUSED, says="The warehouse did not answer", pause=Run.Pause.WAREHOUSE)
+    queued.move(
+        Run.Status.PAUSED, says="The warehouse did not answer", pause_reason=Run.PauseReason.WAREHOUSE
+    )
     return queued
 
 

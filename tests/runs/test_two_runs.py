@@ -48,7 +48,7 @@ def test_a_plan_says_which_run_it_waits_for(redo, plan):
 def test_a_reader_waits_for_the_redo_of_another_run(redo, launch, drive):
     reader = drive(launch(**READERS))
 
-    assert (reader.status, reader.pause) == (Run.Status.PAUSED, Run.Pause.RUN)
+    assert (reader.status, reader.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.RUN)
     assert reader.message.startswith(f"What is left reads dates that Run {redo.pk} is about to write")
     assert reader.attempts.count() == 0
 
@@ -82,7 +82,7 @@ def test_it_waits_on_while_the_other_is_not_done(redo, launch, drive):
     tasks.revive()
 
     reader.refresh_from_db()
-    assert reader.pause == Run.Pause.RUN
+    assert reader.pause_reason == Run.PauseReason.RUN
 
 
 def test_that_the_other_run_is_paused_is_said(redo, launch, drive):
@@ -95,7 +95,7 @@ def test_that_the_other_run_is_paused_is_said(redo, launch, drive):
 
 def test_an_override_does_not_wait_for_another_run(redo, launch, drive):
     reader = launch(**READERS)
-    control.override_gates(reader, by="olga", reason="the old rows will do")
+    reader.override_gates(by="olga", reason="the old rows will do")
 
     drive(reader)
 
@@ -141,7 +141,7 @@ def test_a_waiting_run_goes_on_as_soon_as_the_other_is_cancelled(redo, reader):
 def test_a_run_that_waits_on_says_at_once_that_the_other_is_paused(redo, reader):
     control.pause(redo, by="olga")
 
-    assert now(reader).pause == Run.Pause.RUN
+    assert now(reader).pause_reason == Run.PauseReason.RUN
     assert reader.message.endswith(f"Run {redo.pk} is paused: resume or cancel it")
 
 

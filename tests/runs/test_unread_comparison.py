@@ -23,7 +23,7 @@ def waiting(launch, perform, fault, fill, monkeypatch) -> Run:
 
 
 def test_the_run_waits_and_its_steps_are_pending(waiting):
-    assert (waiting.status, waiting.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (waiting.status, waiting.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert waiting.message == "The warehouse did not answer: table daily.sales has no column day"
     assert {each.status for each in waiting.steps.all()} == {Step.Status.PENDING}
 

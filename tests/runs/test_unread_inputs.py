@@ -88,7 +88,7 @@ def test_an_outage_skips_nothing_and_the_run_ends_verified_after_it(
     drain()
 
     run.refresh_from_db()
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert outcome(run) == {"pending": 3}
     gone.rename(shop)
     Run.objects.update(again_at=timezone.now())
@@ -112,7 +112,7 @@ def unreadable(inputs, launch, ask: Ask) -> Run:
 def test_an_input_that_cannot_be_read_makes_only_its_readers_wait(unreadable, drive, ask: Ask):
     drive(unreadable)
 
-    assert (unreadable.status, unreadable.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (unreadable.status, unreadable.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert unreadable.message.startswith(
         "visits could not be read on 2024-01-04 and 3 more, and what is left reads it"
     )

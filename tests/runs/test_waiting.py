@@ -44,7 +44,7 @@ def perform(run: Run, drain) -> Run:
 def test_a_run_without_a_warehouse_waits_and_says_when_it_tries_again(away, drain):
     perform(away, drain)
 
-    assert (away.status, away.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (away.status, away.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert "The warehouse did not answer" in away.message
     assert 20 < seconds_until(away.again_at) <= 30
     assert {(s.status, s.attempts) for s in away.steps.all()} == {("pending", 0)}
@@ -108,7 +108,7 @@ def test_a_run_whose_logs_find_no_room_waits_and_loses_nothing(launch, drain, mo
     monkeypatch.setattr(jobs, "LEAST_FREE", 10**18)
     run = perform(launch(**TWO_DAYS), drain)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.DISK)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.DISK)
     assert "MB left; the console needs" in run.message
     assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
 
@@ -124,7 +124,7 @@ def test_a_table_that_cannot_be_read_is_waited_for_and_fails_no_date(launch, dri
 
     perform(run, drain)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert "no column day" in run.message
     assert not run.steps.failed().exists()
 
@@ -172,7 +172,7 @@ def test_a_step_without_its_inputs_is_skipped_with_the_reason(launch, drive):
 
 def test_under_an_override_it_starts_and_says_so(launch, drive):
     run = launch(**TREND)
-    control.override_gates(run, by="olga", reason="the source was lost in the fire")
+    run.override_gates(by="olga", reason="the source was lost in the fire")
 
     drive(run)
 
@@ -184,21 +184,21 @@ def test_under_an_override_it_starts_and_says_so(launch, drive):
 
 def test_an_override_needs_a_reason(launch):
     with pytest.raises(IllegalMove, match="An override needs a reason"):
-        control.override_gates(launch(**TREND), by="olga", reason=" ")
+        launch(**TREND).override_gates(by="olga", reason=" ")
 
 
 def test_of_two_people_who_override_one_is_told_who_was_first(launch):
     run = launch(**TREND)
-    control.override_gates(run, by="olga", reason="the source was lost")
+    run.override_gates(by="olga", reason="the source was lost")
 
     with pytest.raises(IllegalMove, match="was overridden by olga already"):
-        control.override_gates(run, by="otto", reason="me too")
+        run.override_gates(by="otto", reason="me too")
     assert run.override_reason == "the source was lost"
 
 
 def test_a_step_whose_inputs_are_there_is_not_marked(launch, drive):
     run = launch(**TWO_DAYS)
-    control.override_gates(run, by="olga", reason="just in case")
+    run.override_gates(by="olga", reason="just in case")
 
     assert not drive(run).steps.filter(is_overridden=True).exists()
 

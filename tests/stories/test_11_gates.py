@@ -5,8 +5,7 @@ import pytest
 
 from apps.cli.management.commands import backfill
 from apps.coverage.models import Partition
-from apps.runs import control
-from apps.runs.models.run import IllegalMove
+from apps.runs.models import IllegalMove
 from tests.conftest import day
 
 pytestmark = pytest.mark.usefixtures("workers")
@@ -36,12 +35,12 @@ def test_without_a_reason_nothing_is_overridden(a_hole, launch):
     run = launch(tables=["weekly.trend"])
 
     with pytest.raises(IllegalMove, match="An override needs a reason"):
-        control.override_gates(run, by="olga", reason="  ")
+        run.override_gates(by="olga", reason="  ")
 
 
 def test_an_override_stays_visible_with_its_reason_and_its_name(console, a_hole, launch, drive):
     run = launch(tables=["weekly.trend"], through_gaps=True)
-    control.override_gates(run, by="olga", reason="visits of the 15th are lost for good")
+    run.override_gates(by="olga", reason="visits of the 15th are lost for good")
     drive(run)
 
     told = backfill.result(run)

@@ -14,7 +14,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.pipeline.sections import Table
 from apps.runs.calls import commits, jobs
 from apps.runs.dependencies.gates import Key
-from apps.runs.engine import cancellation, picking
+from apps.runs.engine import picking
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.picking import Pick, Rest, Skip, Take
 from apps.runs.engine.recovery import release_steps
@@ -84,7 +84,7 @@ def skip(lane: LaneContext, found: Skip) -> None:
     fields = ["status", "message", "signature", "finished_at"]
     Step.store(list(found.reasons), fields)
     set_activity(found.table, dates, Partition.Activity.NONE, run_id=None)
-    cancellation.restore_failures(found.table, dates)
+    Step.objects.restore_failures(found.table, dates)
     outcomes.record_table_end(lane.run, found.table)
 
 

@@ -75,7 +75,7 @@ def decide(
         regressions.record(lane, attempt, effects)
         outcomes.record_table_end(lane.run, table.name)
         if lane.run.waits:
-            Run.objects.filter(pk=lane.run.pk).update(waits=0)
+            lane.run.forget_waits()
     own = (Change(was, each) for was, each in zip(found_before, found, strict=True))
     return regressions.why_pause(attempt, [*own, *effects.changes])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 from django.utils import timezone
 
@@ -16,7 +15,7 @@ from apps.coverage.scanning import unreadable
 from apps.runs.dependencies import blocked_steps, gates, inputs
 from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
-from apps.runs.engine import cancellation, circuit_breaker, regressions, unfillable, waiting
+from apps.runs.engine import circuit_breaker, regressions, unfillable, waiting
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
 from apps.runs.models import Attempt, Run, Step, leases
@@ -34,10 +33,9 @@ def begin(lane: LaneContext) -> None:
         if run.status != Run.Status.QUEUED:
             return
         if run.started_at:
-            run.move(Run.Status.RUNNING, says="Going on")
+            run.start_again()
         else:  # what was filled while it waited in the queue is not its own progress
-            before = rollup.snapshot(lane.pipeline)
-            run.move(Run.Status.RUNNING, says="Started", started_at=timezone.now(), coverage_before=before)
+            run.start(coverage_before=rollup.snapshot(lane.pipeline))
 
 
 def handle_no_work(lane: LaneContext, why: Pick) -> None:
@@ -46,15 +44,15 @@ def handle_no_work(lane: LaneContext, why: Pick) -> None:
         case Done():
             finish(lane)
         case Gate(phase):
-            pause(lane, gate_in_words(lane, phase), why=Run.Pause.GATE)
+            pause(lane, Run.PauseReason.GATE, gate_in_words(lane, phase))
         case CannotRead(keys):
-            wait(lane, unread_in_words(keys), why=Run.Pause.WAREHOUSE)
+            wait(lane, Run.PauseReason.WAREHOUSE, unread_in_words(keys))
         case WaitForRun():
-            wait(lane, why.in_words(), why=Run.Pause.RUN)
+            wait(lane, Run.PauseReason.RUN, why.in_words())
         case CanaryDone():
-            pause(lane, canary_in_words(lane.run), why=Run.Pause.CANARY)
+            pause(lane, Run.PauseReason.CANARY, canary_in_words(lane.run))
         case OffCalendar():
-            pause(lane, unfillable.off_calendar_in_a_sentence(lane.run), why=Run.Pause.PIPELINE)
+            pause(lane, Run.PauseReason.PIPELINE, unfillable.off_calendar_in_a_sentence(lane.run))
         case Rest():
             release_lane(lane)
 
@@ -88,39 +86,39 @@ def canary_in_words(run: Run) -> str:
     return f"Canary done: {verified:,} of {steps.count():,} steps verified; the others wait for a release"
 
 
-def pause(lane: LaneContext, says: str, *, why: Run.Pause, **facts: Any) -> None:
-    """Rests for a reason of the run's own."""
-    request_pause(lane, says, why=why, **facts)
+def pause(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
+    """Pauses the run until an operator resumes it."""
+    request_pause(lane, why, message)
     release_lane(lane)
 
 
-def wait(lane: LaneContext, says: str, *, why: Run.Pause) -> None:
-    """Rests until it can try again by itself, each time for longer."""
-    request_wait(lane, says, why=why)
+def wait(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
+    """Pauses the run until it tries again by itself, each time for longer."""
+    request_wait(lane, why, message)
     release_lane(lane)
 
 
-def request_pause(lane: LaneContext, says: str, *, why: Run.Pause, **facts: Any) -> None:
-    """Asks all lanes to rest, unless something was asked of the run already. From here on no step is taken."""
+def request_pause(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
+    """Has all lanes released, unless something was requested of the run already. From here on no step is taken."""
     with lane.transaction():
-        Run.objects.filter(pk=lane.run.pk, request=Run.Request.NONE).update(
-            request=Run.Request.PAUSE, pause=why, message=says, **facts
-        )
+        lane.run.request_pause(why, message)
 
 
-def request_wait(lane: LaneContext, says: str, *, why: Run.Pause, until: dt.datetime | None = None) -> None:
-    """Asks all lanes to rest until then; else each time for longer."""
+def request_wait(
+    lane: LaneContext, why: Run.PauseReason, message: str, *, until: dt.datetime | None = None
+) -> None:
+    """The same until then; by default for longer each time."""
     run = lane.run
     run.refresh_from_db(fields=["waits"])
     seconds = min(timing.SHORTEST_PAUSE * 2**run.waits, timing.LONGEST_PAUSE.total_seconds())
-    at = until or timezone.now() + dt.timedelta(seconds=seconds)
-    request_pause(lane, says, why=why, again_at=at, waits=run.waits + 1)
+    with lane.transaction():
+        run.request_wait(why, message, until=until or timezone.now() + dt.timedelta(seconds=seconds))
 
 
 def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None:
     """The warehouse does not answer, or not before a quota is given anew: nobody's dates failed."""
     if isinstance(error, OverQuota):
-        request_wait(lane, str(error), why=Run.Pause.QUOTA, until=error.until)
+        request_wait(lane, Run.PauseReason.QUOTA, str(error), until=error.until)
     else:
         says, until = f"The warehouse did not answer: {error}", None
         if isinstance(error, StillAtWork | InUse):
@@ -131,7 +129,7 @@ def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None
             unreadable.awaited(error) == TableReading.Awaited.WAREHOUSE
         ):  # what is stored is what was known last
             unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
-        request_wait(lane, says, why=Run.Pause.WAREHOUSE, until=until)
+        request_wait(lane, Run.PauseReason.WAREHOUSE, says, until=until)
 
 
 def sentence(text: str) -> str:
@@ -145,22 +143,10 @@ def release_lane(lane: LaneContext) -> None:
         leases.release(lane.run.pk, lane.heartbeat.lease)
         under_way = lane.run.attempts.filter(status=Attempt.Status.RUNNING)
         if lane.run.request and not under_way.exists():
-            apply_request(lane.run)
+            lane.run.apply_request()
             made_stale.mark(lane.run, lane.pipeline)  # what reads from what this run wrote so far
     if not lane.run.is_active:
         waiting.resume_waiting_runs()
-
-
-def apply_request(run: Run) -> None:
-    if run.request == Run.Request.CANCEL:
-        cancellation.cancel_now(run)
-        return
-    run.move(
-        Run.Status.PAUSED,
-        says=run.message if run.pause else "Paused",
-        pause=run.pause or Run.Pause.OPERATOR,
-        again_at=run.again_at,
-    )
 
 
 def break_circuit(lane: LaneContext, *, just_decided: int) -> bool:
@@ -168,7 +154,7 @@ def break_circuit(lane: LaneContext, *, just_decided: int) -> bool:
     says = circuit_breaker.why_stop(lane.run, just_decided=just_decided)
     if not says or not lane.run.steps.unfinished().exists():
         return False  # or nothing is left that stopping could save
-    pause(lane, says, why=Run.Pause.FAILURES)
+    pause(lane, Run.PauseReason.FAILURES, says)
     return True
 
 
@@ -179,7 +165,7 @@ def pause_after_damage(lane: LaneContext, says: str) -> bool:
     """
     if not says or not lane.run.steps.unfinished().exists():
         return False
-    pause(lane, says, why=Run.Pause.FAILURES)
+    pause(lane, Run.PauseReason.FAILURES, says)
     return True
 
 
@@ -194,13 +180,13 @@ def finish(lane: LaneContext) -> None:
     but = "; ".join(
         filter(None, (regressions.still_damaged_in_words(run), discrepancies.still_stale_in_words(run)))
     )
-    facts: dict[str, Any] = {"finished_at": timezone.now(), "coverage_after": after}
+    if counts.verified == counts.total:
+        status = Run.Status.FAILED if but else Run.Status.SUCCEEDED
+        says = f"All {counts.total:,} steps verified{f', but {but}' if but else ''}"
+    else:
+        status = Run.Status.FAILED
+        says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
+        says = f"{says}; {but}" if but else says
     with lane.transaction():
-        if counts.verified == counts.total and but:
-            run.move(Run.Status.FAILED, says=f"All {counts.total:,} steps verified, but {but}", **facts)
-        elif counts.verified == counts.total:
-            run.move(Run.Status.SUCCEEDED, says=f"All {counts.total:,} steps verified", **facts)
-        else:
-            says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
-            run.move(Run.Status.FAILED, says=f"{says}; {but}" if but else says, **facts)
+        run.finish(status, says, coverage_after=after)
     waiting.resume_waiting_runs()

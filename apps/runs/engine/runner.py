@@ -91,7 +91,7 @@ class Runner:
             return False
         if self.unfillable:
             says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
-            pausing.pause(self.lane, says, why=Run.Pause.PIPELINE)
+            pausing.pause(self.lane, Run.PauseReason.PIPELINE, says)
             return False
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
@@ -123,7 +123,7 @@ class Runner:
         if first_time and (
             obstacle := start_checks.obstacle(self.run, self.pipeline, self.warehouse, now=timezone.now())
         ):
-            pausing.pause(self.lane, obstacle, why=Run.Pause.PREFLIGHT)
+            pausing.pause(self.lane, Run.PauseReason.PREFLIGHT, obstacle)
             return False
         pausing.begin(self.lane)
         return True
@@ -159,7 +159,7 @@ class Runner:
             self.mark_inconclusive(attempt, f"The call decided nothing: {problem}")
             self.read_again(attempt)
             says = f"What the job says cannot be kept: {problem}"
-            pausing.wait(self.lane, says, why=Run.Pause.DISK)
+            pausing.wait(self.lane, Run.PauseReason.DISK, says)
             return False
         if destroyed is None:
             return True
@@ -167,7 +167,7 @@ class Runner:
             with self.lane.transaction():
                 made_stale.mark(self.run, self.pipeline)
         if not destroyed and contention.was_met(take.steps):
-            pausing.wait(self.lane, contention.SAYS, why=Run.Pause.WAREHOUSE)
+            pausing.wait(self.lane, Run.PauseReason.WAREHOUSE, contention.SAYS)
             return False
         return not (
             pausing.pause_after_damage(self.lane, destroyed)

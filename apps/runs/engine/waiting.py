@@ -13,11 +13,10 @@ def resume_waiting_runs() -> None:
 
     Whoever ends or pauses a run calls it, so that none waits for a look at the clock.
     """
-    paused = list(Run.objects.filter(status=Run.Status.PAUSED, pause=Run.Pause.RUN))
+    paused = list(Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.RUN))
     for run in paused:
         found = picking.pick(definition.current(), run)
         if not isinstance(found, picking.WaitForRun):
             queue.requeue(run, says="Going on: what it reads is written")
         elif run.message != (says := found.in_words()):
-            still = Run.objects.filter(pk=run.pk, status=Run.Status.PAUSED, pause=Run.Pause.RUN)
-            still.update(message=says)
+            run.wait_for(says)

@@ -4,8 +4,9 @@ from apps.runs.models.attempt import Attempt
 from apps.runs.models.event import Event, EventQuerySet
 from apps.runs.models.lane import Lane
 from apps.runs.models.preflight import Preflight
-from apps.runs.models.run import IllegalMove, NeedsReason, Run
+from apps.runs.models.run import Run
 from apps.runs.models.step import Step
+from apps.runs.models.transitions import IllegalMove, ReasonRequired
 
 __all__ = [
     "Attempt",
@@ -13,8 +14,8 @@ __all__ = [
     "EventQuerySet",
     "IllegalMove",
     "Lane",
-    "NeedsReason",
     "Preflight",
+    "ReasonRequired",
     "Run",
     "Step",
 ]

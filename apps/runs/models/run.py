@@ -1,25 +1,20 @@
-"""A run: one backfill that someone launched, and the table of its legal moves."""
+"""A run: one backfill that someone launched. Only this module writes its status, its request and why it paused."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from apps import timing
 from apps.fields import MaskedTextField
-
-
-class IllegalMove(Exception):
-    """The run is not in a state from which this is possible; the text says what it is in."""
-
-
-class NeedsReason(IllegalMove):
-    """It is possible for whoever says why."""
+from apps.runs.models import transitions
+from apps.runs.models.transitions import IllegalMove, ReasonRequired
+from apps.text import because, count
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -33,22 +28,19 @@ class RunQuerySet(models.QuerySet["Run"]):
     def due_again(self, now: dt.datetime) -> RunQuerySet:
         """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
         waiting = self.filter(status=Run.Status.PAUSED)
-        set_back = models.Q(again_at__gt=now + 2 * timing.LONGEST_PAUSE) & ~models.Q(pause=Run.Pause.QUOTA)
+        set_back = models.Q(again_at__gt=now + 2 * timing.LONGEST_PAUSE) & ~models.Q(
+            pause_reason=Run.PauseReason.QUOTA
+        )
         return waiting.filter(models.Q(again_at__lte=now) | set_back)
 
 
 class Run(models.Model):
     """One backfill that someone launched."""
 
-    class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        PAUSED = "paused"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
+    Status: TypeAlias = transitions.Status
+    Request: TypeAlias = transitions.Request
 
-    class Pause(models.TextChoices):
+    class PauseReason(models.TextChoices):
         NONE = "", "none"
         OPERATOR = "operator"
         GATE = "gate"
@@ -61,14 +53,6 @@ class Run(models.Model):
         RUN = "run", "another run"
         PIPELINE = "pipeline", "pipeline file changed"
 
-    class Request(models.TextChoices):
-        """What a person asked of a run while a worker holds it; the worker obeys at its next look."""
-
-        NONE = "", "none"
-        PAUSE = "pause"
-        STOP = "stop"
-        CANCEL = "cancel"
-
     class Reprocess(models.TextChoices):
         MISSING = "missing", "missing only"
         FAILED = "failed", "missing and failed"
@@ -78,34 +62,13 @@ class Run(models.Model):
         OLDEST = "oldest", "oldest first"
         NEWEST = "newest", "newest first"
 
-    # From a status to those that may follow it.
-    MOVES = {
-        Status.QUEUED: {
-            Status.RUNNING,  # a worker took it
-            Status.PAUSED,  # a person paused it before a worker came
-            Status.CANCELLED,  # a person cancelled it before a worker came
-        },
-        Status.RUNNING: {
-            Status.PAUSED,  # by a person, at a manual gate, after the canary, after too many failures, to wait
-            Status.SUCCEEDED,  # every step is verified
-            Status.FAILED,  # every step is decided, and some are not verified
-            Status.CANCELLED,  # by a person
-        },
-        Status.PAUSED: {
-            Status.QUEUED,  # resumed
-            Status.CANCELLED,  # given up
-        },
-        Status.SUCCEEDED: set(),
-        Status.FAILED: set(),
-        Status.CANCELLED: set(),
-    }
-    UNFINISHED = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+    UNFINISHED = transitions.UNFINISHED
     AUTO = 0  # as `batch`: as many dates as a call of a minute or two takes
 
     title = models.CharField(max_length=200)
     note = models.TextField(blank=True, help_text="Why it was launched.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    pause = models.CharField(max_length=10, choices=Pause, default=Pause.NONE, blank=True)
+    pause_reason = models.CharField(max_length=10, choices=PauseReason, default=PauseReason.NONE, blank=True)
     message = MaskedTextField(blank=True, help_text="Why it is paused or how it ended, as a sentence.")
     request = models.CharField(max_length=6, choices=Request, default=Request.NONE, blank=True)
     launched_by = models.CharField(max_length=150)
@@ -168,39 +131,198 @@ class Run(models.Model):
 
     @property
     def waits_at_gate(self) -> bool:
-        return self.is_paused and self.pause == self.Pause.GATE
+        return self.is_paused and self.pause_reason == self.PauseReason.GATE
 
     @property
     def waits_for_release(self) -> bool:
         """Whether its canary is done and nobody said yet that the rest may follow."""
-        return self.is_paused and self.pause == self.Pause.CANARY
+        return self.is_paused and self.pause_reason == self.PauseReason.CANARY
 
     @property
     def canary_is_out(self) -> bool:
         """Whether only the canary's dates may be filled."""
         return bool(self.canary_dates) and self.canary_released_at is None
 
-    # Verbs ---------------------------------------------------------------------------------------
+    # An operator's verbs ----------------------------------------------------------------------------
 
-    def move(self, to: Status, *, says: str, by: str = "", **changes: Any) -> None:
+    def pause(self, *, by: object, reason: str = "") -> None:
+        """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+        self._request(Run.Request.PAUSE, by=by, reason=reason)
+
+    def stop(self, *, by: object, reason: str = "") -> None:
+        """Ends the call under way, then pauses; its steps are pending again."""
+        self._request(Run.Request.STOP, by=by, reason=reason)
+
+    def cancel(self, *, by: object, reason: str = "") -> None:
+        """Ends the call under way and cancels the other steps."""
+        self._request(Run.Request.CANCEL, by=by, reason=reason)
+
+    def resume(self, *, by: object, reason: str = "") -> None:
+        """The paused run is queued again. ReasonRequired where its failures paused it and no reason is given."""
+        if self.pause_reason == self.PauseReason.FAILURES and not reason.strip():
+            raise ReasonRequired(f"Run {self.pk} rests because of its failures; say why it should go on.")
+        says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
+        self._move(self.Status.QUEUED, says, by=str(by), resumed_at=timezone.now(), waits=0)
+
+    def start_phase(self, phase: str, *, by: object, reason: str = "") -> None:
+        """Opens the manual gate before a phase and resumes. IllegalMove where the run is not paused at a gate."""
+        if not self.waits_at_gate:
+            raise IllegalMove(f"Run {self.pk} does not wait at a gate.")
+        with transaction.atomic():
+            self._change(released_phases=[*self.released_phases, phase])
+            self.record("gate", because(f"Phase {phase} started by hand", reason), by=str(by))
+            self.resume(by=by)
+
+    def release_canary(self, *, by: object, reason: str = "") -> None:
+        """Resumes with the dates after the canary. IllegalMove where the run does not wait for that."""
+        if not self.waits_for_release:
+            raise IllegalMove(f"Run {self.pk} does not wait for its canary's release.")
+        with transaction.atomic():
+            self._change(canary_released_at=timezone.now())
+            self.record("canary", because("Canary released: the other dates follow", reason), by=str(by))
+            self.resume(by=by)
+
+    def override_gates(self, *, by: object, reason: str) -> None:
+        """From now on the run's steps start although inputs of theirs are not complete; the reason stays visible.
+
+        What this run is still about to fill is waited for all the same. ReasonRequired without a reason; IllegalMove
+        where the run is finished or was overridden before.
+        """
+        if not reason.strip():
+            raise ReasonRequired("An override needs a reason; nothing was changed.")
+        with transaction.atomic():
+            unfinished = Run.objects.unfinished().filter(pk=self.pk, override_reason="")
+            changed = unfinished.update(override_reason=reason.strip(), overridden_by=str(by))
+            self.refresh_from_db()
+            if not changed:
+                by_whom = f"was overridden by {self.overridden_by} already"
+                already = by_whom if self.override_reason else f"is {self.status}"
+                raise IllegalMove(f"Run {self.pk} {already}; nothing was changed.")
+            self.record("override", f"Gates overridden: {reason.strip()}", by=str(by))
+
+    def set_concurrency(self, lanes: int, *, by: object) -> None:
+        """Changes how many calls the run may make at once, from the next call on. IllegalMove where it is finished or
+        makes as many already."""
+        with transaction.atomic():
+            other = Run.objects.unfinished().filter(pk=self.pk).exclude(lanes=lanes)
+            changed = other.update(lanes=lanes)
+            self.refresh_from_db()
+            if not changed:
+                now = f"is {self.status} with {count(self.lanes, 'lane')}"
+                raise IllegalMove(f"Run {self.pk} {now}; nothing was changed.")
+            self.record("lanes", f"Goes on with {count(lanes, 'lane')}", by=str(by))
+
+    # The engine's verbs -----------------------------------------------------------------------------
+
+    def start(self, *, coverage_before: dict[str, Any]) -> None:
+        """A worker performs it, for the first time."""
+        facts: dict[str, Any] = {"started_at": timezone.now(), "coverage_before": coverage_before}
+        self._move(self.Status.RUNNING, "Started", **facts)
+
+    def start_again(self) -> None:
+        """A worker performs it after it was resumed."""
+        self._move(self.Status.RUNNING, "Going on")
+
+    def request_pause(self, reason: PauseReason, message: str) -> bool:
+        """The run itself has to pause. False where something was requested of it already: that counts."""
+        return self._request_pause(reason, message)
+
+    def request_wait(self, reason: PauseReason, message: str, *, until: dt.datetime) -> bool:
+        """The same, until it tries again by itself."""
+        return self._request_pause(reason, message, again_at=until, waits=self.waits + 1)
+
+    def apply_request(self) -> None:
+        """Pauses or cancels the run as was requested, once no call of it is under way."""
+        if self.request == self.Request.CANCEL:
+            self._cancel()
+            return
+        self._move(
+            self.Status.PAUSED,
+            self.message if self.pause_reason else "Paused",
+            pause_reason=self.pause_reason or self.PauseReason.OPERATOR,
+            again_at=self.again_at,
+        )
+
+    def requeue(self, message: str) -> None:
+        """The paused run is queued again by itself. IllegalMove where it is not paused any more."""
+        self._move(self.Status.QUEUED, message)
+
+    def finish(self, status: Status, message: str, *, coverage_after: dict[str, Any]) -> None:
+        """Every step is decided: the run succeeded or failed."""
+        self._move(status, message, finished_at=timezone.now(), coverage_after=coverage_after)
+
+    def forget_waits(self) -> None:
+        """Its next wait is the shortest again: something was decided."""
+        self._change(waits=0)
+
+    def wait_for(self, message: str) -> None:
+        """What the paused run waits for by now."""
+        Run.objects.filter(pk=self.pk, status=self.Status.PAUSED, pause_reason=self.pause_reason).update(
+            message=message
+        )
+
+    def record(
+        self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None
+    ) -> models.Model:
+        """A line in the timeline."""
+        return self.events.create(kind=kind, text=text, by=by, data=data or {})
+
+    # How they are written -----------------------------------------------------------------------------
+
+    def _request(self, request: Request, *, by: object, reason: str) -> None:
+        """Leaves the request for the workers that perform the run; applied at once where none does.
+
+        IllegalMove where the run is not in a state for it, or as much was requested before.
+        """
+        with transaction.atomic():
+            # Locked, so that no worker begins between the look and the move.
+            self.refresh_from_db(from_queryset=Run.objects.select_for_update())
+            if self.status == self.Status.RUNNING:
+                before = Run.Request(self.request)
+                if not request.exceeds(before):
+                    raise IllegalMove(f"Run {self.pk} {transitions.UNDER_WAY[before]}.")
+                # Why the run itself had to pause, if it had, does not matter any more.
+                self._change(request=request, pause_reason="", message="")
+                self.record(request, because(transitions.REQUESTED[request], reason), by=str(by))
+            elif request == self.Request.CANCEL:
+                self._cancel(by=str(by), reason=reason)
+            else:
+                says = because("Paused before it began", reason)
+                self._move(self.Status.PAUSED, says, by=str(by), pause_reason=self.PauseReason.OPERATOR)
+
+    def _request_pause(self, reason: PauseReason, message: str, **facts: Any) -> bool:
+        undecided = Run.objects.filter(pk=self.pk, request=self.Request.NONE)
+        asked = {"request": self.Request.PAUSE, "pause_reason": reason, "message": message}
+        return bool(undecided.update(**asked, **facts))
+
+    def _cancel(self, *, by: str = "", reason: str = "") -> None:
+        """Cancels a run that no worker performs: what is unfinished is cancelled, not failed."""
+        with transaction.atomic():
+            left = self.steps.unfinished().cancel()
+            says = because(f"Cancelled with {count(left, 'step')} left", reason)
+            self._move(self.Status.CANCELLED, says, by=by, finished_at=timezone.now())
+
+    def _move(self, to: Status, message: str, *, by: str = "", **changes: Any) -> None:
         """Takes the run to another status, in one conditional update, and writes it in the timeline.
 
         IllegalMove where the run, as the database has it now, may not go there.
         """
-        sources = [status for status, targets in self.MOVES.items() if to in targets]
-        changes |= {"status": to, "message": says, "request": self.Request.NONE}
+        changes |= {"status": to, "message": message, "request": self.Request.NONE}
         if to != self.Status.PAUSED:
-            changes["pause"] = self.Pause.NONE
-            changes["again_at"] = None
-        moved = Run.objects.filter(pk=self.pk, status__in=sources).update(**changes)
+            changes |= {"pause_reason": self.PauseReason.NONE, "again_at": None}
+        moved = Run.objects.filter(pk=self.pk, status__in=transitions.sources(to)).update(**changes)
         self.refresh_from_db()
         if not moved:
-            raise IllegalMove(self.why_not(to))
+            raise IllegalMove(self._why_not(to))
         if not self.is_active:
             self.held_lanes.all().delete()  # a worker that still believes in it writes nothing
-        self.record(to, says, by=by)
+        self.record(to, message, by=by)
 
-    def why_not(self, to: Status) -> str:
+    def _change(self, **changes: Any) -> None:
+        Run.objects.filter(pk=self.pk).update(**changes)
+        self.refresh_from_db()
+
+    def _why_not(self, to: Status) -> str:
         """What a person who asked for this reads, where the run is not in a state for it."""
         if to == self.Status.QUEUED and self.status == self.Status.RUNNING and self.request:
             return f"Run {self.pk} is at its last call before it rests; it can be resumed once that is over."
@@ -210,9 +332,3 @@ class Run(models.Model):
         verb = "is" if self.status in self.UNFINISHED or self.status == self.Status.CANCELLED else "has"
         deed = {self.Status.QUEUED: "resume", self.Status.PAUSED: "pause", self.Status.CANCELLED: "cancel"}
         return f"Run {self.pk} {verb} {self.status}; there is nothing to {deed.get(to, 'do')}."
-
-    def record(
-        self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None
-    ) -> models.Model:
-        """A line in the timeline."""
-        return self.events.create(kind=kind, text=text, by=by, data=data or {})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from typing import Self
 
 from django.db import models
+from django.utils import timezone
 
-from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.models import CalendarDate, Partition, set_activity
 from apps.fields import MaskedTextField
 from apps.runs.models.run import Run
 
@@ -34,6 +37,38 @@ class StepQuerySet(models.QuerySet["Step"]):
         return self.filter(
             models.Q(status=Step.Status.FAILED) | models.Q(status=Step.Status.SKIPPED, is_redo=True)
         )
+
+    def cancel(self) -> int:
+        """Takes unfinished steps out of their run; returns how many."""
+        dates: dict[str, list[dt.date]] = defaultdict(list)
+        for table, date in self.values_list("table", "date"):
+            dates[table].append(date)
+        cancelled = self.update(status=Step.Status.CANCELLED, finished_at=timezone.now())
+        for table, some in dates.items():
+            set_activity(table, some, Partition.Activity.NONE, run_id=None)
+            Step.objects.restore_failures(table, some)
+        return cancelled
+
+    def restore_failures(self, table: str, dates: Collection[dt.date]) -> None:
+        """A retry that was cancelled leaves the failure that it was for: what a run decided last still counts.
+
+        A date that was never filled, and one that was filled since, has none any more.
+        """
+        steps = self.filter(table=table, date__in=dates)
+        decided = steps.not_done() | steps.filter(status=Step.Status.SUCCEEDED)
+        last = {
+            date: (Step.activity_left(status, is_redo), run_id)
+            for date, status, is_redo, run_id in decided.order_by("id").values_list(
+                "date", "status", "is_redo", "run_id"
+            )
+        }
+        marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
+        for date, mark in last.items():
+            marks[mark].append(date)
+        for (activity, run_id), some in marks.items():
+            still_open = Partition.objects.still_open(table, some, activity)
+            if activity != Partition.Activity.NONE:
+                set_activity(table, still_open, activity, run_id=run_id)
 
 
 class Step(models.Model):

@@ -15,20 +15,20 @@ from apps.runs.results.outcomes import Counts, counted
 from apps.text import between
 
 PAUSED_FOR = {
-    Run.Pause.GATE: "at a gate",
-    Run.Pause.CANARY: "for a release",
-    Run.Pause.FAILURES: "failures",
-    Run.Pause.WAREHOUSE: "warehouse away",
-    Run.Pause.DISK: "disk full",
-    Run.Pause.QUOTA: "quota used up",
-    Run.Pause.PREFLIGHT: "not ready",
-    Run.Pause.RUN: "for another run",
-    Run.Pause.PIPELINE: "pipeline file changed",
+    Run.PauseReason.GATE: "at a gate",
+    Run.PauseReason.CANARY: "for a release",
+    Run.PauseReason.FAILURES: "failures",
+    Run.PauseReason.WAREHOUSE: "warehouse away",
+    Run.PauseReason.DISK: "disk full",
+    Run.PauseReason.QUOTA: "quota used up",
+    Run.PauseReason.PREFLIGHT: "not ready",
+    Run.PauseReason.RUN: "for another run",
+    Run.PauseReason.PIPELINE: "pipeline file changed",
 }
 
 
 # For a person's word or another run, which was to be expected.
-WAITING = (Run.Pause.GATE, Run.Pause.CANARY, Run.Pause.RUN)
+WAITING = (Run.PauseReason.GATE, Run.PauseReason.CANARY, Run.PauseReason.RUN)
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class RunLine(Counts):
     def state_in_words(self) -> str:
         """ "waiting at a gate", "paused: failures"; the bare status where nothing is to be added."""
         status = self.run.get_status_display().lower()
-        if not self.run.is_paused or self.run.pause not in PAUSED_FOR:
+        if not self.run.is_paused or self.run.pause_reason not in PAUSED_FOR:
             return status
-        why = PAUSED_FOR[Run.Pause(self.run.pause)]
-        return f"waiting {why}" if self.run.pause in WAITING else f"{status}: {why}"
+        why = PAUSED_FOR[Run.PauseReason(self.run.pause_reason)]
+        return f"waiting {why}" if self.run.pause_reason in WAITING else f"{status}: {why}"
 
     @property
     def bar(self) -> list[dict[str, Any]]:

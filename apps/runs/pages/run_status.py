@@ -19,6 +19,12 @@ RESUME_WITH_REASON, RESUME_NOW, RELEASE = "resume_with_reason", "resume_now", "r
 NOBODY = "No worker is alive: nothing happens until one starts."
 CALLS_NAMED = 3
 
+TRIES_AGAIN = (
+    Run.PauseReason.WAREHOUSE,
+    Run.PauseReason.DISK,
+    Run.PauseReason.QUOTA,
+    Run.PauseReason.RUN,
+)
 LABELS = {
     Run.Request.PAUSE: "Pausing",
     Run.Request.STOP: "Stopping",
@@ -72,20 +78,18 @@ def of(
 
 def paused(run: Run, around: Surroundings) -> Situation:
     says = f"{run.message}."
-    match run.pause:
-        case Run.Pause.GATE:
+    match run.pause_reason:
+        case Run.PauseReason.GATE:
             return Situation("Waiting", run.status, first_part(run.message), (START_PHASE, CANCEL))
-        case Run.Pause.CANARY:
+        case Run.PauseReason.CANARY:
             return Situation("Waiting", run.status, first_part(run.message), (RELEASE, CANCEL))
-        case Run.Pause.FAILURES:
+        case Run.PauseReason.FAILURES:
             return Situation("Paused", run.status, says, (RESUME_WITH_REASON, CANCEL))
-        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.RUN if (
-            run.again_at and not around.workers_alive
-        ):
-            return Situation("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
-        case Run.Pause.WAREHOUSE | Run.Pause.DISK | Run.Pause.QUOTA | Run.Pause.RUN if run.again_at:
+        case reason if reason in TRIES_AGAIN and run.again_at:
+            if not around.workers_alive:
+                return Situation("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
             return Situation("Waiting", run.status, says, (RESUME_NOW, CANCEL), again_at=run.again_at)
-        case Run.Pause.OPERATOR:
+        case Run.PauseReason.OPERATOR:
             says = "By hand. It goes on when somebody resumes it."
     return Situation("Paused", run.status, says, (RESUME, CANCEL))
 
@@ -141,7 +145,7 @@ def why_and_when_it_pauses(
     run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
 ) -> str:
     """Why, where the run itself wants to rest; when, as far as it is known."""
-    why = f"{run.message}. " if run.pause and run.message else ""
+    why = f"{run.message}. " if run.pause_reason and run.message else ""
     if around.stalls:
         return f"{why}Will rest after the call under way. {stalls_in_words(around.stalls)}"
     return f"{why}{when_it_pauses(progress, calls, now=now)}"

@@ -28,7 +28,7 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
         )
         .values_list(
             "status",
-            "pause",
+            "pause_reason",
             "request",
             "override_reason",
             "last_commit",

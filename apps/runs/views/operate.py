@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from apps.pipeline import definition
 from apps.runs import control
-from apps.runs.models import IllegalMove, NeedsReason, Run
+from apps.runs.models import IllegalMove, ReasonRequired, Run
 from apps.runs.pages.operator_forms import lanes_of, reason_of
 from apps.runs.plans import options
 
@@ -62,7 +62,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator
 def override(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.override_gates(run, **said))
+    return perform(request, pk, lambda run, said: run.override_gates(**said))
 
 
 @require_POST
@@ -72,7 +72,7 @@ def set_lanes(request: HttpRequest, pk: int) -> HttpResponse:
     return perform(
         request,
         pk,
-        lambda run, said: control.set_lanes(run, lanes_of(request.POST), by=said["by"], most=most),
+        lambda run, said: control.set_concurrency(run, lanes_of(request.POST), by=said["by"], most=most),
     )
 
 
@@ -90,7 +90,7 @@ def perform(request: HttpRequest, pk: int, verb: Callable[[Run, dict[str, Any]],
     run = get_object_or_404(Run, pk=pk)
     try:
         verb(run, {"by": request.user, "reason": reason_of(request.POST)})
-    except NeedsReason as refusal:
+    except ReasonRequired as refusal:
         messages.warning(request, str(refusal))
     except IllegalMove as refusal:
         last = run.events.exclude(by="").order_by("-id").first()

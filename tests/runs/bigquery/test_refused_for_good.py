@@ -75,5 +75,5 @@ def test_a_run_stops_itself_after_one_refused_call(launch, drive, server):
 
     run = drive(launch(tables=["daily.sales"]))
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.FAILURES)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert run.attempts.count() == 1

@@ -39,9 +39,9 @@ def stopped(launch, pipeline, server) -> Callable[[str], Run]:
 def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
     run = stopped(PER_TABLE)
 
-    assert (run.status, run.pause, run.again_at) == (
+    assert (run.status, run.pause_reason, run.again_at) == (
         Run.Status.PAUSED,
-        Run.Pause.QUOTA,
+        Run.PauseReason.QUOTA,
         next_day(timezone.now()) + timing.QUOTA_MARGIN,
     )
     assert run.message.startswith('one table\'s daily quota "imports or query appends per table" is used up')
@@ -53,7 +53,7 @@ def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
 def test_a_quota_of_minutes_costs_no_day(stopped, says):
     run = stopped(says)
 
-    assert run.pause == Run.Pause.QUOTA
+    assert run.pause_reason == Run.PauseReason.QUOTA
     assert run.again_at <= timezone.now() + timing.QUOTA_RETRY_AFTER
 
 

@@ -80,7 +80,7 @@ class Fortnight:
         perform(run)
 
         assert run.status in (Run.Status.PAUSED, Run.Status.FAILED)
-        assert run.pause != Run.Pause.WAREHOUSE
+        assert run.pause_reason != Run.PauseReason.WAREHOUSE
         assert run.steps.failed().exists()
 
     def test_a_script_that_reads_a_missing_table_fails_with_its_name(self, launch, drive, ask):
@@ -91,4 +91,4 @@ class Fortnight:
 
         (message,) = set(run.steps.failed().values_list("message", flat=True))
         assert "raw.orders" in message and "\n" not in message
-        assert (run.steps.failed().count(), run.pause) == (7, Run.Pause.FAILURES)
+        assert (run.steps.failed().count(), run.pause_reason) == (7, Run.PauseReason.FAILURES)

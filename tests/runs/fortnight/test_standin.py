@@ -91,7 +91,7 @@ def test_a_quota_that_is_used_up_pauses_the_run_until_it_is_given_anew(launch, p
 
     perform(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.QUOTA)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.QUOTA)
     assert run.message.startswith(
         'the project\'s daily quota "QueryUsagePerDay" is used up, until midnight Pacific'
     )
@@ -115,7 +115,7 @@ def test_a_quota_that_a_count_meets_is_not_asked_for_again_and_again(launch, per
 
     perform(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.QUOTA)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.QUOTA)
     assert len(server.asked("count")) <= 2
 
 
@@ -135,7 +135,7 @@ def test_a_script_that_ends_with_too_high_a_rate_is_tried_again_later(launch, pe
 
     perform(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert "BigQuery asks to be asked again later: Exceeded rate limits" in run.message
     assert dt.timedelta(seconds=20) < run.again_at - timezone.now() <= dt.timedelta(seconds=30)
     assert statuses(run) == {("pending", 0)}
@@ -157,7 +157,7 @@ def test_a_script_that_somebody_else_got_in_the_way_of_is_tried_again(
 
     perform(run)
 
-    assert (run.pause, statuses(run)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+    assert (run.pause_reason, statuses(run)) == (Run.PauseReason.WAREHOUSE, {("pending", 0)})
     assert perform_again(run).status == Run.Status.SUCCEEDED
 
 
@@ -178,7 +178,7 @@ def test_a_credential_that_expires_between_two_calls_is_waited_for(
 
     perform(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert has_a_remedy(run.message)
     assert statuses(run) == {("succeeded", 1), ("pending", 0)}
 
@@ -197,7 +197,7 @@ def test_a_credential_that_expires_while_a_program_works_fails_no_date(
     with at_work(expire):
         perform(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert has_a_remedy(run.message)
     assert not run.steps.failed().exists()
 

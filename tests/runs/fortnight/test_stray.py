@@ -33,7 +33,7 @@ def test_a_script_that_outlived_its_credential_is_ended_before_another_begins(
 ):
     with at_work(expire):
         perform(slow)
-    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+    assert (slow.pause_reason, statuses(slow)) == (Run.PauseReason.WAREHOUSE, {("pending", 0)})
 
     server.has_expired = False
     server.delay("script", 0)
@@ -128,7 +128,7 @@ def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perf
 def test_a_refused_look_at_it_is_no_failure_of_its_dates(slow, at_work, perform, perform_again, server):
     with at_work(lambda: setattr(server, "tells_of_jobs", False)):
         perform(slow)
-    assert (slow.pause, statuses(slow)) == (Run.Pause.WAREHOUSE, {("pending", 0)})
+    assert (slow.pause_reason, statuses(slow)) == (Run.PauseReason.WAREHOUSE, {("pending", 0)})
     assert "BigQuery does not tell what became of the script: Access Denied" in slow.message
 
     server.tells_of_jobs = True
@@ -161,7 +161,7 @@ def test_dates_are_not_called_again_while_the_script_goes_on(stubborn, at_work, 
     perform(run)
 
     assert len(server.asked("script")) == 1
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.WAREHOUSE)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert run.message.startswith(
         f"The script of attempt 1 of run {run.pk} is still at work: BigQuery was told to end"
     )
@@ -188,7 +188,7 @@ def test_a_script_that_bigquery_refused_is_not_said_to_go_on(launch, perform, se
 
     perform(run)
 
-    assert run.pause == Run.Pause.QUOTA
+    assert run.pause_reason == Run.PauseReason.QUOTA
     assert told(run) == []
 
 

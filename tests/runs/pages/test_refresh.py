@@ -69,7 +69,7 @@ def test_a_refresh_gets_what_changed(launch, drive, operating, hold, worker):
 
 
 CHANGES: dict[str, Callable[[Run], object]] = {
-    "its status": lambda run: run.move(Run.Status.PAUSED, says="Paused"),
+    "its status": lambda run: run._move(Run.Status.PAUSED, "Paused"),
     "a wish": lambda run: control.pause(run, by="olga"),
     "its lanes": lambda run: Run.objects.filter(pk=run.pk).update(lanes=2),
     "a step that waits no more": lambda run: run.steps.filter(position=0).update(status="running"),

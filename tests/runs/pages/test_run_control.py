@@ -8,7 +8,6 @@ from django.utils import timezone
 from apps.pipeline import definition
 from apps.pipeline.sections import DuckDB
 from apps.runs import control
-from apps.runs.engine import cancellation
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.plans.options import Options
 from tests.conftest import day
@@ -31,9 +30,11 @@ def canary(plan, pipeline, drive) -> Run:
 def rests(launch):
     """A run that came to rest for a reason."""
 
-    def rest(why: Run.Pause, says: str, **facts) -> Run:
+    def rest(why: Run.PauseReason, says: str, **facts) -> Run:
         run = launch(**SALES)
-        Run.objects.filter(pk=run.pk).update(status=Run.Status.PAUSED, pause=why, message=says, **facts)
+        Run.objects.filter(pk=run.pk).update(
+            status=Run.Status.PAUSED, pause_reason=why, message=says, **facts
+        )
         return run
 
     return rest
@@ -106,7 +107,7 @@ def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(cana
 
 def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read, worker):
     at = timezone.now() + dt.timedelta(minutes=2)
-    run = rests(Run.Pause.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
+    run = rests(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
 
     text = read(run.get_absolute_url())
 
@@ -115,17 +116,17 @@ def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read
 
 
 def test_it_does_not_try_again_without_a_worker(rests, read):
-    run = rests(Run.Pause.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now())
+    run = rests(Run.PauseReason.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now())
 
     assert "disk full. No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
 
 
 def test_its_page_looks_again_by_itself(rests, markup):
-    assert "data-live" in markup(rests(Run.Pause.WAREHOUSE, "Away", again_at=timezone.now()))
+    assert "data-live" in markup(rests(Run.PauseReason.WAREHOUSE, "Away", again_at=timezone.now()))
 
 
 def test_a_person_may_resume_it_sooner(rests, operating):
-    run = rests(Run.Pause.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
+    run = rests(Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
 
     assert "State Queued" in after(operating, run, "resume")
 
@@ -134,14 +135,14 @@ def test_a_person_may_resume_it_sooner(rests, operating):
 
 
 def test_after_failures_the_page_asks_why_to_go_on(rests, markup):
-    page = markup(rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded"))
+    page = markup(rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded"))
 
     assert "State Paused 5 failures in a row say the same: quota exceeded." in words(page)
     assert '<textarea id="resume-reason" name="reason"' in page and "required" in page
 
 
 def test_it_goes_on_with_a_reason_which_is_kept(rests, operating):
-    run = rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded")
+    run = rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "Resumed: the quota was raised · olga" in after(
         operating, run, "resume", reason=" the quota\nwas raised "
@@ -150,14 +151,14 @@ def test_it_goes_on_with_a_reason_which_is_kept(rests, operating):
 
 @pytest.mark.parametrize("reason", ["", "   "])
 def test_without_a_reason_it_rests(rests, operating, reason):
-    run = rests(Run.Pause.FAILURES, "5 failures in a row say the same: quota exceeded")
+    run = rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "say why it should go on" in after(operating, run, "resume", reason=reason)
     assert Run.objects.get(pk=run.pk).status == Run.Status.PAUSED
 
 
 def test_a_run_that_somebody_paused_needs_no_reason(rests, markup):
-    assert "resume-reason" not in markup(rests(Run.Pause.OPERATOR, "Paused"))
+    assert "resume-reason" not in markup(rests(Run.PauseReason.OPERATOR, "Paused"))
 
 
 # While it runs ------------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ def test_stopping_ends_all_calls(calls, operating):
 def test_a_run_that_is_about_to_rest_by_itself_says_why(calls, read):
     run = calls(1)
     Run.objects.filter(pk=run.pk).update(
-        request="pause", pause=Run.Pause.FAILURES, message="12 of 20 steps failed"
+        request="pause", pause_reason=Run.PauseReason.FAILURES, message="12 of 20 steps failed"
     )
 
     text = read(run.get_absolute_url())
@@ -206,7 +207,7 @@ def test_a_call_that_went_quiet_is_said_and_can_be_stopped(calls, read):
 
 def test_what_is_cancelled_is_not_called_failed(calls, operating):
     run = calls(0)
-    cancellation.cancel_now(run)
+    run._cancel()
 
     text = words(operating.get(run.get_absolute_url()).content.decode())
 
@@ -240,7 +241,7 @@ def test_a_reason_may_not_be_a_novel(launch, operating):
 
 def test_of_two_people_who_override_the_other_reads_who_was_first(launch, operating):
     run = launch(**WEEK)
-    control.override_gates(run, by="otto", reason="late files")
+    run.override_gates(by="otto", reason="late files")
 
     assert "was overridden by otto already" in after(operating, run, "override", reason="mine")
 
@@ -280,7 +281,7 @@ def test_at_a_gate_that_is_not_ready_the_page_offers_the_override(launch, drive,
 
 def test_a_date_filled_under_an_override_says_so_in_its_panel(launch, drive, operating, read):
     run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
-    control.override_gates(run, by="otto", reason="the week before is lost")
+    run.override_gates(by="otto", reason="the week before is lost")
     control.start_phase(run, "3", by="otto")
     run = drive(run)
 
@@ -294,7 +295,7 @@ def test_a_date_filled_under_an_override_says_so_in_its_panel(launch, drive, ope
 def test_the_override_comes_with_a_refresh(calls, operating):
     run = calls(1)
     head = operating.get(run.get_absolute_url()).context["head_version"]
-    control.override_gates(run, by="otto", reason="late files")
+    run.override_gates(by="otto", reason="late files")
 
     page = operating.get(f"/runs/{run.pk}/live/", {"head": head}).content.decode()
 

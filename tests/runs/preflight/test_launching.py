@@ -149,7 +149,7 @@ def test_a_run_does_not_start_without_its_script(launch, drive, shop):
 
     drive(run)
 
-    assert (run.status, run.pause) == (Run.Status.PAUSED, Run.Pause.PREFLIGHT)
+    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.PREFLIGHT)
     assert "Not ready to start: " in run.message and "fill.py is not there" in run.message
     assert not run.attempts.exists()
 
