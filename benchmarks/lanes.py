@@ -109,12 +109,12 @@ def seconds_of(lanes: int) -> float:
     from apps.pipeline import definition
     from apps.runs import control
     from apps.runs.models import Run
-    from apps.runs.plans import planning
+    from apps.runs.plans import planning, selections
     from apps.runs.plans.options import Options
 
     pipeline = definition.current()
     start = FIRST + dt.timedelta(days=0 if lanes == 1 else STEPS)
-    wanted = planning.select(pipeline, start=start, end=start + dt.timedelta(days=STEPS - 1))
+    wanted = selections.select(pipeline, start=start, end=start + dt.timedelta(days=STEPS - 1))
     run = control.launch(
         planning.plan(pipeline, wanted), pipeline, by="benchmark", options=Options(lanes=lanes)
     )

@@ -35,11 +35,11 @@ def run(batch: int) -> None:
     from apps.runs import control
     from apps.runs.engine import runner
     from apps.runs.models import leases
-    from apps.runs.plans import planning
+    from apps.runs.plans import planning, selections
 
     pipeline = definition.current()
     full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), Scan.objects.create())
-    plan = planning.plan(pipeline, planning.select(pipeline, reprocess="all"))
+    plan = planning.plan(pipeline, selections.select(pipeline, reprocess="all"))
     launched = control.launch(plan, pipeline, by="benchmark", queued=False)
     before = spawn_seconds()
     began = time.perf_counter()

@@ -31,8 +31,8 @@ from apps.runs.engine import recovery, runner
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Lane, Run, leases
-from apps.runs.plans import planning
-from apps.runs.plans.planning import Plan
+from apps.runs.plans import planning, selections
+from apps.runs.plans.plan import Plan
 from apps.warehouse.base import Warehouse
 from tests import agreement, database, duck
 from tests.job_forks import Forked, ForkServer
@@ -226,7 +226,7 @@ def plan(pipeline: Pipeline, transactional_db: None, scan: Callable[[], Scan]) -
 
     def make(**kwargs) -> Plan:
         scan()
-        return planning.plan(pipeline, planning.select(pipeline, **kwargs))
+        return planning.plan(pipeline, selections.select(pipeline, **kwargs))
 
     return make
 

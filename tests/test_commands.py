@@ -12,7 +12,7 @@ from django.core.management import call_command
 from apps.coverage.models import CalendarDate, Partition
 from apps.runs import control
 from apps.runs.models import Attempt, Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, wait_until
 
@@ -375,7 +375,7 @@ def test_backfill_asks_before_it_launches(shell):
 
 def test_backfill_refuses_what_another_run_fills_and_names_it(shell, pipeline):
     shell("scan")
-    plan = planning.plan(pipeline, planning.select(pipeline, tables=["sales"], end=day("01-04")))
+    plan = planning.plan(pipeline, selections.select(pipeline, tables=["sales"], end=day("01-04")))
     control.launch(plan, pipeline, by="olga", queued=False)
 
     said = asked_json(shell, "plan", "--table", "sales", *DAYS)

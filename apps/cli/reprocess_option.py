@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from apps.runs.models import Run
-from apps.runs.plans.planning import Plan
+from apps.runs.plans.plan import Plan
 from apps.text import count
 
 

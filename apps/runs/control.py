@@ -21,7 +21,7 @@ from apps.runs.failures import failure_groups
 from apps.runs.models import IllegalMove, Preflight, Run, Step
 from apps.runs.plans import forecasts, planning
 from apps.runs.plans.options import Options, check, in_order
-from apps.runs.plans.planning import Plan
+from apps.runs.plans.plan import Plan
 from apps.runs.preflight import reports
 from apps.runs.results import outcomes
 from apps.text import count

@@ -14,7 +14,7 @@ from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
 from apps.coverage.scanning import partial_scan
 from apps.pipeline.scope import scope
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 
 State, Activity = Partition.State, Partition.Activity
@@ -201,7 +201,7 @@ def test_a_plan_leaves_it_out_with_that_reason(scan, pipeline, accept):
     scan()
     accept("daily.sales", "01-02")
 
-    chosen = planning.select(pipeline, tables=["daily.sales"], start=day("01-01"), end=day("01-03"))
+    chosen = selections.select(pipeline, tables=["daily.sales"], start=day("01-01"), end=day("01-03"))
     found = planning.plan(pipeline, chosen)
 
     assert (len(found.steps), found.left_out_counts) == (2, {"accepted": 1})

@@ -13,7 +13,7 @@ from apps.coverage.calendar import calendar_report
 from apps.coverage.counts import grid
 from apps.coverage.models import CalendarReading, Partition, Scan
 from apps.pipeline import definition
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.preflight.conftest import result
 
@@ -51,7 +51,7 @@ def test_a_plan_leaves_them_out_and_says_why(at, scan_again):
     scan_again()
     pipeline = definition.current()
 
-    made = planning.plan(pipeline, planning.select(pipeline, tables=["daily.sales"], start=day("03-04")))
+    made = planning.plan(pipeline, selections.select(pipeline, tables=["daily.sales"], start=day("03-04")))
 
     assert [step.date for step in made.steps] == [day("03-04")]
     assert [date for _, date in made.left_out["not over yet"]] == [day(f"03-{n:02}") for n in range(5, 11)]

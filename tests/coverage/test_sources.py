@@ -10,7 +10,7 @@ from apps.coverage.counts import rollup, serving
 from apps.coverage.counts.serving import Share
 from apps.coverage.models import Partition
 from apps.coverage.sources import need_coverage
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 
 SALES = "daily.sales"
@@ -217,7 +217,7 @@ def test_what_is_unknown_may_reach_the_share(scan, at_least):
 
 
 def plan_of(pipeline, **kwargs):
-    chosen = planning.select(pipeline, tables=[SALES], **kwargs)
+    chosen = selections.select(pipeline, tables=[SALES], **kwargs)
     found = planning.plan(pipeline, chosen)
     return replace(
         found, left_out={why: some for why, some in found.left_out.items() if why != "off the calendar"}

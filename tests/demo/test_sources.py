@@ -11,7 +11,7 @@ from apps.coverage.models import Scan
 from apps.coverage.scanning import full_scan, warehouses
 from apps.coverage.sources import windows
 from apps.pipeline import definition
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.demo.reference import DEMO, PIPELINE, days
 
 TEST_WINDOW = set(days("2024-01-15", "2024-01-28"))
@@ -130,7 +130,7 @@ def test_the_dates_without_props_are_named_on_page_and_command(console, client, 
 
 
 def test_no_need_closes_a_date_of_the_demo(console):
-    plan = planning.plan(console, planning.select(console, phases=["3"]))
+    plan = planning.plan(console, selections.select(console, phases=["3"]))
 
     assert plan.left_out_counts.keys() == {"complete", "off the calendar"}
 

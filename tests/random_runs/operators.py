@@ -22,8 +22,9 @@ from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.failures import failure_groups
 from apps.runs.models import IllegalMove, Lane, Run, Step, leases
 from apps.runs.models.leases import LeaseLost
-from apps.runs.plans import planning
-from apps.runs.plans.planning import PlanRefused
+from apps.runs.plans import planning, selections
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from apps.warehouse.base import WarehouseError
 from tests.random_runs.oracle import Cell, Oracle
 from tests.random_runs.world import Killed, World
@@ -70,17 +71,17 @@ class Operator:
     def launch(self, mode: str, tables: int, calls: int) -> None:
         """`tables` is a set of bits; 0 calls for as many as it takes."""
         chosen = [name for number, name in enumerate(self.world.names) if tables >> number & 1]
-        selection = planning.select(self.world.pipeline, tables=chosen, reprocess=mode)
+        selection = selections.select(self.world.pipeline, tables=chosen, reprocess=mode)
         self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
 
     def launch_meanwhile(self) -> None:
         """Somebody launches a run of everything while a call of another one is under way."""
         with suppress(*REFUSALS):
             self.launched(
-                planning.plan(self.world.pipeline, planning.select(self.world.pipeline, reprocess="all"))
+                planning.plan(self.world.pipeline, selections.select(self.world.pipeline, reprocess="all"))
             )
 
-    def launched(self, plan: planning.Plan) -> Run:
+    def launched(self, plan: Plan) -> Run:
         return control.launch(plan, self.world.pipeline, by="olga", queued=False)
 
     def go_on(self, number: int, calls: int) -> None:
@@ -94,7 +95,7 @@ class Operator:
 
     def retry(self, number: int, calls: int) -> None:
         run = self.run(number, unfinished=False)
-        selection = planning.select_partitions(self.world.pipeline, failure_groups.to_retry(run))
+        selection = selections.select_partitions(self.world.pipeline, failure_groups.to_retry(run))
         self.perform(self.launched(planning.plan(self.world.pipeline, selection)), calls)
 
     def accept(self, table: int, day: int, days: int) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from apps.coverage.models import Partition
 from apps.runs.models import Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.conftest import step
 from tests.runs.test_side_effects import sales
@@ -28,7 +28,7 @@ def test_its_expected_dates_are_missing_and_the_reason_says_why(no_table, scan):
 def test_a_plan_has_its_dates_right_after_a_scan(no_table, scan, pipeline):
     scan()
 
-    plan = planning.plan(pipeline, planning.select(pipeline, **sales("01-01", "01-06")))
+    plan = planning.plan(pipeline, selections.select(pipeline, **sales("01-01", "01-06")))
 
     assert len(plan.steps) == 6
 

@@ -17,7 +17,7 @@ from apps.pipeline import definition
 from apps.runs import control
 from apps.runs.engine import picking
 from apps.runs.models import Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, reasons, selections
 from tests.conftest import Ask, day
 
 TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-20")}
@@ -43,7 +43,7 @@ def test_a_plan_leaves_out_what_would_be_skipped_and_names_the_causes(holes, pla
     found = plan(**TREND)
 
     # Trend reads sales of three days before: the 6th keeps 4 dates from starting (the 7th is closed), the 12th 4.
-    assert found.left_out_counts == {planning.BEHIND_GAPS: 8, planning.OFF_CALENDAR: 1}
+    assert found.left_out_counts == {reasons.BEHIND_GAPS: 8, reasons.OFF_CALENDAR: 1}
     assert found.blocked.sentence == SENTENCE
     assert [(cause.in_words, cause.steps) for cause in found.blocked.causes] == [
         ("2024-01-06, 2024-01-12 of sales (missing)", 7),
@@ -55,7 +55,7 @@ def test_gaps_that_the_plan_fills_itself_are_no_cause(holes, plan):
     found = plan(tables=["daily.sales", "daily.visits", "weekly.trend"], start=day("01-04"), end=day("01-20"))
 
     assert not found.blocked.steps
-    assert planning.BEHIND_GAPS not in found.left_out_counts
+    assert reasons.BEHIND_GAPS not in found.left_out_counts
 
 
 def test_gaps_of_a_silent_input_block_no_step(holes, plan, ask):
@@ -99,7 +99,7 @@ def test_an_override_on_the_form_takes_them_in(holes, plan, client, operator):
     page = client.get(reverse("runs:plan"), asked | {"override": "a mean bears it"}).content.decode()
 
     assert "the override starts them all the same" in page
-    assert planning.BEHIND_GAPS not in page
+    assert reasons.BEHIND_GAPS not in page
 
 
 def test_coverage_and_scan_say_it_too(holes, plan, capsys):
@@ -145,7 +145,7 @@ def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
         call_command("backfill", *asked, "--override", "a mean bears it", "--yes")
 
     assert f"Without --override {SENTENCE}." in said
-    assert planning.BEHIND_GAPS not in said
+    assert reasons.BEHIND_GAPS not in said
     run = Run.objects.get()
     assert run.steps.count() == 16
     assert run.override_reason == "a mean bears it"
@@ -212,12 +212,12 @@ def test_a_run_skips_exactly_what_its_plan_foretells(many_tables, plan, pipeline
         partition.save()
     tables = [table.name for table in pipeline.filled if chance.random() < 0.7] or ["deep.t3"]
     asked = {"tables": tables, "start": day("01-05"), "reprocess": chance.choice(Run.Reprocess.values)}
-    found = planning.plan(pipeline, planning.select(pipeline, **asked, through_gaps=True))
+    found = planning.plan(pipeline, selections.select(pipeline, **asked, through_gaps=True))
     foretold = {(table, date) for table, dates in found.blocked.dates.items() for date in dates}
     if not found.steps:
         return
-    left_out = planning.plan(pipeline, planning.select(pipeline, **asked)).left_out.get(
-        planning.BEHIND_GAPS, []
+    left_out = planning.plan(pipeline, selections.select(pipeline, **asked)).left_out.get(
+        reasons.BEHIND_GAPS, []
     )
     assert set(left_out) == foretold
 
@@ -232,4 +232,4 @@ def test_a_plan_takes_as_many_queries_however_much_is_blocked(
     plan(**TREND)
 
     with django_assert_num_queries(4):
-        planning.plan(pipeline, planning.select(pipeline, **TREND))
+        planning.plan(pipeline, selections.select(pipeline, **TREND))

@@ -5,7 +5,7 @@ import pytest
 from apps.runs import control
 from apps.runs.models import IllegalMove, Run
 from apps.runs.plans.options import Options
-from apps.runs.plans.planning import PlanRefused
+from apps.runs.plans.selections import PlanRefused
 from tests.conftest import day
 
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}

@@ -12,7 +12,7 @@ from apps.runs.control import LaunchRefused
 from apps.runs.engine import circuit_breaker
 from apps.runs.failures import failure_groups
 from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.conftest import may_write, meanwhile, shown, step, wait_until
 
@@ -275,7 +275,7 @@ def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, pipeli
     run = drive(launch(**WEEK))
     fault.mend()
 
-    again = planning.plan(pipeline, planning.select_partitions(pipeline, failure_groups.to_retry(run)))
+    again = planning.plan(pipeline, selections.select_partitions(pipeline, failure_groups.to_retry(run)))
     retry = drive(control.launch(again, pipeline, by="olga", retry_of=run, queued=False))
 
     assert [s.date for s in retry.steps.all()] == [day("01-02")]

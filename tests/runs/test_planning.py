@@ -11,8 +11,9 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import control
 from apps.runs.models import Run
 from apps.runs.pages import launch_plan
-from apps.runs.plans import batching, planning
-from apps.runs.plans.planning import PlanRefused
+from apps.runs.plans import batching, planning, reasons, selections
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from tests.conftest import day
 
 WEEK = {"start": day("01-01"), "end": day("01-07")}
@@ -24,8 +25,8 @@ def plan(pipeline, scan):
     """A plan from what is stored; the warehouse was scanned once."""
     scan()
 
-    def make(**kwargs) -> planning.Plan:
-        return planning.plan(pipeline, planning.select(pipeline, **kwargs))
+    def make(**kwargs) -> Plan:
+        return planning.plan(pipeline, selections.select(pipeline, **kwargs))
 
     return make
 
@@ -34,7 +35,7 @@ def mark(date: str, table: str = "daily.sales", **changes) -> None:
     Partition.objects.filter(table=table, date=day(date)).update(**changes)
 
 
-def dates(found: planning.Plan) -> list[str]:
+def dates(found: Plan) -> list[str]:
     return [f"{step.date:%m-%d}" for step in found.steps]
 
 
@@ -175,7 +176,7 @@ def test_only_the_seasons_that_were_chosen(plan):
 def test_single_partitions_can_be_chosen(plan, pipeline):
     wanted = [("daily.sales", day("01-02")), ("daily.visits", day("01-03")), ("gone.table", day("01-03"))]
 
-    found = planning.plan(pipeline, planning.select_partitions(pipeline, wanted))
+    found = planning.plan(pipeline, selections.select_partitions(pipeline, wanted))
 
     assert [(step.table, step.date) for step in found.steps] == wanted[:2]
 
@@ -268,7 +269,7 @@ def test_a_plan_over_all_of_time_is_a_plan_of_the_seasons(plan):
 )
 def test_what_cannot_be_planned_is_refused_with_a_sentence(pipeline, wish, says):
     with pytest.raises(PlanRefused) as refusal:
-        planning.select(pipeline, **wish)
+        selections.select(pipeline, **wish)
 
     assert str(refusal.value).startswith(says)
 
@@ -294,7 +295,7 @@ def test_nothing_to_do_because_nobody_knows_is_not_complete(plan):
 
 
 def test_nothing_to_do_before_the_first_scan_says_so(pipeline, db):
-    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+    found = planning.plan(pipeline, selections.select(pipeline, **SALES))
 
     assert not found.is_complete_already
     assert "The warehouse was not scanned yet" in found.why_nothing
@@ -312,7 +313,7 @@ def test_a_plan_without_history_says_nothing_of_its_duration(plan, pipeline):
 
 
 def test_the_choices_are_kept_with_the_run(pipeline):
-    chosen = planning.select(pipeline, phases=["2"], dates=[day("01-02")])
+    chosen = selections.select(pipeline, phases=["2"], dates=[day("01-02")])
 
     assert chosen.as_json() == {
         "tables": ["daily.sales", "daily.visits"],
@@ -332,9 +333,9 @@ def test_dates_that_left_the_calendar_are_no_reason_to_call_the_rest_done(pipeli
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     scan()
 
-    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+    found = planning.plan(pipeline, selections.select(pipeline, **SALES))
 
-    assert found.left_out[planning.LEFT_CALENDAR] == [("daily.sales", day("01-05"))]
+    assert found.left_out[reasons.LEFT_CALENDAR] == [("daily.sales", day("01-05"))]
     assert not found.is_complete_already
     assert found.why_nothing == "Nothing to do: 5 complete, 1 left the calendar, which nobody confirmed."
 
@@ -345,9 +346,9 @@ def test_a_date_whose_leaving_was_confirmed_is_off_the_calendar(pipeline, scan, 
     scan()
     removed_dates.confirm(by="olga", at=timezone.now(), seen=1)
 
-    found = planning.plan(pipeline, planning.select(pipeline, **SALES))
+    found = planning.plan(pipeline, selections.select(pipeline, **SALES))
 
-    assert day("01-05") in [date for _, date in found.left_out[planning.OFF_CALENDAR]]
+    assert day("01-05") in [date for _, date in found.left_out[reasons.OFF_CALENDAR]]
 
 
 @pytest.fixture
@@ -366,7 +367,7 @@ def compared(shop, ask, db) -> Pipeline:
 
 
 def test_a_date_that_is_compared_with_a_planned_one_is_planned_with_it(compared):
-    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+    found = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
     assert [(step.table, step.date) for step in found.steps] == [
         ("daily.sales", day("01-05")),
@@ -375,20 +376,20 @@ def test_a_date_that_is_compared_with_a_planned_one_is_planned_with_it(compared)
 
 
 def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
-    found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
+    found = planning.plan(compared, selections.select(compared, tables=["daily.visits"], **WEEK))
 
-    assert found.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
+    assert found.left_out[reasons.UNCOMPARED] == [("daily.visits", day("01-05"))]
 
 
 def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared, ask):
     ask("DELETE FROM daily.visits WHERE day IN (DATE '2024-01-04', DATE '2024-01-05')")
     full_scan.scan(compared, warehouses.open_warehouse(compared), Scan.objects.create())
 
-    alone = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
-    both = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+    alone = planning.plan(compared, selections.select(compared, tables=["daily.visits"], **WEEK))
+    both = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
     assert [step.date for step in alone.steps] == [day("01-04")]
-    assert alone.left_out[planning.UNCOMPARED] == [("daily.visits", day("01-05"))]
+    assert alone.left_out[reasons.UNCOMPARED] == [("daily.visits", day("01-05"))]
     assert ("daily.visits", day("01-05")) in [(step.table, step.date) for step in both.steps]
 
 
@@ -396,19 +397,19 @@ def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(comp
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     full_scan.scan(compared, warehouses.open_warehouse(compared), Scan.objects.create())
 
-    found = planning.plan(compared, planning.select(compared, tables=["daily.visits"], **WEEK))
+    found = planning.plan(compared, selections.select(compared, tables=["daily.visits"], **WEEK))
 
-    assert ("daily.visits", day("01-04")) in found.left_out[planning.UNKNOWN]
-    assert found.left_out.get(planning.UNCOMPARED) in (None, [("daily.visits", day("01-05"))])
+    assert ("daily.visits", day("01-04")) in found.left_out[reasons.UNKNOWN]
+    assert found.left_out.get(reasons.UNCOMPARED) in (None, [("daily.visits", day("01-05"))])
 
 
 def test_a_date_never_read_is_unknown_beside_a_planned_comparison(compared):
     Partition.objects.of(["daily.visits"]).delete()
 
-    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+    found = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
     assert [(step.table, step.date) for step in found.steps] == [("daily.sales", day("01-05"))]
-    assert ("daily.visits", day("01-05")) in found.left_out[planning.UNKNOWN]
+    assert ("daily.visits", day("01-05")) in found.left_out[reasons.UNKNOWN]
 
 
 def test_first_days_that_a_table_leaves_out_are_known_before_it_is_read(plan):
@@ -416,25 +417,25 @@ def test_first_days_that_a_table_leaves_out_are_known_before_it_is_read(plan):
 
     found = plan(tables=["weekly.trend"], **WEEK)
 
-    assert [date for _, date in found.left_out[planning.BOOTSTRAP]] == [
+    assert [date for _, date in found.left_out[reasons.BOOTSTRAP]] == [
         day("01-01"),
         day("01-02"),
         day("01-03"),
     ]
-    assert len(found.left_out[planning.UNKNOWN]) == 3
+    assert len(found.left_out[reasons.UNKNOWN]) == 3
 
 
 def test_a_date_whose_counts_were_forgotten_is_unknown_until_a_scan(compared):
     scanned = Partition.objects.of(["daily.visits"])
     scanned.update(state="unknown", **storing.NOTHING_FOUND)
 
-    found = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+    found = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
-    assert ("daily.visits", day("01-05")) in found.left_out[planning.UNKNOWN]
+    assert ("daily.visits", day("01-05")) in found.left_out[reasons.UNKNOWN]
 
 
 def test_a_run_of_both_verifies_both(compared, drive):
-    plan = planning.plan(compared, planning.select(compared, phases=["2"], **WEEK))
+    plan = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
     run = drive(control.launch(plan, compared, by="olga", queued=False))
 

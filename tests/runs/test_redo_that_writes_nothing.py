@@ -12,7 +12,7 @@ from apps.coverage.scanning import staleness
 from apps.runs import control
 from apps.runs.engine import final_check
 from apps.runs.models import Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from apps.runs.results import discrepancies, redos
 from tests.conftest import day
 from tests.runs.conftest import step
@@ -47,7 +47,7 @@ def test_a_stale_date_that_was_not_written_failed_and_says_what_is_newer(
     scan()
     orders_written_later()
     staleness.mark(pipeline)
-    plan = planning.plan(pipeline, planning.select(pipeline, **sales("01-01", "01-03")))
+    plan = planning.plan(pipeline, selections.select(pipeline, **sales("01-01", "01-03")))
     run = drive(control.launch(plan, pipeline, by="olga", queued=False))
 
     assert (run.status, run.message) == (Run.Status.FAILED, "0 of 3 steps verified; 3 failed")

@@ -2,13 +2,13 @@
 
 import pytest
 
-from apps.runs.plans import planning
-from apps.runs.plans.planning import PlanRefused
+from apps.runs.plans import planning, selections
+from apps.runs.plans.selections import PlanRefused
 from tests.conftest import day
 
 
 def planned(pipeline, partitions):
-    return planning.plan(pipeline, planning.select_partitions(pipeline, partitions))
+    return planning.plan(pipeline, selections.select_partitions(pipeline, partitions))
 
 
 def test_only_these_partitions_are_planned(pipeline, scan):
@@ -26,7 +26,7 @@ def test_what_nobody_asked_for_is_not_left_out_either(pipeline, scan):
 
 def test_a_table_that_the_pipeline_file_lost_is_left_away(pipeline, db):
     with pytest.raises(PlanRefused, match="nothing to retry"):
-        planning.select_partitions(pipeline, {("daily.gone", day("01-02"))})
+        selections.select_partitions(pipeline, {("daily.gone", day("01-02"))})
 
 
 def test_plans_with_the_same_steps_have_the_same_digest(pipeline, scan):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.runs import control, tasks
 from apps.runs.models import Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import Ask, day
 
 pytestmark = pytest.mark.postgresql
@@ -106,7 +106,7 @@ def test_an_override_does_not_wait_for_another_run(redo, launch, drive):
 def test_a_gap_that_another_run_is_to_fill_is_no_cause_of_skips(shop, launch, pipeline):
     other = launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-06"))
 
-    found = planning.plan(pipeline, planning.select(pipeline, **READERS))
+    found = planning.plan(pipeline, selections.select(pipeline, **READERS))
 
     assert (found.blocked.steps, list(found.waits_for)) == (0, [other.pk])
 

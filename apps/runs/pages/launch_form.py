@@ -18,9 +18,10 @@ from apps.runs.failures import failure_groups, outside_console
 from apps.runs.failures.open_failures import Chosen
 from apps.runs.models import Run
 from apps.runs.pages.option_fields import DEFAULT_OPTIONS, OptionsForm
-from apps.runs.plans import planning
-from apps.runs.plans.planning import Plan, PlanRefused, Selection
+from apps.runs.plans import planning, selections
+from apps.runs.plans.plan import Plan
 from apps.runs.plans.presets import AllGaps, Gaps
+from apps.runs.plans.selections import PlanRefused, Selection
 
 DATE = "Write a date of the calendar, such as 2024-01-15."
 
@@ -137,7 +138,7 @@ class PlanForm(OptionsForm):
 
     def selected(self) -> Selection:
         names = self.cleaned_data
-        return planning.select(
+        return selections.select(
             self.pipeline,
             phases=names["phase"],
             tables=names["table"],
@@ -158,7 +159,7 @@ class PlanForm(OptionsForm):
 
     def retried(self) -> Selection:
         how = self.how | {"reprocess": Run.Reprocess.FAILED}  # else it would leave out what it is about
-        return planning.select_partitions(self.pipeline, self.failed_partitions(), **how)
+        return selections.select_partitions(self.pipeline, self.failed_partitions(), **how)
 
     @property
     def how(self) -> dict[str, Any]:

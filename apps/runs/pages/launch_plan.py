@@ -16,10 +16,11 @@ from apps.runs.dependencies.downstream import ReadersLeft
 from apps.runs.estimates.eta import Estimate
 from apps.runs.models import Run
 from apps.runs.pages.run_status import workers_alive
-from apps.runs.plans import forecasts, planning
+from apps.runs.plans import forecasts, planning, reasons
 from apps.runs.plans.forecasts import Forecast
 from apps.runs.plans.options import Options
-from apps.runs.plans.planning import Plan, PlanRefused
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from apps.runs.results import outcomes
 from apps.runs.results.outcomes import Counts
 from apps.text import count
@@ -27,16 +28,16 @@ from apps.text import count
 # They get their values when the call is made.
 NUMBERED = ("BACKFILL_RUN", "BACKFILL_ATTEMPT")
 STATE_OF_REASON = {
-    planning.COMPLETE: "complete",
-    planning.BOOTSTRAP: "not-expected",
-    planning.OFF_CALENDAR: "not-expected",
-    planning.NOT_OVER: "not-expected",
-    planning.ACCEPTED: "accepted",
-    planning.LEFT_CALENDAR: "unknown",
-    planning.UNKNOWN: "unknown",
-    planning.UNCOMPARED: "unknown",
-    planning.FAILED_BEFORE: "failed",
-    planning.BEHIND_GAPS: "missing",
+    reasons.COMPLETE: "complete",
+    reasons.BOOTSTRAP: "not-expected",
+    reasons.OFF_CALENDAR: "not-expected",
+    reasons.NOT_OVER: "not-expected",
+    reasons.ACCEPTED: "accepted",
+    reasons.LEFT_CALENDAR: "unknown",
+    reasons.UNKNOWN: "unknown",
+    reasons.UNCOMPARED: "unknown",
+    reasons.FAILED_BEFORE: "failed",
+    reasons.BEHIND_GAPS: "missing",
 }
 
 
@@ -117,7 +118,7 @@ class ShownPlan:
         return [
             LeftOut(reason, STATE_OF_REASON.get(reason, "missing"), number, dates)
             for reason, number, dates in self.plan.left_out_ranges
-            if not reason.startswith(planning.ELSEWHERE)
+            if not reason.startswith(reasons.ELSEWHERE)
         ]
 
     @property
@@ -187,7 +188,7 @@ def overlaps(plan: Plan) -> list[Overlap]:
     runs = list(Run.objects.filter(pk__in=plan.elsewhere))
     counts = outcomes.of_runs(runs)
     return [
-        Overlap(run, counts[run.pk], plan.elsewhere[run.pk], dates[f"{planning.ELSEWHERE}{run.pk}"])
+        Overlap(run, counts[run.pk], plan.elsewhere[run.pk], dates[f"{reasons.ELSEWHERE}{run.pk}"])
         for run in runs
     ]
 

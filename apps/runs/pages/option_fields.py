@@ -8,7 +8,7 @@ from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
 from apps.runs.plans import options
 from apps.runs.plans.options import MOST_CANARY_DATES, Options
-from apps.runs.plans.planning import PlanRefused
+from apps.runs.plans.selections import PlanRefused
 
 MOST_FAILURES = 1000
 MOST_DATES = 1000

@@ -13,7 +13,7 @@ from apps.pipeline.sections import BigQuery
 from apps.runs.estimates import billing
 from apps.runs.estimates.billing import Sample
 from apps.runs.models import Preflight
-from apps.runs.plans.planning import Plan
+from apps.runs.plans.plan import Plan
 
 LOOKED_AT = 50  # of the newest pre-flights
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
-from apps.runs.plans.planning import Plan, PlannedStep, PlanRefused
+from apps.runs.plans.plan import Plan, PlannedStep
+from apps.runs.plans.selections import PlanRefused
 from apps.text import count
 
 MOST_LANES = 64

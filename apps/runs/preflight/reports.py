@@ -15,7 +15,7 @@ from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import Scope
 from apps.runs.calls import jobs
 from apps.runs.models import Preflight
-from apps.runs.plans.planning import Plan
+from apps.runs.plans.plan import Plan
 from apps.runs.preflight import check_runner, verdict
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Level, Result, from_json

@@ -18,7 +18,8 @@ from apps.runs.control import LaunchRefused
 from apps.runs.pages import launch_plan
 from apps.runs.pages.launch_form import PlanForm
 from apps.runs.plans import presets
-from apps.runs.plans.planning import Plan, PlanRefused
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from apps.runs.preflight import reports
 
 

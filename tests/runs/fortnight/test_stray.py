@@ -14,7 +14,7 @@ from apps.coverage.models import Scan
 from apps.coverage.tasks import scan
 from apps.runs import control, tasks
 from apps.runs.models import Attempt, Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.runs.conftest import wait_until
 from tests.runs.fortnight.contract import ONLY_SALES
 
@@ -117,7 +117,7 @@ def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perf
     server.delay("script", 0)
     scan(Scan.objects.create().pk)
 
-    plan = planning.plan(pipeline, planning.select(pipeline, **ONLY_SALES))
+    plan = planning.plan(pipeline, selections.select(pipeline, **ONLY_SALES))
     other = perform(control.launch(plan, pipeline, by="olga"))
 
     first, *others = server.asked("script")

@@ -8,7 +8,7 @@ from django.urls import reverse
 from apps.coverage.models import Partition
 from apps.runs import control
 from apps.runs.models import Run
-from apps.runs.plans import planning
+from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
@@ -93,7 +93,7 @@ def test_launching_twice_is_refused_with_the_name_of_the_first(operating, see):
 
 def test_two_launches_at_the_same_moment_make_one_run(operating, see, launch, monkeypatch, pipeline):
     seen = see(**WEEK)
-    stale = planning.plan(pipeline, planning.select(pipeline, tables=["daily.sales"], end=day("01-06")))
+    stale = planning.plan(pipeline, selections.select(pipeline, tables=["daily.sales"], end=day("01-06")))
     first = launch(tables=["daily.sales"], start=day("01-03"), end=day("01-03"))
     monkeypatch.setattr(planning, "plan", lambda *_: stale)  # planned before the other launch was there
 

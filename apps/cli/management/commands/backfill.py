@@ -28,7 +28,8 @@ from apps.runs.failures import failure_groups
 from apps.runs.models import Run, Step, leases
 from apps.runs.plans import planning
 from apps.runs.plans.options import Options
-from apps.runs.plans.planning import Plan, PlanRefused
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts
 from apps.text import count

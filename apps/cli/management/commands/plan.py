@@ -20,9 +20,10 @@ from apps.runs.estimates.eta import Estimate
 from apps.runs.models import Run
 from apps.runs.pages import launch_plan
 from apps.runs.pages.launch_plan import ShownCall
-from apps.runs.plans import forecasts, planning
+from apps.runs.plans import forecasts, planning, selections
 from apps.runs.plans.forecasts import Forecast
-from apps.runs.plans.planning import Plan, PlanRefused
+from apps.runs.plans.plan import Plan
+from apps.runs.plans.selections import PlanRefused
 from apps.text import count
 
 
@@ -60,8 +61,8 @@ def add_plan_arguments(parser: CommandParser) -> None:
     )
 
 
-def selection(pipeline: Pipeline, options: dict[str, Any]) -> planning.Selection:
-    return planning.select(
+def selection(pipeline: Pipeline, options: dict[str, Any]) -> selections.Selection:
+    return selections.select(
         pipeline,
         **arguments.selected(options),
         reprocess=options["reprocess"],
