@@ -1,9 +1,12 @@
-"""Times and counts as people say them."""
+"""How numbers, times, dates and names are written for people, on pages, in mails and commands."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 MINUTE = 60
 ABOUT_A_MINUTE = 90  # seconds up to which more would be said than anybody knows
@@ -92,3 +95,67 @@ def in_one(first: str, last: str) -> str:
 def because(says: str, reason: str) -> str:
     """A line of the timeline with why, where somebody said why."""
     return f"{says}. Why: {reason.strip()}" if reason.strip() else says
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name to its last part, or as many of its last parts as no other name ends with.
+
+    "raw.orders" is "orders", but beside "mart.orders" it is "raw.orders".
+    """
+    whole = list(dict.fromkeys(names))
+    ends = {name: suffixes(name) for name in whole}
+    taken = Counter(end for some in ends.values() for end in some)
+    return {name: next((end for end in ends[name] if taken[end] == 1), name) for name in whole}
+
+
+def suffixes(name: str) -> list[str]:
+    """The last part, the last two, and so on."""
+    parts = name.split(".")
+    return [".".join(parts[-n:]) for n in range(1, len(parts) + 1)]
+
+
+Range = tuple[dt.date, dt.date]
+
+
+def next_day(date: dt.date) -> dt.date:
+    return date + dt.timedelta(days=1)
+
+
+def successor(calendar: Sequence[dt.date]) -> Callable[[dt.date], dt.date]:
+    """The next expected date, so that a day without anything to do does not tear a range apart."""
+    following = dict(pairwise(calendar))
+    return lambda date: following.get(date, next_day(date))
+
+
+def ranges(dates: Iterable[dt.date], after: Callable[[dt.date], dt.date] = next_day) -> list[Range]:
+    """Dates as ranges, both ends included. `after` says which date follows another without a hole."""
+    found: list[Range] = []
+    for date in sorted(set(dates)):
+        if found and after(found[-1][1]) == date:
+            found[-1] = (found[-1][0], date)
+        else:
+            found.append((date, date))
+    return found
+
+
+def date_ranges(
+    dates: Iterable[dt.date], *, most: int | None = None, after: Callable[[dt.date], dt.date] = next_day
+) -> str:
+    """ "2022-02-18, 2024-02-16 to 2024-02-18"; with `most`, that many ranges "and 3 more"."""
+    found = ranges(dates, after)
+    words = [f"{first}" if first == last else f"{first} to {last}" for first, last in found[:most]]
+    if most is not None and len(found) > most:
+        words.append(f"and {len(found) - most} more")
+    return ", ".join(words)
+
+
+def elapsed(span: dt.timedelta) -> str:
+    """Such as "40 s", "6 min", "3 h", "2 days": one unit is enough to see how bad it is."""
+    seconds = int(span.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    if seconds < 172_800:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 86_400} days"

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Min
 
 from apps.coverage.counts.rollup import percent
+from apps.pipeline import definition
 from apps.runs.models import Run
 
 Count = tuple[int, int, int]  # complete, expected, unknown
@@ -63,7 +64,7 @@ def phase_change(phase: str, before: Snapshot, after: Snapshot) -> Change:
 
 def table_change(table: str, seasons: Iterable[str], before: Snapshot, after: Snapshot) -> Change:
     parts = (part(season, before, after, "tables", table, season) for season in seasons)
-    return Change(table.rpartition(".")[2], tuple(parts))
+    return Change(definition.short_name(table), tuple(parts))
 
 
 def part(name: str, before: Snapshot, after: Snapshot, *path: str) -> Part:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.runs.models import Step
+from apps.text import date_ranges
 
 T = TypeVar("T")
 
@@ -50,12 +51,12 @@ def where(found: Sequence[Step | Partition], *, after: Callable[[dt.date], dt.da
     """ "sales, visits: 2024-01-03 to 2024-01-05; trend: 2024-01-04": tables with the same dates share them."""
     dates: dict[str, list[dt.date]] = defaultdict(list)
     for each in found:
-        dates[each.table.rpartition(".")[2]].append(each.date)
+        dates[definition.short_name(each.table)].append(each.date)
     tables: dict[tuple[dt.date, ...], list[str]] = defaultdict(list)
     for table, some in dates.items():
         tables[tuple(some)].append(table)
     parts = [
-        f"{', '.join(names)}: {in_words(some, most=RANGES, after=after)}" for some, names in tables.items()
+        f"{', '.join(names)}: {date_ranges(some, most=RANGES, after=after)}" for some, names in tables.items()
     ]
     more = sum(len(names) for names in list(tables.values())[PLACES:])
     return "; ".join(parts[:PLACES]) + (f"; and {more} more tables" if more else "")

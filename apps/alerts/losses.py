@@ -17,6 +17,7 @@ from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition, Scan
 from apps.coverage.regressions import Loss
 from apps.pipeline import definition
+from apps.text import count
 
 SUBJECT = "LOST ROWS"
 COLUMNS = ("table", "date", "rows_before", "rows_now", "keys_before", "keys_now")
@@ -72,8 +73,8 @@ def written(found: list[Partition]) -> Message:
 
 def subject(found: list[Partition]) -> str:
     """ "LOST ROWS - 3 complete dates of visits"."""
-    tables = list(dict.fromkeys(each.table.rpartition(".")[2] for each in found))
-    dates = f"{len(found):,} complete date{'' if len(found) == 1 else 's'}"
+    tables = list(dict.fromkeys(definition.short_name(each.table) for each in found))
+    dates = f"{count(len(found), 'complete date')}"
     return f"{SUBJECT} - {dates} of {', '.join(tables)}"
 
 

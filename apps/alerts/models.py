@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps import timing
 from apps.fields import MaskedTextField
+from apps.text import count
 
 # How long to wait after the first, second, ... try that did not succeed: a mail server may be away for a night.
 
@@ -81,7 +82,7 @@ class Message(models.Model):
     @property
     def delivery(self) -> str:
         """The delivery state in words."""
-        tries = f"tried {self.tries} time{'' if self.tries == 1 else 's'}"
+        tries = f"tried {count(self.tries, 'time')}"
         if self.is_sent:
             return "sent"
         if self.is_waiting:

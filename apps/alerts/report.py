@@ -18,7 +18,6 @@ from apps.alerts.lines import Cut, Line
 from apps.coverage.calendar import removed_dates
 from apps.coverage.calendar.removed_dates import RemovedDates
 from apps.coverage.counts import rollup
-from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline import definition
 from apps.runs.dependencies import gates
@@ -29,7 +28,7 @@ from apps.runs.failures import failure_groups
 from apps.runs.models import Event, Run, Step
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.redos import Rework
-from apps.text import between
+from apps.text import between, successor
 
 # Kinds of events that tell of trouble while a run goes on.
 STALLED = "stalled"  # no output and no finished step for long

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django import forms
 
-from apps.coverage.dates import Range, in_words, ranges
+from apps.text import Range, date_ranges, ranges
 
 MOST = 60  # ranges in an address, of which a server takes 4,000 letters
 EXAMPLE = "Write dates such as 2024-01-15, or 2024-01-15 to 2024-01-20, with commas between."
@@ -62,7 +62,7 @@ def query(table: str, dates: Collection[dt.date]) -> str:
     """What a link to a form says to name these dates of a table; from the first to the last where they are too torn."""
     named = {"table": table, "start": str(min(dates)), "end": str(max(dates))}
     if 1 < len(ranges(dates)) <= MOST:
-        named["dates"] = in_words(dates)
+        named["dates"] = date_ranges(dates)
     return urlencode(named)
 
 

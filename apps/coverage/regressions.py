@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from apps.coverage import date_lists
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
+from apps.text import count, date_ranges, successor
 
 RANGES_SHOWN = 6
 SOURCE_REMEDY = "It is a source: what produces it has to load these dates again."
@@ -54,7 +55,7 @@ class Loss:
     @property
     def sentence(self) -> str:
         """ "sales lost 12 rows on 2 dates that were complete: 2024-01-02 to 2024-01-03"."""
-        name, number = self.table.rpartition(".")[2], len(self.dates)
+        name, number = definition.short_name(self.table), len(self.dates)
         dates = "1 date that was" if number == 1 else f"{number:,} dates that were"
         return f"{name} lost {self.what} on {dates} complete: {self.in_words}"
 
@@ -104,7 +105,7 @@ def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date
         phase=table.phase,
         is_source=table.is_source,
         dates=dates,
-        in_words=in_words(dates, most=RANGES_SHOWN, after=after),
+        in_words=date_ranges(dates, most=RANGES_SHOWN, after=after),
         had=sum(row.complete_rows or 0 for row in rows),
         has=sum(row.rows or 0 for row in rows),
         lost=sum(row.lost_rows for row in rows),
@@ -114,4 +115,4 @@ def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date
 
 
 def in_number(number: int, unit: str) -> str:
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+    return count(number, unit)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from graphlib import TopologicalSorter
@@ -39,6 +38,7 @@ from apps.pipeline.values import (
     Text,
     TimeZone,
 )
+from apps.text import short_names
 
 T = TypeVar("T")
 
@@ -78,6 +78,8 @@ class Pipeline(Definition):
     def fits_together(self) -> Pipeline:
         if problems := list(disagreements(self)):
             raise Disagreement(problems)
+        for table in self.tables:
+            table._short_name = self.short_names[table.name]
         return self
 
     @cached_property
@@ -85,13 +87,15 @@ class Pipeline(Definition):
         return {table.name: table for table in self.tables}
 
     @cached_property
+    def short_names(self) -> dict[str, str]:
+        return short_names(table.name for table in self.tables)
+
+    @cached_property
     def by_processor(self) -> dict[str, Table]:
         """The tables by what the run history may call the one that fills them: a processor, else the table's name."""
-        short = Counter(table.short_name for table in self.tables)
         known = {table.name: table for table in self.tables if not table.processor}
-        alone = [table for table in known.values() if short[table.short_name] == 1]
         named = {table.processor: table for table in self.tables if table.processor}
-        return {table.short_name: table for table in alone} | known | named
+        return {table.short_name: table for table in known.values()} | known | named
 
     @cached_property
     def filled(self) -> tuple[Table, ...]:
@@ -158,8 +162,12 @@ class Pipeline(Definition):
 
     def table(self, name: str) -> Table:
         """The table of that name, with its dataset or, where that is unique, without."""
-        short = [table.name for table in self.tables if table.short_name == name]
-        return pick("table", short[0] if len(short) == 1 else name, self.by_name)
+        by_short_name = {table.short_name: table.name for table in self.tables}
+        return pick("table", by_short_name.get(name, name), self.by_name)
+
+    def short_name(self, name: str) -> str:
+        """A table's name without its dataset, where that is unique; also of one that left the pipeline file."""
+        return self.short_names.get(name) or short_names([*self.short_names, name])[name]
 
     def notes_writing(self, table: Table) -> bool:
         """Whether anything says when a date of the table was written; without that nothing is known to be stale."""
@@ -238,3 +246,8 @@ def load(path: Path) -> Pipeline:
 def current() -> Pipeline:
     """The pipeline that `PIPELINE` names. It is read once: a change takes a restart, so no run sees half of it."""
     return load(Path(settings.PIPELINE))
+
+
+def short_name(table: str) -> str:
+    """What a table is called for short, by the pipeline file that `PIPELINE` names."""
+    return current().short_name(table)

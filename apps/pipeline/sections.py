@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
+    PrivateAttr,
     Strict,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -334,6 +335,7 @@ class Table(Definition):
     written_column: Column | None = None
     fallback_column: Column | None = None
     job: Job | None = None
+    _short_name: str = PrivateAttr(default="")
 
     @field_validator("after", mode="before")
     @classmethod
@@ -344,7 +346,8 @@ class Table(Definition):
 
     @property
     def short_name(self) -> str:
-        return self.name.rpartition(".")[2]
+        """Its name without the dataset, where no other table of the pipeline file has the same."""
+        return self._short_name or self.name.rpartition(".")[2]
 
     @property
     def is_source(self) -> bool:

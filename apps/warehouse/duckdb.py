@@ -17,6 +17,7 @@ from pathlib import Path
 import _duckdb as duckdb  # the compiled part alone: the rest of the package costs each worker 16 MB
 
 from apps import masking, timing
+from apps.text import count
 from apps.warehouse import fingerprints
 from apps.warehouse.answers import as_count, as_try, calendar_columns, lacking, units_a_date
 from apps.warehouse.base import (
@@ -168,7 +169,7 @@ class DuckDBWarehouse:
                     wanted = {name: given[name] for name in statement.named_parameters}
                     connection.execute(f"EXPLAIN {text}", wanted)
                     planned += 1
-        return f"{planned} statement{'' if planned == 1 else 's'} planned, none performed"
+        return f"{count(planned, 'statement')} planned, none performed"
 
     def end_sql(self, job_id: str) -> bool:
         return False  # a script runs in its caller's process, and ends with it

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from apps import timing
+from apps.text import elapsed
 
 from .checks import clusters
 from .models import Worker
-from .worker_status import in_words
 
 SERVE = ".venv/bin/python manage.py serve"
 RUN = re.compile(r"run (\d+)\b")
@@ -95,9 +95,9 @@ def by_launcher(worker: Worker) -> tuple[str, int, dt.datetime, int]:
 
 def line(worker: Worker, now: dt.datetime) -> Line:
     if worker.stopped_at:
-        return Line(worker, "cancelled", f"stopped {in_words(now - worker.stopped_at)} ago")
+        return Line(worker, "cancelled", f"stopped {elapsed(now - worker.stopped_at)} ago")
     if not worker.is_alive(now):
-        return Line(worker, "failed", f"silent for {in_words(now - worker.heartbeat_at)}")
+        return Line(worker, "failed", f"silent for {elapsed(now - worker.heartbeat_at)}")
     if worker.is_busy:
         return Line(worker, "running", "at work")
     is_waiting = worker.cluster in dict(clusters())
@@ -114,4 +114,4 @@ def unserved(known: Sequence[Worker], alive: Sequence[Worker], now: dt.datetime)
 
 
 def silence(workers: Sequence[Worker], now: dt.datetime) -> str:
-    return in_words(now - max(worker.heartbeat_at for worker in workers)) if workers else ""
+    return elapsed(now - max(worker.heartbeat_at for worker in workers)) if workers else ""

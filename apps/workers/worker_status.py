@@ -7,6 +7,7 @@ import datetime as dt
 from django.db.models import Count, Max, Q
 
 from apps import timing
+from apps.text import elapsed
 
 from .checks import clusters
 from .models import Worker
@@ -28,16 +29,4 @@ def beacon(now: dt.datetime) -> dict[str, object]:
     if all(alive):
         return {"workers_alive": sum(alive), "workers_silent_for": ""}
     heard = [seen[name]["latest"] for name, _ in clusters() if name in seen and not seen[name]["alive"]]
-    return {"workers_alive": 0, "workers_silent_for": in_words(now - min(heard)) if heard else ""}
-
-
-def in_words(span: dt.timedelta) -> str:
-    """Such as "40 s", "6 min", "3 h", "2 days": one unit is enough to see how bad it is."""
-    seconds = int(span.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    if seconds < 172_800:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 86_400} days"
+    return {"workers_alive": 0, "workers_silent_for": elapsed(now - min(heard)) if heard else ""}

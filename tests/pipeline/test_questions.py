@@ -30,6 +30,11 @@ def test_a_table_answers_to_its_short_name(pipeline):
     assert pipeline.table("sales") is pipeline.table("daily.sales")
 
 
+def test_a_table_that_left_the_file_is_not_called_like_one_that_is_there(pipeline):
+    assert pipeline.short_name("daily.sales") == "sales"
+    assert pipeline.short_name("old.sales") == "old.sales"
+
+
 def test_tables_are_filled_phase_by_phase(pipeline):
     assert [table.short_name for table in pipeline.filled] == ["sales", "visits", "trend"]
 

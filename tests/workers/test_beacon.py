@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from apps.workers.worker_status import beacon, in_words
+from apps.text import elapsed
+from apps.workers.worker_status import beacon
 
 from .test_models import NOON, ago, beat
 
@@ -56,4 +57,4 @@ def test_it_costs_one_query(django_assert_num_queries):
     ],
 )
 def test_one_unit_says_how_bad_it_is(span, words):
-    assert in_words(span) == words
+    assert elapsed(span) == words

@@ -11,10 +11,10 @@ from django.http import QueryDict
 from apps.coverage import date_lists
 from apps.coverage.accepted.accepting import Outlook, Wish, outlook
 from apps.coverage.date_lists import DatesField
-from apps.coverage.dates import Range
 from apps.pipeline import scope
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit
+from apps.text import Range
 
 LONGEST_REASON = 500
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from apps.coverage import dates
+from apps import text
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, PartitionQuerySet
 from apps.pipeline.sections import Table
 
@@ -39,7 +39,7 @@ class Wish:
     tables: tuple[Table, ...]
     start: dt.date
     end: dt.date
-    only: tuple[dates.Range, ...] = ()
+    only: tuple[text.Range, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -157,9 +157,9 @@ def ranges_by_table(gap: AcceptedGap) -> dict[str, list[list[str]]]:
     for table, date in {*gap.partitions.order_by().values_list("table", "date"), *closed}:
         found[table].append(date)
     calendar = CalendarDate.objects.filter(date__range=(gap.start, gap.end)).values_list("date", flat=True)
-    after = dates.successor(list(calendar))
+    after = text.successor(list(calendar))
     return {
-        name: [[str(first), str(last)] for first, last in dates.ranges(found[name], after)]
+        name: [[str(first), str(last)] for first, last in text.ranges(found[name], after)]
         for name in gap.tables
         if name in found
     }

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from apps import timing
-from apps.coverage import dates
+from apps import text, timing
 from apps.coverage.calendar import removed_dates
 from apps.coverage.models import CalendarReading, Partition
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
+from apps.text import count
 
 # How long a change of the calendar stands among the alarms; the list of changes keeps it.
 MOST_RANGES = 8
@@ -38,11 +39,11 @@ class Changes:
 
     @property
     def added_in_words(self) -> str:
-        return dates.in_words(self.added, most=MOST_RANGES)
+        return text.date_ranges(self.added, most=MOST_RANGES)
 
     @property
     def removed_in_words(self) -> str:
-        return dates.in_words(self.removed, most=MOST_RANGES)
+        return text.date_ranges(self.removed, most=MOST_RANGES)
 
     @property
     def others_in_words(self) -> str:
@@ -135,12 +136,13 @@ def count_of(found: Mapping[str, list[dt.date]]) -> str:
 
 def a_count(some: Iterable[dt.date]) -> str:
     number = len(set(some))
-    return f"{number:,} date{'' if number == 1 else 's'}"
+    return count(number, "date")
 
 
 def by_source(found: Mapping[str, list[dt.date]]) -> str:
     return "; ".join(
-        f"{name.rpartition('.')[2]}: {dates.in_words(some, most=MOST_RANGES)}" for name, some in found.items()
+        f"{definition.short_name(name)}: {text.date_ranges(some, most=MOST_RANGES)}"
+        for name, some in found.items()
     )
 
 
@@ -152,7 +154,7 @@ def of_reading(pipeline: Pipeline, latest: CalendarReading | None) -> Iterator[A
         yield Alarm(
             "warning",
             f"The calendar has {pipeline.calendar.unit}s on {a_count(outside)} that lie in no season.",
-            detail=dates.in_words(outside, most=MOST_RANGES),
+            detail=text.date_ranges(outside, most=MOST_RANGES),
             remedy="Nothing is expected there. If they count, widen a season or add one in the pipeline file.",
         )
     if latest.problem:
@@ -162,7 +164,7 @@ def of_reading(pipeline: Pipeline, latest: CalendarReading | None) -> Iterator[A
         yield Alarm(
             "warning",
             f"{a_count(waiting)} in the past {'is' if len(waiting) == 1 else 'are'} not final, and so not expected.",
-            detail=dates.in_words(waiting, most=MOST_RANGES),
+            detail=text.date_ranges(waiting, most=MOST_RANGES),
             remedy="Nobody would miss what is not expected: have it made final, or taken off the calendar.",
         )
 
@@ -184,8 +186,8 @@ def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Itera
 
 def returned(*, since: dt.datetime) -> Iterator[Alarm]:
     """That dates which had left are back needs nobody any more, and ends what was said of them."""
-    for at, count in removed_dates.returned_since(since):
-        are = "date that had left the calendar is" if count == 1 else "dates that had left the calendar are"
+    for at, number in removed_dates.returned_since(since):
+        are = "date that had left the calendar is" if number == 1 else "dates that had left the calendar are"
         yield Alarm(
-            "info", f"{count:,} {are} back since {at:%Y-%m-%d %H:%M} UTC: nothing is to be confirmed."
+            "info", f"{number:,} {are} back since {at:%Y-%m-%d %H:%M} UTC: nothing is to be confirmed."
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from apps.coverage import dates
+from apps import text
 from apps.coverage.calendar import calendar_alarms
 from apps.coverage.calendar.calendar_alarms import Alarm, Changes
 from apps.coverage.counts import freshness, strips
@@ -76,11 +76,11 @@ class SeasonCalendar:
 
     @property
     def without_in_words(self) -> str:
-        return dates.in_words(self.without)
+        return text.date_ranges(self.without)
 
     @property
     def not_final_in_words(self) -> str:
-        return dates.in_words(self.not_final)
+        return text.date_ranges(self.not_final)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class CalendarReport:
 
     @property
     def off_season_in_words(self) -> str:
-        return dates.in_words(self.off_season)
+        return text.date_ranges(self.off_season)
 
 
 def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:

@@ -14,9 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Max, Min
 
-from apps.coverage.dates import in_words, ranges, successor
+from apps import text
 from apps.coverage.models import CalendarDate, RemovedDate
 from apps.pipeline.scope import Scope
+from apps.text import date_ranges, ranges, successor
 
 BATCH = 500
 MOST_RANGES = 4
@@ -110,7 +111,7 @@ class Confirmation:
 
 
 def number(count: int) -> str:
-    return f"{count:,} date{'' if count == 1 else 's'}"
+    return text.count(count, "date")
 
 
 # What is open ---------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ def open_now() -> RemovedDates | None:
             season=season,
             dates=(dates := tuple(each.date for each in same)),
             ranges=tuple(ranges(dates, after)),
-            dates_in_words=in_words(dates, most=MOST_RANGES, after=after),
+            dates_in_words=date_ranges(dates, most=MOST_RANGES, after=after),
         )
         for season, same in groupby(found, key=lambda each: each.season)
     ]
@@ -142,7 +143,7 @@ def within(scope: Scope) -> str:
     dates = [date for date in removed.dates if date in scope] if removed else []
     if not removed or not dates:
         return ""
-    where = in_words(dates, most=MOST_RANGES, after=removed.after)
+    where = date_ranges(dates, most=MOST_RANGES, after=removed.after)
     return f"{number(len(dates))} left the calendar since {removed.since:%Y-%m-%d %H:%M} UTC: {where}"
 
 

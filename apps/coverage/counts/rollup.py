@@ -16,6 +16,7 @@ from apps.coverage.counts.freshness import Freshness, Silence
 from apps.coverage.counts.grid import UNREAD, Grid
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Phase, Season, Table
+from apps.text import count
 
 NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
 
@@ -69,7 +70,7 @@ class Tally:
     @property
     def left_out(self) -> str:
         """ "28 not expected (bootstrap), 3 accepted gaps": what the denominator does not have, and why."""
-        gaps = f"{self.accepted:,} accepted gap{'' if self.accepted == 1 else 's'}"
+        gaps = f"{count(self.accepted, 'accepted gap')}"
         found = {f"{self.not_expected:,} not expected (bootstrap)": self.not_expected, gaps: self.accepted}
         return ", ".join(words for words, count in found.items() if count)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from apps.coverage.models import Partition, band
 from apps.pipeline.sections import Rows, Season, Table
+from apps.text import count as in_plural
 from apps.warehouse.base import Count
 
 State = Partition.State
@@ -78,7 +79,7 @@ def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) 
         return Verdict(State.UNKNOWN, f"{rule.like} has no rows on this date to compare with")
     again = found.rows - different(found)
     said = f"{rows_in_words(found)}, expected {band(least, ceiling)}"
-    too_many = f"{again:,} row{'' if again == 1 else 's'} too many of the same key" if again else ""
+    too_many = f"{in_plural(again, 'row')} too many of the same key" if again else ""
     if different(found) < least:
         return Verdict(State.THIN, ": ".join(filter(None, (said, too_many))), least, ceiling)
     if found.rows > most:
@@ -97,7 +98,7 @@ def rows_in_words(count: Count) -> str:
     """ "18 rows"; "18 rows with 17 different keys" where some have the same."""
     if different(count) == count.rows:
         return f"{count.rows:,} rows"
-    keys = f"{different(count):,} different key{'' if different(count) == 1 else 's'}"
+    keys = f"{in_plural(different(count), 'different key')}"
     return f"{count.rows:,} rows with {keys}"
 
 

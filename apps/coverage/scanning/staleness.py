@@ -10,6 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from apps.coverage.models import Partition, PartitionQuerySet
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 
@@ -32,7 +33,7 @@ class Newer:
     @property
     def in_words(self) -> str:
         at = self.at.astimezone(dt.UTC)
-        return f"{self.table.rpartition('.')[2]} of {self.date} was written after it, on {at:%Y-%m-%d at %H:%M} UTC"
+        return f"{definition.short_name(self.table)} of {self.date} was written after it, on {at:%Y-%m-%d at %H:%M} UTC"
 
 
 def mark(pipeline: Pipeline) -> list[Partition]:

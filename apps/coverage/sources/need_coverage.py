@@ -15,10 +15,10 @@ from apps.coverage.counts.freshness import Freshness, Silence
 from apps.coverage.counts.grid import Grid
 from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.serving import Served, Share
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import Partition, TableReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Need, Season, Table
+from apps.text import date_ranges, successor
 from apps.warehouse.base import Absent
 
 EMPTY = "declared, empty"
@@ -108,7 +108,7 @@ class NeedReport:
         return self.ranges(serving.ACCEPTED)
 
     def ranges(self, letter: str) -> str:
-        return in_words(self.dates_of(letter), after=successor(self.dates))
+        return date_ranges(self.dates_of(letter), after=successor(self.dates))
 
     def dates_of(self, letter: str) -> list[dt.date]:
         return [date for date, found in zip(self.dates, self.letters, strict=True) if found == letter]
@@ -120,7 +120,7 @@ class NeedReport:
         for place, reason in self.closed.items():
             by_reason[reason].append(self.dates[place])
         after = successor(self.dates)
-        return [(reason, len(found), in_words(found, after=after)) for reason, found in by_reason.items()]
+        return [(reason, len(found), date_ranges(found, after=after)) for reason, found in by_reason.items()]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Fallback:
 
     @property
     def dates(self) -> str:
-        return in_words(self.shares, most=6, after=successor(self.calendar))
+        return date_ranges(self.shares, most=6, after=successor(self.calendar))
 
     @property
     def of(self) -> Share:
@@ -166,11 +166,11 @@ class Effect:
 
     @property
     def closed_dates(self) -> str:
-        return in_words(self.closed, most=6, after=successor(self.calendar))
+        return date_ranges(self.closed, most=6, after=successor(self.calendar))
 
     @property
     def behind_dates(self) -> str:
-        return in_words(self.behind, most=6, after=successor(self.calendar))
+        return date_ranges(self.behind, most=6, after=successor(self.calendar))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from apps.coverage.counts import quality
-from apps.coverage.dates import next_day
 from apps.coverage.models import Partition
 from apps.coverage.verification.qualities import against
 from apps.coverage.verification.report import (
@@ -24,6 +23,8 @@ from apps.coverage.verification.report import (
     spans,
 )
 from apps.coverage.verification.tables import After
+from apps.pipeline import definition
+from apps.text import count, next_day
 from apps.warehouse.base import Absent
 
 MISSING, THIN = Partition.State.MISSING, Partition.State.THIN
@@ -65,7 +66,7 @@ def all_reasons(report: Report, after: After) -> Iterator[Reason]:
 
 
 def dates(number: int) -> str:
-    return f"{number:,} date{'' if number == 1 else 's'}"
+    return count(number, "date")
 
 
 # Tables -------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def shown(table: TableReport, state: str) -> str:
 def wrong_rows(table: TableReport) -> Iterator[Reason]:
     twice = table.duplicates
     if twice and twice.extra:
-        rows = f"{twice.extra:,} row{'' if twice.extra == 1 else 's'} too many of the same key"
+        rows = f"{count(twice.extra, 'row')} too many of the same key"
         yield Reason(f"{table.short_name} has {rows} ({', '.join(twice.key)}): {in_words(twice.dates)}.")
     for each in table.nulls:
         if each.without:
@@ -126,7 +127,7 @@ def of_need(need: NeedReport, *, told: bool) -> Iterator[Reason]:
 
 
 def of_quality(found: QualityReport, after: After) -> Iterator[Reason]:
-    table = found.table.rpartition(".")[2]
+    table = definition.short_name(found.table)
     by_answer: dict[str, list[Point]] = defaultdict(list)
     for point in found.points:
         by_answer[against(point)].append(point)

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from apps.coverage.counts.serving import Share
-from apps.coverage.dates import next_day
+from apps.pipeline import definition
+from apps.text import count, next_day
 
 RANGES_SHOWN = 6
 
@@ -45,7 +46,7 @@ def verdict_in_words(verdict: str, accepted: int) -> str:
 
 
 def accepted_gaps(number: int) -> str:
-    return f"{number:,} accepted gap{'' if number == 1 else 's'}"
+    return count(number, "accepted gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def in_words(found: Sequence[Span], *, most: int | None = RANGES_SHOWN) -> str:
     words = [str(span) for span in found[:most]]
     if most is not None and len(found) > most:
         rest = len(found) - most
-        words.append(f"and {rest:,} more range{'' if rest == 1 else 's'}")
+        words.append(f"and {count(rest, 'more range')}")
     return ", ".join(words)
 
 
@@ -159,7 +160,7 @@ class TableReport:
 
     @property
     def short_name(self) -> str:
-        return self.name.rpartition(".")[2]
+        return definition.short_name(self.name)
 
     @property
     def is_unknown(self) -> bool:
@@ -289,7 +290,7 @@ class Report:
     def expected_in_words(self) -> str:
         """ "22 expected partitions, less 13 accepted gaps: 9"."""
         number = self.expected + self.accepted
-        partitions = f"{number:,} expected partition{'' if number == 1 else 's'}"
+        partitions = count(number, "expected partition")
         if not self.accepted:
             return partitions
         return f"{partitions}, less {accepted_gaps(self.accepted)}: {self.expected:,}"

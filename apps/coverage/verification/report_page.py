@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apps.coverage.counts import quality
-from apps.coverage.dates import successor
 from apps.coverage.models import CalendarDate
 from apps.coverage.verification import charts
 from apps.coverage.verification.attempt_history import STILL_RUNNING
@@ -23,7 +22,9 @@ from apps.coverage.verification.report import (
     spans,
 )
 from apps.coverage.verification.tables import After
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
+from apps.text import successor
 
 # The class that colours a verdict, everywhere.
 CLASS = {
@@ -56,7 +57,7 @@ class Quality:
 
     @property
     def short_name(self) -> str:
-        return self.found.table.rpartition(".")[2]
+        return definition.short_name(self.found.table)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from apps.coverage import regressions
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import freshness
 from apps.coverage.counts import grid as grids
-from apps.coverage.dates import successor
 from apps.coverage.models import Scan, Verification
 from apps.coverage.scanning import partial_scan
 from apps.coverage.scanning.partial_scan import Partial
@@ -23,6 +22,7 @@ from apps.coverage.verification.scope import EveryDay, scope
 from apps.coverage.verification.tables import Seen
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
+from apps.text import successor
 from apps.warehouse.base import Try, Warehouse
 
 Tell = Callable[[str], object]

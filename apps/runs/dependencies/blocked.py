@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from apps.coverage.dates import in_words
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 from apps.runs.dependencies import downstream, inputs
 from apps.runs.dependencies.inputs import Gap, InputDates, State
-from apps.text import count
+from apps.text import count, date_ranges
 
 MOST_RANGES = 3
 WOULD_BE_SKIPPED = "would be skipped"
@@ -38,8 +38,8 @@ class Cause:
     @property
     def in_words(self) -> str:
         """ "2024-01-05, 2024-01-09 to 2024-01-10 of base (missing)"."""
-        name = self.name if self.is_need else self.name.rpartition(".")[2]
-        return f"{in_words(self.dates, most=MOST_RANGES)} of {name} ({self.why.removeprefix('is ')})"
+        name = self.name if self.is_need else definition.short_name(self.name)
+        return f"{date_ranges(self.dates, most=MOST_RANGES)} of {name} ({self.why.removeprefix('is ')})"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
-from apps.text import count
+from apps.text import count, date_ranges, successor
 
 MOST_RANGES = 3
 
@@ -56,7 +56,7 @@ class ReadersLeft:
         """ "3 complete dates read what is written here and are left as they are: 2024-01-04 to 2024-01-06 of a."."""
         after = successor(self.calendar)
         some = "; ".join(
-            f"{in_words(dates, most=MOST_RANGES, after=after)} of {table.rpartition('.')[2]}"
+            f"{date_ranges(dates, most=MOST_RANGES, after=after)} of {definition.short_name(table)}"
             for table, dates in self.dates.items()
         )
         verbs = ("reads", "is", "it is") if self.number == 1 else ("read", "are", "they are")

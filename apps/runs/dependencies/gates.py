@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, OuterRef, Q
 
 from apps.coverage.counts.freshness import silent_tables
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 from apps.runs.dependencies import inputs
 from apps.runs.dependencies.inputs import DONE, Gap, InputDates
 from apps.runs.models import Run, Step
+from apps.text import date_ranges, successor
 
 Key = tuple[str, dt.date]
 
@@ -220,7 +220,7 @@ def need(table: str, readers: Collection[Reader]) -> Need:
         end=end,
         needed=len(needed),
         missing=tuple(missing),
-        first_missing=in_words(missing, most=2, after=successor(calendar)),
+        first_missing=date_ranges(missing, most=2, after=successor(calendar)),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.pipeline.sections import Input
 
 State = Partition.State
@@ -122,7 +123,7 @@ def sentence(name: str, gaps: Sequence[Gap]) -> str:
     first = gaps[0]
     more = f" and {len(gaps) - 1} more" if len(gaps) > 1 else ""
     when = f" {first.when}" if first.when else ""
-    return f"{name.rpartition('.')[2]} {first.verb} on {first.date}{more}{when}"
+    return f"{definition.short_name(name)} {first.verb} on {first.date}{more}{when}"
 
 
 def share_in_words(needed: Input, found: Answer) -> str:

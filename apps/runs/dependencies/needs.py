@@ -15,6 +15,7 @@ from apps.coverage.counts import serving
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.serving import NOBODY, UNKNOWN
 from apps.coverage.sources import need_coverage
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Need, Season, Table
 from apps.runs.dependencies import gates, inputs
@@ -156,7 +157,7 @@ class Judge:
         """ "no source of Orders has 2024-01-05: orders is missing, orders_backup is thin"."""
         date = self.grid.dates[place]
         lacking = ", ".join(
-            f"{name.rpartition('.')[2]} {self.what_is(name, place)}" for name in self.need.sources
+            f"{definition.short_name(name)} {self.what_is(name, place)}" for name in self.need.sources
         )
         return f"no source of {self.need.name} has {date}: {lacking}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from apps.pipeline import definition
 from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.plans import batching
@@ -74,5 +75,5 @@ def why_stop_hanging(run: Run) -> str:
     calls = batching.last_calls(run, last.table)[:3]
     if len(calls) < 3 or not all(call.hung for call in calls) or all(call.dates == 1 for call in calls):
         return ""
-    what = f"{last.table.rpartition('.')[2]} hangs"
+    what = f"{definition.short_name(last.table)} hangs"
     return f"{what}: three calls in a row ran out of time without a date done, the last for {last.dates[0]} alone"

@@ -14,6 +14,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.coverage.scanning.looks import Look
+from apps.pipeline import definition
 from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
@@ -102,7 +103,7 @@ def record_news(run: Run, steps: list[Step]) -> None:
     known = run.steps.failed().order_by().values_list("signature", flat=True).distinct()
     for kind in sorted(first.keys() - {signatures.kind(signature) for signature in known}):
         step = first[kind]
-        says = f"{step.table.rpartition('.')[2]} failed in a new way on {step.date}: {step.message}"
+        says = f"{definition.short_name(step.table)} failed in a new way on {step.date}: {step.message}"
         run.record("first failure", says)
 
 

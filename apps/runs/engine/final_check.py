@@ -15,6 +15,7 @@ from django.db.models import Max, Min
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.engine import regressions, side_effects
 from apps.runs.engine.lane_context import LaneContext
@@ -218,7 +219,7 @@ def calls_after(run: Run, step: Step) -> str:
 
 def calls_in_words(table: str, calls: Sequence[Attempt]) -> str:
     """ "sales in attempt 3 (2024-01-05)", "sales in attempts 3 to 5 and 8"."""
-    short_name = table.rpartition(".")[2]
+    short_name = definition.short_name(table)
     if len(calls) == 1:
         return f"{short_name} in {side_effects.call_in_words(calls[0])}"
     *most, last = number_ranges([call.number for call in calls])

@@ -12,6 +12,7 @@ from apps import timing
 from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, TableReading
 from apps.coverage.scanning import unreadable
+from apps.pipeline import definition
 from apps.runs.dependencies import blocked_steps, gates, inputs
 from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
@@ -60,7 +61,9 @@ def handle_no_work(lane: LaneContext, why: Pick) -> None:
 def gate_in_words(lane: LaneContext, phase: str) -> str:
     needs = gates.readiness(lane.pipeline, lane.run, phase)
     short = [
-        f"{need.table.rpartition('.')[2]} {need.found} of {need.needed}" for need in needs if not need.is_met
+        f"{definition.short_name(need.table)} {need.found} of {need.needed}"
+        for need in needs
+        if not need.is_met
     ]
     says = f"{lane.pipeline.phase(phase).label} starts by hand"
     blocked = blocked_steps.of_run(lane.pipeline, lane.run)

@@ -12,7 +12,6 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps import timing
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
 from apps.runs.calls import processes
 from apps.runs.engine import interrupted
@@ -21,6 +20,7 @@ from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Lane, Run, Step, leases
 from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.models.leases import LeaseLost
+from apps.text import date_ranges
 from apps.warehouse.base import Billing, StillAtWork, TakesTurns, Warehouse
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ def fail_poison_steps(run: Run, attempt: Attempt) -> None:
     for is_redo in (False, True):
         some = [date for date, redo in found if redo == is_redo]
         set_activity(attempt.table, some, Step.activity_left(Step.Status.FAILED, is_redo), run_id=run.pk)
-    run.record("failed steps", f"{attempt.table} gave up on {in_words(dates)}: {message}")
+    run.record("failed steps", f"{attempt.table} gave up on {date_ranges(dates)}: {message}")
 
 
 def sweep() -> None:

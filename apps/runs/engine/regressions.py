@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
 
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.looks import Look
+from apps.pipeline import definition
 from apps.runs.engine import side_effects
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.side_effects import Change, SideEffects
 from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
+from apps.text import date_ranges
 from apps.warehouse.base import EMPTY, Count
 
 LOST = "regression"  # the kind of event; its data name the table and the dates
@@ -162,8 +163,8 @@ def record_late_damage(run: Run, table: str, found: Mapping[dt.date, Found]) -> 
     too_many = [date for date, each in found.items() if each.verdict.state == Partition.State.EXCESS]
     fewer = [date for date in found if date not in too_many]
     says = "; ".join(
-        f"{table.rpartition('.')[2]} {verb} while the run was at work, on complete dates: "
-        f"{in_words(dates, most=side_effects.RANGES_SHOWN)}"
+        f"{definition.short_name(table)} {verb} while the run was at work, on complete dates: "
+        f"{date_ranges(dates, most=side_effects.RANGES_SHOWN)}"
         for verb, dates in (("lost rows", fewer), ("got too many rows", too_many))
         if dates
     )
@@ -189,7 +190,9 @@ def still_damaged_in_words(run: Run) -> str:
         )
         for said, some in ((lost, fewer), (too_many, more)):
             if some:
-                said.append(f"{table.rpartition('.')[2]} {in_words(some, most=side_effects.RANGES_SHOWN)}")
+                said.append(
+                    f"{definition.short_name(table)} {date_ranges(some, most=side_effects.RANGES_SHOWN)}"
+                )
     parts = (("rows were lost on", lost), ("there are too many rows on", too_many))
     return "; ".join(
         f"{verb} complete dates that were not asked for: {', '.join(said)}" for verb, said in parts if said

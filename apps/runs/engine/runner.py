@@ -18,6 +18,7 @@ from apps.coverage.models import Partition
 from apps.coverage.scanning import looks, readings, warehouses
 from apps.coverage.scanning.judging import Key
 from apps.coverage.scanning.looks import Look
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
 from apps.runs.calls import jobs
@@ -177,7 +178,7 @@ class Runner:
     @contextmanager
     def turn(self, attempt: Attempt) -> Iterator[None]:
         """The warehouse for this call and the looks around it, where only one at a time may have it."""
-        who = f"the call of run {self.run.pk} ({attempt.table.rpartition('.')[2]}, attempt {attempt.number})"
+        who = f"the call of run {self.run.pk} ({definition.short_name(attempt.table)}, attempt {attempt.number})"
         with ExitStack() as taken:
             if isinstance(self.warehouse, TakesTurns):
                 try:

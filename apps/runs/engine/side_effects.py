@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
 from apps.coverage.scanning import looks
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.looks import Look
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 from apps.runs.models import Attempt, Step
-from apps.text import count
+from apps.text import count, date_ranges
 
 RANGES_SHOWN = 6
 State = Partition.State
@@ -89,7 +89,7 @@ class SideEffects:
 def dates_in_words(changes: Sequence[Change]) -> str:
     """ "2024-04-10"; "40 dates (2024-04-01 to 2024-05-10)"."""
     dates = [each.date for each in changes]
-    words = in_words(dates, most=RANGES_SHOWN)
+    words = date_ranges(dates, most=RANGES_SHOWN)
     return words if len(dates) == 1 else f"{count(len(dates), 'date')} ({words})"
 
 
@@ -127,13 +127,13 @@ def others_at_work(table: str, lease: str, *, since: dt.datetime) -> set[dt.date
 
 def call_in_words(attempt: Attempt) -> str:
     """ "attempt 3 (2024-01-05)"."""
-    return f"attempt {attempt.number} ({in_words(attempt.date_list, most=RANGES_SHOWN)})"
+    return f"attempt {attempt.number} ({date_ranges(attempt.date_list, most=RANGES_SHOWN)})"
 
 
 def damage_in_words(table: str, damaged: Sequence[Change]) -> str:
     """ "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04)", keys where no row is gone; "sales has 8 rows too
     many on 2024-01-02"."""
-    name, said = table.rpartition(".")[2], []
+    name, said = definition.short_name(table), []
     lost, spoilt = [each for each in damaged if each.is_loss], [each for each in damaged if each.is_spoilt]
     if lost:
         rows = sum(each.lost_rows for each in lost)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from apps.coverage.dates import in_words
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run, Step
 from apps.runs.models.step import StepQuerySet
-from apps.text import count
+from apps.text import count, date_ranges
 
 NAMED = 5  # tables in a sentence
 REMEDY = "Mend the file, restart the workers and resume; or cancel the run and plan anew"
@@ -28,7 +27,7 @@ class Unfillable:
     dates: tuple[dt.date, ...]
 
     def __str__(self) -> str:
-        steps = f"{count(len(self.dates), 'step')}, {in_words(self.dates, most=2)}"
+        steps = f"{count(len(self.dates), 'step')}, {date_ranges(self.dates, most=2)}"
         return " ".join(filter(None, (self.table, self.why, f"({steps})")))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.estimates import outside_work, paces, remaining_work
 from apps.runs.estimates.paces import FEWEST, Pace, Work
@@ -187,5 +188,5 @@ def legs(
 
 def listed(tables: Sequence[str]) -> str:
     """ "sales, trend and visits"."""
-    names = [table.rpartition(".")[2] for table in tables]
+    names = [definition.short_name(table) for table in tables]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -13,6 +13,7 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from apps import timing
+from apps.pipeline import definition
 from apps.runs.models import Attempt, Event, Run
 from apps.text import duration
 
@@ -32,7 +33,7 @@ class Stall:
     @property
     def says(self) -> str:
         """What the mail's subject says up to the semicolon, and which call it is about."""
-        table = self.attempt.table.rpartition(".")[2]
+        table = definition.short_name(self.attempt.table)
         return (
             f"No output and no finished step for {duration(self.quiet_seconds)}; "
             f"attempt {self.attempt.number}, {table}, is under way, {self.usual}"

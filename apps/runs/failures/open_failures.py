@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from apps.coverage.counts.downloads import Line, harmless
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate
 from apps.pipeline import addresses
 from apps.pipeline.definition import Pipeline
@@ -21,6 +20,7 @@ from apps.runs.failures import failure_groups, signatures
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.failures.signatures import CLASSES
 from apps.runs.models import Attempt, Step
+from apps.text import date_ranges, successor
 
 KINDS = (*(name for name, _ in CLASSES), "code")
 COLUMNS = (
@@ -124,7 +124,9 @@ def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Tol
     newest = {group.last_attempt_id for group in found if group.last_attempt_id}
     attempts = Attempt.objects.only("run_id", "number").in_bulk(newest)
     return [
-        Told(group, in_words(group.dates, most=most, after=after), attempts.get(group.last_attempt_id or 0))
+        Told(
+            group, date_ranges(group.dates, most=most, after=after), attempts.get(group.last_attempt_id or 0)
+        )
         for group in found
     ]
 

@@ -16,7 +16,6 @@ from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from apps import timing
 from apps.coverage.counts.downloads import Line, harmless
-from apps.coverage.dates import in_words, successor
 from apps.coverage.models import CalendarDate, HistoryReading, HistoryTry
 from apps.coverage.models import HistoryTryQuerySet as Tries
 from apps.coverage.scanning import run_history
@@ -25,6 +24,7 @@ from apps.pipeline.scope import Scope
 from apps.runs.failures import log_messages, signatures
 from apps.runs.failures.open_failures import Chosen
 from apps.runs.models import Step
+from apps.text import date_ranges, successor
 
 NAMES_SHOWN = 5
 RANGES_IN_SHELL = 6
@@ -221,7 +221,7 @@ def parts(tries: Iterable[HistoryTry], most: int | None, after: After) -> Iterat
             table=table,
             processor=some[0].processor,
             dates=dates,
-            in_words=in_words(dates, most=most, after=after),
+            in_words=date_ranges(dates, most=most, after=after),
             last_at=max((each.started_at for each in some if each.started_at), default=None),
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, F, Max, QuerySet
 
-from apps.coverage.dates import in_words
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.calls import commits, logs
 from apps.runs.dependencies import blocked_steps, gates
@@ -29,7 +29,7 @@ from apps.runs.pages.run_status import Situation, Surroundings, workers_alive
 from apps.runs.pages.run_tables import Layout, TableStrip, layout_of, table_strips
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.redos import Rework
-from apps.text import between, count, duration_range
+from apps.text import between, count, date_ranges, duration_range
 
 EVENTS_SHOWN = 30
 GROUPS_SHOWN = 5
@@ -186,7 +186,7 @@ class Watched:
     @property
     def canary(self) -> str:
         """The dates that go before the others."""
-        return in_words(map(dt.date.fromisoformat, self.run.canary_dates))
+        return date_ranges(map(dt.date.fromisoformat, self.run.canary_dates))
 
     @property
     def pace(self) -> tuple[str, str] | None:
@@ -202,7 +202,7 @@ class Watched:
         if self.progress.slowing is None:
             return ""
         table, percent = self.progress.slowing
-        return f"slowing {percent} % a date in {table.rpartition('.')[2]}"
+        return f"slowing {percent} % a date in {definition.short_name(table)}"
 
     @property
     def finish(self) -> tuple[dt.datetime, dt.datetime] | None:

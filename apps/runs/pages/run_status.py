@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.coverage.dates import in_words
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.estimates.progress import Progress
 from apps.runs.estimates.stalls import Stall
 from apps.runs.models import Attempt, Run
-from apps.text import count, duration
+from apps.text import count, date_ranges, duration
 from apps.workers.models import Worker
 
 PAUSE, STOP, RESUME, START_PHASE, CANCEL = "pause", "stop", "resume", "start_phase", "cancel"
@@ -185,7 +185,7 @@ def calls_in_words(calls: Sequence[Attempt]) -> str:
 
 
 def call_in_words(call: Attempt) -> str:
-    return f"{call.table.rpartition('.')[2]}, {in_words(call.date_list, most=2)}"
+    return f"{definition.short_name(call.table)}, {date_ranges(call.date_list, most=2)}"
 
 
 def phase_label(pipeline: Pipeline, name: str | None) -> str:

@@ -13,6 +13,7 @@ from apps.coverage.counts import strips
 from apps.coverage.counts.grid import LETTER
 from apps.coverage.counts.strips import Strip
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run, Step
 
@@ -60,7 +61,7 @@ class TableStrip:
 
     @property
     def label(self) -> str:
-        return f"{self.table.rpartition('.')[2]}: {self.verified} of {self.total} verified"
+        return f"{definition.short_name(self.table)}: {self.verified} of {self.total} verified"
 
 
 def table_strips(run: Run, pipeline: Pipeline, layout: Layout) -> list[TableStrip]:

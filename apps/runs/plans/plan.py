@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from apps.coverage.dates import in_words, successor
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Phase, Table
 from apps.runs.dependencies.blocked import Blocked
@@ -25,6 +24,7 @@ from apps.runs.plans.reasons import (
     UNKNOWN,
 )
 from apps.runs.plans.selections import Selection
+from apps.text import date_ranges, successor
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Plan:
         """Reason, number of partitions, and their dates in words."""
         after = successor(self.calendar)
         return [
-            (reason, len(found), in_words({date for _, date in found}, most=4, after=after))
+            (reason, len(found), date_ranges({date for _, date in found}, most=4, after=after))
             for reason, found in sorted(self.left_out.items())
         ]
 

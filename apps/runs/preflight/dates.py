@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from apps.pipeline.sections import Job, Season, Table
 from apps.runs.plans import batching
 from apps.runs.preflight.facts import Facts
+from apps.text import count
 
 GAPS, SETTLED = "mtes", "cu"  # letters of the grid
 
@@ -31,7 +32,7 @@ class Wanted:
     def in_words(self) -> str:
         """ "20 dates to fill", or that these are complete."""
         number = len(self.to_fill)
-        dates = f"{number:,} date{'' if number == 1 else 's'}"
+        dates = count(number, "date")
         return f"{dates} to fill" if self.gaps else f"{dates} that are complete, if they were filled again"
 
     def calls(self, facts: Facts, job: Job, season: Season) -> Calls:

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
+from apps.pipeline import definition
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import made_stale, redos
+from apps.text import date_ranges
 
 RANGES_SHOWN = 6
 VERIFIED = Step.Status.SUCCEEDED
@@ -30,7 +31,7 @@ class Differs:
     def says(self) -> str:
         """ "sales missing on 2024-01-02 to 2024-01-06"."""
         state = self.state.replace("_", " ")
-        return f"{self.table.rpartition('.')[2]} {state} on {in_words(self.dates, most=RANGES_SHOWN)}"
+        return f"{definition.short_name(self.table)} {state} on {date_ranges(self.dates, most=RANGES_SHOWN)}"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def still_stale_in_words(run: Run) -> str:
         found.setdefault(table, []).append(date)
     number = sum(map(len, found.values()))
     named = "; ".join(
-        f"{table.rpartition('.')[2]} on {in_words(dates, most=RANGES_SHOWN)}"
+        f"{definition.short_name(table)} on {date_ranges(dates, most=RANGES_SHOWN)}"
         for table, dates in found.items()
     )
     return f"{number:,} {'is' if number == 1 else 'are'} stale still: {named}" if number else ""
@@ -135,12 +136,12 @@ def perhaps_not_written(run: Run) -> list[str]:
     return [
         *(
             f"{number:,} verified with as many rows{' and keys' if keys else ''} as before; whether they were written "
-            f"again cannot be told, since no written_column of {table.rpartition('.')[2]} says when"
+            f"again cannot be told, since no written_column of {definition.short_name(table)} says when"
             for table, number, keys in counts
         ),
         *(
-            f"{number:,} of {table.rpartition('.')[2]} verified without rows, as before; whether the job did anything "
-            "cannot be told"
+            f"{number:,} of {definition.short_name(table)} verified without rows, as before; "
+            "whether the job did anything cannot be told"
             for table, number in empty
         ),
     ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 
-from apps.coverage.dates import in_words
 from apps.coverage.models import Partition
 from apps.coverage.scanning import staleness
+from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import downstream
 from apps.runs.models import Run
-from apps.text import count
+from apps.text import count, date_ranges
 
 MADE_STALE = "made stale"  # the kind of event; its data have the dates of each table
 RANGES_SHOWN = 6
@@ -56,7 +56,8 @@ def in_words_now(run: Run) -> str:
 def sentence(dates: dict[str, list[dt.date]]) -> str:
     """ "3 complete dates became stale while the run was at work: wave on 2025-03-02 to 2025-03-04"."""
     named = "; ".join(
-        f"{table.rpartition('.')[2]} on {in_words(some, most=RANGES_SHOWN)}" for table, some in dates.items()
+        f"{definition.short_name(table)} on {date_ranges(some, most=RANGES_SHOWN)}"
+        for table, some in dates.items()
     )
     number = sum(map(len, dates.values()))
     return f"{count(number, 'complete date')} became stale while the run was at work: {named}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from apps.pipeline import definition
 from apps.runs.failures import failure_groups, signatures
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.models import Attempt, Run, Step
@@ -123,7 +124,7 @@ def record_table_end(run: Run, table: str) -> None:
     if steps.unfinished().exists():
         return
     verified = steps.filter(status=Status.SUCCEEDED).count()
-    run.record("table", f"{table.rpartition('.')[2]} verified on {verified} of {steps.count()}")
+    run.record("table", f"{definition.short_name(table)} verified on {verified} of {steps.count()}")
 
 
 def attempts(run: Run) -> QuerySet[Attempt]:

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps import text
+from apps.pipeline import definition
 
 register = template.Library()
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
@@ -30,7 +31,7 @@ def size(number: float) -> str:
 @register.filter
 def short(table: str) -> str:
     """A table's name without its dataset."""
-    return table.rpartition(".")[2]
+    return definition.short_name(table)
 
 
 @register.filter

@@ -9,6 +9,7 @@ from django.db.models import Max, Min
 
 from apps.runs.models import Run
 from apps.runs.plans.presets import Preset
+from apps.text import count
 
 register = template.Library()
 
@@ -25,5 +26,5 @@ def last_run_to_verify() -> Preset | None:
     if not named:
         return None
     start, end = dates["first"].isoformat(), dates["last"].isoformat()
-    note = f"{start} to {end}, {len(named)} table{'' if len(named) == 1 else 's'}"
+    note = f"{start} to {end}, {count(len(named), 'table')}"
     return Preset(f"Last run, {run.pk}", note, urlencode([*named, ("start", start), ("end", end)]))

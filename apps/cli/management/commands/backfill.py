@@ -15,7 +15,6 @@ from rich.console import Console
 
 from apps import timing
 from apps.cli.management.commands.plan import add_plan_arguments, selection, show
-from apps.coverage.dates import in_words
 from apps.coverage.scanning import changed_rules
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -32,7 +31,7 @@ from apps.runs.plans.plan import Plan
 from apps.runs.plans.selections import PlanRefused
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts
-from apps.text import count
+from apps.text import count, date_ranges
 from apps.workers import stopping
 from apps.workers.models import Worker
 
@@ -259,5 +258,5 @@ def show_result(console: Console, run: Run) -> None:
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
         console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)
         console.print(
-            f"      {', '.join(group.tables)}: {in_words(group.dates)}", markup=False, highlight=False
+            f"      {', '.join(group.tables)}: {date_ranges(group.dates)}", markup=False, highlight=False
         )

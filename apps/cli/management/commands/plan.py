@@ -164,7 +164,7 @@ def bill(forecast: Forecast | None) -> Iterator[str]:
 
 
 def in_short(tables: Iterable[str]) -> str:
-    return ", ".join(table.rpartition(".")[2] for table in tables)
+    return ", ".join(definition.short_name(table) for table in tables)
 
 
 def show_call(console: Console, call: ShownCall) -> None:

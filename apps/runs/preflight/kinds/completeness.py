@@ -12,14 +12,14 @@ from apps.coverage import date_lists
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import rollup, serving
 from apps.coverage.counts.serving import Share
-from apps.coverage.dates import in_words, successor
+from apps.pipeline import definition
 from apps.pipeline.check_kinds import CoverageAtLeast, Lookback, SeasonsHaveDates
 from apps.pipeline.sections import Need, Season, Table
 from apps.runs.dependencies import gates, inputs
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned
 from apps.runs.preflight.registry import check
-from apps.text import count
+from apps.text import count, date_ranges, successor
 
 MOST_RANGES = 4
 
@@ -74,7 +74,7 @@ def of_need(facts: Facts, need: Need, at_least: float) -> Finding:
     served = serving.tally(need, letters)
     missing = [date for date, letter in zip(facts.grid.dates, letters, strict=True) if letter in "mu"]
     by_source = ", ".join(
-        f"{name.rpartition('.')[2]} {number:,}"
+        f"{definition.short_name(name)} {number:,}"
         for name, number in zip(need.sources, served.by_source, strict=True)
     )
     detail = f"Served by {by_source}"
@@ -99,7 +99,7 @@ def compared(
     """
     value = f"{share.in_words}; {left_out}" if left_out else share.in_words
     said = {"value": value, "threshold": f"at least {100 * at_least:g} %", "detail": detail}
-    dates = in_words(missing, most=MOST_RANGES, after=successor(facts.grid.dates))
+    dates = date_ranges(missing, most=MOST_RANGES, after=successor(facts.grid.dates))
     if not share.whole:
         return skipped(f"{what}: no date of {facts.dates_in_words} is expected.", **said)
     if share.part + share.unknown < at_least * share.whole:
@@ -140,7 +140,8 @@ def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
         if not (gaps or unread):
             continue
         dates = sorted(gaps | unread)
-        said = f"{table.short_name} reads {needed.table.rpartition('.')[2]}, not complete on {in_words(dates, most=3)}"
+        read = definition.short_name(needed.table)
+        said = f"{table.short_name} reads {read}, not complete on {date_ranges(dates, most=3)}"
         value = count(len(dates), "date")
         if not gaps:
             yield unknown(f"{said}: nobody could read it there.", value=value)
@@ -205,7 +206,7 @@ def not_over(facts: Facts) -> Iterator[Finding]:
     if days:
         yield noted(
             f"Not over yet in {facts.pipeline.timezone}, so that nothing is expected: "
-            f"{in_words(days, most=MOST_RANGES)}.",
+            f"{date_ranges(days, most=MOST_RANGES)}.",
             value=count(len(days), "day"),
         )
 
@@ -220,6 +221,6 @@ def not_final(facts: Facts) -> Finding:
     if not waiting:
         return passed("No past date waits to become final.")
     return warned(
-        f"Past dates that are not final, and so not expected: {in_words(waiting, most=MOST_RANGES)}.",
+        f"Past dates that are not final, and so not expected: {date_ranges(waiting, most=MOST_RANGES)}.",
         value=count(len(waiting), "date"),
     )

@@ -12,7 +12,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps import timing
-from apps.coverage.dates import in_words
 from apps.coverage.scanning import questions
 from apps.pipeline.check_kinds import DryRun
 from apps.pipeline.definition import Pipeline
@@ -25,7 +24,7 @@ from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
 from apps.runs.preflight.registry import check
-from apps.text import count
+from apps.text import count, date_ranges
 from apps.warehouse.base import (
     EMPTY,
     NO_DATE,
@@ -131,7 +130,7 @@ def accused(tried: list[Tried], found: list[Finding], changes: list[str], compar
             if own.level == Level.FAILURE
             else failed(
                 f"The dry run of {each.name} may be the one that wrote.",
-                value=in_words(each.dates),
+                value=date_ranges(each.dates),
                 detail=f"{each.called}; {own.detail if own.level == Level.PASS else own.text}",
             )
         )
@@ -168,7 +167,7 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
         return unknown(said, value=str(path), command=remedies.folder_of(path))
     except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
-    return passed(f"The SQL of {table.short_name} would run.", value=in_words(dates), detail=said)
+    return passed(f"The SQL of {table.short_name} would run.", value=date_ranges(dates), detail=said)
 
 
 def dates_of(facts: Facts, table: Table, most: int) -> list[dt.date]:
@@ -305,7 +304,7 @@ def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Find
         )
     return passed(
         f"The dry run of {name} wrote nothing.",
-        value=in_words(tried.dates),
+        value=date_ranges(tried.dates),
         threshold=compared,
         detail=said.last_words,
         command=words,

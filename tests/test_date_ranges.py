@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.coverage.dates import in_words, next_day, ranges, successor
+from apps.text import date_ranges, next_day, ranges, successor
 from tests.conftest import day
-
-pytestmark = pytest.mark.postgresql
 
 some_dates = st.sets(st.dates(dt.date(2023, 1, 1), dt.date(2024, 12, 31)), max_size=60)
 
@@ -27,17 +25,17 @@ some_dates = st.sets(st.dates(dt.date(2023, 1, 1), dt.date(2024, 12, 31)), max_s
     ],
 )
 def test_dates_in_a_row_are_a_range(dates, words):
-    assert in_words(map(day, dates)) == words
+    assert date_ranges(map(day, dates)) == words
 
 
 def test_a_long_list_is_cut_and_counted():
-    assert in_words(map(day, ["01-01", "01-03", "01-05"]), most=1) == "2024-01-01, and 2 more"
+    assert date_ranges(map(day, ["01-01", "01-03", "01-05"]), most=1) == "2024-01-01, and 2 more"
 
 
 def test_a_day_without_anything_to_do_does_not_tear_a_range_apart():
     after = successor([day("01-05"), day("01-06"), day("01-08")])
 
-    assert in_words(map(day, ["01-06", "01-08"]), after=after) == "2024-01-06 to 2024-01-08"
+    assert date_ranges(map(day, ["01-06", "01-08"]), after=after) == "2024-01-06 to 2024-01-08"
 
 
 def test_a_date_after_the_calendar_has_its_neighbour():

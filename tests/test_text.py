@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.text import count, duration, duration_range
+from apps.text import count, duration, duration_range, short_names
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,17 @@ def test_what_is_likely_is_never_finer_than_a_minute(low, high, said):
 
 def test_one_is_not_many():
     assert (count(1, "step"), count(1045, "step")) == ("1 step", "1,045 steps")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["raw.orders", "mart.sales"], ["orders", "sales"]),
+        (["raw.orders", "mart.orders", "mart.sales"], ["raw.orders", "mart.orders", "sales"]),
+        (["p.raw.orders", "q.raw.orders", "p.mart.orders"], ["p.raw.orders", "q.raw.orders", "mart.orders"]),
+        (["orders", "raw.orders"], ["orders", "raw.orders"]),
+        (["raw.orders", "raw.orders"], ["orders"]),
+    ],
+)
+def test_two_tables_never_have_one_short_name(names, short):
+    assert list(short_names(names).values()) == short
