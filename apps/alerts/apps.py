@@ -8,8 +8,6 @@ class AlertsConfig(AppConfig):
     name = "apps.alerts"
 
     def ready(self) -> None:
-        from apps.alerts import preflight  # noqa: F401  # registers its check
-
         post_migrate.connect(ensure_schedule, sender=self)
         # Runs write events and do not know who reads them.
         post_save.connect(event_saved, sender="runs.Event")

@@ -1,13 +1,12 @@
-"""The only doorway of mail: sends the messages that wait, and keeps why one could not be sent."""
+"""Sends the messages that wait, and keeps why one could not be sent."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from apps.alerts.models import Message
@@ -60,16 +59,3 @@ def headers(message: Message) -> dict[str, str]:
         "References": f"<{thread}@{host}>",
         "Auto-Submitted": "auto-generated",
     }
-
-
-def knock() -> None:
-    """Connects to the mail server and leaves again; raises what the backend raises."""
-    connection = get_connection()
-    connection.open()
-    connection.close()
-
-
-def folder() -> Path | None:
-    """Where mails are kept as files; None where they leave."""
-    kept = settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend"
-    return Path(settings.EMAIL_FILE_PATH) if kept else None

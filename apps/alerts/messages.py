@@ -15,8 +15,7 @@ from django.utils import timezone
 from django.utils.html import linebreaks
 from django.utils.text import Truncator
 
-from apps import timing
-from apps.alerts import delivery
+from apps import mail_server, timing
 from apps.alerts.models import Message
 from apps.alerts.report import FIRST_FAILURE, STALLED, STATES, Report
 from apps.runs.models import Event, EventQuerySet, Run
@@ -106,7 +105,7 @@ def recipients(run: Run | None) -> list[str]:
     user = run.launched_by_user if run else None
     own = [user.email] if user and user.is_active and user.email else []
     everybody = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
-    if not everybody and settings.OUTBOX_DIR and delivery.folder():
+    if not everybody and settings.OUTBOX_DIR and mail_server.folder():
         return [IN_THE_OUTBOX]
     return list(everybody.values())
 

@@ -17,6 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
+from apps import mail_server
 from apps.alerts import delivery, messages, tasks
 from apps.alerts.models import Message
 
@@ -51,7 +52,7 @@ def in_the_outbox(view: View) -> View:
 def index(request: HttpRequest) -> HttpResponse:
     found = Message.objects.defer("text", "html", "csv")
     page = Paginator(found, MESSAGES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "alerts/outbox.html", {"page": page, "folder": delivery.folder()})
+    return render(request, "alerts/outbox.html", {"page": page, "folder": mail_server.folder()})
 
 
 @csp_update({"frame-src": [SELF]})
@@ -59,7 +60,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @in_the_outbox
 def message(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Message, pk=pk)
-    context = {"message": found, "as_text": request.GET.get("part") == "text", "folder": delivery.folder()}
+    context = {"message": found, "as_text": request.GET.get("part") == "text", "folder": mail_server.folder()}
     return render(request, "alerts/message.html", context)
 
 

@@ -143,7 +143,7 @@ def test_with_two_lanes_no_reader_begins_beside_the_redo_of_its_input(filled, la
     run.refresh_from_db()
     holder = lane(run)
 
-    taken = claims.claim(holder.hold)
+    taken = claims.claim(holder.lane)
     beside = picking.pick(holder.pipeline, run)
 
     assert isinstance(taken, tuple)

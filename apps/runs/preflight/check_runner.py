@@ -13,10 +13,10 @@ from django.db import connections
 from django.utils import timezone
 
 from apps.pipeline.check_kinds import Check
-from apps.runs.preflight import registry, remedies
+from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Asked, Facts
 from apps.runs.preflight.finding import Finding, Level, Result, skipped, unknown
-from apps.runs.preflight.registry import Kind
+from apps.runs.preflight.registry import KINDS, Kind
 from apps.runs.preflight.selection import SLOW, is_built_in, kind_of
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class TooLate(Exception):
 
 def ask_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
     """A result for each check, in order. `until` is when time is over for all of them, on the monotonic clock."""
-    if any(kind.asks_warehouse for check in checks if (kind := registry.kind(kind_of(check)))):
+    if any(KINDS[kind_of(check)].asks_warehouse for check in checks):
         facts.asked = ask_warehouse(facts)
     for check in checks:
         left = until - time.monotonic()
@@ -56,15 +56,12 @@ def ask_warehouse(facts: Facts) -> Asked:
 
 def ask(check: Check, facts: Facts, *, left: float) -> Result:
     began = time.monotonic()
-    kind = registry.kind(kind_of(check))
+    kind = KINDS[kind_of(check)]
     seconds = min(check.timeout, left)
-    found = list(findings(kind, replace_timeout(check, seconds), facts)) if kind else [unknown(NOBODY)]
-    if kind and kind.asks_warehouse:
+    found = findings(kind, replace_timeout(check, seconds), facts)
+    if kind.asks_warehouse:
         found = [remedies.or_look(each, facts.pipeline) for each in found]
     return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
-
-
-NOBODY = "Nobody here knows how to ask this kind of check."
 
 
 def replace_timeout(check: Check, seconds: float) -> Check:
@@ -75,7 +72,7 @@ def findings(kind: Kind, check: Check, facts: Facts) -> list[Finding]:
     if kind.asks_warehouse and facts.asked and facts.asked.problem:
         return [unknown(f"Could not be asked. {facts.asked.problem}")]
     try:
-        return within(check.timeout + kind.grace, lambda: list(kind.ask(check, facts)))
+        return within(check.timeout + kind.grace, lambda: list(kind.perform(check, facts)))
     except TooLate:
         return [unknown(f"Did not answer within {check.timeout} s.", threshold=f"{check.timeout} s")]
     except Exception as error:
@@ -95,15 +92,15 @@ def judged(finding: Finding, check: Check) -> Finding:
 
 
 def result(check: Check, facts: Facts, seconds: float, found: list[Finding]) -> Result:
-    kind = registry.kind(kind_of(check))
-    from_warehouse = facts.asked if kind and kind.asks_warehouse else None
+    kind = KINDS[kind_of(check)]
+    from_warehouse = facts.asked if kind.asks_warehouse else None
     return Result(
         name=check.name,
         kind=kind_of(check),
         severity=check.severity,
         is_built_in=is_built_in(check),
         asked_at=from_warehouse.at if from_warehouse else timezone.now(),
-        valid_for=kind.valid_for if kind else 0,
+        valid_for=kind.valid_for,
         seconds=round(seconds, 2),
         findings=tuple(found),
     )

@@ -13,9 +13,10 @@ from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
 from apps.runs.models import Run
-from apps.runs.preflight import check_runner, registry
+from apps.runs.preflight import check_runner
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed
+from apps.runs.preflight.registry import KINDS
 from apps.runs.preflight.selection import choose, kind_of
 from apps.warehouse.base import Absent, Warehouse, WarehouseError
 
@@ -42,10 +43,8 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 
 def ask(check: Check, facts: Facts) -> Iterator[Finding]:
-    kind = registry.kind(kind_of(check))
-    assert kind
     try:
-        yield from kind.ask(check, facts)
+        yield from KINDS[kind_of(check)].perform(check, facts)
     except OSError as error:
         yield failed(f"{check.name} could not be asked: {check_runner.in_words(error)}")
 

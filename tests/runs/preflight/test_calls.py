@@ -52,7 +52,7 @@ def test_a_command_that_hangs_is_unknown_and_ended(checked, configure):
 
 def test_a_check_that_hangs_is_unknown(checked, configure, monkeypatch):
     hang = threading.Event()
-    monkeypatch.setitem(registry._kinds, "disk", registry.Kind("disk", lambda *_: hang.wait(), False, 60))
+    monkeypatch.setitem(registry.KINDS, "disk", registry.Kind(lambda *_: hang.wait()))
     configure('[[check]]\nname = "Disk"\nkind = "disk"\ntimeout = 1')
 
     found = finding(checked(), "disk")

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from apps import masking, timing
+from apps import masking
 from apps.pipeline import files
 from apps.pipeline.check_kinds import PROGRAM, Command, Http, Imports
 from apps.pipeline.sections import Table
@@ -25,7 +25,6 @@ from apps.runs.failures import log_messages
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown
-from apps.runs.preflight.registry import check
 from apps.text import count
 
 LARGEST = 200_000  # bytes of an answer that are looked at
@@ -68,7 +67,6 @@ def not_answered(said: Said, timeout: float) -> Finding | None:
     return None
 
 
-@check("command", grace=timing.CHECK_GRACE)
 def command(asked: Command, facts: Facts) -> Iterator[Finding]:
     """Its exit status, and a pattern in what it prints."""
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
@@ -93,7 +91,6 @@ def judged(asked: Command, said: Said, words: str, remedy: str) -> Finding:
     return passed("The command ended as it should.", **shown)
 
 
-@check("http")
 def http(asked: Http, facts: Facts) -> Iterator[Finding]:
     """A refused connection is an answer: nobody serves there. Anything else that keeps us from asking is unknown."""
     try:
@@ -155,7 +152,6 @@ class Interpreter:
     env: tuple[tuple[str, str], ...]
 
 
-@check("python", grace=timing.CHECK_GRACE)
 def python(asked: Imports, facts: Facts) -> Iterator[Finding]:
     """Without names it is about what the scripts of the jobs import. The script itself is not run."""
     found: dict[Interpreter, dict[str, set[str]]] = defaultdict(lambda: {"folders": set(), "modules": set()})

@@ -14,13 +14,11 @@ from apps.runs.calls import jobs
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown
-from apps.runs.preflight.registry import MINUTE, check
 from apps.text import count
 
 LARGEST = 5_000_000  # bytes of a file that is searched for words
 
 
-@check("file", valid_for=5 * MINUTE)
 def file(asked: FileExists, facts: Facts) -> Iterator[Finding]:
     """Without names it is about what the jobs of the tables asked for name."""
     wanted = [facts.pipeline.inside(name) for name in asked.files]
@@ -43,7 +41,6 @@ def files_of(facts: Facts, table: Table) -> list[Path]:
     return [folder, *(folder / word for word in files.scripts(table.job.command))]
 
 
-@check("must_contain", valid_for=5 * MINUTE)
 def must_contain(asked: MustContain, facts: Facts) -> Iterator[Finding]:
     """Words of files, each with its line; or the safety flags of jobs, as the pipeline file has them now."""
     if asked.files:
@@ -124,7 +121,6 @@ def is_variable(line: str, word: str) -> bool:
     return bool(has_value) and name in line and value in line
 
 
-@check("commit", valid_for=5 * MINUTE)
 def commit(asked: Commit, facts: Facts) -> Iterator[Finding]:
     """What would run must be what somebody can look up later."""
     folder = facts.pipeline.folder

@@ -18,13 +18,11 @@ from apps.pipeline.sections import Need, Season, Table
 from apps.runs.dependencies import gates, inputs
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, noted, passed, skipped, unknown, warned
-from apps.runs.preflight.registry import check
 from apps.text import count, date_ranges, successor
 
 MOST_RANGES = 4
 
 
-@check("coverage", asks_warehouse=True)
 def coverage(asked: CoverageAtLeast, facts: Facts) -> Iterator[Finding]:
     """Without names it is about the needs of the tables asked for."""
     for phase in asked.phases:
@@ -112,7 +110,6 @@ def compared(
     return passed(f"{what} {enough}; not there: {dates}.", **said)
 
 
-@check("lookback", asks_warehouse=True)
 def lookback(asked: Lookback, facts: Facts) -> Iterator[Finding]:
     """Inputs that this launch does not fill, before its first date or of tables that it leaves out: what reads them
     would be skipped."""
@@ -159,7 +156,6 @@ def remedy(table: Table, dates: list[dt.date]) -> dict[str, str]:
     }
 
 
-@check("calendar", asks_warehouse=True)
 def calendar(asked: SeasonsHaveDates, facts: Facts) -> Iterator[Finding]:
     """Every season in the range has dates in it, and no past date waits to become final."""
     dates = {season.name: part.stop - part.start for season, part in facts.grid.seasons}

@@ -15,7 +15,6 @@ from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Calls, Wanted
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, some, unknown, warned
-from apps.runs.preflight.registry import check
 from apps.text import count, money, size, size_range
 from apps.warehouse.base import Estimating, QueryFailed, WarehouseError
 
@@ -79,7 +78,6 @@ class Late(Exception):
     """The check's time was over before a table's turn."""
 
 
-@check("cost", asks_warehouse=True)
 def cost(asked: Cost, facts: Facts) -> Iterator[Finding]:
     """Each SQL job by itself, then all of them together against the ceilings. Of programs nobody can tell."""
     engine = facts.pipeline.warehouse

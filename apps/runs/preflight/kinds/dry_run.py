@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from django.db.models import Q
 from django.utils import timezone
 
-from apps import timing
 from apps.coverage.scanning import questions
 from apps.pipeline.check_kinds import DryRun
 from apps.pipeline.definition import Pipeline
@@ -23,7 +22,6 @@ from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
-from apps.runs.preflight.registry import check
 from apps.text import count, date_ranges
 from apps.warehouse.base import (
     EMPTY,
@@ -67,7 +65,6 @@ class Tried:
         return f"It was called as: {self.words}"
 
 
-@check("dry_run", asks_warehouse=True, valid_for=24 * 3600, grace=timing.CHECK_GRACE)
 def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
     """Each job on its first dates with something to do. The whole warehouse is looked at once before and once after."""
     until = time.monotonic() + asked.timeout

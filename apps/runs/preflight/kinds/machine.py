@@ -14,14 +14,12 @@ from apps.runs.models import Run, Step
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, unknown
-from apps.runs.preflight.registry import MINUTE, check
 from apps.runs.results import outcomes
 from apps.text import count
 from apps.workers import worker_list
 from apps.workers.worker_list import SERVE
 
 
-@check("workers", valid_for=MINUTE)
 def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
     """One cluster that nobody serves is enough: what is queued there does not start."""
     present = worker_list.call(facts.now)
@@ -32,7 +30,6 @@ def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
         yield passed("Every cluster has workers.", value=f"{present.alive} alive")
 
 
-@check("overlap", valid_for=MINUTE)
 def overlap(asked: Overlap, facts: Facts) -> Iterator[Finding]:
     """Runs that are about to fill some of these tables' dates, by name."""
     steps = Step.objects.unfinished().filter(
@@ -55,7 +52,6 @@ def overlap(asked: Overlap, facts: Facts) -> Iterator[Finding]:
         yield passed("No other run is about to fill any of it.")
 
 
-@check("disk")
 def disk(asked: Disk, facts: Facts) -> Iterator[Finding]:
     """The folders that grow while a run goes on."""
     folders = {"logs": settings.VAR_DIR, "warehouse": warehouse_folder(facts)}

@@ -14,7 +14,6 @@ from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Wanted
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown, warned
-from apps.runs.preflight.registry import check
 from apps.text import count, duration
 from apps.warehouse.base import Ration, Rationing, WarehouseError
 
@@ -52,7 +51,6 @@ class Writes:
         return f"{self.a_day:,} of {self.ration.most:,} {self.ration.of}s a day"
 
 
-@check("quota", asks_warehouse=True)
 def quota(asked: Quota, facts: Facts) -> Iterator[Finding]:
     """Each table whose writes come near its ration, and the load jobs of all tables together."""
     warehouse = facts.warehouse

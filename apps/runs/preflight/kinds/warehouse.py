@@ -11,12 +11,10 @@ from apps.pipeline.sections import Table
 from apps.runs.preflight import remedies
 from apps.runs.preflight.facts import Facts, made_from
 from apps.runs.preflight.finding import Finding, failed, noted, passed, some, unknown, warned
-from apps.runs.preflight.registry import check
 from apps.text import count
 from apps.warehouse.base import Absent, Expiring, WarehouseError
 
 
-@check("credentials", asks_warehouse=True)
 def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
     """That it counted anything is the proof; why it did not, is said for every check that asks it."""
     assert facts.asked
@@ -30,7 +28,6 @@ def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
         yield unknown(f"No table could be read: {some(facts.asked.problems.values(), most=2)}.")
 
 
-@check("dataset", asks_warehouse=True)
 def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
     """A dataset is there when one of its tables is. Of one whose tables nobody reads, nothing is known."""
     assert facts.asked
@@ -59,7 +56,6 @@ def is_there(table: Table, facts: Facts) -> bool:
     return not isinstance(facts.asked.problems.get(table.name), Absent)
 
 
-@check("table", asks_warehouse=True)
 def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     """Tables that cannot be read as the file describes them, and complete dates that lost rows since."""
     assert facts.asked

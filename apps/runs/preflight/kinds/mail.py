@@ -7,22 +7,20 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from apps.alerts import delivery
+from apps import mail_server
 from apps.pipeline.check_kinds import Mail
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed
-from apps.runs.preflight.registry import check
 
 
-@check("mail")
 def mail(asked: Mail, facts: Facts) -> Iterator[Finding]:
     """Connects to the mail server, and sends nothing."""
-    if folder := delivery.folder():
+    if folder := mail_server.folder():
         yield kept(str(folder))
         return
     server = getattr(settings, "EMAIL_HOST", "") or settings.EMAIL_BACKEND.rpartition(".")[0]
     try:
-        delivery.knock()
+        mail_server.check_connection()
     except Exception as error:  # whatever a mail backend raises is why no mail would leave
         said = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         yield failed(f"The mail server {server} does not answer: {said}. Correct EMAIL_URL, or start it.")
