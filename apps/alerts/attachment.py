@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from apps.coverage.counts.downloads import harmless
+from apps import exports
 from apps.coverage.models import Partition, shown
 from apps.runs.models import Step
 
@@ -18,11 +16,7 @@ def of(steps: Sequence[Step]) -> str:
     """Empty without steps: a mail without failures has no attachment."""
     if not steps:
         return ""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    writer.writerows([harmless(cell) for cell in cells(step)] for step in steps)
-    return text.getvalue()
+    return exports.csv_text(COLUMNS, map(cells, steps))
 
 
 def cells(step: Step) -> Iterator[Any]:

@@ -10,10 +10,10 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from apps import exports
 from apps.alerts import messages
 from apps.alerts.models import Message, MessageQuerySet
 from apps.coverage import regressions
-from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition, Scan
 from apps.coverage.regressions import Loss
 from apps.pipeline import definition
@@ -53,7 +53,7 @@ def keys_of(message: Message) -> list[Key]:
 
 
 def key(lost: Partition) -> Key:
-    return harmless(lost.table), str(lost.date), str(lost.rows)
+    return exports.harmless(lost.table), str(lost.date), str(lost.rows)
 
 
 def written(found: list[Partition]) -> Message:
@@ -87,10 +87,10 @@ def links(lost: list[Loss]) -> list[tuple[str, str]]:
 
 
 def lines(found: list[Partition]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for each in found:
-        numbers = each.complete_rows, each.rows, each.complete_keys, each.keys
-        writer.writerow([harmless(each.table), each.date, *numbers])
-    return text.getvalue()
+    return exports.csv_text(
+        COLUMNS,
+        (
+            (each.table, each.date, each.complete_rows, each.rows, each.complete_keys, each.keys)
+            for each in found
+        ),
+    )

@@ -10,10 +10,10 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from apps import exports
 from apps.alerts import messages
 from apps.alerts.models import Message
 from apps.coverage.calendar import removed_dates
-from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import RemovedDate, Scan
 
 SUBJECT = "CALENDAR"
@@ -69,9 +69,6 @@ def written(found: list[RemovedDate]) -> Message:
 
 
 def lines(found: list[RemovedDate]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for each in found:
-        writer.writerow([each.date, harmless(each.season), each.units, each.removed_at.isoformat()])
-    return text.getvalue()
+    return exports.csv_text(
+        COLUMNS, ((each.date, each.season, each.units, each.removed_at) for each in found)
+    )

@@ -226,7 +226,7 @@ def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan,
     verify.show(Console(file=printed, width=200), found, report, detailed=False)
 
     assert report.tables[0].undated is None
-    assert "Rows without a date were not asked about, which a scan tells of: t0" in printed.getvalue()
+    assert "Rows without a date were not asked about, which a scan tells of: raw.t0" in printed.getvalue()
     assert "raw.t0,rows,not asked,0,,,rows without a date were not asked about" in "".join(
         report_files.csv_lines(report)
     )

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.coverage.counts import heatmap
-from apps.coverage.counts.filters import Filter
+from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.models import Partition
 from apps.pipeline.sections import Quality, QualityBand
 from tests.conftest import day
@@ -18,7 +18,7 @@ def winter(scan, pipeline):
 
     def compute(**chosen) -> dict:
         return heatmap.season(
-            pipeline, Filter(season=pipeline.season("winter"), **chosen), now=timezone.now()
+            pipeline, CoverageFilter(season=pipeline.season("winter"), **chosen), now=timezone.now()
         )
 
     return compute

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from apps.coverage.counts.downloads import harmless
 from apps.coverage.models import Partition
+from apps.exports import harmless
 from tests.conftest import day
 
 

@@ -13,37 +13,19 @@ from apps.coverage.accepted.accepting import Outlook, Wish, outlook
 from apps.coverage.date_lists import DatesField
 from apps.pipeline import scope
 from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.form_fields import NamesField, date_field
 from apps.pipeline.scope import DoesNotFit
 from apps.text import Range
 
 LONGEST_REASON = 500
 
 
-class Names(forms.MultipleChoiceField):
-    """Tables of the pipeline file. A scope knows which there are, and says it better."""
-
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
-def date(label: str, *, required: bool = True, help_text: str = "") -> forms.DateField:
-    missing = f"Write the {label.lower()}, such as 2024-01-15."
-    return forms.DateField(
-        label=label,
-        required=required,
-        help_text=help_text,
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "class": "input-date"}),
-        error_messages={"invalid": "Write a date of the calendar, such as 2024-01-15.", "required": missing},
-    )
-
-
 class CellsForm(forms.Form):
     """Which tables on which dates: enough to say how many gaps there are. `table` may be there several times."""
 
-    table = Names(error_messages={"required": "Tick the tables whose gaps you accept."})
-    start = date("First date")
-    end = date("Last date")
+    table = NamesField(error_messages={"required": "Tick the tables whose gaps you accept."})
+    start = date_field("First date", required=True)
+    end = date_field("Last date", required=True)
     dates = DatesField()
 
     def __init__(self, values: QueryDict, pipeline: Pipeline, *, is_bound: bool = True):
@@ -105,9 +87,8 @@ class AcceptForm(CellsForm):
             "max_length": f"Write at most {LONGEST_REASON} characters.",
         },
     )
-    until = date(
+    until = date_field(
         "Until",
-        required=False,
         help_text="The last day on which it stands. Empty: until somebody withdraws it.",
     )
     seen = forms.IntegerField(required=False)

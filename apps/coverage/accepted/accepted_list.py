@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 
-from apps.coverage.counts.downloads import Line, harmless
+from apps import exports
 from apps.coverage.models import AcceptedGap, Partition
-from apps.pipeline import addresses
+from apps.pipeline import filters
 from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.filters import Filter
 from apps.pipeline.sections import Season
 
 STATUSES = ("standing", "expired", "withdrawn")
@@ -39,30 +37,25 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What an address chooses; what the pipeline file does not know (any more) chooses nothing."""
+class AcceptedFilter(Filter):
+    """Which acceptances a person looks at."""
 
     table: str = ""
     season: Season | None = None
     status: str = ""
 
     @classmethod
-    def of(cls, values: Mapping[str, str], pipeline: Pipeline) -> Chosen:
-        status = values.get("status", "")
+    def of(cls, values: Mapping[str, str], pipeline: Pipeline) -> AcceptedFilter:
         return cls(
-            table=addresses.known(pipeline.table, values.get("table", "")),
+            table=filters.known(pipeline.table, values.get("table", "")),
             season=season_or_none(pipeline.season, values.get("season", "")),
-            status=status if status in STATUSES else "",
+            status=filters.one_of(STATUSES, values.get("status", "")),
         )
 
     @property
-    def query(self) -> str:
-        named = {
-            "table": self.table,
-            "season": self.season.name if self.season else "",
-            "status": self.status,
-        }
-        return urlencode({name: value for name, value in named.items() if value})
+    def named(self) -> dict[str, str]:
+        season = self.season.name if self.season else ""
+        return {"table": self.table, "season": season, "status": self.status}
 
     def takes(self, gap: AcceptedGap) -> bool:
         return not self.table or self.table in gap.tables
@@ -102,7 +95,7 @@ def ranges_in_words(found: Iterable[tuple[str, str]]) -> str:
     return ", ".join(first if first == last else f"{first} to {last}" for first, last in found)
 
 
-def lines(chosen: Chosen, *, today: dt.date) -> list[AcceptedLine]:
+def lines(chosen: AcceptedFilter, *, today: dt.date) -> list[AcceptedLine]:
     """The chosen acceptances, those that stand first, newest first; in one query."""
     found = AcceptedGap.objects.all()
     if chosen.status:
@@ -122,26 +115,19 @@ def lines(chosen: Chosen, *, today: dt.date) -> list[AcceptedLine]:
 # Files --------------------------------------------------------------------------------------------
 
 
-def values(line: AcceptedLine) -> dict[str, Any]:
+def file_lines(found: Iterable[AcceptedLine], kind: str) -> Iterator[str]:
+    """The acceptances as "csv", with their tables and dates in words, or as "json"."""
+    if kind == "json":
+        return exports.json_lines(map(cells, found))
+    return exports.csv_lines(COLUMNS, ((cells(line) | in_words(line)).values() for line in found))
+
+
+def cells(line: AcceptedLine) -> dict[str, Any]:
     gap = line.gap
-    cells: dict[str, Any] = {name: getattr(gap, name, None) for name in COLUMNS} | {
-        "status": line.status,
-        "partitions": gap.count,
-        "still_accepted": line.still,
-    }
-    return {name: cell.isoformat() if hasattr(cell, "isoformat") else cell for name, cell in cells.items()}
+    own = {"status": line.status, "partitions": gap.count, "still_accepted": line.still}
+    return {name: own.get(name, getattr(gap, name, None)) for name in COLUMNS}
 
 
-def csv_lines(found: Iterable[AcceptedLine]) -> Iterator[str]:
-    writer = csv.writer(Line())
-    yield writer.writerow(COLUMNS)
-    for line in found:
-        cells = values(line) | {
-            "tables": ", ".join(line.gap.tables),
-            "dates": "; ".join(f"{table}: {words}" for table, words in line.by_table),
-        }
-        yield writer.writerow([harmless(cells[name]) for name in COLUMNS])
-
-
-def json_lines(found: Iterable[AcceptedLine]) -> Iterator[str]:
-    yield json.dumps([values(line) for line in found], indent=1)
+def in_words(line: AcceptedLine) -> dict[str, str]:
+    dates = "; ".join(f"{table}: {words}" for table, words in line.by_table)
+    return {"tables": ", ".join(line.gap.tables), "dates": dates}

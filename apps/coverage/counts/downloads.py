@@ -1,14 +1,13 @@
-"""Partitions as CSV and JSON, line by line, so that no size of download fills the memory."""
+"""The partitions that a filter takes, as a file."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from apps.coverage.counts.filters import Filter
-from apps.coverage.counts.freshness import Silence, silent_tables
+from apps import exports
+from apps.coverage.counts.filters import CoverageFilter
+from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition
 from apps.pipeline.definition import Pipeline
 
@@ -33,11 +32,9 @@ COLUMNS = (
     "mark",
     "silent_since",
 )
-# A spreadsheet takes what begins like this for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def partitions(pipeline: Pipeline, chosen: Filter) -> Iterator[Partition]:
+def partitions(pipeline: Pipeline, chosen: CoverageFilter) -> Iterator[Partition]:
     """What the filter takes, by table and date; without a season also what lies off the calendar."""
     names = [table.name for table in chosen.tables(pipeline)]
     found = Partition.objects.of(names).between(chosen.start, chosen.end).order_by("table", "date")
@@ -46,36 +43,17 @@ def partitions(pipeline: Pipeline, chosen: Filter) -> Iterator[Partition]:
     return (each for each in found.iterator(chunk_size=2000) if chosen.takes(each.state, each.activity))
 
 
-def values(partition: Partition, silences: Mapping[str, Silence]) -> list[Any]:
-    """The cells of a line; moments and dates as ISO text. `silent_since` where all of it is what was known last."""
-    silence = silences.get(partition.table)
-    cells = [*(getattr(partition, column) for column in COLUMNS[:-1]), silence and silence.since]
-    return [cell.isoformat() if hasattr(cell, "isoformat") else cell for cell in cells]
-
-
-def csv_lines(found: Iterable[Partition]) -> Iterator[str]:
-    writer = csv.writer(Line())
+def rows(found: Iterable[Partition]) -> Iterator[dict[str, Any]]:
+    """A row a partition, by column; `silent_since` where all of it is what was known last."""
     silences = silent_tables()
-    yield writer.writerow(COLUMNS)
-    for each in found:
-        yield writer.writerow([harmless(cell) for cell in values(each, silences)])
+    for partition in found:
+        silence = silences.get(partition.table)
+        cells = (getattr(partition, column) for column in COLUMNS[:-1])
+        yield dict(zip(COLUMNS, (*cells, silence and silence.since), strict=True))
 
 
-class Line:
-    """A file for csv.writer that hands each line back."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
-def json_lines(found: Iterable[Partition]) -> Iterator[str]:
-    """One JSON list, a partition a line."""
-    before, silences = "[\n", silent_tables()
-    for each in found:
-        yield before + json.dumps(dict(zip(COLUMNS, values(each, silences), strict=True)))
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+def lines(found: Iterable[Partition], kind: str) -> Iterator[str]:
+    """The rows as "csv" or "json"."""
+    if kind == "json":
+        return exports.json_lines(rows(found))
+    return exports.csv_lines(COLUMNS, (row.values() for row in rows(found)))

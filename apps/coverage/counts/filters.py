@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 from apps.coverage.models import Partition, shown
-from apps.pipeline import addresses
+from apps.pipeline import filters
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.filters import Filter
 from apps.pipeline.sections import Season, Table
 
 State, Activity = Partition.State, Partition.Activity
@@ -38,9 +38,8 @@ UNREMARKABLE = (State.COMPLETE, State.NOT_EXPECTED, State.ACCEPTED)
 
 
 @dataclass(frozen=True)
-class Filter:
-    """`start` and `end` are the first and last day of the chosen months; None where nobody chose any. `problem` says
-    what of the address nobody knows."""
+class CoverageFilter(Filter):
+    """`start` and `end` are the first and last day of the chosen months; None where none is chosen."""
 
     season: Season | None = None
     phase: str = ""
@@ -48,21 +47,21 @@ class Filter:
     state: str = ""
     first_month: str = ""
     last_month: str = ""
-    problem: str = ""
 
     @classmethod
-    def of(cls, values: Mapping[str, str], pipeline: Pipeline, season: Season | None = None) -> Filter:
+    def of(
+        cls, values: Mapping[str, str], pipeline: Pipeline, season: Season | None = None
+    ) -> CoverageFilter:
         """The filter of an address. What the pipeline does not know (any more) chooses nothing."""
-        state = values.get("state", "")
         found = cls(
             season=season,
-            phase=addresses.known(pipeline.phase, values.get("phase", "")),
-            table=addresses.known(pipeline.table, values.get("table", "")),
-            state=state if state in STATES else "",
+            phase=filters.known(pipeline.phase, values.get("phase", "")),
+            table=filters.known(pipeline.table, values.get("table", "")),
+            state=filters.one_of(STATES, values.get("state", "")),
             first_month=month(values.get("from", "")),
             last_month=month(values.get("to", "")),
         )
-        return replace(found, problem=addresses.problem(values, found.named))
+        return replace(found, problem=filters.problem(values, found.named))
 
     @property
     def start(self) -> dt.date | None:
@@ -74,15 +73,6 @@ class Filter:
             return None
         inside_next_month = dt.date.fromisoformat(f"{self.last_month}-28") + dt.timedelta(days=4)
         return inside_next_month - dt.timedelta(days=inside_next_month.day)
-
-    @property
-    def is_on(self) -> bool:
-        return bool(self.query)
-
-    @property
-    def query(self) -> str:
-        """The filter as a part of an address, without the season."""
-        return urlencode({name: value for name, value in self.named.items() if value})
 
     @property
     def named(self) -> dict[str, str]:

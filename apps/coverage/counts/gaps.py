@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from apps.coverage.counts.filters import Filter
+from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.strips import in_words
 from apps.coverage.models import Partition, PartitionQuerySet
@@ -52,7 +52,7 @@ class Span:
         return self.first.run_id if self.first and self.first.activity else None
 
 
-def spans(grid: Grid, tables: Iterable[Table], chosen: Filter) -> list[Span]:
+def spans(grid: Grid, tables: Iterable[Table], chosen: CoverageFilter) -> list[Span]:
     """What the filter lists, by table and date. A day off the calendar tears no range, a new season does."""
     return [
         span
@@ -64,7 +64,7 @@ def spans(grid: Grid, tables: Iterable[Table], chosen: Filter) -> list[Span]:
     ]
 
 
-def on_the_calendar(grid: Grid, table: Table, chosen: Filter) -> Iterable[Span]:
+def on_the_calendar(grid: Grid, table: Table, chosen: CoverageFilter) -> Iterable[Span]:
     states, activities, letters = grid.states[table.name], grid.activities[table.name], grid.shown(table.name)
     listed = {
         (state, activity): chosen.lists(NAME[state], NAME.get(activity, ""))
@@ -82,7 +82,7 @@ def on_the_calendar(grid: Grid, table: Table, chosen: Filter) -> Iterable[Span]:
                 yield Span(table, NAME[letter], dates[0], dates[-1], len(dates), is_gap)
 
 
-def off_the_calendar(grid: Grid, table: Table, chosen: Filter) -> list[Span]:
+def off_the_calendar(grid: Grid, table: Table, chosen: CoverageFilter) -> list[Span]:
     if not chosen.lists(Partition.State.UNEXPECTED, ""):
         return []
     return [

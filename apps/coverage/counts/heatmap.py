@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from apps.coverage.counts import quality
-from apps.coverage.counts.filters import Filter
+from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD
 from apps.coverage.counts.quality import Band
@@ -46,7 +46,7 @@ NO_CELL = " "
 GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAILED))
 
 
-def season(pipeline: Pipeline, chosen: Filter, *, now: dt.datetime) -> dict[str, Any]:
+def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> dict[str, Any]:
     """Everything that the map of the filter's season shows, in two queries.
 
     `dates` are the columns. Each row has `shown`, a letter a date (a space where the filter takes no cell),
@@ -82,7 +82,7 @@ def row(
     table: Table,
     cells: Sequence[tuple | None],
     bands: Sequence[Band | None],
-    chosen: Filter,
+    chosen: CoverageFilter,
     now: dt.datetime,
 ) -> dict[str, Any]:
     state, activity, rows, least, most, run, written, seconds, scores, fallback = columns(cells)

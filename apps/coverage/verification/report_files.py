@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from apps import exports
 from apps.coverage.counts import quality
-from apps.coverage.counts.downloads import Line, harmless
 from apps.coverage.models import Verification
 from apps.coverage.verification import json_objects
 from apps.coverage.verification.qualities import against
@@ -19,10 +18,7 @@ Row = tuple[str, str, str, int, str, str, str]
 
 
 def csv_lines(report: Report) -> Iterator[str]:
-    writer = csv.writer(Line())
-    yield writer.writerow(COLUMNS)
-    for row in rows(report):
-        yield writer.writerow([harmless(cell) for cell in row])
+    return exports.csv_lines(COLUMNS, rows(report))
 
 
 def rows(report: Report) -> Iterator[Row]:

@@ -13,9 +13,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from apps import exports
 from apps.coverage.accepted import accepted_list, accepting
 from apps.coverage.accepted.accept_form import LONGEST_REASON, AcceptForm, CellsForm
-from apps.coverage.accepted.accepted_list import STATUSES, Chosen
+from apps.coverage.accepted.accepted_list import STATUSES, AcceptedFilter
 from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept
 from apps.coverage.counts import freshness
 from apps.coverage.models import AcceptedGap
@@ -35,7 +36,7 @@ may_accept = permission_required("coverage.operate_coverage", raise_exception=Tr
 def index(request: HttpRequest) -> HttpResponse:
     """What is accepted, was, and by whom; those that stand first."""
     pipeline = definition.current()
-    chosen = Chosen.of(request.GET, pipeline)
+    chosen = AcceptedFilter.of(request.GET, pipeline)
     found = accepted_list.lines(chosen, today=pipeline.today(timezone.now()))
     context = {
         "chosen": chosen,
@@ -58,18 +59,9 @@ def groups(pipeline: Pipeline) -> list[Any]:
 @require_GET
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     pipeline = definition.current()
-    chosen = Chosen.of(request.GET, pipeline)
+    chosen = AcceptedFilter.of(request.GET, pipeline)
     found = accepted_list.lines(chosen, today=pipeline.today(timezone.now()))
-    write, content_type = KINDS[kind]
-    response = StreamingHttpResponse(write(found), content_type=content_type)
-    response["Content-Disposition"] = f'attachment; filename="accepted-gaps.{kind}"'
-    return response
-
-
-KINDS = {
-    "csv": (accepted_list.csv_lines, "text/csv; charset=utf-8"),
-    "json": (accepted_list.json_lines, "application/json"),
-}
+    return exports.download(accepted_list.file_lines(found, kind), f"accepted-gaps.{kind}")
 
 
 # Accepting ----------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from apps import exports
 from apps.coverage.counts import downloads, gaps, heatmap, rollup, strips
-from apps.coverage.counts.filters import STATES, Filter, months
+from apps.coverage.counts.filters import STATES, CoverageFilter, months
 from apps.coverage.counts.rollup import Coverage
 from apps.coverage.models import Scan
 from apps.coverage.partition import evidence
@@ -43,7 +44,7 @@ def season(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> HttpResponse:
-    chosen = Filter.of(request.GET, pipeline, season)
+    chosen = CoverageFilter.of(request.GET, pipeline, season)
     tables = chosen.tables(pipeline)
     coverage = rollup.coverage(pipeline, season=season, start=chosen.start, end=chosen.end)
     scan = Scan.objects.active().first()
@@ -75,7 +76,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
     return render(request, "coverage/maps.html", context | {"maps": season_maps(coverage, tables)})
 
 
-def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: Filter) -> Page:
+def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: CoverageFilter) -> Page:
     found = gaps.spans(coverage.grid, tables, chosen)
     page = Paginator(found, RANGES_A_PAGE).get_page(request.GET.get("page"))
     page.object_list = gaps.with_reasons(list(page.object_list))
@@ -96,7 +97,7 @@ def planned_gaps(coverage: Coverage, tables: list[Table]) -> int:
     return tally.gaps + tally.not_redone
 
 
-def plan_query(coverage: Coverage, chosen: Filter) -> str:
+def plan_query(coverage: Coverage, chosen: CoverageFilter) -> str:
     """What the launch form needs to know to plan the gaps on the page."""
     dates = coverage.grid.dates
     named = {"phase": "" if chosen.table else chosen.phase, "table": chosen.table}
@@ -105,7 +106,7 @@ def plan_query(coverage: Coverage, chosen: Filter) -> str:
     return urlencode({name: value for name, value in named.items() if value})
 
 
-def controls(request: HttpRequest, pipeline: Pipeline, chosen: Filter) -> dict[str, Any]:
+def controls(request: HttpRequest, pipeline: Pipeline, chosen: CoverageFilter) -> dict[str, Any]:
     """The choices of the filter and of the map's modes."""
     mode = request.GET.get("mode", "")
     mode = mode if mode in heatmap.MODES else "state"
@@ -127,7 +128,7 @@ def season_maps(coverage: Coverage, tables: list[Table]) -> list[strips.SeasonMa
 @require_GET
 def heatmap_data(request: HttpRequest, name: str) -> JsonResponse:
     pipeline = definition.current()
-    chosen = Filter.of(request.GET, pipeline, season_or_404(pipeline, name))
+    chosen = CoverageFilter.of(request.GET, pipeline, season_or_404(pipeline, name))
     return JsonResponse(heatmap.season(pipeline, chosen, now=timezone.now()))
 
 
@@ -166,19 +167,9 @@ def download(request: HttpRequest, kind: str, name: str = "") -> StreamingHttpRe
     """The partitions that the filter takes, as `csv` or `json`."""
     pipeline = definition.current()
     season = season_or_404(pipeline, name) if name else None
-    found = downloads.partitions(pipeline, Filter.of(request.GET, pipeline, season))
-    lines, content_type = KINDS[kind]
-    response = StreamingHttpResponse(lines(found), content_type=content_type)
-    response["Content-Disposition"] = (
-        f'attachment; filename="partitions{f"-{slugify(name)}" if name else ""}.{kind}"'
-    )
-    return response
-
-
-KINDS = {
-    "csv": (downloads.csv_lines, "text/csv; charset=utf-8"),
-    "json": (downloads.json_lines, "application/json"),
-}
+    found = downloads.partitions(pipeline, CoverageFilter.of(request.GET, pipeline, season))
+    name = f"partitions{f'-{slugify(name)}' if name else ''}.{kind}"
+    return exports.download(downloads.lines(found, kind), name)
 
 
 # Scans ----------------------------------------------------------------------------------------------

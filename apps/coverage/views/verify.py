@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, Stream
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from apps import exports
 from apps.coverage import tasks
 from apps.coverage.models import Verification
 from apps.coverage.verification import report_files, report_page, verifier
@@ -85,9 +86,7 @@ def shown(found: Verification, pipeline: Pipeline) -> dict[str, Any]:
 @require_GET
 def csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     _, made = report_or_404(pk)
-    response = StreamingHttpResponse(report_files.csv_lines(made), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="verification-{pk}.csv"'
-    return response
+    return exports.download(report_files.csv_lines(made), f"verification-{pk}.csv")
 
 
 @require_GET

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from apps.coverage.counts.downloads import Line, harmless
+from apps import exports
 from apps.coverage.models import CalendarDate
-from apps.pipeline import addresses
+from apps.pipeline import filters
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.filters import Filter
 from apps.runs.failures import failure_groups, signatures
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.failures.signatures import CLASSES
@@ -40,45 +39,34 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Which open failures a person looks at, as the address has them. What nobody knows chooses nothing."""
+class FailureFilter(Filter):
+    """Which open failures a person looks at."""
 
     phase: str = ""
     table: str = ""
     season: str = ""
     kind: str = ""
     signatures: tuple[str, ...] = ()
-    problem: str = ""
 
     @classmethod
-    def of(cls, values: QueryDict, pipeline: Pipeline) -> Chosen:
-        kind = values.get("class", "")
+    def of(cls, values: QueryDict, pipeline: Pipeline) -> FailureFilter:
         found = cls(
-            phase=addresses.known(pipeline.phase, values.get("phase", "")),
-            table=addresses.known(pipeline.table, values.get("table", "")),
-            season=addresses.known(pipeline.season, values.get("season", "")),
-            kind=kind if kind in KINDS else "",
+            phase=filters.known(pipeline.phase, values.get("phase", "")),
+            table=filters.known(pipeline.table, values.get("table", "")),
+            season=filters.known(pipeline.season, values.get("season", "")),
+            kind=filters.one_of(KINDS, values.get("class", "")),
             signatures=tuple(values.getlist("signature")),
         )
-        return replace(found, problem=addresses.problem(values, found.all_named))
+        return replace(found, problem=filters.problem(values, found.named))
 
     @property
     def named(self) -> dict[str, str]:
-        """What is chosen, as parameters of an address."""
-        return {name: value for name, value in self.all_named.items() if value}
-
-    @property
-    def all_named(self) -> dict[str, str]:
-        return {"phase": self.phase, "table": self.table, "season": self.season, "class": self.kind}
+        return {**self.where, "class": self.kind}
 
     @property
     def where(self) -> dict[str, str]:
         """What is chosen of the pipeline, of which a loss of rows has a class of its own."""
         return {"phase": self.phase, "table": self.table, "season": self.season}
-
-    @property
-    def query(self) -> str:
-        return urlencode(self.named)
 
     def steps(self) -> list[Step]:
         """The failed steps themselves, by table and date, with their attempts."""
@@ -133,10 +121,7 @@ def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Tol
 
 def csv_lines(steps: QuerySet[Step] | list[Step], *, base_url: str) -> Iterator[str]:
     """The failures as CSV, a line each, safe to open in a spreadsheet."""
-    writer = csv.writer(Line())
-    yield writer.writerow(COLUMNS)
-    for step in steps:
-        yield writer.writerow([harmless(cell) for cell in cells(step, base_url)])
+    return exports.csv_lines(COLUMNS, (cells(step, base_url) for step in steps))
 
 
 def cells(step: Step, base_url: str) -> list[Any]:

@@ -5,7 +5,6 @@ Jobs that the console calls note themselves there too. A date is the console's w
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -14,15 +13,14 @@ from typing import Any
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
-from apps import timing
-from apps.coverage.counts.downloads import Line, harmless
+from apps import exports, timing
 from apps.coverage.models import CalendarDate, HistoryReading, HistoryTry
 from apps.coverage.models import HistoryTryQuerySet as Tries
 from apps.coverage.scanning import run_history
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.runs.failures import log_messages, signatures
-from apps.runs.failures.open_failures import Chosen
+from apps.runs.failures.open_failures import FailureFilter
 from apps.runs.models import Step
 from apps.text import date_ranges, successor
 
@@ -130,7 +128,7 @@ def not_ours(tries: Tries) -> Tries:
     return tries.exclude(Exists(steps.filter(later)))
 
 
-def chosen_tries(pipeline: Pipeline, chosen: Chosen) -> list[HistoryTry]:
+def chosen_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
     """The open ones that a person looks at: class and signature are made of the message, by no database."""
     found = open_tries(pipeline, **chosen.where)
     kind, wanted = chosen.kind, set(chosen.signatures)
@@ -142,7 +140,7 @@ def chosen_tries(pipeline: Pipeline, chosen: Chosen) -> list[HistoryTry]:
     ]
 
 
-def partitions(pipeline: Pipeline, chosen: Chosen) -> list[tuple[str, dt.date]]:
+def partitions(pipeline: Pipeline, chosen: FailureFilter) -> list[tuple[str, dt.date]]:
     """The chosen ones that a run could fill; none while the history could not be read."""
     reading = run_history.reading(pipeline)
     if reading is None or not reading.is_known:
@@ -162,7 +160,7 @@ def cause(each: HistoryTry) -> str:
     return signatures.kind(signatures.signature(message(each)))
 
 
-def outside(pipeline: Pipeline, chosen: Chosen, *, most: int) -> Outside | None:
+def outside(pipeline: Pipeline, chosen: FailureFilter, *, most: int) -> Outside | None:
     """For a page, in four queries; `most` ranges of dates a table. None where no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
@@ -264,14 +262,12 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
 # As a file ----------------------------------------------------------------------------------------
 
 
-def csv_lines(pipeline: Pipeline, chosen: Chosen) -> Iterator[str]:
+def csv_lines(pipeline: Pipeline, chosen: FailureFilter) -> Iterator[str]:
     """The open failures, a line each, in the columns of those of runs; none where nothing is known."""
     reading = run_history.reading(pipeline)
     if reading is None or not reading.is_known:
         return
-    writer = csv.writer(Line())
-    for each in chosen_tries(pipeline, chosen):
-        yield writer.writerow([harmless(cell) for cell in cells(pipeline, each)])
+    yield from exports.csv_lines((), (cells(pipeline, each) for each in chosen_tries(pipeline, chosen)))
 
 
 def cells(pipeline: Pipeline, each: HistoryTry) -> list[Any]:

@@ -13,37 +13,16 @@ from django.http import QueryDict
 from apps.coverage import date_lists
 from apps.coverage.date_lists import DatesField
 from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.form_fields import NamesField, date_field
 from apps.pipeline.sections import Phase, Table
 from apps.runs.failures import failure_groups, outside_console
-from apps.runs.failures.open_failures import Chosen
+from apps.runs.failures.open_failures import FailureFilter
 from apps.runs.models import Run
 from apps.runs.pages.option_fields import DEFAULT_OPTIONS, OptionsForm
 from apps.runs.plans import planning, selections
 from apps.runs.plans.plan import Plan
 from apps.runs.plans.presets import AllGaps, Gaps
 from apps.runs.plans.selections import PlanRefused, Selection
-
-DATE = "Write a date of the calendar, such as 2024-01-15."
-
-
-class Names(forms.MultipleChoiceField):
-    """Names of the pipeline file. Planning knows which there are, and says it better."""
-
-    def valid_value(self, value: Any) -> bool:
-        return True
-
-
-def date(label: str) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(
-            format="%Y-%m-%d",
-            attrs={"type": "date", "class": "input-date", "aria-describedby": "date-errors"},
-        ),
-        error_messages={"invalid": DATE},
-    )
 
 
 @dataclass(frozen=True)
@@ -73,11 +52,11 @@ class PlanForm(OptionsForm):
     it is about single partitions that failed.
     """
 
-    phase = Names(required=False)
-    table = Names(required=False)
-    season = Names(required=False)
-    start = date("First date")
-    end = date("Last date")
+    phase = NamesField(required=False)
+    table = NamesField(required=False)
+    season = NamesField(required=False)
+    start = date_field("First date", errors_id="date-errors")
+    end = date_field("Last date", errors_id="date-errors")
     dates = DatesField()
     reprocess = forms.ChoiceField(choices=Run.Reprocess.choices)
     order = forms.ChoiceField(label="Order", choices=Run.Order.choices)
@@ -171,7 +150,7 @@ class PlanForm(OptionsForm):
         if self.is_outside:
             return self.failed_outside()
         if asked in ("", "open"):
-            return Chosen.of(self.values, self.pipeline).partitions()
+            return FailureFilter.of(self.values, self.pipeline).partitions()
         self.retry_of = Run.objects.filter(pk=asked).first() if asked.isdecimal() else None
         if self.retry_of is None:
             raise PlanRefused(f'There is no run "{asked}".')
@@ -181,7 +160,7 @@ class PlanForm(OptionsForm):
         return found
 
     def failed_outside(self) -> list[tuple[str, dt.date]]:
-        found = outside_console.partitions(self.pipeline, Chosen.of(self.values, self.pipeline))
+        found = outside_console.partitions(self.pipeline, FailureFilter.of(self.values, self.pipeline))
         if not found:
             raise PlanRefused("As far as is known, none of what failed outside the console is still open.")
         return found

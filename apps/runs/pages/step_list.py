@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
-from apps.coverage.counts.downloads import Line, harmless
+from apps import exports
+from apps.pipeline.filters import Filter
 from apps.runs.models import Run, Step
 from apps.runs.results import redos
 
@@ -43,15 +42,14 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Which steps a person looks at, as the address has them. What the run does not have chooses nothing."""
+class StepFilter(Filter):
+    """Which steps of a run a person looks at."""
 
     table: str = ""
     state: str = ""
-    problem: str = ""
 
     @classmethod
-    def of(cls, values: QueryDict, tables: Collection[str]) -> Chosen:
+    def of(cls, values: QueryDict, tables: Collection[str]) -> StepFilter:
         table, state = values.get("table", ""), values.get("state", "")
         return cls(
             table=table if table in tables else "",
@@ -60,13 +58,8 @@ class Chosen:
         )
 
     @property
-    def query(self) -> str:
-        """What is chosen, as parameters of an address."""
-        return urlencode({name: value for name, value in self.named if value})
-
-    @property
-    def named(self) -> tuple[tuple[str, str], ...]:
-        return ("table", self.table), ("state", self.state)
+    def named(self) -> dict[str, str]:
+        return {"table": self.table, "state": self.state}
 
     def steps(self, run: Run) -> QuerySet[Step]:
         """In the order in which the run takes them, each with what became of its date (`again`)."""
@@ -91,10 +84,7 @@ def address(run: Run, *, state: str) -> str:
 
 def csv_lines(steps: Iterable[Step]) -> Iterator[str]:
     """The steps as CSV, a line each, safe to open in a spreadsheet."""
-    writer = csv.writer(Line())
-    yield writer.writerow(COLUMNS)
-    for step in steps:
-        yield writer.writerow([harmless(cell) for cell in cells(step)])
+    return exports.csv_lines(COLUMNS, map(cells, steps))
 
 
 def cells(step: Step) -> Iterator[Any]:

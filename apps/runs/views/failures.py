@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from apps import exports
 from apps.coverage import regressions
 from apps.pipeline import definition
 from apps.runs.failures import failure_groups, open_failures, outside_console
-from apps.runs.failures.open_failures import Chosen
-from apps.runs.views.watch import base_url, csv
+from apps.runs.failures.open_failures import FailureFilter
+from apps.runs.views.watch import base_url
 
 RANGES_SHOWN = 20
 
@@ -20,7 +21,7 @@ RANGES_SHOWN = 20
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
-    chosen = Chosen.of(request.GET, pipeline)
+    chosen = FailureFilter.of(request.GET, pipeline)
     groups = open_failures.told(chosen.groups(), most=RANGES_SHOWN)
     context = {
         "chosen": chosen,
@@ -41,7 +42,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def download(request: HttpRequest) -> StreamingHttpResponse:
     pipeline = definition.current()
-    chosen = Chosen.of(request.GET, pipeline)
+    chosen = FailureFilter.of(request.GET, pipeline)
     ours = open_failures.csv_lines(chosen.steps(), base_url=base_url(request))
     others = outside_console.csv_lines(pipeline, chosen)
-    return csv(chain(ours, others), "failures.csv")
+    return exports.download(chain(ours, others), "failures.csv")

@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from apps import exports
 from apps.runs.models import Run
 from apps.runs.pages import step_list
 from apps.runs.pages.run_tables import layout_of
-from apps.runs.pages.step_list import Chosen
-from apps.runs.views.watch import csv
+from apps.runs.pages.step_list import StepFilter
 
 STEPS_A_PAGE = 50
 STEPS_AT_ONCE = 2000  # read at a time for a file
@@ -20,7 +20,7 @@ STEPS_AT_ONCE = 2000  # read at a time for a file
 @require_GET
 def steps(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(Run, pk=pk)
-    chosen = Chosen.of(request.GET, tables_of(run))
+    chosen = StepFilter.of(request.GET, tables_of(run))
     context = {
         "run": run,
         "chosen": chosen,
@@ -35,8 +35,8 @@ def steps(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def steps_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = get_object_or_404(Run, pk=pk)
-    found = Chosen.of(request.GET, tables_of(run)).steps(run).iterator(chunk_size=STEPS_AT_ONCE)
-    return csv(step_list.csv_lines(found), f"run-{run.pk}-steps.csv")
+    found = StepFilter.of(request.GET, tables_of(run)).steps(run).iterator(chunk_size=STEPS_AT_ONCE)
+    return exports.download(step_list.csv_lines(found), f"run-{run.pk}-steps.csv")
 
 
 def tables_of(run: Run) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -13,7 +11,8 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import etag, require_GET
 
-from apps.pipeline import addresses, definition
+from apps import exports
+from apps.pipeline import definition, filters
 from apps.runs.failures import open_failures
 from apps.runs.models import Run
 from apps.runs.pages import run_list, run_page, run_summary, versions
@@ -33,7 +32,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lines": run_list.lines(page.object_list, now=timezone.now()),
         "status": status,
-        "problem": addresses.problem({"state": asked}, {"state": status}),
+        "problem": filters.problem({"state": asked}, {"state": status}),
         "statuses": Run.Status.choices,
         "counts": run_list.counts_by_status(),
         "query": f"state={status}&" if status else "",
@@ -86,13 +85,9 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 def failures_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     run = get_object_or_404(Run, pk=pk)
     steps = outcomes.failed_or_skipped(run).select_related("attempt")
-    return csv(open_failures.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv")
-
-
-def csv(lines: Iterable[str], name: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return exports.download(
+        open_failures.csv_lines(steps, base_url=base_url(request)), f"run-{run.pk}-failures.csv"
+    )
 
 
 def base_url(request: HttpRequest) -> str:
