@@ -26,3 +26,9 @@ def moment(at: dt.datetime | None, style: str = "") -> SafeString | str:
         style,
         f"{at.day} {at:%b %Y %H:%M}",
     )
+
+
+@register.simple_block_tag
+def line(content: str) -> str:
+    """One line of a text, such as a plain mail, that is written over several."""
+    return " ".join(content.split())

@@ -34,7 +34,7 @@ from apps.runs.models import Lane, Run, leases
 from apps.runs.plans import planning, selections
 from apps.runs.plans.plan import Plan
 from apps.warehouse.base import Warehouse
-from tests import agreement, database, duck
+from tests import agreement, database, duck, markup
 from tests.job_forks import Forked, ForkServer
 from tests.scanned import Scanned, scan_once
 
@@ -57,6 +57,14 @@ def own_files(settings, tmp_path: Path) -> None:
     """Logs and mails of a test stay in its folder."""
     settings.VAR_DIR = tmp_path
     settings.LOG_DIR = tmp_path / "logs"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tight_pages() -> Iterator[None]:
+    """Pages come without the whitespace that lays out their templates."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", markup.request_tight)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from django_q.models import OrmQ
 
 from apps.alerts import context
 from apps.alerts.models import Message
+from tests.markup import tight
 
 MAIL = '<html><head></head><body><p style="color: red">html part</p></body></html>'
 
@@ -147,7 +148,7 @@ def test_a_viewer_may_not_send_again(client, viewer, undelivered):
 def banner(rf, user) -> str:
     request = rf.get("/runs/")
     request.user = user
-    return render_to_string("alerts/_banner.html", context.undelivered(request), request)
+    return tight(render_to_string("alerts/_banner.html", context.undelivered(request), request))
 
 
 def test_the_banner_says_how_many_mails_did_not_arrive_and_why(rf, viewer, undelivered):

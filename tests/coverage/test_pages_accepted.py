@@ -186,7 +186,7 @@ def test_the_accepted_leave_the_list_of_gaps_and_stay_in_the_legend(accepted, re
     page = read("/coverage/winter/?table=daily.sales")
 
     assert "Plan the gaps" in page and "2 ranges" in page and "6 accepted" in page
-    assert 'state-accepted"></i>accepted <b>6</b>' in page
+    assert 'state-accepted"></i> accepted <b>6</b>' in page
 
 
 def test_they_can_be_looked_for(accepted, read):

@@ -18,7 +18,7 @@ KEPT = 512  # a strip is some kilobytes
 @register.simple_tag
 @lru_cache(maxsize=KEPT)
 def strip(strip: Strip, label: str, kind: str = "") -> SafeString:
-    """`label` is what a reader hears; `kind` may be "thin", "map" or "month"."""
+    """`label` is what a reader hears; `kind` may be "map" or "month"."""
     return render_to_string("components/_strip.html", {"strip": strip, "label": label, "kind": kind})
 
 

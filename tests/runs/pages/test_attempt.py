@@ -47,7 +47,7 @@ def test_rows_that_could_not_be_counted_are_unknown(done, operating, read):
 
 
 def test_errors_stand_out_in_a_log(done, operating):
-    assert '<span class="error">' in operating.get(f"/runs/{done.pk}/attempts/1/").content.decode()
+    assert '<span class="log-error">' in operating.get(f"/runs/{done.pk}/attempts/1/").content.decode()
 
 
 def test_attempts_are_listed(done, read):

@@ -16,7 +16,7 @@ from tests.runs.pages.conftest import words
 
 SALES = "daily.sales"
 BUTTON = re.compile(
-    r'href="/runs/new/\?([^"]+)"[^>]*>[^<]*(?:<b>[^<]*</b><span[^>]*>[^<]*)?<span[^>]*hx-get="([^"]+)"'
+    r'href="/runs/new/\?([^"]+)"[^>]*>[^<]*(?:<b>[^<]*</b> <span[^>]*>[^<]*)?<span[^>]*hx-get="([^"]+)"'
 )
 
 
