@@ -108,7 +108,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 Q_CLUSTER = {
     "name": "main",
     "orm": "default",
-    "broker_class": "apps.workers.broker.Broker",
+    "broker_class": "apps.workers.django_q_changes.Broker",
     "workers": 2,
     "poll": 0.2,
     "timeout": 900,

@@ -5,7 +5,7 @@ three programs that each import them. For that it has no thread, and no database
 
 How a service is known to be dead:
 - its main process has ended. On Linux the rest of it ends with it (processes.die_with_parent);
-- it has left because a process died with a lock in its hand (clusters.Sentinel);
+- it has left because a process died with a lock in its hand (django_q_changes.Sentinel);
 - it does not perform: a ping in its queue is not answered although its workers are idle (pulse).
 """
 

@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from apps.workers.broker import Broker, own_queue
+from apps.workers.django_q_changes import Broker, own_queue
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 @pytest.fixture
 def broker(settings, monkeypatch):
     settings.WORKER_NAME = "alpha"
-    monkeypatch.setattr("apps.workers.broker.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("apps.workers.django_q_changes.time.sleep", lambda seconds: None)
     return Broker(list_key="runs")
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
 
-from apps.workers import clusters
+from apps.workers import clusters, django_q_changes
 from apps.workers.models import Worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
@@ -119,9 +119,9 @@ def test_a_worker_without_a_process_is_marked_as_gone():
 def test_a_process_can_become_another_cluster_after_the_fork(monkeypatch):
     monkeypatch.setenv("Q_CLUSTER_NAME", "main")
 
-    clusters.become("runs")
+    django_q_changes.become("runs")
     became = Conf.CLUSTER_NAME, Conf.WORKERS, Conf.TIMEOUT, Conf.RETRY
-    clusters.become("main")
+    django_q_changes.become("main")
 
     assert became == ("runs", 1, 7200, 25200)
     assert Conf.CLUSTER_NAME == "main"
