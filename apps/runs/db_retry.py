@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_fixed
 
 from apps import timing
 
 log = logging.getLogger(__name__)
 
-
-AWAY = (OperationalError, InterfaceError)  # what a database says that is locked, restarts, or has no room
+DB_OUTAGE = (OperationalError, InterfaceError)  # of a database that is locked, restarts, or has no room
 
 T = TypeVar("T")
 
 
-def retry_on_db_outage(ask: Callable[[], T]) -> T:
-    """What `ask` answers, asked again for a while when the database is away: only what may be asked twice."""
-    deadline = time.monotonic() + timing.DB_RETRY_FOR
-    while True:
-        try:
-            return ask()
-        except AWAY as error:
-            close_old_connections()
-            if time.monotonic() + timing.DB_RETRY_EVERY > deadline:
-                raise
-            log.warning("The database does not answer, asking again: %s", error)
-        time.sleep(timing.DB_RETRY_EVERY)
+def retry_on_db_outage(query: Callable[[], T]) -> T:
+    """What the query returns, made again for a while when the database is away: only what may be done twice."""
+    retrying = Retrying(
+        retry=retry_if_exception_type(DB_OUTAGE),
+        wait=wait_fixed(timing.DB_RETRY_EVERY),
+        stop=stop_before_delay(timing.DB_RETRY_FOR),
+        before_sleep=reconnect,
+        reraise=True,
+    )
+    return retrying(query)
+
+
+def reconnect(state: RetryCallState) -> None:
+    close_old_connections()
+    log.warning("The database does not answer, asking again: %s", state.outcome and state.outcome.exception())

@@ -13,7 +13,7 @@ from apps.coverage.models import Scan
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs import queue
-from apps.runs.db_retry import AWAY, retry_on_db_outage
+from apps.runs.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.runs.engine import recovery, runner, waiting
 from apps.runs.models import Attempt, Preflight, Run, leases
 from apps.runs.models.attempt import AttemptQuerySet
@@ -43,7 +43,7 @@ def perform(run_id: int, ticket: str) -> None:
                 until=time.monotonic() + timing.SLICE,
                 wake=lambda: queue.wake(run_id),
             )
-    except AWAY:  # nobody could write it down
+    except DB_OUTAGE:  # nobody could write it down
         raise
     except Exception as error:  # the queue keeps it, and whoever looks at the run reads it
         tell_of(error, run_id)

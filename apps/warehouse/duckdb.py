@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import random
 import re
 import threading
 import time
@@ -15,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import _duckdb as duckdb  # the compiled part alone: the rest of the package costs each worker 16 MB
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from apps import masking, timing
 from apps.text import count
@@ -205,7 +205,7 @@ class DuckDBWarehouse:
         with self.turns.reading() if read_only else self.turns.of_call(A_SCRIPT), turn(self.patience):
             connection = host().cursor()
             try:
-                self.attach_patiently(connection, read_only=read_only)
+                self.attach(connection, read_only=read_only)
                 # A moment with a zone is a moment; what is told of it must not depend on where this runs.
                 connection.execute(f"USE {FILE}; SET TimeZone = 'UTC'")
                 yield connection
@@ -227,25 +227,26 @@ class DuckDBWarehouse:
                 f"the warehouse file {self.path} went away while it was read: {error}"
             ) from error
 
-    def attach_patiently(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+    def attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        """Waits for a file that another process holds; Busy where that lasts."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(Busy),
+            wait=wait_random(0.005, 0.05),
+            stop=stop_after_delay(self.patience),
+            reraise=True,
+        )
+        retrying(self.try_to_attach, connection, "READ_ONLY" if read_only else "READ_WRITE")
+
+    def try_to_attach(self, connection: duckdb.DuckDBPyConnection, mode: str) -> None:
+        if not self.path.is_file():  # asked each time: to write, DuckDB would make a new one
+            raise Unreachable(f"the warehouse file {self.path} does not exist")
         path = str(self.path).replace("'", "''")
-        mode = "READ_ONLY" if read_only else "READ_WRITE"
-        deadline = time.monotonic() + self.patience
-        while True:
-            if not self.path.is_file():  # asked each time: to write, DuckDB would make a new one
-                raise Unreachable(f"the warehouse file {self.path} does not exist")
-            try:
-                connection.execute(f"ATTACH '{path}' AS {FILE} (TYPE duckdb, {mode})")
-                return
-            except duckdb.IOException as error:
-                if "Could not set lock" not in str(error):
-                    raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
-                refusal = Busy(f"another process holds the warehouse file: {holder(error)}")
-            except duckdb.Error as error:
-                raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
-            if time.monotonic() >= deadline:
-                raise refusal
-            time.sleep(random.uniform(0.005, 0.05))
+        try:
+            connection.execute(f"ATTACH '{path}' AS {FILE} (TYPE duckdb, {mode})")
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and "Could not set lock" in str(error):
+                raise Busy(f"another process holds the warehouse file: {holder(error)}") from error
+            raise Unreachable(f"the warehouse file cannot be opened: {first_line(error)}") from error
 
 
 @cache

@@ -12,6 +12,13 @@ from functools import cached_property
 from typing import TypeVar
 
 from django.utils import timezone
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception,
+    stop_before_delay,
+    wait_exponential,
+)
 
 from apps import timing
 from apps.coverage.models import Partition
@@ -23,7 +30,7 @@ from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import CannotLog, Outcome
-from apps.runs.db_retry import AWAY, retry_on_db_outage
+from apps.runs.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.runs.dependencies import downstream
 from apps.runs.engine import (
     claims,
@@ -268,20 +275,18 @@ class Runner:
         return self.ask(asked)
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """Asks the warehouse, patiently: one that is away for a moment is no failure of anybody's dates."""
-        deadline = time.monotonic() + timing.WAREHOUSE_RETRY_FOR
-        pause = 0.5
-        while True:
-            try:
-                return question()
-            except OverQuota:
-                raise  # until tomorrow, and each question would be one more
-            except WarehouseError as error:
-                if time.monotonic() + pause > deadline or self.heartbeat.must_stop():
-                    raise
-                log.warning("run %s: %s; asking again in %.0f s", self.run.pk, error, pause)
-            time.sleep(pause)
-            pause = min(2 * pause, 15)
+        """Asks the warehouse again for a while: no date has failed because it is away for a moment.
+
+        Not where a quota is used up: each question would use more of it.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception(lambda error: is_outage(error) and not self.heartbeat.must_stop()),
+            wait=wait_exponential(multiplier=0.5, max=15),
+            stop=stop_before_delay(timing.WAREHOUSE_RETRY_FOR),
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
+        return retrying(question)
 
     def call(self, table: Table, job: Job, steps: list[Step], attempt: Attempt) -> Outcome:
         dates = [step.date for step in steps]
@@ -363,6 +368,10 @@ class Runner:
         self.seen = Look()
 
 
+def is_outage(error: BaseException) -> bool:
+    return isinstance(error, WarehouseError) and not isinstance(error, OverQuota)
+
+
 def require_readable(table: Table, look: Look) -> None:
     """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
     now: it is away, nothing failed."""
@@ -412,7 +421,7 @@ def advance_until(runner: Runner, until: float | None) -> bool:
         while more:
             try:
                 more, outages = runner.advance(), 0
-            except AWAY as error:
+            except DB_OUTAGE as error:
                 outages += 1
                 if outages > OUTAGES:
                     raise
