@@ -13,8 +13,10 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from apps.coverage import models
-from apps.coverage.counts.string_agg import Joined
-from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
+from apps.coverage.counts import stored
+from apps.coverage.counts.stored import Strings
+from apps.coverage.counts.string_agg import StringAgg
+from apps.coverage.models import CalendarDate, Partition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Season, Table
 
@@ -104,7 +106,7 @@ def load(
     if seasons:
         expected = expected.filter(season__in=[season.name for season in seasons])
     calendar = calendar_of(expected)
-    found = stored(Partition.objects.between(start, end), None if tables is None else wanted)
+    found = stored.strings(Partition.objects.between(start, end), None if tables is None else wanted)
     rows = {table.name: row(found.get(table.name), calendar) for table in wanted}
     return Grid(
         dates=calendar.dates,
@@ -130,7 +132,7 @@ class Calendar:
 
 def calendar_of(expected: QuerySet[CalendarDate]) -> Calendar:
     """These dates, in one query for a row a season."""
-    days, units = Joined(Cast("date", TextField())), Joined(Cast("units", TextField()))
+    days, units = StringAgg(Cast("date", TextField())), StringAgg(Cast("units", TextField()))
     rows = expected.order_by().values("season").annotate(days=days, sizes=units)
     return parsed(frozenset(rows.values_list("season", "days", "sizes")))
 
@@ -152,27 +154,6 @@ def parsed(rows: frozenset[tuple[str, str, str]]) -> Calendar:
     )
 
 
-class Told(NamedTuple):
-    """What is stored of a table, a word a partition, joined by commas."""
-
-    days: str
-    states: str
-    activities: str
-
-
-def stored(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> dict[str, Told]:
-    """By table what is stored, of some tables or all, in one query.
-
-    Dates stay text here: to make an object of each of many thousands would take longer than all else.
-    """
-    if tables is not None:
-        partitions = partitions.of(table.name for table in tables)
-    rows = partitions.order_by().values("table").annotate(
-        days=Joined(Cast("date", TextField())), states=Joined("state"), activities=Joined("activity")
-    )  # fmt: skip
-    return {table: Told(*told) for table, *told in rows.values_list("table", "days", "states", "activities")}
-
-
 class Row(NamedTuple):
     """What is stored of a table, a letter for each day of the calendar; `off` are the days off it that have rows,
     `failed_off` those on which a run failed and nobody closed it."""
@@ -184,17 +165,17 @@ class Row(NamedTuple):
 
 
 @lru_cache(maxsize=128)  # at the next look most tables are as they were
-def row(told: Told | None, calendar: Calendar) -> Row:
+def row(strings: Strings | None, calendar: Calendar) -> Row:
     """The usual table has a partition for each day, in order: that is seen without a look at each."""
     days = calendar.days
-    if told is None:
+    if strings is None:
         return Row(STATE[NOTHING] * len(days), LETTER[NOTHING] * len(days), (), ())
-    if told.days == calendar.text:
-        doing = letters(LETTER, told.activities.split(","))
-        return Row(letters(STATE, told.states.split(",")), doing, (), ())
-    its_days = told.days.split(",")
-    states = dict(zip(its_days, told.states.split(","), strict=True))
-    activities = dict(zip(its_days, told.activities.split(","), strict=True))
+    if strings.days == calendar.text:
+        doing = letters(LETTER, strings.activities.split(","))
+        return Row(letters(STATE, strings.states.split(",")), doing, (), ())
+    its_days = strings.days.split(",")
+    states = dict(zip(its_days, strings.states.split(","), strict=True))
+    activities = dict(zip(its_days, strings.activities.split(","), strict=True))
     others = sorted(states.keys() - set(days))
     off = [day for day in others if states[day] == State.UNEXPECTED]
     failed = [

@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from apps.coverage.counts import quality
+from apps.coverage.counts import quality, stored
 from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD
 from apps.coverage.counts.quality import Band
+from apps.coverage.counts.stored import NO_CELL, Cell
 from apps.coverage.counts.strips import in_words
 from apps.coverage.models import Partition, redo_in_words, shown
 from apps.pipeline.definition import Pipeline
@@ -27,21 +28,7 @@ MODES = {
     "fallback": "Fallback",
 }
 HIGHEST_PERCENT = 200
-FIELDS = (
-    "table",
-    "date",
-    "state",
-    "activity",
-    "rows",
-    "least",
-    "most",
-    "run_id",
-    "written_at",
-    "seconds",
-    "quality",
-    "fallback_share",
-)
-NO_CELL = " "
+BLANK = " "
 # What a cell shows where there is a gap that no run is about to fill.
 GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAILED))
 
@@ -56,12 +43,8 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
     assert chosen.season
     tables = chosen.tables(pipeline)
     partitions = Partition.objects.filter(season=chosen.season.name).between(chosen.start, chosen.end)
-    found = list(partitions.of(table.name for table in tables).order_by("date").values_list(*FIELDS))
-    dates = sorted({date for _, date, *_ in found})
-    place = {date: index for index, date in enumerate(dates)}
-    cells: dict[str, list[tuple | None]] = {table.name: [None] * len(dates) for table in tables}
-    for table, date, *values in found:
-        cells[table][place[date]] = tuple(values)
+    found = stored.cells(partitions, tables)
+    dates = sorted({date for cells in found.values() for date in cells})
     bands = {table.name: [quality.band(table, chosen.season, date) for date in dates] for table in tables}
     silences = silent_tables()
     return {
@@ -71,7 +54,13 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
         "phases": {phase.name: phase.full_label for phase in pipeline.phases},
         "qualities": quality.WORDS,
         "rows": [
-            row(table, cells[table.name], bands[table.name], chosen, now)
+            row(
+                table,
+                [found[table.name].get(date, NO_CELL) for date in dates],
+                bands[table.name],
+                chosen,
+                now,
+            )
             | {"silence": silences[table.name].in_words if table.name in silences else None}
             for table in tables
         ],
@@ -80,45 +69,49 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
 
 def row(
     table: Table,
-    cells: Sequence[tuple | None],
+    cells: Sequence[Cell],
     bands: Sequence[Band | None],
     chosen: CoverageFilter,
     now: dt.datetime,
 ) -> dict[str, Any]:
-    state, activity, rows, least, most, run, written, seconds, scores, fallback = columns(cells)
+    column = columns(cells)
     return {
         "table": table.name,
         "name": table.short_name,
         "phase": table.phase,
         "planned": not table.is_source,
         "shown": "".join(
-            LETTER[shown(here, doing)] if here and chosen.takes(here, doing) else NO_CELL
-            for here, doing in zip(state, activity, strict=True)
+            LETTER[shown(state, activity)] if state and chosen.takes(state, activity) else BLANK
+            for state, activity in zip(column.state, column.activity, strict=True)
         ),
-        "found": sparse(rows),
-        "least": sparse([whole(value) for value in least]),
-        "most": sparse([whole(value) for value in most]),
-        "run": sparse(run),
+        "found": sparse(column.rows),
+        "least": sparse([whole(value) for value in column.least]),
+        "most": sparse([whole(value) for value in column.most]),
+        "run": sparse(column.run_id),
         "marks": sparse(
-            [(each[0] and redo_in_words(*each)) or None for each in zip(state, activity, run, strict=True)]
+            [
+                (each[0] and redo_in_words(*each)) or None
+                for each in zip(column.state, column.activity, column.run_id, strict=True)
+            ]
         ),
-        "quality": against_bands(scores, bands),
+        "quality": against_bands(column.quality, bands),
         "quality_least": sparse([band[0] if band else None for band in bands]),
         "quality_most": sparse([band[1] if band and math.isfinite(band[1]) else None for band in bands]),
         "modes": {
-            "rows": sparse([against_expected(*each) for each in zip(rows, least, most, strict=True)]),
-            "age": sparse([hours(now - at) if at else None for at in written]),
-            "duration": sparse([round(value, 1) if value is not None else None for value in seconds]),
-            "quality": sparse([round(value, 1) if value is not None else None for value in scores]),
-            "fallback": sparse([percent(value) for value in fallback]),
+            "rows": sparse(
+                [against_expected(*each) for each in zip(column.rows, column.least, column.most, strict=True)]
+            ),
+            "age": sparse([hours(now - at) if at else None for at in column.written_at]),
+            "duration": sparse([rounded(value) for value in column.seconds]),
+            "quality": sparse([rounded(value) for value in column.quality]),
+            "fallback": sparse([percent(value) for value in column.fallback_share]),
         },
     }
 
 
-def columns(cells: Sequence[tuple | None]) -> list[Sequence[Any]]:
-    width = len(FIELDS) - 2
-    nothing = (None,) * width
-    return list(zip(*(cell or nothing for cell in cells), strict=True)) or [()] * width
+def columns(cells: Sequence[Cell]) -> Any:
+    """The same the other way round: a cell whose fields are lists, a value a date."""
+    return Cell._make(zip(*cells, strict=True)) if cells else Cell._make([()] * len(Cell._fields))
 
 
 def against_bands(scores: Sequence[float | None], bands: Sequence[Band | None]) -> str | None:
@@ -126,7 +119,7 @@ def against_bands(scores: Sequence[float | None], bands: Sequence[Band | None]) 
     if not any(bands):
         return None
     pairs = zip(scores, bands, strict=True)
-    return "".join(NO_CELL if score is None else quality.against(score, band) for score, band in pairs)
+    return "".join(BLANK if score is None else quality.against(score, band) for score, band in pairs)
 
 
 def sparse(values: Sequence[Any]) -> list[Any] | None:
@@ -150,6 +143,10 @@ def hours(age: dt.timedelta) -> int:
 
 def percent(share: float | None) -> int | None:
     return None if share is None else round(100 * share)
+
+
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
 def whole(value: float | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Aggregate, TextField
 
 
-class Joined(Aggregate):
+class StringAgg(Aggregate):
     """Takes texts without commas. In one query, several of them list their rows in the same order, whichever that is.
 
     To fetch a text a group is several times faster than to fetch a row a partition.
