@@ -13,7 +13,7 @@ from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Need
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
-from apps.runs.preflight.reports import Told
+from apps.runs.preflight.reports import ShownReport
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NeedNow:
 class Readiness:
     """`preflight` is the last one that came to its end; None where none did."""
 
-    preflight: Told | None
+    preflight: ShownReport | None
     needs: tuple[NeedNow, ...]
     losses: tuple[Loss, ...]
 
@@ -38,7 +38,7 @@ def now(pipeline: Pipeline, coverage: Coverage) -> Readiness:
     """From what is stored: in two queries, three where rows were lost."""
     last = Preflight.objects.filter(status=Preflight.Status.FINISHED).order_by("-finished_at").first()
     return Readiness(
-        preflight=reports.told(last) if last else None,
+        preflight=reports.shown_report(last) if last else None,
         needs=tuple(need_now(need, coverage) for need in pipeline.needs),
         losses=tuple(regressions.losses(pipeline)),
     )

@@ -78,7 +78,7 @@ def what_runs_do(pipeline: Pipeline, failed: Sequence[FailureGroup], *, now: dt.
     first = work.active[0]
     kinds = first.steps.failed().order_by().values("signature").distinct().count()
     is_held = first.held_lanes.held(now).exists()
-    return replace(work, progress=progress.of(first, pipeline), kinds=kinds, is_held=is_held)
+    return replace(work, progress=progress.progress_of(first, pipeline), kinds=kinds, is_held=is_held)
 
 
 def state_in_words(run: Run, work: Work) -> str:

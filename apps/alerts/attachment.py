@@ -12,7 +12,7 @@ from apps.runs.models import Step
 COLUMNS = ("table", "date", "state", "signature", "message", "attempts", "rows_before", "rows_after", "run")
 
 
-def of(steps: Sequence[Step]) -> str:
+def failures_csv(steps: Sequence[Step]) -> str:
     """Empty without steps: a mail without failures has no attachment."""
     if not steps:
         return ""

@@ -26,13 +26,13 @@ class Part:
 
     @property
     def was(self) -> str:
-        return in_words(self.before)
+        return count_text(self.before)
 
     @property
     def is_now(self) -> str:
         """With its share, rounded down: 100 % means all."""
         share = percent(self.after[0], self.after[1], unknown=self.after[2]) if self.after else None
-        return in_words(self.after) if share is None else f"{in_words(self.after)} ({share} %)"
+        return count_text(self.after) if share is None else f"{count_text(self.after)} ({share} %)"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def counted(snapshot: Snapshot, path: tuple[str, ...]) -> Count | None:
     return (found[0], found[1], found[2]) if found else None
 
 
-def in_words(count: Count | None) -> str:
+def count_text(count: Count | None) -> str:
     if count is None:
         return "not known"
     complete, expected, unknown = count

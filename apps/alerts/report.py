@@ -101,7 +101,7 @@ class Report:
 
     @cached_property
     def progress(self) -> Progress:
-        return progress.of(self.run, definition.current())
+        return progress.progress_of(self.run, definition.current())
 
     @property
     def verified(self) -> str:
@@ -120,7 +120,7 @@ class Report:
     @cached_property
     def rework(self) -> Rework | None:
         """What dates came to that had rows and were done again, as the run's page says it."""
-        return redos.of(self.run)
+        return redos.rework_of(self.run)
 
     @property
     def counts(self) -> list[tuple[str, str]]:
@@ -183,7 +183,7 @@ class Report:
     @cached_property
     def bill(self) -> str:
         """What its SQL jobs billed; empty where the warehouse takes nothing."""
-        found = billing.of(self.run, definition.current())
+        found = billing.bill_of(self.run, definition.current())
         return found.says if found else ""
 
     @property
@@ -298,7 +298,7 @@ class Report:
     @property
     def csv(self) -> str:
         """All that failed or was skipped; empty where nothing was."""
-        return attachment.of([*self.failed, *self.skipped])
+        return attachment.failures_csv([*self.failed, *self.skipped])
 
 
 def finding(step: Step) -> str:

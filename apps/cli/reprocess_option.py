@@ -34,7 +34,7 @@ def behind_gaps(plan: Plan) -> dict[str, Any]:
     return {"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}
 
 
-def in_words(plan: Plan) -> str:
+def plan_summary(plan: Plan) -> str:
     """ "would be planned with --reprocess failed: 12", and a line of what would be skipped."""
     number = as_number(plan)
     if number is None:

@@ -62,7 +62,7 @@ def launch(
         raise LaunchRefused(not_ready_in_words(report), left_out=plan.left_out_counts)
     chosen = check(options or Options(), pipeline)
     canary = chosen.canary_dates(plan)
-    forecast = forecasts.of(plan, pipeline)
+    forecast = forecasts.forecast_of(plan, pipeline)
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -108,16 +108,18 @@ def launch(
 
 
 def not_ready_in_words(report: Preflight) -> str:
+    why = reports.shown_report(report).why
     return (
-        f"{report} is not ready: {reports.told(report).why}. Mend it and run the pre-flight again, or say why to "
-        "launch all the same. Nothing was launched."
+        f"{report} is not ready: {why}. Mend it and run the pre-flight again, or say why to launch all the same. "
+        "Nothing was launched."
     )
 
 
 def preflight_in_words(report: Preflight, unready: str) -> str:
     """What the timeline says of the newest pre-flight that covers the plan."""
     if report.is_not_ready:
-        return f"Launched although pre-flight {report.pk} is not ready ({reports.told(report).why}): {unready.strip()}"
+        why = reports.shown_report(report).why
+        return f"Launched although pre-flight {report.pk} is not ready ({why}): {unready.strip()}"
     return f"Pre-flight {report.pk} is {report.get_verdict_display().lower()}"
 
 

@@ -28,7 +28,7 @@ BROKE_OFF = "broke off"  # the kind of event
 
 
 def perform(run_id: int, ticket: str) -> None:
-    if stopping.asked():  # the next worker begins
+    if stopping.stop_requested():  # the next worker begins
         queue.enqueue(run_id, ticket)
         return
     lease = retry_on_db_outage(lambda: leases.take(run_id, ticket=ticket))
@@ -49,7 +49,7 @@ def perform(run_id: int, ticket: str) -> None:
         tell_of(error, run_id)
         raise
     # A worker that is to stop hands its lane on at once.
-    goes_on = more or stopping.asked()
+    goes_on = more or stopping.stop_requested()
     retry_on_db_outage(lambda: queue.hand_on(run_id, lease) if goes_on else leases.release(run_id, lease))
 
 

@@ -38,12 +38,12 @@ def perform(name: str, workers: int | None = None) -> int:
     sentinel = Sentinel(Stop(), threading.Event(), uuid.uuid4(), start=False)
     # Its workers must die of a signal: they hear the word by the byte.
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
-    signal.signal(signal.SIGTERM, lambda number, frame: stopping.ask())
+    signal.signal(signal.SIGTERM, lambda number, frame: stopping.request_stop())
     sentinel.start()
     return 0
 
 
-def ask(name: str) -> int:
+def send_ping(name: str) -> int:
     """Put a ping into the queue of this machine's cluster; its row, returned, goes away when it is performed."""
     broker = RememberingBroker(list_key=own_queue(name))
     async_task("apps.workers.tasks.ping", broker=broker, save=False)
@@ -61,7 +61,7 @@ def are_all_busy(name: str, leader: int) -> bool:
     return bool(ours) and all(worker.is_busy for worker in ours)
 
 
-def bury_workers(name: str) -> None:
+def mark_workers_stopped(name: str) -> None:
     """Workers of this machine whose process is gone cannot say goodbye themselves."""
     for worker in Worker.objects.filter(cluster=name, launcher=settings.WORKER_NAME, stopped_at=None):
         if session_of(worker.pid) is None:

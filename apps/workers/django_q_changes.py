@@ -85,11 +85,11 @@ class Stop:
     """
 
     def is_set(self) -> bool:
-        return stopping.asked()
+        return stopping.stop_requested()
 
     def wait(self, seconds: float) -> bool:
         time.sleep(seconds)
-        return stopping.asked()
+        return stopping.stop_requested()
 
 
 def become(name: str) -> None:

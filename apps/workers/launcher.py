@@ -155,7 +155,7 @@ class Launcher:
         service.end()
         self.say(f"{service.name} {reason}: starting it again")
         with _database():
-            clusters.bury_workers(service.name)
+            clusters.mark_workers_stopped(service.name)
 
     def _look(self, now: float) -> None:
         """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
@@ -195,7 +195,7 @@ class Launcher:
         if pulse.is_silent(now):
             self._bring_back(service, "performs nothing although a worker is idle")
         elif pulse.should_ask(now):
-            pulse.asked(clusters.ask(service.name), now)
+            pulse.asked(clusters.send_ping(service.name), now)
 
     def _tick(self, running: list[Service]) -> None:
         for service in running:
@@ -222,7 +222,7 @@ class Launcher:
         processes.kill(None, self.record.token)
         with _database():
             for service in self.services:
-                clusters.bury_workers(service.name)
+                clusters.mark_workers_stopped(service.name)
             naming.release()
 
 

@@ -21,12 +21,12 @@ def begin() -> None:
     _asked = mmap.mmap(-1, 1)
 
 
-def ask() -> None:
+def request_stop() -> None:
     """Tells every process of this cluster that it is to stop."""
     _asked[0] = 1
 
 
-def asked() -> bool:
+def stop_requested() -> bool:
     """Whether this process is to end what it does soon, and to begin nothing new."""
     return _asked[0] == 1
 
@@ -45,7 +45,7 @@ def on_signal(*numbers: signal.Signals) -> Iterator[None]:
             signal.signal(number, handler)
 
     def heard(number: int, frame: FrameType | None) -> None:
-        ask()
+        request_stop()
         restore()
 
     for number in numbers:

@@ -34,6 +34,6 @@ def test_both_ends_are_within(value, letter):
 
 
 def test_quality_reads_against_its_band():
-    assert quality.in_words(61.04, (85, 95)) == "61.0, expected 85 to 95: below its band"
-    assert quality.in_words(90, (85, float("inf"))) == "90.0, expected at least 85: within its band"
-    assert quality.in_words(90, None) == "90.0"
+    assert quality.value_against_band(61.04, (85, 95)) == "61.0, expected 85 to 95: below its band"
+    assert quality.value_against_band(90, (85, float("inf"))) == "90.0, expected at least 85: within its band"
+    assert quality.value_against_band(90, None) == "90.0"

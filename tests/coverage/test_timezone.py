@@ -36,7 +36,7 @@ def test_every_day_goes_up_to_yesterday_in_the_pipelines_zone(new_york, rewrite,
     monkeypatch.setattr(timezone, "now", lambda: EVENING)
     pipeline = definition.current()
 
-    said = expected_dates.ask(pipeline, warehouses.open_warehouse(pipeline))
+    said = expected_dates.read_calendar(pipeline, warehouses.open_warehouse(pipeline))
 
     assert max(said.expected) == day("01-03")
 

@@ -12,7 +12,7 @@ from apps.coverage.counts import rollup
 from apps.coverage.models import CalendarDate, Partition, Verification
 from apps.coverage.scanning import warehouses
 from apps.coverage.verification import json_objects, verifier
-from apps.coverage.verification.report import Report, in_words
+from apps.coverage.verification.report import Report, spans_text
 from apps.pipeline import definition
 from tests.conftest import day
 from tests.coverage.verifying import WEEK
@@ -120,7 +120,7 @@ def test_a_column_that_may_not_be_null_tells_its_share(rewrite, filled, verify, 
 def test_a_day_off_tears_no_range_apart(verify):
     report = verify(tables=["daily.sales"], start=day("01-05"), end=day("01-09"))
 
-    assert in_words(table(report).dates["missing"]) == "2024-01-05 to 2024-01-09"
+    assert spans_text(table(report).dates["missing"]) == "2024-01-05 to 2024-01-09"
     assert table(report).counts["missing"] == 4
 
 

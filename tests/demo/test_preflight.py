@@ -15,14 +15,14 @@ from apps.pipeline import definition, scope
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Level, Result
-from apps.runs.preflight.reports import Told
+from apps.runs.preflight.reports import ShownReport
 from apps.warehouse.duckdb import DuckDBWarehouse
 from apps.workers.models import Worker
 from tests.demo.reference import DEMO, days
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Check = Callable[..., Told]
+Check = Callable[..., ShownReport]
 WINDOW = {
     "phases": ["3"],
     "start": days("2024-01-15", "2024-01-15")[0],
@@ -62,17 +62,17 @@ def check(demo, web, settings, monkeypatch) -> Iterator[Check]:
     settings.PIPELINE = DEMO / "pipeline.toml"
     definition.load.cache_clear()
 
-    def make(*, quick: bool = False, **names) -> Told:
+    def make(*, quick: bool = False, **names) -> ShownReport:
         pipeline = definition.current()
         report = reports.create(scope.scope(pipeline, **names), by="olga", quick=quick)
         reports.perform(report, pipeline, warehouses.open_warehouse(pipeline))
-        return reports.told(Preflight.objects.get(pk=report.pk))
+        return reports.shown_report(Preflight.objects.get(pk=report.pk))
 
     yield make
     definition.load.cache_clear()
 
 
-def own(told: Told) -> dict[str, Result]:
+def own(told: ShownReport) -> dict[str, Result]:
     """The results of the pipeline file's checks, by their number."""
     return {each.name.split()[0]: each for each in told.results if not each.is_built_in}
 

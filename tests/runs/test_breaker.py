@@ -48,7 +48,7 @@ NAMES = ("Jokic", "Murray", "Gordon", "Porter", "Brown")
 def test_failures_that_differ_by_a_name_are_one_kind(decided):
     run = decided([f"no box score for player {name} on 2024-01-05" for name in NAMES])
 
-    assert circuit_breaker.why_stop(run) == (
+    assert circuit_breaker.reason_to_open(run) == (
         "5 failures in a row say the same but for a name: no box score for player Brown on …"
     )
 
@@ -57,27 +57,29 @@ def test_sixty_failures_that_do_not_read_alike_are_not_waited_for(decided):
     words = ("river", "stone", "cloud", "grass", "flame")
     run = decided([f"the {words[place % 5]} gave way" for place in range(15)])
 
-    assert circuit_breaker.why_stop(run).startswith("15 failures in a row: they differ in what they say")
+    assert circuit_breaker.reason_to_open(run).startswith(
+        "15 failures in a row: they differ in what they say"
+    )
 
 
 def test_two_messages_in_turn_are_failures_in_a_row_too(decided):
-    assert circuit_breaker.why_stop(decided(["no rows", "the till is shut"] * 7)) == ""
-    assert circuit_breaker.why_stop(decided(["no rows", "the till is shut"] * 8)).startswith(
+    assert circuit_breaker.reason_to_open(decided(["no rows", "the till is shut"] * 7)) == ""
+    assert circuit_breaker.reason_to_open(decided(["no rows", "the till is shut"] * 8)).startswith(
         "15 failures in a row"
     )
 
 
 def test_after_many_good_dates_only_the_last_twenty_count(decided):
     good, mixed = [""] * 665, ["", "one", "", "two", "three"] * 4
-    assert circuit_breaker.why_stop(decided(good)) == ""
+    assert circuit_breaker.reason_to_open(decided(good)) == ""
 
-    assert circuit_breaker.why_stop(decided(good + mixed)) == "12 of the last 20 steps failed"
+    assert circuit_breaker.reason_to_open(decided(good + mixed)) == "12 of the last 20 steps failed"
 
 
 def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
     run = decided(["one", ""] * 9 + [""] * 40)
 
-    assert circuit_breaker.why_stop(run) == ""
+    assert circuit_breaker.reason_to_open(run) == ""
 
 
 @pytest.mark.parametrize(

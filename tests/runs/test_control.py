@@ -330,7 +330,7 @@ def test_a_share_of_failures_means_something_from_twenty_steps_on(launch, decide
         each.finished_at = timezone.now() + dt.timedelta(seconds=place)
     Step.objects.bulk_update(some, ["status", "finished_at"])
 
-    assert circuit_breaker.why_stop(run) == says
+    assert circuit_breaker.reason_to_open(run) == says
 
 
 def test_a_run_of_which_half_fails_is_stopped_though_never_five_in_a_row(launch, drive, fault):

@@ -38,7 +38,7 @@ def of_plan(plan, pipeline, **options):
 
 def of_run(plan, pipeline, **options):
     run = control.launch(plan, pipeline, by="olga", options=Options(**options), queued=False)
-    return progress.of(run, pipeline).estimate
+    return progress.progress_of(run, pipeline).estimate
 
 
 @pytest.mark.parametrize("tables", [(), ("daily.sales",), ("daily.sales", "daily.visits")], ids=len)
@@ -98,7 +98,7 @@ def test_the_gate_is_no_stop_once_a_person_started_the_phase(known, plan, pipeli
     assert run.waits_at_gate
     control.start_phase(run, "3", by="olga")
 
-    found = progress.of(run, pipeline)
+    found = progress.progress_of(run, pipeline)
 
     assert found.stop is None
     assert found.finish_range(now=timezone.now())
@@ -109,7 +109,7 @@ def test_a_released_canary_is_no_stop(known, plan, pipeline, drive):
     run = drive(control.launch(plan(**BOTH), pipeline, by="olga", options=Options(canary=2), queued=False))
     control.release_canary(run, by="olga")
 
-    assert progress.of(run, pipeline).stop is None
+    assert progress.progress_of(run, pipeline).stop is None
 
 
 def test_more_lanes_are_in_the_plans_estimate_too(known, plan, pipeline):
@@ -157,6 +157,6 @@ def test_progress_of_a_run_takes_four_queries_whatever_lies_ahead(
     run = control.launch(planned, pipeline, by="olga", options=Options(canary=2), queued=False)
 
     with django_assert_max_num_queries(4):
-        progress.of(run, pipeline)
+        progress.progress_of(run, pipeline)
     with django_assert_max_num_queries(2):
         planning.estimate(planned, pipeline)

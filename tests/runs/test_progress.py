@@ -159,7 +159,7 @@ def run(db) -> Run:
 @pytest.fixture
 def of(pipeline):
     """The progress of a run of the shop."""
-    return lambda run: progress.of(run, pipeline)
+    return lambda run: progress.progress_of(run, pipeline)
 
 
 def middle(low_and_high: tuple[float, float]) -> float:

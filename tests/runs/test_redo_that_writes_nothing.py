@@ -139,4 +139,4 @@ def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, l
     assert discrepancies.notes(run, verified=3) == [
         "3 of visits verified without rows, as before; whether the job did anything cannot be told"
     ]
-    assert redos.of(run).says == "no change: 3 partitions as before"
+    assert redos.rework_of(run).says == "no change: 3 partitions as before"

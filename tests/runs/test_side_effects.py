@@ -274,4 +274,4 @@ def test_a_first_fill_that_took_two_attempts_is_not_done_again(twice, launch, dr
     run = drive(launch(**sales("01-01", "01-03")))
 
     assert step(run, "01-02").rows_before == 0
-    assert redos.of(run) is None
+    assert redos.rework_of(run) is None

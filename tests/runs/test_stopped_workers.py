@@ -29,7 +29,7 @@ def test_a_call_ends_as_stopped_and_its_lane_is_in_the_queue(launch, fault, plan
     fault("daily.sales", "01-01", "sleep 600")
     run = control.launch(plan(**TWO_DAYS), pipeline, by="olga")
 
-    with meanwhile(lambda: (wait_until(lambda: under_way(run)), stopping.ask())):
+    with meanwhile(lambda: (wait_until(lambda: under_way(run)), stopping.request_stop())):
         drain(most=1)
 
     run.refresh_from_db()
@@ -45,7 +45,7 @@ def test_a_call_ends_as_stopped_and_its_lane_is_in_the_queue(launch, fault, plan
 
 def test_a_worker_that_is_to_stop_leaves_the_task_to_the_next(plan, pipeline, drain):
     run = control.launch(plan(**TWO_DAYS), pipeline, by="olga")
-    stopping.ask()
+    stopping.request_stop()
     drain(most=1)
     assert (run.attempts.count(), OrmQ.objects.filter(key="runs").count()) == (0, 1)
 

@@ -30,7 +30,7 @@ def taken(at):
 
 
 def test_a_ping_is_a_task_of_its_cluster_and_answered_when_it_is_gone():
-    ping = clusters.ask("runs")
+    ping = clusters.send_ping("runs")
 
     assert OrmQ.objects.get(pk=ping).key == f"runs@{settings.WORKER_NAME}"
     assert not clusters.has_answered(ping)
@@ -108,7 +108,7 @@ def test_a_schedule_that_is_due_soon_keeps_its_time():
 def test_a_worker_without_a_process_is_marked_as_gone():
     gone, here = worker(pid=2**22 + 1), worker()
 
-    clusters.bury_workers("runs")
+    clusters.mark_workers_stopped("runs")
 
     gone.refresh_from_db()
     here.refresh_from_db()

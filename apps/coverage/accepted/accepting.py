@@ -207,7 +207,7 @@ def expire(*, today: dt.date) -> int:
 # As the warehouse is read ---------------------------------------------------------------------------
 
 
-def hold(tables: Iterable[str], read: Collection[dt.date], *, today: dt.date) -> None:
+def reapply_acceptances(tables: Iterable[str], read: Collection[dt.date], *, today: dt.date) -> None:
     """After a reading: a gap stays accepted while that stands. What is complete is not accepted any more."""
     held = Partition.objects.of(tables).between(min(read), max(read)).exclude(acceptance=None)
     if not held.exists():

@@ -43,7 +43,7 @@ class Said:
         }
 
 
-def ask(pipeline: Pipeline, warehouse: Warehouse) -> Said:
+def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> Said:
     """Expected dates with their units, within the seasons. A date without units is not expected.
 
     Neither is one that is not over yet, whatever the calendar says: its data cannot be there.

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.counts.grid import NAME, Grid
-from apps.coverage.counts.strips import in_words
+from apps.coverage.counts.strips import state_label
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.pipeline.sections import Table
 
@@ -31,7 +31,7 @@ class Span:
 
     @property
     def state_in_words(self) -> str:
-        return in_words(self.state)
+        return state_label(self.state)
 
     @property
     def can_be_planned(self) -> bool:

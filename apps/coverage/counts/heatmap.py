@@ -13,7 +13,7 @@ from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD
 from apps.coverage.counts.quality import Band
 from apps.coverage.counts.stored import NO_CELL, Cell
-from apps.coverage.counts.strips import in_words
+from apps.coverage.counts.strips import state_label
 from apps.coverage.models import Partition, redo_in_words, shown
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
@@ -49,7 +49,7 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
     silences = silent_tables()
     return {
         "dates": [date.isoformat() for date in dates],
-        "states": {letter: in_words(name) for letter, name in NAME.items() if letter != UNREAD},
+        "states": {letter: state_label(name) for letter, name in NAME.items() if letter != UNREAD},
         "gaps": GAPS,
         "phases": {phase.name: phase.full_label for phase in pipeline.phases},
         "qualities": quality.WORDS,

@@ -34,7 +34,7 @@ def against(value: float, expected: Band | None) -> str:
     return BELOW if value < least else ABOVE if value > most else WITHIN
 
 
-def in_words(value: float, expected: Band | None) -> str:
+def value_against_band(value: float, expected: Band | None) -> str:
     """ "83.1, expected 85 to 95: below its band"."""
     if expected is None:
         return f"{value:.1f}"

@@ -198,12 +198,12 @@ def is_active(grid: Grid) -> bool:
 def legend(counts: Counter[str]) -> list[LegendItem]:
     """The states that are there, in the order of every legend."""
     return [
-        LegendItem(NAME[letter], in_words(NAME[letter]), counts[letter])
+        LegendItem(NAME[letter], state_label(NAME[letter]), counts[letter])
         for letter in LEGEND
         if counts[letter]
     ]
 
 
-def in_words(state: str) -> str:
+def state_label(state: str) -> str:
     """A state as people say it."""
     return state.replace("_", " ")

@@ -11,7 +11,7 @@ from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.quality import Band
 from apps.coverage.counts.rollup import Tally
-from apps.coverage.counts.strips import in_words
+from apps.coverage.counts.strips import state_label
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, TableReading
 from apps.coverage.partition import queries
 from apps.pipeline.definition import Pipeline
@@ -75,7 +75,7 @@ class Evidence:
 
     @property
     def state_in_words(self) -> str:
-        return in_words(self.state)
+        return state_label(self.state)
 
     @property
     def fallback_percent(self) -> int | None:
@@ -87,7 +87,7 @@ class Evidence:
         """The mean, with what the date's band expects of it."""
         if self.partition is None or self.partition.quality is None:
             return ""
-        return quality.in_words(self.partition.quality, self.quality_band)
+        return quality.value_against_band(self.partition.quality, self.quality_band)
 
     @property
     def scan(self) -> Scan | None:
@@ -153,7 +153,7 @@ class Evidence:
         return not self.table.is_source and self.units > 0 and not self.is_accepted
 
 
-def of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
+def evidence_of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
     """The evidence for a table on a date, in five queries."""
     day = CalendarDate.objects.filter(date=date).first()
     window = grids.load(pipeline, start=date - dt.timedelta(days=longest_lookback(table)), end=date)
@@ -201,5 +201,5 @@ def served(pipeline: Pipeline, need: Need, date: dt.date, window: Grid) -> Serve
         for name in need.sources
     }
     return Served(
-        need, tuple((pipeline.table(name), state, in_words(state)) for name, state in states.items())
+        need, tuple((pipeline.table(name), state, state_label(state)) for name, state in states.items())
     )

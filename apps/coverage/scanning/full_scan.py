@@ -42,7 +42,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         return  # another worker got there first
     cost = meter(warehouse)
     try:
-        said = expected_dates.ask(pipeline, warehouse)
+        said = expected_dates.read_calendar(pipeline, warehouse)
         reading = warehouse.scan(
             [replace(questions.question(table), undated=True) for table in pipeline.tables],
             start=pipeline.start,
@@ -62,7 +62,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         scan.tables_done += len(tables)
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done)
     staleness.mark(pipeline)
-    history = run_history.ask(pipeline, warehouse)
+    history = run_history.read_history(pipeline, warehouse)
     finish(
         scan,
         cost=cost(),

@@ -59,7 +59,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     """Two queries, as for everything: the calendar, and all tables of the scope in one."""
     days, asked_at = scope.days, timezone.now()
     try:
-        said = expected_dates.ask(pipeline, warehouse)
+        said = expected_dates.read_calendar(pipeline, warehouse)
         reading = readings.count_tables(pipeline, warehouse, scope.tables, days, undated=True)
     except WarehouseError as error:
         unreadable.note_error((table.name for table in scope.tables), error, at=asked_at)

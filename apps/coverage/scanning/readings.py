@@ -127,7 +127,7 @@ def store(found: Iterable[Found]) -> int:
         unreadable.end({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
-            accepting.hold(
+            accepting.reapply_acceptances(
                 {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
             )
     return len(fresh)

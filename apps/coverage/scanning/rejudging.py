@@ -63,7 +63,9 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
     if fresh:
         write(fresh)
         days = {each.date for each in fresh.values()}
-        accepting.hold({each.table for each in fresh.values()}, days, today=pipeline.today(timezone.now()))
+        accepting.reapply_acceptances(
+            {each.table for each in fresh.values()}, days, today=pipeline.today(timezone.now())
+        )
     return len(fresh)
 
 

@@ -59,7 +59,7 @@ def table_of(pipeline: Pipeline, processor: str) -> Table | None:
 # By a scan ----------------------------------------------------------------------------------------
 
 
-def ask(pipeline: Pipeline, warehouse: Warehouse) -> Asked:
+def read_history(pipeline: Pipeline, warehouse: Warehouse) -> Asked:
     """Asks for the latest attempts of all seasons and keeps them. Only workers and commands do that."""
     if pipeline.history is None:
         HistoryTry.objects.all().delete()  # of a history that the pipeline file named once

@@ -18,7 +18,7 @@ NOTHING_EXPECTED = LETTER[Partition.State.NOT_EXPECTED]
 STILL_RUNNING = "still running"
 
 
-def ask(warehouse: Warehouse, history: History, scope: Scope) -> list[Try] | str:
+def read_attempts(warehouse: Warehouse, history: History, scope: Scope) -> list[Try] | str:
     """The latest attempts at dates of the scope, or why they could not be asked for."""
     try:
         tries = warehouse.history(run_history.question(history), start=scope.start, end=scope.end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.coverage.models import Partition
-from apps.coverage.verification.report import Report, in_words
+from apps.coverage.verification.report import Report, spans_text
 
 NOT_EXPECTED = "No date is expected of these tables in this range."
 ACCEPTED = str(Partition.State.ACCEPTED)
@@ -18,7 +18,7 @@ def nothing(report: Report) -> str:
     if len(spans) > 1:
         number = sum(table.counts[ACCEPTED] for table in tables)
         return f"All {number:,} expected partitions are accepted gaps."
-    number, where = tables[0].counts[ACCEPTED], in_words(tables[0].dates[ACCEPTED])
+    number, where = tables[0].counts[ACCEPTED], spans_text(tables[0].dates[ACCEPTED])
     if number == 1:
         return f"The one expected date is an accepted gap: {where}."
     return f"All {number:,} expected dates are accepted gaps: {where}."

@@ -19,8 +19,8 @@ from apps.coverage.verification.report import (
     Report,
     TableReport,
     Verdict,
-    in_words,
     spans,
+    spans_text,
 )
 from apps.coverage.verification.tables import After
 from apps.pipeline import definition
@@ -79,7 +79,7 @@ def of_table(table: TableReport, *, told: bool) -> Iterator[Reason]:
     elif table.problem and not told:
         yield Reason(f"{table.short_name} could not be asked: {table.problem}.", could_not_run=True)
     elif not told and (unknown := table.counts["unknown"]):
-        where = in_words(table.dates.get("unknown", ()))
+        where = spans_text(table.dates.get("unknown", ()))
         yield Reason(f"{table.short_name} is unknown on {dates(unknown)}: {where}.", could_not_run=True)
     yield from wrong_dates(table)
     yield from wrong_rows(table)
@@ -100,19 +100,19 @@ def stands(table: TableReport, state: str, number: int) -> str:
 
 
 def shown(table: TableReport, state: str) -> str:
-    return in_words(table.dates.get(state, ()))
+    return spans_text(table.dates.get(state, ()))
 
 
 def wrong_rows(table: TableReport) -> Iterator[Reason]:
     twice = table.duplicates
     if twice and twice.extra:
         rows = f"{count(twice.extra, 'row')} too many of the same key"
-        yield Reason(f"{table.short_name} has {rows} ({', '.join(twice.key)}): {in_words(twice.dates)}.")
+        yield Reason(f"{table.short_name} has {rows} ({', '.join(twice.key)}): {spans_text(twice.dates)}.")
     for each in table.nulls:
         if each.without:
             rows = f"{each.without:,} of {each.rows:,} rows"
             yield Reason(
-                f"{table.short_name} has no {each.column} in {rows} ({each.share}): {in_words(each.dates)}."
+                f"{table.short_name} has no {each.column} in {rows} ({each.share}): {spans_text(each.dates)}."
             )
 
 
@@ -139,7 +139,7 @@ def of_quality(found: QualityReport, after: After) -> Iterator[Reason]:
 
 
 def listed(points: Sequence[Point], after: After) -> str:
-    return f"{dates(len(points))}: {in_words(spans((point.date for point in points), after))}"
+    return f"{dates(len(points))}: {spans_text(spans((point.date for point in points), after))}"
 
 
 def of_history(history: HistoryReport, after: After) -> Iterator[Reason]:
@@ -150,5 +150,5 @@ def of_history(history: HistoryReport, after: After) -> Iterator[Reason]:
         if not failure.excused:
             by_processor[failure.processor].append(failure)
     for processor, failures in by_processor.items():
-        number, where = dates(len(failures)), in_words(spans((each.date for each in failures), after))
+        number, where = dates(len(failures)), spans_text(spans((each.date for each in failures), after))
         yield Reason(f"{processor or 'Somebody'}: the latest attempt failed on {number}: {where}.")

@@ -79,7 +79,7 @@ def total(found: Iterable[Span]) -> int:
     return sum(span.dates for span in found)
 
 
-def in_words(found: Sequence[Span], *, most: int | None = RANGES_SHOWN) -> str:
+def spans_text(found: Sequence[Span], *, most: int | None = RANGES_SHOWN) -> str:
     """ "2022-02-18, 2024-02-16 to 2024-02-18"; with `most`, that many of them "and 3 more ranges"."""
     words = [str(span) for span in found[:most]]
     if most is not None and len(found) > most:

@@ -69,10 +69,10 @@ def as_json(verification: Verification, report: Report | None) -> dict[str, Any]
         "finished_at": verification.finished_at,
         "seasons": verification.seasons,
         "problem": verification.problem,
-    } | (json_objects.dump(report) | in_words(report) if report else {})
+    } | (json_objects.dump(report) | verdict_texts(report) if report else {})
 
 
-def in_words(report: Report) -> dict[str, Any]:
+def verdict_texts(report: Report) -> dict[str, Any]:
     """What people read of the verdict and of how many partitions it is about, beside the numbers for programs."""
     return {
         "partitions_expected": report.expected,

@@ -18,8 +18,8 @@ from apps.coverage.verification.report import (
     Report,
     TableReport,
     Verdict,
-    in_words,
     spans,
+    spans_text,
 )
 from apps.coverage.verification.tables import After
 from apps.pipeline import definition
@@ -61,7 +61,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Told:
+class ShownFailure:
     """Failures of one processor that say the same."""
 
     first: Failure
@@ -77,7 +77,7 @@ class Drawn:
     verdict_class: str
     phases: tuple[tuple[str, list[TableReport]], ...]
     qualities: tuple[Quality, ...]
-    failures: tuple[Told, ...]
+    failures: tuple[ShownFailure, ...]
 
     @property
     def tables_with_contents(self) -> list[TableReport]:
@@ -103,7 +103,7 @@ def draw(report: Report, pipeline: Pipeline) -> Drawn:
         verdict_class=CLASS[report.verdict],
         phases=tuple(by_phase(report, pipeline)),
         qualities=tuple(of_quality(found, after) for found in report.quality),
-        failures=tuple(told(report.history.failures if report.history else (), after)),
+        failures=tuple(shown_failures(report.history.failures if report.history else (), after)),
     )
 
 
@@ -120,22 +120,22 @@ def of_quality(found: QualityReport, after: After) -> Quality:
     rows = (
         StretchRow(
             each,
-            below=in_words(each.dates(quality.BELOW, after)),
-            above=in_words(each.dates(quality.ABOVE, after)),
-            without=in_words(each.dates("", after)),
+            below=spans_text(each.dates(quality.BELOW, after)),
+            above=spans_text(each.dates(quality.ABOVE, after)),
+            without=spans_text(each.dates("", after)),
         )
         for each in stretches(found)
     )
     return Quality(found, charts.chart(found), tuple(rows))
 
 
-def told(failures: Iterable[Failure], after: After) -> Iterable[Told]:
+def shown_failures(failures: Iterable[Failure], after: After) -> Iterable[ShownFailure]:
     """Those that count before those that do not."""
     groups: dict[tuple[str, str, str, str], list[Failure]] = {}
     for failure in sorted(failures, key=lambda failure: bool(failure.excused)):
         kind = (failure.excused, failure.processor, failure.status, failure.errors)
         groups.setdefault(kind, []).append(failure)
     return [
-        Told(same[0], in_words(spans((each.date for each in same), after)), len(same))
+        ShownFailure(same[0], spans_text(spans((each.date for each in same), after)), len(same))
         for same in groups.values()
     ]

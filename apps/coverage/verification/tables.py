@@ -19,8 +19,8 @@ from apps.coverage.verification.report import (
     Nulls,
     Spans,
     TableReport,
-    in_words,
     spans,
+    spans_text,
 )
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
@@ -181,7 +181,7 @@ def held_to(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tup
     for where, part in [("", slice(None))] if need.at_least >= 1 else seasons:
         share = serving.tally(need, letters[part]).together
         lacking = unserved(letters, seen, part)
-        yield f"{share.in_words}{where}{f', not {in_words(lacking)}' if lacking else ''}", share
+        yield f"{share.in_words}{where}{f', not {spans_text(lacking)}' if lacking else ''}", share
 
 
 def place_of(season: Season, wanted: Scope) -> str:

@@ -106,7 +106,7 @@ def verify(
     if pipeline.history:
         tell("asking for the run history")
         away = "" if answer.reading else Scan.clause(answer.problem)  # who is not there is not asked twice
-        tries = away or attempt_history.ask(warehouse, pipeline.history, wanted)
+        tries = away or attempt_history.read_attempts(warehouse, pipeline.history, wanted)
     tell("judging what it said")
     return judged(pipeline, wanted, answer, tries, asked_at=asked_at)
 

@@ -61,7 +61,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "unread": strips.shown_counts(coverage.grid, tables)["u"],
         "plan_query": plan_query(coverage, chosen),
         "may_accept": request.user.has_perm("coverage.operate_coverage"),
-        "list_title": f"{strips.in_words(chosen.state).capitalize() or 'Not complete'}, as ranges",
+        "list_title": f"{strips.state_label(chosen.state).capitalize() or 'Not complete'}, as ranges",
     }
     piece = live.piece(
         "coverage/_ranges.html",
@@ -112,7 +112,7 @@ def controls(request: HttpRequest, pipeline: Pipeline, chosen: CoverageFilter) -
     mode = mode if mode in heatmap.MODES else "state"
     return {
         "pipeline": pipeline,
-        "states": [(state, strips.in_words(state)) for state in STATES],
+        "states": [(state, strips.state_label(state)) for state in STATES],
         "months": months([chosen.season] if chosen.season else pipeline.seasons),
         "mode": mode,
         "modes": heatmap.MODES.items(),
@@ -154,7 +154,7 @@ def show_partition(
     request: HttpRequest, pipeline: Pipeline, table: Table, date: dt.date, *, problem: str = ""
 ) -> HttpResponse:
     template = "coverage/_partition.html" if request.headers.get("HX-Request") else "coverage/partition.html"
-    found = evidence.of(pipeline, table, date)
+    found = evidence.evidence_of(pipeline, table, date)
     context = {"evidence": found, "unit": pipeline.calendar.unit, "problem": problem}
     return render(request, template, context)
 

@@ -123,7 +123,7 @@ def run_process(
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
-        return Outcome(error=f"It could not be started: {in_words(error)}.")
+        return Outcome(error=f"It could not be started: {error_text(error)}.")
     try:
         started(process.pid, processes.identity(process.pid))
         let_go(process)
@@ -142,7 +142,7 @@ def begin_log(log: Path) -> None:
             raise CannotLog(f"the log {log} exists already, so it is another call's")
         log.touch(exist_ok=False)
     except OSError as error:
-        raise CannotLog(f"the log {log} cannot be written: {in_words(error)}") from None
+        raise CannotLog(f"the log {log} cannot be written: {error_text(error)}") from None
     make_room(log)
 
 
@@ -153,7 +153,7 @@ def make_room(log: Path) -> None:
             output.write(b"")
         free = shutil.disk_usage(log.parent).free
     except OSError as error:
-        raise CannotLog(f"the log {log} cannot be written: {in_words(error)}") from None
+        raise CannotLog(f"the log {log} cannot be written: {error_text(error)}") from None
     if free < LEAST_FREE:
         raise CannotLog(
             f"{log.parent} has {free // 1_000_000} MB left; the console needs {LEAST_FREE // 1_000_000} MB"
@@ -198,7 +198,7 @@ def forget(process: subprocess.Popen) -> None:
         process.stdin.close()
 
 
-def in_words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     return f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
 
 

@@ -66,7 +66,7 @@ class ReadersLeft:
         )
 
 
-def of(plan: Planned, pipeline: Pipeline) -> ReadersLeft:
+def readers_left(plan: Planned, pipeline: Pipeline) -> ReadersLeft:
     """Readers are tables whose `after` reaches a date of the plan, and those that need a table of it as their first
     source. In one query, or none where nobody reads what the plan writes."""
     written = by_table((step.table, step.date) for step in plan.steps)

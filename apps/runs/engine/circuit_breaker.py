@@ -17,7 +17,7 @@ WHATEVER_THEY_SAY = 3  # times the limit of those that say the same: so many in 
 SHARE_OF = 20  # steps decided last, of which the share of failures is asked; fewer mean nothing
 
 
-def why_stop(run: Run, *, just_decided: int = 1) -> str:
+def reason_to_open(run: Run, *, just_decided: int = 1) -> str:
     """Why the run should rest, as a sentence; empty where it may go on. What was before a resume is forgiven.
 
     `just_decided` are the steps since it was asked last: a streak may end in the middle of a call.

@@ -47,7 +47,7 @@ class LeaseHeartbeat:
 
     def must_stop(self) -> bool:
         """Whether the call under way has to end now."""
-        return self.stop_was_requested() or self.lost.is_set() or stopping.asked()
+        return self.stop_was_requested() or self.lost.is_set() or stopping.stop_requested()
 
     def stop_was_requested(self) -> bool:
         """Whether a person asked for the end of the call."""
@@ -61,7 +61,7 @@ class LeaseHeartbeat:
                 waited += timing.REQUESTS_READ_EVERY
                 try:
                     self._look()
-                    if stopping.asked():
+                    if stopping.stop_requested():
                         self._note_stop()
                     if waited >= next_beat:
                         self._beat()

@@ -154,7 +154,7 @@ def release_lane(lane: LaneContext) -> None:
 
 def break_circuit(lane: LaneContext, *, just_decided: int) -> bool:
     """Rests a run that only collects failures; True where it did."""
-    says = circuit_breaker.why_stop(lane.run, just_decided=just_decided)
+    says = circuit_breaker.reason_to_open(lane.run, just_decided=just_decided)
     if not says or not lane.run.steps.unfinished().exists():
         return False  # or nothing is left that stopping could save
     pause(lane, Run.PauseReason.FAILURES, says)

@@ -95,7 +95,7 @@ class Runner:
         if not self.lane.is_wanted:
             pausing.release_lane(self.lane)
             return False
-        if stopping.asked():
+        if stopping.stop_requested():
             return False
         if self.unfillable:
             says = f"{unfillable.in_a_sentence(self.unfillable)}. {unfillable.REMEDY}"
@@ -323,7 +323,7 @@ class Runner:
 
     def mark_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
         """A call that was ended because a person asked for that, or because its worker is to stop."""
-        by_worker = stopping.asked() and not self.heartbeat.stop_was_requested()
+        by_worker = stopping.stop_requested() and not self.heartbeat.stop_was_requested()
         with self.lane.transaction():
             if by_worker:
                 note_stop(Attempt.objects.filter(pk=attempt.pk))

@@ -109,7 +109,7 @@ class Bill:
 
     @property
     def forecast_in_words(self) -> str:
-        return in_words(*self.forecast, self.engine) if self.forecast else ""
+        return cost_range(*self.forecast, self.engine) if self.forecast else ""
 
     @property
     def verdict(self) -> str:
@@ -139,7 +139,7 @@ class Bill:
         }
 
 
-def of(run: Run, pipeline: Pipeline) -> Bill | None:
+def bill_of(run: Run, pipeline: Pipeline) -> Bill | None:
     """None where the warehouse bills nothing, or the run has no SQL job."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery):
@@ -161,7 +161,7 @@ def of(run: Run, pipeline: Pipeline) -> Bill | None:
 # In words -------------------------------------------------------------------------------------------
 
 
-def in_words(low: float, high: float, engine: BigQuery) -> str:
+def cost_range(low: float, high: float, engine: BigQuery) -> str:
     """ "1 to 1.3 GB, 0.01 USD"."""
     price = ""
     if engine.price:

@@ -22,7 +22,7 @@ from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run, Step
 from apps.runs.results.outcomes import Counts, counted
 
-__all__ = ["FEWEST", "Left", "Pace", "Progress", "Work", "borrowed", "history", "of", "pace"]
+__all__ = ["FEWEST", "Left", "Pace", "Progress", "Work", "borrowed", "history", "pace", "progress_of"]
 
 NEWEST = 1000  # finished steps of the run itself that are looked at
 EARLIER = 100  # of a table, of earlier runs
@@ -97,7 +97,7 @@ def to_the_minute(between: Moments | None) -> tuple[dt.datetime, ...]:
     return tuple({f"{at:%F %R}": at for at in between or ()}.values())
 
 
-def of(run: Run, pipeline: Pipeline) -> Progress:
+def progress_of(run: Run, pipeline: Pipeline) -> Progress:
     """The progress of a run, in a fixed number of queries."""
     counts, parts = counted_and_left(run)
     ahead = legs(run, parts, pipeline)

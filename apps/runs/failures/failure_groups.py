@@ -181,10 +181,10 @@ def open_failures() -> list[FailureGroup]:
 def to_retry(run: Run, signatures: Iterable[str] = ()) -> list[tuple[str, dt.date]]:
     """The partitions that failed or were skipped in a run; with signatures, or keys of groups, only those groups."""
     steps = run.steps.filter(status__in=(Step.Status.FAILED, Step.Status.SKIPPED))
-    return list(said_by(steps, signatures).values_list("table", "date"))
+    return list(steps_of_groups(steps, signatures).values_list("table", "date"))
 
 
-def said_by(steps: QuerySet[Step], signatures: Iterable[str]) -> QuerySet[Step]:
+def steps_of_groups(steps: QuerySet[Step], signatures: Iterable[str]) -> QuerySet[Step]:
     """The steps of the groups that one of these signatures is in, or whose keys these are; all where none is named."""
     wanted = list(signatures)
     if not wanted:

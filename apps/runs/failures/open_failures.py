@@ -76,7 +76,7 @@ class FailureFilter(Filter):
         found = failure_groups.open_steps().filter(
             **{name: value for name, value in self.where.items() if value}
         )
-        return failure_groups.said_by(found, self.signatures)
+        return failure_groups.steps_of_groups(found, self.signatures)
 
     def of_kind(self, steps: QuerySet[Step]) -> QuerySet[Step]:
         """The class is a guess from the message, which no database makes."""
@@ -95,7 +95,7 @@ class FailureFilter(Filter):
 
 
 @dataclass(frozen=True)
-class Told:
+class ShownGroup:
     """A group of failures with its dates in words, and the last attempt that ended so."""
 
     group: FailureGroup
@@ -103,7 +103,7 @@ class Told:
     attempt: Attempt | None
 
 
-def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Told]:
+def shown_groups(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[ShownGroup]:
     """Groups ready for a page, in two queries; with `most`, so many ranges of dates each."""
     found = list(groups)
     if not found:
@@ -112,7 +112,7 @@ def told(groups: Iterable[FailureGroup], *, most: int | None = None) -> list[Tol
     newest = {group.last_attempt_id for group in found if group.last_attempt_id}
     attempts = Attempt.objects.only("run_id", "number").in_bulk(newest)
     return [
-        Told(
+        ShownGroup(
             group, date_ranges(group.dates, most=most, after=after), attempts.get(group.last_attempt_id or 0)
         )
         for group in found

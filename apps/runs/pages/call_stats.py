@@ -63,7 +63,7 @@ class TableCalls:
         return f"{size}, calls average {duration(self.seconds)}"
 
 
-def of(run: Run, pipeline: Pipeline, *, in_use: int) -> Calling:
+def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> Calling:
     """How the run calls its jobs; in one query, however many tables it has."""
     jobs = {table.name: table.job for table in pipeline.tables if table.job}
     return Calling(

@@ -167,8 +167,8 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime, options: Options |
         estimate=estimate(plan, pipeline, options or Options()),
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
-        forecast=forecasts.of(plan, pipeline),
-        readers_left=downstream.of(plan, pipeline),
+        forecast=forecasts.forecast_of(plan, pipeline),
+        readers_left=downstream.readers_left(plan, pipeline),
     )
 
 

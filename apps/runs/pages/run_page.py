@@ -25,7 +25,7 @@ from apps.runs.pages import call_stats, charts, gate_inputs, run_status, step_li
 from apps.runs.pages.call_stats import Calling
 from apps.runs.pages.charts import FinishedChart, SecondsChart
 from apps.runs.pages.gate_inputs import GateInput
-from apps.runs.pages.run_status import Situation, Surroundings, workers_alive
+from apps.runs.pages.run_status import RunStatus, Surroundings, workers_alive
 from apps.runs.pages.run_tables import Layout, TableStrip, layout_of, table_strips
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.redos import Rework
@@ -67,7 +67,7 @@ class Watched:
     pipeline: Pipeline
     now: dt.datetime
     progress: Progress
-    situation: Situation
+    situation: RunStatus
     calls: list[Attempt]
     strips: list[TableStrip] = field(repr=False)
     layout: Layout = field(repr=False)
@@ -162,7 +162,7 @@ class Watched:
 
     @cached_property
     def calling(self) -> Calling:
-        return call_stats.of(self.run, self.pipeline, in_use=len(self.calls))
+        return call_stats.call_stats(self.run, self.pipeline, in_use=len(self.calls))
 
     @cached_property
     def notes(self) -> list[str]:
@@ -171,12 +171,12 @@ class Watched:
 
     @cached_property
     def rework(self) -> Rework | None:
-        return redos.of(self.run)
+        return redos.rework_of(self.run)
 
     @cached_property
     def bill(self) -> Bill | None:
         """What its SQL jobs billed, where the warehouse takes money."""
-        return billing.of(self.run, self.pipeline)
+        return billing.bill_of(self.run, self.pipeline)
 
     @property
     def commits(self) -> list[tuple[str, dt.datetime]]:
@@ -260,17 +260,17 @@ class Watched:
         return outcomes.reasons_for_skips(self.run) if self.progress.skipped else []
 
     @property
-    def failures_shown(self) -> list[open_failures.Told]:
+    def failures_shown(self) -> list[open_failures.ShownGroup]:
         return self.told[: len(self.failures[:GROUPS_SHOWN])]
 
     @property
-    def skips_shown(self) -> list[open_failures.Told]:
+    def skips_shown(self) -> list[open_failures.ShownGroup]:
         return self.told[len(self.failures[:GROUPS_SHOWN]) :]
 
     @cached_property
-    def told(self) -> list[open_failures.Told]:
+    def told(self) -> list[open_failures.ShownGroup]:
         """The most frequent failures, then reasons for skips; together, for they ask the calendar."""
-        return open_failures.told(
+        return open_failures.shown_groups(
             [*self.failures[:GROUPS_SHOWN], *self.skips[:GROUPS_SHOWN]], most=RANGES_SHOWN
         )
 
@@ -323,7 +323,7 @@ class Watched:
 
 def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
     """The run as it is now."""
-    found, layout = progress.of(run, pipeline), layout_of(run)
+    found, layout = progress.progress_of(run, pipeline), layout_of(run)
     calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
     if calls and run.status != Run.Status.RUNNING:
         run.refresh_from_db()  # it began between the two looks
@@ -333,7 +333,7 @@ def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
         now=now,
         progress=found,
         calls=calls,
-        situation=run_status.of(run, found, calls, surroundings(run, calls, now=now), now=now),
+        situation=run_status.status_of(run, found, calls, surroundings(run, calls, now=now), now=now),
         strips=table_strips(run, pipeline, layout),
         layout=layout,
     )

@@ -39,7 +39,7 @@ VERBS = {
 
 
 @dataclass(frozen=True)
-class Situation:
+class RunStatus:
     """`state` names the colour; `says` is a sentence; `verbs` are what fits; `moves` is whether work goes on;
     `again_at` is when it tries again by itself, to be said after the sentence."""
 
@@ -62,36 +62,36 @@ class Surroundings:
     stalls: Sequence[Stall] = ()
 
 
-def of(
+def status_of(
     run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
-) -> Situation:
+) -> RunStatus:
     """The situation of a run; `calls` are those under way."""
     match run.status:
         case Run.Status.QUEUED:
-            return Situation("Queued", "queued", why_queued(around), (PAUSE, CANCEL))
+            return RunStatus("Queued", "queued", why_queued(around), (PAUSE, CANCEL))
         case Run.Status.RUNNING:
             return running(run, progress, calls, around, now=now)
         case Run.Status.PAUSED:
             return paused(run, around)
-    return Situation(run.get_status_display().capitalize(), run.status, f"{run.message}.")
+    return RunStatus(run.get_status_display().capitalize(), run.status, f"{run.message}.")
 
 
-def paused(run: Run, around: Surroundings) -> Situation:
+def paused(run: Run, around: Surroundings) -> RunStatus:
     says = f"{run.message}."
     match run.pause_reason:
         case Run.PauseReason.GATE:
-            return Situation("Waiting", run.status, first_part(run.message), (START_PHASE, CANCEL))
+            return RunStatus("Waiting", run.status, first_part(run.message), (START_PHASE, CANCEL))
         case Run.PauseReason.CANARY:
-            return Situation("Waiting", run.status, first_part(run.message), (RELEASE, CANCEL))
+            return RunStatus("Waiting", run.status, first_part(run.message), (RELEASE, CANCEL))
         case Run.PauseReason.FAILURES:
-            return Situation("Paused", run.status, says, (RESUME_WITH_REASON, CANCEL))
+            return RunStatus("Paused", run.status, says, (RESUME_WITH_REASON, CANCEL))
         case reason if reason in TRIES_AGAIN and run.again_at:
             if not around.workers_alive:
-                return Situation("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
-            return Situation("Waiting", run.status, says, (RESUME_NOW, CANCEL), again_at=run.again_at)
+                return RunStatus("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
+            return RunStatus("Waiting", run.status, says, (RESUME_NOW, CANCEL), again_at=run.again_at)
         case Run.PauseReason.OPERATOR:
             says = "By hand. It goes on when somebody resumes it."
-    return Situation("Paused", run.status, says, (RESUME, CANCEL))
+    return RunStatus("Paused", run.status, says, (RESUME, CANCEL))
 
 
 def first_part(message: str) -> str:
@@ -109,22 +109,22 @@ def why_queued(around: Surroundings) -> str:
 
 def running(
     run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
-) -> Situation:
+) -> RunStatus:
     request = Run.Request(run.request)
     label = LABELS.get(request, "Running")
     verbs = VERBS[request]
     if not around.is_held:
-        return Situation("Standing still", "unknown", stranded(around), verbs)
+        return RunStatus("Standing still", "unknown", stranded(around), verbs)
     if request in (Run.Request.STOP, Run.Request.CANCEL):
-        return Situation(label, "paused", how_it_ends(request, calls), verbs)
+        return RunStatus(label, "paused", how_it_ends(request, calls), verbs)
     if request == Run.Request.PAUSE:
-        return Situation(
+        return RunStatus(
             label, "paused", why_and_when_it_pauses(run, progress, calls, around, now=now), verbs
         )
     if around.stalls:
         moves = len(around.stalls) < len(calls)
-        return Situation("Stalled", "warning", stalls_in_words(around.stalls), verbs, moves=moves)
-    return Situation(label, "running", calls_in_words(calls), verbs, moves=True)
+        return RunStatus("Stalled", "warning", stalls_in_words(around.stalls), verbs, moves=moves)
+    return RunStatus(label, "running", calls_in_words(calls), verbs, moves=True)
 
 
 def stranded(around: Surroundings) -> str:

@@ -93,13 +93,13 @@ class Summary:
         return sorted(self.run.left_out.items())
 
     @cached_property
-    def failures(self) -> list[open_failures.Told]:
-        return open_failures.told(failure_groups.groups_of(self.run.steps.failed()))
+    def failures(self) -> list[open_failures.ShownGroup]:
+        return open_failures.shown_groups(failure_groups.groups_of(self.run.steps.failed()))
 
     @cached_property
-    def skipped(self) -> list[open_failures.Told]:
+    def skipped(self) -> list[open_failures.ShownGroup]:
         """Why steps were skipped, grouped as failures are."""
-        return open_failures.told(outcomes.reasons_for_skips(self.run))
+        return open_failures.shown_groups(outcomes.reasons_for_skips(self.run))
 
     @cached_property
     def notes(self) -> list[str]:
@@ -108,7 +108,7 @@ class Summary:
 
     @cached_property
     def rework(self) -> Rework | None:
-        return redos.of(self.run)
+        return redos.rework_of(self.run)
 
     @cached_property
     def timeline(self) -> list[dict[str, Any]]:
@@ -123,13 +123,13 @@ def summary(run: Run, pipeline: Pipeline) -> Summary:
     forecast = launched.get("forecast_seconds")
     return Summary(
         run=run,
-        progress=progress.of(run, pipeline),
+        progress=progress.progress_of(run, pipeline),
         tables=tables_of(run),
         layout=layout_of(run),
         worked_seconds=calls["seconds"].total_seconds(),
         attempts=calls["number"],
         forecast_seconds=tuple(forecast) if forecast else None,
-        bill=billing.of(run, pipeline),
+        bill=billing.bill_of(run, pipeline),
     )
 
 

@@ -72,7 +72,7 @@ class Forecast:
     @property
     def in_words(self) -> str:
         """ "40 to 80 MB, 0.04 to 0.08 USD"; empty where nothing is estimated."""
-        return billing.in_words(*self.bytes, self.engine) if self.estimates else ""
+        return billing.cost_range(*self.bytes, self.engine) if self.estimates else ""
 
     @property
     def unknown(self) -> list[str]:
@@ -90,7 +90,7 @@ class Forecast:
         return min((part.found.report for part in self.parts if part.found), key=asked_at)
 
 
-def of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
+def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     """None where the warehouse bills nothing, or the plan has no step. In one query."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery) or not plan.steps:

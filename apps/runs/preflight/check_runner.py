@@ -30,7 +30,7 @@ class TooLate(Exception):
     """Something did not answer in its time."""
 
 
-def ask_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
+def perform_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
     """A result for each check, in order. `until` is when time is over for all of them, on the monotonic clock."""
     if any(KINDS[kind_of(check)].asks_warehouse for check in checks):
         facts.asked = ask_warehouse(facts)
@@ -41,7 +41,7 @@ def ask_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: floa
         elif left <= 0:
             yield result(check, facts, 0, [unknown("Could not be asked: the time for all checks was over.")])
         else:
-            yield ask(check, facts, left=left)
+            yield perform(check, facts, left=left)
 
 
 def ask_warehouse(facts: Facts) -> Asked:
@@ -51,10 +51,10 @@ def ask_warehouse(facts: Facts) -> Asked:
         return Asked(facts.now, problem=f"The warehouse did not answer within {WAREHOUSE_SECONDS:.0f} s.")
     except Exception as error:
         log.exception("The warehouse could not be asked")
-        return Asked(facts.now, problem=f"The warehouse could not be asked: {in_words(error)}.")
+        return Asked(facts.now, problem=f"The warehouse could not be asked: {error_text(error)}.")
 
 
-def ask(check: Check, facts: Facts, *, left: float) -> Result:
+def perform(check: Check, facts: Facts, *, left: float) -> Result:
     began = time.monotonic()
     kind = KINDS[kind_of(check)]
     seconds = min(check.timeout, left)
@@ -77,10 +77,10 @@ def findings(kind: Kind, check: Check, facts: Facts) -> list[Finding]:
         return [unknown(f"Did not answer within {check.timeout} s.", threshold=f"{check.timeout} s")]
     except Exception as error:
         log.exception("Check %s could not be asked", check.name)
-        return [unknown(f"Could not be asked: {in_words(error)}.")]
+        return [unknown(f"Could not be asked: {error_text(error)}.")]
 
 
-def in_words(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
 
 

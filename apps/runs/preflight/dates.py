@@ -52,7 +52,7 @@ class Calls:
     all: list[list[dt.date]]
 
 
-def of(facts: Facts, table: Table) -> Wanted:
+def dates_to_fill(facts: Facts, table: Table) -> Wanted:
     grid = facts.grid
     rows = list(zip(grid.dates, grid.units, grid.states[table.name], strict=True))
     return Wanted(

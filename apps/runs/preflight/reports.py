@@ -19,7 +19,7 @@ from apps.runs.plans.plan import Plan
 from apps.runs.preflight import check_runner, verdict
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Level, Result, from_json
-from apps.runs.preflight.selection import choose
+from apps.runs.preflight.selection import select_checks
 from apps.warehouse.base import Warehouse
 
 log = logging.getLogger(__name__)
@@ -54,23 +54,23 @@ def perform(
     if not taken.update(status=Status.RUNNING, started_at=now):
         return
     try:
-        ask(report, Facts(pipeline, scope_of(report, pipeline), warehouse, now), tell)
+        perform_checks(report, Facts(pipeline, scope_of(report, pipeline), warehouse, now), tell)
     except Exception as error:
         log.exception("Pre-flight %s", report.pk)
-        problem = f"The pre-flight did not come to its end: {check_runner.in_words(error)}."
+        problem = f"The pre-flight did not come to its end: {check_runner.error_text(error)}."
         Preflight.objects.filter(pk=report.pk).update(
             status=Status.FAILED, problem=problem, finished_at=timezone.now()
         )
     report.refresh_from_db()
 
 
-def ask(report: Preflight, facts: Facts, tell: Callable[[Result], None] | None) -> None:
-    chosen = choose(facts.pipeline, facts.scope)
+def perform_checks(report: Preflight, facts: Facts, tell: Callable[[Result], None] | None) -> None:
+    chosen = select_checks(facts.pipeline, facts.scope)
     stored = Preflight.objects.filter(pk=report.pk)
     stored.update(checks=len(chosen.checks), elsewhere=list(chosen.elsewhere))
     results: list[Result] = []
     until = time.monotonic() + LONGEST
-    for result in check_runner.ask_all(chosen.checks, facts, quick=report.quick, until=until):
+    for result in check_runner.perform_all(chosen.checks, facts, quick=report.quick, until=until):
         results.append(result)
         stored.update(results=[each.as_json() for each in results])
         if tell:
@@ -112,7 +112,7 @@ def covering(plan: Plan, pipeline: Pipeline) -> Preflight | None:
 
 def newest(reports: list[Preflight]) -> Preflight | None:
     finished = next((report for report in reports if report.is_finished), None)
-    return finished if finished and (finished.is_not_ready or not told(finished).is_over) else None
+    return finished if finished and (finished.is_not_ready or not shown_report(finished).is_over) else None
 
 
 def about(plan: Plan, pipeline: Pipeline) -> list[Preflight]:
@@ -143,7 +143,7 @@ def is_about(report: Preflight, scope: Scope, pipeline: Pipeline) -> bool:
 
 
 @dataclass(frozen=True)
-class Told:
+class ShownReport:
     """A report with its results, as page, command and JSON say them."""
 
     report: Preflight
@@ -151,7 +151,7 @@ class Told:
 
     @property
     def counts(self) -> str:
-        return verdict.in_words(self.results)
+        return verdict.verdict_text(self.results)
 
     @property
     def groups(self) -> list[tuple[str, Level, list[Result]]]:
@@ -237,15 +237,15 @@ STATES: dict[str, str] = {
 }
 
 
-def told(report: Preflight) -> Told:
-    return Told(report, tuple(from_json(each) for each in report.results))
+def shown_report(report: Preflight) -> ShownReport:
+    return ShownReport(report, tuple(from_json(each) for each in report.results))
 
 
 @dataclass(frozen=True)
 class ForPlan:
     """What a person reads beside a plan: the newest report that covers it, and one that is under way."""
 
-    told: Told | None
+    told: ShownReport | None
     under_way: Preflight | None = None
 
     @property
@@ -258,4 +258,6 @@ def for_plan(plan: Plan, pipeline: Pipeline) -> ForPlan:
     """In one query."""
     reports = about(plan, pipeline)
     report = newest(reports)
-    return ForPlan(told(report) if report else None, next((each for each in reports if each.is_active), None))
+    return ForPlan(
+        shown_report(report) if report else None, next((each for each in reports if each.is_active), None)
+    )

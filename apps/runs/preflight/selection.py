@@ -34,21 +34,21 @@ SLOW = "dry_run"  # what a quick pre-flight leaves out
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedChecks:
     """The checks to ask, those that a quick pre-flight skips among them; and the names of those about other tables."""
 
     checks: tuple[Check, ...]
     elsewhere: tuple[str, ...]
 
 
-def choose(pipeline: Pipeline, scope: Scope) -> Chosen:
+def select_checks(pipeline: Pipeline, scope: Scope) -> SelectedChecks:
     here, elsewhere = [], []
     for check in (*pipeline.checks, *built_in(pipeline, scope)):
         if isinstance(check, AboutTables) and not is_about(check, pipeline, scope):
             elsewhere.append(check.name)
         else:
             here.append(check)
-    return Chosen(tuple(here), tuple(elsewhere))
+    return SelectedChecks(tuple(here), tuple(elsewhere))
 
 
 def built_in(pipeline: Pipeline, scope: Scope) -> Iterator[Check]:

@@ -17,7 +17,7 @@ from apps.runs.preflight import check_runner
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed
 from apps.runs.preflight.registry import KINDS
-from apps.runs.preflight.selection import choose, kind_of
+from apps.runs.preflight.selection import kind_of, select_checks
 from apps.warehouse.base import Absent, Warehouse, WarehouseError
 
 # That a worker lives needs no asking: one is about to start the run. Nor does an overlap: the database keeps any
@@ -37,7 +37,7 @@ def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.date
 
 def findings(facts: Facts) -> Iterator[Finding]:
     yield from unreadable(facts)
-    for check in choose(facts.pipeline, facts.scope).checks:
+    for check in select_checks(facts.pipeline, facts.scope).checks:
         if check.is_critical and kind_of(check) in AGAIN:
             yield from ask(check, facts)
 
@@ -46,7 +46,7 @@ def ask(check: Check, facts: Facts) -> Iterator[Finding]:
     try:
         yield from KINDS[kind_of(check)].perform(check, facts)
     except OSError as error:
-        yield failed(f"{check.name} could not be asked: {check_runner.in_words(error)}")
+        yield failed(f"{check.name} could not be asked: {check_runner.error_text(error)}")
 
 
 def unreadable(facts: Facts) -> Iterator[Finding]:

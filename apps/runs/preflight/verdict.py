@@ -22,7 +22,7 @@ def verdict(results: Sequence[Result]) -> Preflight.Verdict:
     return Verdict.READY if is_clean else Verdict.WARNINGS
 
 
-def in_words(results: Sequence[Result]) -> str:
+def verdict_text(results: Sequence[Result]) -> str:
     """ "12 of 14 run, 2 skipped; built in: 8 of 8 run"."""
     own = [each for each in results if not each.is_built_in]
     built_in = [each for each in results if each.is_built_in]

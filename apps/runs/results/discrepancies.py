@@ -65,7 +65,7 @@ class Afterwards:
         }
 
 
-def of(run: Run, *, verified: int) -> Afterwards:
+def after_run(run: Run, *, verified: int) -> Afterwards:
     """What coverage says now of the steps that the run verified, in one query."""
     step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
     rows = Partition.objects.exclude(state=Partition.State.COMPLETE).filter(Exists(step))
@@ -149,6 +149,6 @@ def perhaps_not_written(run: Run) -> list[str]:
 
 def notes(run: Run, *, verified: int) -> list[str]:
     """All of it as sentences, the same on the run's page, its summary, in its mail and in the shell."""
-    now = of(run, verified=verified).says
+    now = after_run(run, verified=verified).says
     beside = made_stale.in_words_now(run)
     return [*verified_despite(run), *perhaps_not_written(run), *filter(None, (now, beside))]

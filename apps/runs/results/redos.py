@@ -28,7 +28,7 @@ NOT_WRITTEN = Q(written_before=F("written_after"))
 NOBODY_KNOWS = Q(written_after=None)
 
 
-class Again(TextChoices):
+class ReprocessOutcome(TextChoices):
     """What became of a date that was done again, by its rows and its different keys."""
 
     CHANGED = "changed"
@@ -93,7 +93,7 @@ def writing(unchanged: int, again: int, not_at_all: int) -> str:
     return ", ".join(f"{number:,} {words}" for number, words in parts if number)
 
 
-def of(run: Run) -> Rework | None:
+def rework_of(run: Run) -> Rework | None:
     """What the run did again, in one query; None where it did nothing again and was not asked to."""
     found = Rework(tuple(tables_of(run)), is_asked_for=run.reprocess == Run.Reprocess.ALL)
     return found if found.tables or found.is_asked_for else None
@@ -131,10 +131,10 @@ def tables_of(run: Run) -> list[Reworked]:
 def again() -> Case:
     """For every step what became of its date, as the word of an `Again`; empty where nothing was done again."""
     return Case(
-        When(DONE_AGAIN & AS_BEFORE & NOT_WRITTEN, then=Value(Again.NOT_WRITTEN)),
-        When(DONE_AGAIN & AS_BEFORE & NOBODY_KNOWS, then=Value(Again.AS_BEFORE)),
-        When(DONE_AGAIN & AS_BEFORE, then=Value(Again.WRITTEN_AGAIN)),
-        When(DONE_AGAIN, then=Value(Again.CHANGED)),
+        When(DONE_AGAIN & AS_BEFORE & NOT_WRITTEN, then=Value(ReprocessOutcome.NOT_WRITTEN)),
+        When(DONE_AGAIN & AS_BEFORE & NOBODY_KNOWS, then=Value(ReprocessOutcome.AS_BEFORE)),
+        When(DONE_AGAIN & AS_BEFORE, then=Value(ReprocessOutcome.WRITTEN_AGAIN)),
+        When(DONE_AGAIN, then=Value(ReprocessOutcome.CHANGED)),
         default=Value(""),
         output_field=CharField(),
     )

@@ -22,7 +22,7 @@ RANGES_SHOWN = 20
 def index(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     chosen = FailureFilter.of(request.GET, pipeline)
-    groups = open_failures.told(chosen.groups(), most=RANGES_SHOWN)
+    groups = open_failures.shown_groups(chosen.groups(), most=RANGES_SHOWN)
     context = {
         "chosen": chosen,
         "groups": groups,

@@ -40,7 +40,7 @@ def listed(request: HttpRequest, form: PreflightForm, *, status: int = 200) -> H
         "pipeline": pipeline,
         "phases": [(phase, pipeline.tables_of(phase.name)) for phase in pipeline.phases],
         "page": page,
-        "history": [reports.told(report) for report in page],
+        "history": [reports.shown_report(report) for report in page],
     }
     return render(request, "preflight/index.html", context, status=status)
 
@@ -100,13 +100,13 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def as_json(request: HttpRequest, pk: int) -> JsonResponse:
-    return JsonResponse(reports.told(get_object_or_404(Preflight, pk=pk)).as_json())
+    return JsonResponse(reports.shown_report(get_object_or_404(Preflight, pk=pk)).as_json())
 
 
 def context_of(pk: int) -> dict[str, Any]:
     found = get_object_or_404(Preflight, pk=pk)
     pipeline = definition.current()
-    return {"told": reports.told(found), "report": found, "plan_query": plan_query(found, pipeline)}
+    return {"told": reports.shown_report(found), "report": found, "plan_query": plan_query(found, pipeline)}
 
 
 def plan_query(report: Preflight, pipeline: Pipeline) -> str:

@@ -50,7 +50,7 @@ def for_duckdb(sql: str) -> tuple[str, ...]:
             use_our_clock(tree)
         return tuple(tree.sql("duckdb", unsupported_level=ErrorLevel.RAISE, comments=False) for tree in trees)
     except SqlglotError as error:
-        raise NoLike(in_words(error)) from error
+        raise NoLike(message_of(error)) from error
 
 
 # What would pass the translation as it is, and be understood by nobody ----------------------------------
@@ -118,7 +118,7 @@ def head(function: exp.Expr) -> str:
     return function.sql("bigquery").split("(")[0]
 
 
-def in_words(error: SqlglotError) -> str:
+def message_of(error: SqlglotError) -> str:
     """The first thing that is wrong, with its line, without the marks that are for a terminal."""
     found = getattr(error, "errors", None) or []
     if found and found[0].get("line"):

@@ -62,7 +62,7 @@ def test_the_summary_and_a_call_have_it_too(performed, viewing):
 def test_what_the_warehouse_did_not_say_is_unknown_and_no_zero(performed, pipeline):
     performed.attempts.filter(number=1).update(bytes_billed=None)
 
-    bill = billing.of(performed, pipeline)
+    bill = billing.bill_of(performed, pipeline)
 
     assert bill.billed == "at least 60 MB, 0.06 USD: of 1 call nobody knows it"
     assert bill.verdict == ""
@@ -99,7 +99,7 @@ def test_where_the_warehouse_cannot_be_asked_it_is_unknown(launch, drive, monkey
 def test_a_forecast_of_some_jobs_only_is_none(checked, plan, pipeline):
     checked(tables=["daily.visits"])
 
-    assert forecasts.of(plan(tables=SALES), pipeline).whole is None
+    assert forecasts.forecast_of(plan(tables=SALES), pipeline).whole is None
 
 
 def test_a_call_whose_worker_died_is_asked_about_afterwards(launch, drive):
@@ -133,7 +133,7 @@ def test_the_mail_says_it_too(performed):
 
 
 def test_a_run_of_programs_has_no_bill(launch, pipeline):
-    assert billing.of(launch(tables=["daily.visits"]), pipeline) is None
+    assert billing.bill_of(launch(tables=["daily.visits"]), pipeline) is None
 
 
 def test_every_query_and_every_sql_job_of_a_run_has_the_byte_limit(performed, server):

@@ -81,7 +81,7 @@ def test_the_largest_call_is_among_those_that_are_tried(checked, server, configu
 
 def test_a_run_over_such_gaps_bills_what_was_said(checked, every_second, drive, plan, pipeline):
     checked(tables=SALES)
-    low, high = forecasts.of(plan(tables=SALES), pipeline).whole
+    low, high = forecasts.forecast_of(plan(tables=SALES), pipeline).whole
 
     run = drive(control.launch(plan(tables=SALES), pipeline, by="olga", unready="a test", queued=False))
 

@@ -29,7 +29,7 @@ def filled(shop, ask: Ask) -> None:
 
 
 def test_complete_dates_that_read_what_is_written_and_stay_are_said(filled, plan, pipeline):
-    found = downstream.of(plan(**REDO), pipeline)
+    found = downstream.readers_left(plan(**REDO), pipeline)
 
     assert (found.number, found.sentence) == (2, SAYS)
 
@@ -37,13 +37,13 @@ def test_complete_dates_that_read_what_is_written_and_stay_are_said(filled, plan
 def test_a_reader_that_the_plan_fills_after_its_input_is_not_left(filled, plan, pipeline):
     both = REDO | {"tables": ["daily.sales", "weekly.trend"], "end": day("01-05")}
 
-    found = downstream.of(plan(**both), pipeline)
+    found = downstream.readers_left(plan(**both), pipeline)
 
     assert found.dates == {"weekly.trend": [day("01-06")]}
 
 
 def test_a_date_whose_lookback_does_not_reach_what_is_written_is_not_meant(filled, plan, pipeline):
-    found = downstream.of(plan(**REDO | {"start": day("01-02"), "end": day("01-02")}), pipeline)
+    found = downstream.readers_left(plan(**REDO | {"start": day("01-02"), "end": day("01-02")}), pipeline)
 
     assert found.dates == {"weekly.trend": [day("01-05")]}
 
@@ -51,14 +51,14 @@ def test_a_date_whose_lookback_does_not_reach_what_is_written_is_not_meant(fille
 def test_a_reader_without_its_rows_is_a_gap_and_not_meant(filled, plan, pipeline, ask):
     ask("DELETE FROM weekly.trend WHERE day = DATE '2024-01-05'")
 
-    assert downstream.of(plan(**REDO), pipeline).dates == {"weekly.trend": [day("01-06")]}
+    assert downstream.readers_left(plan(**REDO), pipeline).dates == {"weekly.trend": [day("01-06")]}
 
 
 def test_a_plan_whose_tables_nobody_reads_asks_nothing(filled, plan, pipeline, django_assert_num_queries):
     found = plan(tables=["weekly.trend"], start=day("01-05"), end=day("01-06"), reprocess=Run.Reprocess.ALL)
 
     with django_assert_num_queries(0):
-        assert not downstream.of(found, pipeline)
+        assert not downstream.readers_left(found, pipeline)
 
 
 def test_shell_json_and_page_say_the_same(filled, plan, capsys, operating):

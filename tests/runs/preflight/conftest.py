@@ -14,12 +14,12 @@ from apps.pipeline import definition, scope
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Finding, Result
-from apps.runs.preflight.reports import Told
+from apps.runs.preflight.reports import ShownReport
 from apps.warehouse.duckdb import DuckDBWarehouse
 from apps.workers.models import Worker
 from tests.runs.pages.conftest import operating, read, viewing  # noqa: F401  # fixtures
 
-Checked = Callable[..., Told]
+Checked = Callable[..., ShownReport]
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def configure(shop: Path, transactional_db: None) -> Callable[[str], None]:
 def checked(shop: Path, transactional_db: None) -> Checked:
     """Makes a report now, as a worker would: `checked(tables=["daily.sales"])`."""
 
-    def make(*, quick: bool = False, **names) -> Told:
+    def make(*, quick: bool = False, **names) -> ShownReport:
         pipeline = definition.current()
         report = reports.create(scope.scope(pipeline, **names), by="olga", quick=quick)
         reports.perform(report, pipeline, warehouses.open_warehouse(pipeline))
-        return reports.told(Preflight.objects.get(pk=report.pk))
+        return reports.shown_report(Preflight.objects.get(pk=report.pk))
 
     return make
 
@@ -76,11 +76,11 @@ def workers(transactional_db: None) -> None:
         )
 
 
-def result(told: Told, kind: str) -> Result:
+def result(told: ShownReport, kind: str) -> Result:
     return next(each for each in told.results if each.kind == kind)
 
 
-def finding(told: Told, kind: str) -> Finding:
+def finding(told: ShownReport, kind: str) -> Finding:
     """The worst that the check of a kind found."""
     worst = result(told, kind).worst
     assert worst

@@ -52,13 +52,13 @@ def test_a_check_that_is_not_critical_needs_a_look_at_most(level):
 def test_what_was_not_asked_is_counted_apart():
     results = [result(Level.PASS)] * 12 + [result(Level.SKIPPED)] * 2
 
-    assert verdict.in_words(results) == "12 of 14 run, 2 skipped"
+    assert verdict.verdict_text(results) == "12 of 14 run, 2 skipped"
 
 
 def test_what_did_not_answer_was_not_run():
     results = [result(Level.PASS), result(Level.UNKNOWN), result(Level.PASS, is_built_in=True)]
 
-    assert verdict.in_words(results) == "1 of 2 run, 1 could not be asked; built in: 1 of 1 run"
+    assert verdict.verdict_text(results) == "1 of 2 run, 1 could not be asked; built in: 1 of 1 run"
 
 
 def test_a_check_of_the_console_that_has_nothing_to_ask_about_is_not_there(checked, workers):

@@ -141,7 +141,7 @@ def perform_here(run: Run, pipeline: Pipeline) -> bool:
                 runner.perform(run.pk, pipeline, lease=lease)
             finally:
                 leases.release(run.pk, lease)
-        return stopping.asked()
+        return stopping.stop_requested()
 
 
 def wait(run: Run, console: Console) -> None:
@@ -187,7 +187,7 @@ def result(run: Run) -> dict[str, Any]:
 
 def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
     """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
-    despite, now = discrepancies.verified_despite(run), discrepancies.of(run, verified=verified)
+    despite, now = discrepancies.verified_despite(run), discrepancies.after_run(run, verified=verified)
     notes = discrepancies.notes(run, verified=verified)
     return {
         **({"notes": notes} if notes else {}),
@@ -198,7 +198,7 @@ def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
 
 def done_again(run: Run) -> dict[str, Any]:
     """What a run that did dates again changed; nothing for others."""
-    rework = redos.of(run)
+    rework = redos.rework_of(run)
     if rework is None:
         return {}
     return {"done_again": {"text": rework.says, "tables": [vars(each) for each in rework.tables]}}
@@ -212,7 +212,7 @@ def overridden(run: Run) -> dict[str, Any]:
 
 def billed(run: Run) -> dict[str, Any]:
     """What its SQL jobs cost; nothing where the warehouse takes none."""
-    bill = billing.of(run, definition.current())
+    bill = billing.bill_of(run, definition.current())
     return {"billed": bill.as_json()} if bill else {}
 
 
@@ -250,9 +250,9 @@ def show_result(console: Console, run: Run) -> None:
         console.print(said, style="yellow", markup=False, highlight=False)
     for note in discrepancies.notes(run, verified=now.verified):
         console.print(note, style="yellow", markup=False, highlight=False)
-    if rework := redos.of(run):
+    if rework := redos.rework_of(run):
         console.print(f"Done again: {rework.says}", markup=False, highlight=False)
-    if bill := billing.of(run, definition.current()):
+    if bill := billing.bill_of(run, definition.current()):
         console.print(f"Billed {bill.says}", markup=False, highlight=False)
     for group in failure_groups.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"

@@ -71,7 +71,7 @@ class Command(BaseCommand):
                 console.print(f"Regression: {loss.sentence}", style="bold red", markup=False, highlight=False)
             for line in outside_in_words(others):
                 console.print(line, style="bold red", markup=False, highlight=False)
-            console.print(reprocess_option.in_words(plan), markup=False, highlight=False)
+            console.print(reprocess_option.plan_summary(plan), markup=False, highlight=False)
 
 
 def phases_of(found: Coverage, wanted: Scope) -> list[PhaseCoverage]:

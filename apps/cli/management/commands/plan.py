@@ -74,8 +74,8 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> selections.Selecti
 
 def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     calls = launch_plan.shown_calls(plan, pipeline)
-    forecast = forecasts.of(plan, pipeline)
-    left = downstream.of(plan, pipeline)
+    forecast = forecasts.forecast_of(plan, pipeline)
+    left = downstream.readers_left(plan, pipeline)
     return {
         "steps": len(plan.steps),
         "by_table": plan.by_table,
@@ -114,7 +114,7 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     console.print(said, style="bold", markup=False)
     for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
         console.print(line, markup=False, highlight=False)
-    for line in bill(forecasts.of(plan, pipeline)):
+    for line in bill(forecasts.forecast_of(plan, pipeline)):
         console.print(line, markup=False)
     for name, number in plan.by_table.items():
         console.print(f"  {number:>6,}  {name}", markup=False)
@@ -124,7 +124,7 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
     for line in behind(plan):
         console.print(line, markup=False, highlight=False)
-    if left := downstream.of(plan, pipeline):
+    if left := downstream.readers_left(plan, pipeline):
         console.print(left.sentence, markup=False, highlight=False)
     for each in launch_plan.overlaps(plan):
         console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)

@@ -19,7 +19,7 @@ from apps.pipeline.scope import DoesNotFit
 from apps.runs.models import Preflight
 from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Finding, Level, Result
-from apps.runs.preflight.reports import Told
+from apps.runs.preflight.reports import ShownReport
 
 READY, NOT_READY, WARNINGS = 0, 1, 2
 EXIT = {Preflight.Verdict.READY: READY, Preflight.Verdict.WARNINGS: WARNINGS}
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         console = terminal(self.stdout, quiet=options["json"])
         warehouse = warehouses.open_warehouse(pipeline)
         reports.perform(report, pipeline, warehouse, tell=lambda result: show(console, result))
-        told = reports.told(report)
+        told = reports.shown_report(report)
         if options["json"]:
             self.stdout.write(json.dumps(told.as_json()))
         else:
@@ -78,12 +78,12 @@ def show(console: Console, result: Result) -> None:
     """A line for a check, and one below it for everything else that it found."""
     worst = result.worst
     console.print(f"{result.level.upper():<{WIDEST}}", style=STYLES[result.level], end="  ")
-    say(console, f"{result.name}: {in_words(worst) if worst else 'nothing was found out'}")
+    say(console, f"{result.name}: {finding_text(worst) if worst else 'nothing was found out'}")
     for finding in result.findings:
         if finding is not worst:
             say(
                 console,
-                f"{INDENT}{'' if finding.level == Level.PASS else finding.level + ': '}{in_words(finding)}",
+                f"{INDENT}{'' if finding.level == Level.PASS else finding.level + ': '}{finding_text(finding)}",
             )
         if finding.level not in (Level.PASS, Level.NOTE):
             show_more(console, finding)
@@ -99,7 +99,7 @@ def show_more(console: Console, finding: Finding) -> None:
         say(console, f"{INDENT}{finding.deed}: {settings.BASE_URL.rstrip('/')}{finding.link}")
 
 
-def in_words(finding: Finding) -> str:
+def finding_text(finding: Finding) -> str:
     """The sentence, with what was found and what was wanted."""
     wanted = f"wanted {finding.threshold}" if finding.threshold and finding.level != Level.PASS else ""
     facts = "; ".join(each for each in (finding.value, wanted) if each)
@@ -110,7 +110,7 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_verdict(console: Console, told: Told) -> None:
+def show_verdict(console: Console, told: ShownReport) -> None:
     report = told.report
     if not report.is_finished:
         console.print(report.problem or "The pre-flight did not come to its end.", style="red", markup=False)

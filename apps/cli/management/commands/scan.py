@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_json(done) | reprocess_option.as_json(plan)))
         else:
-            self.stdout.write(f"{in_words(done)}\n{reprocess_option.in_words(plan)}")
+            self.stdout.write(f"{scan_summary(done)}\n{reprocess_option.plan_summary(plan)}")
         if done.problem:
             sys.exit(1)
 
@@ -72,7 +72,7 @@ def as_json(done: Scan | Partial) -> dict[str, Any]:
     }
 
 
-def in_words(done: Scan | Partial) -> str:
+def scan_summary(done: Scan | Partial) -> str:
     if done.status == Scan.Status.FAILED:
         what = "everything" if isinstance(done, Scan) else "all of it"
         known = f"What was known last of {what} stays; what it is now is unknown until a scan succeeds."

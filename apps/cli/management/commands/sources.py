@@ -135,7 +135,9 @@ def show(console: Console, report: Report) -> None:
     if report.off:
         console.print(f"\nWithout {', '.join(table.short_name for table in report.off)}:", style="bold")
         for effect in report.effects:
-            console.print(f"  {effect.table.short_name}: {in_words(effect)}", markup=False, highlight=False)
+            console.print(
+                f"  {effect.table.short_name}: {effect_text(effect)}", markup=False, highlight=False
+            )
         if said := ending(report):
             console.print(f"  {said}", markup=False, highlight=False)
 
@@ -171,7 +173,7 @@ def show_need(console: Console, need: NeedReport) -> None:
         console.print(said, markup=False, highlight=False)
 
 
-def in_words(effect: Effect) -> str:
+def effect_text(effect: Effect) -> str:
     said = []
     if effect.closed:
         said.append(

@@ -24,7 +24,7 @@ from apps.coverage.verification.report import (
     Report,
     TableReport,
     Verdict,
-    in_words,
+    spans_text,
 )
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
@@ -152,7 +152,7 @@ def no_values(table: TableReport) -> str:
 def details(console: Console, report: Report) -> None:
     for table in report.tables:
         for state, number, spans in table.wrong:
-            say(console, f"{table.short_name}, {state} on {number:,}: {in_words(spans, most=None)}")
+            say(console, f"{table.short_name}, {state} on {number:,}: {spans_text(spans, most=None)}")
     for found in report.quality:
         tell_quality(console, found)
     if report.history:

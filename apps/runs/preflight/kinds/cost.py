@@ -92,7 +92,7 @@ def cost(asked: Cost, facts: Facts) -> Iterator[Finding]:
     estimates: list[Estimate] = []
     scripts = [table for table in tables if table.job and table.job.sql]
     for table in scripts:
-        wanted = wanted_dates.of(facts, table)
+        wanted = wanted_dates.dates_to_fill(facts, table)
         if not wanted.expected:
             yield skipped(f"{table.short_name}: no date of {facts.dates_in_words} is expected.")
             continue
@@ -152,7 +152,7 @@ def of_table(found: Estimate, engine: BigQuery) -> Finding:
     name, (least, most) = found.table.short_name, found.largest_call
     said = f"{name}: {found.wanted.in_words} would bill {size_range(*found.bytes)}."
     shown = {
-        "value": billing.in_words(*found.bytes, engine),
+        "value": billing.cost_range(*found.bytes, engine),
         "threshold": f"byte_limit: {size(engine.byte_limit)} a call",
         "detail": found.how,
         "data": found.data,
@@ -168,7 +168,7 @@ def of_table(found: Estimate, engine: BigQuery) -> Finding:
 def together(asked: Cost, estimates: Sequence[Estimate], engine: BigQuery, *, of: int) -> Finding:
     least, most = (sum(each.bytes[end] for each in estimates) for end in (0, 1))
     said = f"{len(estimates)} of {count(of, 'SQL job')} together would bill {size_range(least, most)}"
-    shown = {"value": billing.in_words(least, most, engine), "threshold": ceiling(asked, engine)}
+    shown = {"value": billing.cost_range(least, most, engine), "threshold": ceiling(asked, engine)}
     too_many_bytes = asked.at_most is not None and most > asked.at_most
     too_dear = asked.at_most_price is not None and billing.in_money(most, engine) > asked.at_most_price
     if too_many_bytes or too_dear:

@@ -78,7 +78,7 @@ def quota(asked: Quota, facts: Facts) -> Iterator[Finding]:
 
 def writes(asked: Quota, facts: Facts, warehouse: Rationing, table: Table, ration: Ration) -> Writes:
     assert table.job
-    wanted = wanted_dates.of(facts, table)
+    wanted = wanted_dates.dates_to_fill(facts, table)
     dates = len(wanted.to_fill)
     if table.job.sql:
         script = facts.pipeline.inside(table.job.sql).read_text(encoding="utf-8")
