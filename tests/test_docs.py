@@ -40,6 +40,19 @@ def test_the_architecture_names_modules():
     )
 
 
+def test_the_table_of_what_a_person_does_names_every_module_once():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("## What a person does, and where")[2].partition("\n## ")[0]
+    rows = "\n".join(line for line in table.splitlines() if line.startswith("| "))
+    modules = [
+        str(path.relative_to(ROOT / "apps"))
+        for path in (ROOT / "apps").rglob("*.py")
+        if "migrations" not in path.parts and not path.name.endswith(("__init__.py", "apps.py", "urls.py"))
+    ]
+
+    assert sorted(re.findall(r"`([\w/]+\.py)`", rows)) == sorted(modules)
+
+
 # Commands ---------------------------------------------------------------------------------------------
 
 

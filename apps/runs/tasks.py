@@ -11,9 +11,9 @@ from django_q.models import Schedule
 from apps import timing
 from apps.coverage.models import Scan
 from apps.coverage.scanning import warehouses
+from apps.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.pipeline import definition
 from apps.runs import queue
-from apps.runs.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.runs.engine import recovery, runner, waiting
 from apps.runs.models import Attempt, Preflight, Run, leases
 from apps.runs.models.attempt import AttemptQuerySet

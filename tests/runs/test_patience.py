@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from apps import timing
-from apps.runs.db_retry import retry_on_db_outage
+from apps.db_retry import retry_on_db_outage
 from apps.runs.engine import decisions, runner
 from apps.runs.models import Attempt, Run, leases
 from tests.conftest import day

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 from django.db import transaction
 
+from apps.db_retry import retry_on_db_outage
 from apps.pipeline.definition import Pipeline
-from apps.runs.db_retry import retry_on_db_outage
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
 from apps.runs.models import Run, leases
 from apps.runs.models.leases import LeaseLost

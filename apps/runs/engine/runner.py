@@ -25,12 +25,12 @@ from apps.coverage.models import Partition
 from apps.coverage.scanning import looks, readings, warehouses
 from apps.coverage.scanning.judging import Key
 from apps.coverage.scanning.looks import Look
+from apps.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
 from apps.runs.calls import jobs
 from apps.runs.calls.jobs import CannotLog, Outcome
-from apps.runs.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.runs.dependencies import downstream
 from apps.runs.engine import (
     claims,

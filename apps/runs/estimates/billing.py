@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, Sum
 
+from apps.db_retry import retry_on_db_outage
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import BigQuery
-from apps.runs.db_retry import retry_on_db_outage
 from apps.runs.models import Attempt, Run
 from apps.text import count, money, money_range, size, size_range
 from apps.warehouse.base import Billing, Unreachable, Warehouse, WarehouseError
