@@ -1,4 +1,4 @@
-"""Waits for the console's own database: one that is locked or restarts ends no call and loses no decision."""
+"""The retry policy for the console's own database: a lock or a restart ends no call and loses no decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets, hidden wherever people look: `text` masks what a job, a warehouse or the console says, at every exit.
+"""Masks secrets: `text` hides them in what a job, a warehouse or the console says, at every exit.
 
 It hides what looks like a secret, and the values that are known to be secrets: `learn` takes them from the environment
 of the console and of its jobs. Everybody may import this module.

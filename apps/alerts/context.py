@@ -1,4 +1,4 @@
-"""What the banner of every page says: mails that could not be sent."""
+"""The banner about mails that could not be sent, for every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One mail when complete dates lose rows: found by a scan, so no run would tell of it."""
+"""One mail when complete dates lose rows, found by a scan."""
 
 from __future__ import annotations
 

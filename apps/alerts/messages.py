@@ -1,4 +1,4 @@
-"""Makes a message of every event that people wait to hear of: once, whoever asks and however often."""
+"""Makes one message of each event that people are notified of, however often it is asked to."""
 
 from __future__ import annotations
 

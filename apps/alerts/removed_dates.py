@@ -1,4 +1,4 @@
-"""One mail when dates leave the calendar: every percentage looks better then, so that none would tell."""
+"""One mail when dates leave the calendar, since every percentage looks better then."""
 
 from __future__ import annotations
 

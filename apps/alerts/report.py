@@ -1,4 +1,4 @@
-"""What a mail says of a run: the facts for its two templates, cut to what a person reads."""
+"""The facts of a mail about a run, for its two templates, cut to what a person reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was complete and has fewer rows or different keys now: lost to an expiry, a clean-up or another job."""
+"""Regressions found by scans: complete partitions that have fewer rows or different keys now."""
 
 from __future__ import annotations
 

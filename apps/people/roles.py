@@ -1,4 +1,4 @@
-"""Who may do what: three groups. Everybody who can log in may read; a group gives the rest."""
+"""Roles: three groups with their permissions. Everybody who can log in may read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the parts of the pipeline file fit together: each may be fine by itself and name what is not there."""
+"""Checks that the parts of the pipeline file fit together."""
 
 from __future__ import annotations
 

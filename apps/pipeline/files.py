@@ -1,4 +1,4 @@
-"""What the jobs need and the disk does not have, a sentence each. `manage.py check` fails for it; others warn."""
+"""Files that the jobs need and that are missing on the disk, a sentence each."""
 
 from __future__ import annotations
 

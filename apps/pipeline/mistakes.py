@@ -1,4 +1,4 @@
-"""What is wrong with a pipeline file, in words: key, value and remedy, a sentence each."""
+"""Errors of a pipeline file as sentences: key, value and remedy."""
 
 from __future__ import annotations
 

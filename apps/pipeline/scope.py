@@ -1,4 +1,4 @@
-"""Which tables and which dates a person means, from the names that were typed: the same for every command and page."""
+"""The tables and dates that typed names mean, the same for commands and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers in our terms, whichever engine gave them: what a row means, and what no answer may be."""
+"""Rows of an engine's answers as our types, and which values are refused."""
 
 from __future__ import annotations
 

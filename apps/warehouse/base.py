@@ -1,4 +1,4 @@
-"""What every warehouse can be asked, in terms that no engine owns."""
+"""The interface of a warehouse engine, and the protocols of what an engine may be able to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DuckDB as the warehouse: a file that is opened, asked and closed, since one process at a time may hold it."""
+"""The DuckDB engine: opens the file, asks, and closes it, since one process at a time may hold it."""
 
 from __future__ import annotations
 

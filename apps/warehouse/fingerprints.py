@@ -1,4 +1,4 @@
-"""Whether the contents of tables are what they were: a fingerprint each, to compare with a later one."""
+"""Fingerprints of tables' contents, to see whether a dry run wrote anything."""
 
 from __future__ import annotations
 

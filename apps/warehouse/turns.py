@@ -1,4 +1,4 @@
-"""Who has a turn with a warehouse file that one process at a time may hold: the console's readers, or a call of a job.
+"""Locks on a DuckDB file, which one process at a time may hold: shared by readers, exclusive for a call.
 
 A job opens the file whenever it likes during its call, and fails where the console has it open just then. So in all of
 the console's processes readers share a turn and a call has one alone, by locks (flock) on two empty files beside the

@@ -1,4 +1,4 @@
-"""A worker's beat: a thread beside the work that keeps the worker's row fresh and says what it is doing."""
+"""The heartbeat of a worker: a thread beside the work that keeps the worker's row fresh and says what it is doing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher: starts the web server and the clusters, restarts what dies or falls silent, leaves nothing behind.
+"""The launcher and watchdog: starts the web server and the clusters, restarts what dies or is silent.
 
 It imports Django and the warehouse's engine once and forks: the services share those pages, which halves the memory of
 three programs that each import them. For that it has no thread, and no database connection when it forks.

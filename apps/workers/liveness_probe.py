@@ -1,4 +1,4 @@
-"""Whether a cluster still performs, judged from outside.
+"""The liveness probe of a cluster: a ping in its queue must be answered.
 
 A beat proves little: a worker that waits for ever on a lock beats as well. So the launcher puts a ping
 into the cluster's queue and looks whether the row goes away, which takes all of it: pusher, worker and

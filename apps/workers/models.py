@@ -1,4 +1,4 @@
-"""Who is at work: each process that serves keeps one row and renews it every few seconds."""
+"""Workers: each serving process keeps one row and renews it by its heartbeat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The name of a launcher: of all that share the database, one at a time carries it."""
+"""The name of a launcher, held by one at a time among all that share the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher's file: which launcher serves this folder, and what an earlier one may have left behind."""
+"""The launcher's file: which launcher serves this folder, and processes that an earlier one may have left."""
 
 from __future__ import annotations
 

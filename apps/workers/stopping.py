@@ -1,4 +1,4 @@
-"""Whether the cluster that a process belongs to was told to stop: so that work that takes long ends in order.
+"""Stop requests of a cluster, readable in each of its processes, so that long work ends in order.
 
 The word is a byte that the cluster's processes share since they were forked. It needs no lock, which a process that
 is killed could keep.

@@ -1,4 +1,4 @@
-"""The roll call: which processes serve the console, what each does, and what nobody serves."""
+"""The list of workers: processes that serve the console, what each does, and queues without a worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker beacon of the top bar: how many workers report, or for how long none has."""
+"""The worker status of the top bar: how many workers are alive, or since when none is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accepting gaps that a person knows of, withdrawing that, and holding them accepted from reading to reading.
+"""Accepts gaps, withdraws acceptances, and reapplies them after each reading.
 
 Only gaps can be accepted: missing, thin, excess and stale. Rows where none belong are no gap, and what is unknown may
 be none; both stay in sight.

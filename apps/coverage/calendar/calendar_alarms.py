@@ -1,4 +1,4 @@
-"""What a person should know of the calendar: seasons without dates, rows where it expects none, what it changed."""
+"""Warnings about the calendar: seasons without dates, rows off the calendar, changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the calendar says: which dates are expected, with how many units. Changes are remembered, not only seen."""
+"""Reads the expected dates and their units from the calendar, and records changes."""
 
 from __future__ import annotations
 

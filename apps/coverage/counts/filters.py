@@ -1,4 +1,4 @@
-"""Which part of the coverage a person looks at: phase, table, state and months, as the address has them."""
+"""The filter of coverage pages: phase, table, state and months, from the address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How old what is stored is, which tables cannot be read now, since when and why."""
+"""The age of stored readings, and the tables that cannot be read now, since when and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not as it should be, as ranges: "missing 2022-02-19 to 2022-03-04, 14 dates"."""
+"""Gaps and other states as ranges: "missing 2022-02-19 to 2022-03-04, 14 dates"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All partitions of a range as strings, a letter a date: what roll-ups and strips are computed from."""
+"""The grid: partitions of a range as strings, a letter a date. Roll-ups and strips are computed from it."""
 
 from __future__ import annotations
 

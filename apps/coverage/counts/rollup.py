@@ -1,4 +1,4 @@
-"""The numbers of coverage, by table, phase and season: the only place that computes them."""
+"""Roll-ups of coverage by table, phase and season: the only module that computes these numbers."""
 
 from __future__ import annotations
 

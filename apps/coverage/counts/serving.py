@@ -1,4 +1,4 @@
-"""Which source serves a need on each date: the union of what its sources have, never arithmetic on percentages."""
+"""The source that serves a need on each date: the union of what its sources have."""
 
 from __future__ import annotations
 

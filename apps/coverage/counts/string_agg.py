@@ -1,4 +1,4 @@
-"""Many rows as one text: a value of each row of a group, joined by commas."""
+"""STRING_AGG for both databases: a value of each row of a group, joined by commas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follows the pipeline file: where a table's rules are other ones than it was judged by, it is judged anew."""
+"""Follows changes of the pipeline file: tables whose rules changed are judged again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many rows a date should have, and what to call what it has."""
+"""The expected rows of a partition, and its state by what was counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the warehouse, judges what it says and remembers it. Only workers and commands come here."""
+"""A scan of everything: asks the warehouse, has the answer judged and stored. Only workers and commands make one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges what the warehouse said of partitions by the rules of the pipeline file."""
+"""Judges counted partitions by the rules of the pipeline file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at the warehouse before or after a call: the dates that it is about, and whole tables where that is free."""
+"""Reads the warehouse before or after a call: the dates of the call, and whole tables where that costs nothing."""
 
 from __future__ import annotations
 

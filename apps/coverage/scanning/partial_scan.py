@@ -1,4 +1,4 @@
-"""Asks the warehouse about some tables and dates, and leaves what is known of all others as it was.
+"""A scan of some tables and dates, which leaves what is stored of all others.
 
 It is no Scan: those say how old the picture as a whole is.
 """

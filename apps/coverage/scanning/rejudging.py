@@ -1,4 +1,4 @@
-"""Judges anew what was counted, without asking the warehouse: counts are facts, and verdicts follow from them."""
+"""Judges stored counts again, without asking the warehouse."""
 
 from __future__ import annotations
 

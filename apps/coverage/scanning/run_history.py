@@ -1,4 +1,4 @@
-"""The warehouse's own run history: a scan asks it in one query, and what it says is kept for pages that never ask."""
+"""Reads the warehouse's run history in one query of a scan, and stores it for pages."""
 
 from __future__ import annotations
 

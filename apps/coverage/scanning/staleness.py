@@ -1,4 +1,4 @@
-"""Complete partitions that are older than what they were made from, by when each was written: no row is looked at."""
+"""Stale partitions: complete, but older than what they were made from, by when each was written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes down which tables could not be read, since when and why, and which were read again."""
+"""Records which tables could not be read, since when and why, and which were read again."""
 
 from __future__ import annotations
 

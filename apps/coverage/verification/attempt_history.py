@@ -1,4 +1,4 @@
-"""What the warehouse's own run history says: the latest attempts that failed or still run, whoever made them."""
+"""The latest attempts of the run history that failed or still run, for a verification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frozen objects as JSON and back, by the types of their fields."""
+"""Frozen dataclasses to JSON and back, by the types of their fields."""
 
 from __future__ import annotations
 

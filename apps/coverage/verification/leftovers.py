@@ -1,4 +1,4 @@
-"""Open failures that no count of rows shows: redos that were not done, and dates that left the calendar."""
+"""Open failures that row counts do not show: redos that failed, and dates that left the calendar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls a person's job, a process group of its own or SQL in the warehouse, with a log, a timeout and a way to stop."""
+"""Calls a job, as a process group of its own or as SQL in the warehouse, with a log, a timeout and a way to stop."""
 
 from __future__ import annotations
 

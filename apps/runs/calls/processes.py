@@ -1,4 +1,4 @@
-"""Processes that jobs are: known again by boot and start, ended with everything that they started."""
+"""Job processes: identified by boot and start time, ended with everything that they started."""
 
 from __future__ import annotations
 

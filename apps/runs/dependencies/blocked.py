@@ -1,4 +1,4 @@
-"""Steps that a run would skip because of what they read, found beforehand and by cause. It queries nothing."""
+"""Steps that a run would skip because of their inputs, found beforehand, by cause. It makes no query."""
 
 from __future__ import annotations
 

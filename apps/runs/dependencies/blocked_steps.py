@@ -1,4 +1,4 @@
-"""What of a run's unfinished steps would be skipped, from what is stored, as `blocked` finds it for a plan."""
+"""The same of a run's unfinished steps, from stored partitions."""
 
 from __future__ import annotations
 

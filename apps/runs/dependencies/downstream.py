@@ -1,4 +1,4 @@
-"""Complete dates that were made from what a plan writes, and that it does not fill again after that."""
+"""What is downstream of a plan: complete dates made from what it writes, which it does not fill again after that."""
 
 from __future__ import annotations
 

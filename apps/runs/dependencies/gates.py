@@ -1,4 +1,4 @@
-"""What must be complete before a step may start: its table's inputs on its date and in their lookback.
+"""Gates: what must be complete before a step may start, its table's inputs on its date and in their lookback.
 
 A step waits for what a run is still to fill of its inputs, whatever is there now, and for what its rows are compared
 with. One whose input no run will fill has its reason why not. Before a phase with a manual gate, a person says when.

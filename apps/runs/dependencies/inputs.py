@@ -1,4 +1,4 @@
-"""Whether what a table reads on a date is there: one judge, which plans and gates ask alike. It queries nothing."""
+"""Whether the upstream inputs of a table are complete on a date; plans and gates share it. It makes no query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stops a run that only collects failures, before it repeats one of them hundreds of times."""
+"""The circuit breaker: pauses a run after failures that repeat, before it makes one of them hundreds of times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The next steps of a run become an attempt, or are decided without one: all in one transaction."""
+"""Claims the next steps of a run for an attempt, or decides them without one, in one transaction."""
 
 from __future__ import annotations
 

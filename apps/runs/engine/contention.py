@@ -1,4 +1,4 @@
-"""A call that met a warehouse file which the console itself held: that is no failure of the job."""
+"""A call that found the warehouse file held by the console itself: not a failure of the job."""
 
 from __future__ import annotations
 

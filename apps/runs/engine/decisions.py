@@ -1,4 +1,4 @@
-"""What a call did is written down: its attempt, its steps and what is known of their partitions, all or nothing."""
+"""Writes what an attempt did: the attempt, its steps and their partitions, in one transaction."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The last look at a run: one query about all that it verified, and what was complete before in its tables and in
-what they read."""
+"""The final check of a run: one query about all that it verified, what was complete in its tables, and their inputs."""
 
 from __future__ import annotations
 

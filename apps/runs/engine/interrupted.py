@@ -1,4 +1,4 @@
-"""The dates of a call that was cut off: what it left there is unknown until they are read again."""
+"""The dates of an interrupted call: they are unknown until they are read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lane as the worker that performs it has it: what it works on, and the only door through which it writes."""
+"""The context of a worker that holds a lane: run, pipeline, heartbeat, and transactions fenced by the lease."""
 
 from __future__ import annotations
 

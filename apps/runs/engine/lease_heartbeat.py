@@ -1,4 +1,4 @@
-"""Holds a lane while it is performed: renews the lease, and notices what people ask of the run meanwhile."""
+"""The heartbeat of a lease: renews it while a lane is held, and reads what is requested of the run meanwhile."""
 
 from __future__ import annotations
 

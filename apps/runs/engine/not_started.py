@@ -1,4 +1,4 @@
-"""Which dates of a call its job never began, by its log: they are pending again, and no attempt counts against them."""
+"""Dates of a call that its job never started, by its log: they are pending again, and the attempt does not count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run starts, rests and ends, seen from one of its lanes: the last lane to leave does what was asked."""
+"""Starts, pauses and ends a run from one of its lanes: the last lane to be released applies the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run does next: which pending steps a free lane may take, or what stands in the way."""
+"""Picks what a run does next: pending steps that a free lane may take, or what stands in the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a worker that died: its orphan is ended, and the steps of its call are pending again."""
+"""Recovers the calls of a dead worker: its process or orphaned job is ended, and its steps are pending again."""
 
 from __future__ import annotations
 

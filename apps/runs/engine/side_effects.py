@@ -1,4 +1,4 @@
-"""What a call did to dates of its table that it was not asked for: rows that appeared there, rows that were lost."""
+"""Side effects of a call: rows added or lost on dates of its table that it was not asked to fill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of unfinished runs that the pipeline file, as it is now, cannot fill: it was changed after their launch."""
+"""Steps of unfinished runs that the pipeline file can no longer fill, since it changed after their launch."""
 
 from __future__ import annotations
 

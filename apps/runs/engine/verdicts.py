@@ -1,4 +1,4 @@
-"""What became of a step: the data decide; the exit status and the log only say why."""
+"""The verdict on a step: the rows decide; the exit status and the log only give the reason."""
 
 from __future__ import annotations
 

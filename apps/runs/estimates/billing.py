@@ -1,4 +1,4 @@
-"""What a run's SQL jobs billed, as the warehouse says afterwards, beside what was forecast."""
+"""What a run's SQL jobs billed, by the warehouse, beside the forecast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When steps will be done: the one estimator, asked for a plan before its launch and for a run while it goes on.
+"""The ETA: when steps will be done, for a plan before its launch and for a run while it is performed.
 
 It is handed what calls took, the steps left with what stops before some of them, and the lanes. What a person has to
 do in between (release a canary, start a phase) takes as long as a person takes: the estimate goes as far as there.

@@ -1,4 +1,4 @@
-"""What dates took outside the console, by the warehouse's run history: a pace where the console has none of its own."""
+"""The pace of work outside the console, from the run history, where the console measured none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a table takes for a unit of work, from the calls that were measured.
+"""The pace of a table: seconds a unit of work, from measured calls.
 
 One call is one observation, however many steps share it: seven dates of a call say as much about the next call as one.
 A table's seconds a unit are taken for flat, or for a straight line over its steps, each by how well it fits; so a

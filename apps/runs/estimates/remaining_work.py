@@ -1,4 +1,4 @@
-"""What the steps left will take at the paces that are known: as a range that is meant, and never of zero width."""
+"""The time that the remaining steps take at the known paces, as a range that is never of zero width."""
 
 from __future__ import annotations
 

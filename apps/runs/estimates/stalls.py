@@ -1,4 +1,4 @@
-"""Calls that went quiet: no output for several times as long as such a call takes as a rule."""
+"""Stalled calls: no output for several times as long as such a call usually takes."""
 
 from __future__ import annotations
 

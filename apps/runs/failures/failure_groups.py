@@ -1,4 +1,4 @@
-"""What went wrong, in few words: a message for each failed date, its signature, its class, and what is still open."""
+"""Failures grouped by cause, of one run or open over all runs, and the partitions to retry."""
 
 from __future__ import annotations
 

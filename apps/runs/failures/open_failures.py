@@ -1,4 +1,4 @@
-"""Open failures as people look through them: by phase, table, season and class, over all runs."""
+"""Open failures over all runs, filtered by phase, table, season and class; also as CSV."""
 
 from __future__ import annotations
 

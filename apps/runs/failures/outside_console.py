@@ -1,4 +1,4 @@
-"""Work done outside the console, such as in a terminal, as the warehouse's run history tells it.
+"""Failures outside the console, such as in a terminal, from the warehouse's run history.
 
 Jobs that the console calls note themselves there too. A date is the console's where it made the latest call.
 """

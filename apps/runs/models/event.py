@@ -1,4 +1,4 @@
-"""The timeline: who did what when, written in the transaction that it is about."""
+"""The audit trail of a run, its timeline: who did what when, written in the transaction that it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who performs a run: its lanes are taken, held on a lease, handed on and given back."""
+"""Leases on lanes: taken, booked for a task, renewed, handed over and released."""
 
 from __future__ import annotations
 

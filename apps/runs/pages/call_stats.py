@@ -1,4 +1,4 @@
-"""How a run calls its jobs right now: in how many lanes, with how many dates a call, and how long calls take."""
+"""Statistics of a run's calls: lanes in use, dates a call, seconds a call."""
 
 from __future__ import annotations
 

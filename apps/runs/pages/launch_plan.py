@@ -1,4 +1,4 @@
-"""A plan as a person reads it before launching, and the promise that nothing else is launched."""
+"""The plan on the launch page, and the check that the plan launched is the plan shown."""
 
 from __future__ import annotations
 

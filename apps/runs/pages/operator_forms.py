@@ -1,4 +1,4 @@
-"""What a person says along with a verb, as it arrives from a page: a reason, a number of lanes."""
+"""What an operator submits with a verb: a reason, a number of lanes."""
 
 from __future__ import annotations
 

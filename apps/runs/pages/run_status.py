@@ -1,4 +1,4 @@
-"""What a run is doing right now, in words, and what a person can do about it. Honest about what lies in between."""
+"""The status of a run in words: what it is doing now, and which verbs an operator has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished run came to: coverage before and after, what was left out, forecast against actual."""
+"""The summary of a finished run: coverage before and after, what was left out, forecast against actual."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is about, table by table: how many steps and dates, and how each step stands."""
+"""The tables of a run: steps and dates of each, and the state of each step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's steps as people look through them: by table and state, each with its rows before and after."""
+"""The list of a run's steps: filtered by table and state, with rows before and after; also as CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to a run, a line an event, as its page draws it."""
+"""The timeline of a run as its page shows it, a line an event."""
 
 from __future__ import annotations
 

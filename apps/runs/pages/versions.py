@@ -1,4 +1,4 @@
-"""Whether a run's page would look different by now: a version that changes when anything on it does, in one query."""
+"""The version of a run's page: it changes when anything shown there does; one query."""
 
 from __future__ import annotations
 

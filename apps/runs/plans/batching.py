@@ -1,4 +1,4 @@
-"""How many dates the next call of a job takes: what was asked for, or what fits into a minute or two."""
+"""The batch size: how many dates the next call of a job takes, as configured or to fill a minute or two."""
 
 from __future__ import annotations
 

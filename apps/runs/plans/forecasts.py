@@ -1,4 +1,4 @@
-"""What a plan's SQL jobs would bill, by the dry runs of pre-flights whose results are stored. Asks no warehouse."""
+"""The forecast of what a plan's SQL jobs bill, from dry runs of stored pre-flights. It asks no warehouse."""
 
 from __future__ import annotations
 

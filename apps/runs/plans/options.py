@@ -1,4 +1,4 @@
-"""How a run is performed, beside what it fills: its lanes, its canary, when it stops itself, whether gates count."""
+"""The options of a run: concurrency, canary, when it stops itself, whether gates count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the launch form offers to start from, and how many gaps each of its choices has."""
+"""The presets of the launch form, and the gaps of each of its choices."""
 
 from __future__ import annotations
 

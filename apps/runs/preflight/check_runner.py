@@ -1,4 +1,4 @@
-"""Asks checks one after another, each for as long as it may take; what does not answer is unknown, with the reason."""
+"""Performs checks one after another, each within its time limit; one without an answer is unknown, with the reason."""
 
 from __future__ import annotations
 

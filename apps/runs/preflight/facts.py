@@ -1,4 +1,4 @@
-"""What checks look at: the warehouse is asked once for all of them, and its answer is stored like a scan's."""
+"""The facts that checks share: the warehouse is asked once for all of them, and the answer is stored as by a scan."""
 
 from __future__ import annotations
 

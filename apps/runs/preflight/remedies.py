@@ -1,4 +1,4 @@
-"""What to type next, for findings that are no pass: words that show the cause on this machine, and change nothing."""
+"""Remedies of findings: commands that show the cause on this machine and change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which checks belong to some tables and dates: those of the pipeline file, and the console's own beside them."""
+"""Selects the checks for some tables and dates: those of the pipeline file, and the built-in ones."""
 
 from __future__ import annotations
 

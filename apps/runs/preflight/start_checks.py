@@ -1,4 +1,4 @@
-"""What is looked at again as a run starts: cheap things that may have changed since somebody launched it."""
+"""The checks repeated as a run starts: cheap things that may have changed since its launch."""
 
 from __future__ import annotations
 

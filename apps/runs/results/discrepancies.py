@@ -1,4 +1,4 @@
-"""What else is to be said of a run's verified steps: what calls said against them, and where coverage differs now."""
+"""Discrepancies after a run: reports of calls against verified steps, and where coverage differs by now."""
 
 from __future__ import annotations
 

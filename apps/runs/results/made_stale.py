@@ -1,4 +1,4 @@
-"""What becomes stale while a run is at work and is no step of it: it is said in the timeline, and at the run's end."""
+"""What a run makes stale without having a step for it: noted in the timeline, and at the run's end."""
 
 from __future__ import annotations
 

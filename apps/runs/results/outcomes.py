@@ -1,4 +1,4 @@
-"""How a run's steps came out: the counts and reasons on which pages, mails, commands and files agree."""
+"""The outcomes of a run's steps: the counts and reasons that pages, mails, commands and files share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of dates that were filled already and were done again: changed or as before, with more rows or fewer."""
+"""The outcome of reprocessed dates: changed or as before, with more rows or fewer."""
 
 from __future__ import annotations
 

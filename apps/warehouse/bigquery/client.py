@@ -1,4 +1,4 @@
-"""BigQuery as the warehouse: the only door to its client.
+"""The BigQuery engine.
 
 The client takes a second or more to import, so whoever imports this is a worker or a command, never a page.
 """

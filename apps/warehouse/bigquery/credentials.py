@@ -1,4 +1,4 @@
-"""In whose name BigQuery is asked: Application Default Credentials, or a service account that they may act as."""
+"""Credentials for BigQuery: Application Default Credentials, or a service account to impersonate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Google's libraries raise, as a WarehouseError with a sentence and, where a person can act, the remedy."""
+"""Errors of Google's libraries as a WarehouseError with a sentence and, where a person can act, the remedy."""
 
 from __future__ import annotations
 

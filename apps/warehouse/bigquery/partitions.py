@@ -1,4 +1,4 @@
-"""What BigQuery's metadata says of tables: columns, rows of partitions; and what it leaves to be counted."""
+"""BigQuery's metadata: columns and partition row counts of tables, and what must be counted besides."""
 
 from __future__ import annotations
 

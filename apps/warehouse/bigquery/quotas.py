@@ -1,4 +1,4 @@
-"""Which of BigQuery's quotas is used up, by the words of its refusal, and until when that is so."""
+"""BigQuery's quotas: which one is exceeded, by the words of the refusal, and until when."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a script in BigQuery SQL is made of, as far as keeping it whole and knowing its price needs."""
+"""Statements of a BigQuery script: kept whole, and enough of each to know its price."""
 
 from __future__ import annotations
 
