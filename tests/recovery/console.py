@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from tests.runs.test_recovery import is_alive
+from tests.runs.engine.test_recovery import is_alive
 from tests.workers.served import Served, wait_until
 
 STEPS = 19  # the open days of the shop's winter

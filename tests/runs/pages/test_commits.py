@@ -1,6 +1,6 @@
 """Which commit of the jobs' code a date was filled with, as pages and downloads say it."""
 
-from tests.runs.test_commits import WEEK, commit, repository
+from tests.runs.calls.test_commits import WEEK, commit, repository
 
 __all__ = ["repository"]
 

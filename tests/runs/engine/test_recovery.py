@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.real_process]
 
 WEEK = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-06")}
 TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 WORKER = """
 import django

@@ -7,7 +7,7 @@ from apps.runs.models import Run
 from apps.runs.plans import planning, selections
 from tests.conftest import day
 from tests.runs.conftest import step
-from tests.runs.test_side_effects import sales
+from tests.runs.engine.test_side_effects import sales
 
 CREATE = "also CREATE TABLE IF NOT EXISTS daily.sales (day DATE, item BIGINT, written_at TIMESTAMP)"
 

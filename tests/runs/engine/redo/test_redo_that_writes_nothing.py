@@ -16,7 +16,7 @@ from apps.runs.plans import planning, selections
 from apps.runs.results import discrepancies, redos
 from tests.conftest import day
 from tests.runs.conftest import step
-from tests.runs.test_side_effects import sales
+from tests.runs.engine.test_side_effects import sales
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from apps.runs.dependencies.gates import Readiness
 from apps.runs.models import Run, Step
 from tests.conftest import Ask, day
 from tests.runs.conftest import step
-from tests.runs.test_side_effects import sales
+from tests.runs.engine.test_side_effects import sales
 
 ORDERS, BACKUP = SOURCES = ("raw.orders", "raw.orders_backup")
 FIRST_DAYS = sales("01-01", "01-06")
