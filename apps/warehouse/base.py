@@ -193,7 +193,7 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Ration:
+class WriteQuota:
     """How often a table may be written a day; `by_partition` where a write counts once for each of its partitions."""
 
     most: int
@@ -334,15 +334,15 @@ class Billing(Protocol):
 
 
 @runtime_checkable
-class Rationing(Protocol):
+class HasWriteQuota(Protocol):
     """A warehouse that allows a table only so many writes a day."""
 
     load_jobs_a_day: int
 
-    def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
+    def write_quotas(self, tables: Sequence[str]) -> Mapping[str, WriteQuota]:
         """What each of the tables that are there may be written a day."""
         ...
 
-    def rationed_writes(self, sql: str, table: str) -> int:
-        """How many of a script's statements count against the ration of the table."""
+    def writes_against_quota(self, sql: str, table: str) -> int:
+        """How many of a script's statements count against the limit of the table."""
         ...

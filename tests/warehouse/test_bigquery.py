@@ -198,11 +198,11 @@ def test_a_credential_that_is_withdrawn_between_two_queries_says_what_to_do(serv
     "ask",
     [
         lambda warehouse: warehouse.count([SALES]),
-        lambda warehouse: warehouse.rations(["shop.sales"]),
+        lambda warehouse: warehouse.write_quotas(["shop.sales"]),
         lambda warehouse: warehouse.expirations(["shop.sales"]),
         lambda warehouse: warehouse.end_sql("run_1_attempt_2"),
     ],
-    ids=["count", "rations", "expirations", "end_sql"],
+    ids=["count", "write quotas", "expirations", "end_sql"],
 )
 def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch, ask):
     for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):

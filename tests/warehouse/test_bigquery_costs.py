@@ -48,4 +48,4 @@ def test_at_least_ten_megabytes_of_each_table_are_billed(sql, read, least, most)
 )
 def test_dml_does_not_count_against_a_tables_limits(sql, counted):
     """https://cloud.google.com/bigquery/quotas#partitioned_tables"""
-    assert costs.rationed_writes(sql, "a.b") == counted
+    assert costs.writes_against_quota(sql, "a.b") == counted

@@ -32,12 +32,12 @@ from apps.warehouse.base import (
     Known,
     QueryFailed,
     Question,
-    Ration,
     Reading,
     StillAtWork,
     Try,
     Unreachable,
     WarehouseError,
+    WriteQuota,
 )
 from apps.warehouse.bigquery import costs, partitions
 from apps.warehouse.bigquery.credentials import credentials
@@ -235,14 +235,14 @@ class BigQueryWarehouse:
                 return 0  # it was refused before it became a job
             return job.total_bytes_billed if job.state == "DONE" else None
 
-    def rations(self, tables: Sequence[str]) -> Mapping[str, Ration]:
+    def write_quotas(self, tables: Sequence[str]) -> Mapping[str, WriteQuota]:
         """What each of the tables that are there may be written a day. It is no query."""
         with told(), self.several() as several:
-            found = zip(tables, several.map(self.ration_of, tables), strict=True)
-            return {table: ration for table, ration in found if ration}
+            found = zip(tables, several.map(self.write_quota_of, tables), strict=True)
+            return {table: limit for table, limit in found if limit}
 
-    def rationed_writes(self, sql: str, table: str) -> int:
-        return costs.rationed_writes(sql, table)
+    def writes_against_quota(self, sql: str, table: str) -> int:
+        return costs.writes_against_quota(sql, table)
 
     def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
         """Of these tables: their rows and when they were last written, as their metadata says. It is no query."""
@@ -359,14 +359,14 @@ class BigQueryWarehouse:
         milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
         return dt.timedelta(milliseconds=milliseconds) if milliseconds else None
 
-    def ration_of(self, table: str) -> Ration | None:
+    def write_quota_of(self, table: str) -> WriteQuota | None:
         try:
             found = self.get_table(table)
         except NotFound:
             return None
         by_time = found.time_partitioning
         by_column = bool(found.range_partitioning or (by_time and by_time.field))
-        return costs.ration(by_column=by_column, by_time_of_ingestion=bool(by_time))
+        return costs.write_quota(by_column=by_column, by_time_of_ingestion=bool(by_time))
 
     def problems(self, questions: Iterable[Question]) -> dict[str, str]:
         """The tables that cannot be asked, with what is missing."""

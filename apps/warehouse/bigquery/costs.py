@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apps.warehouse.base import Ration
+from apps.warehouse.base import WriteQuota
 from apps.warehouse.sql import scripts
 
 MEGABYTE = 1024 * 1024
 # https://cloud.google.com/bigquery/pricing: at least so much of each table that a statement reads, by the megabyte.
 LEAST_OF_A_TABLE = 10 * MEGABYTE
 # https://cloud.google.com/bigquery/quotas#partitioned_tables and #standard_tables, and #load_jobs for a project.
-BY_COLUMN = Ration(30_000, "partition modification", by_partition=True)
-BY_TIME_OF_INGESTION = Ration(11_000, "partition modification", by_partition=True)
-STANDARD = Ration(1_500, "modification", by_partition=False)
+BY_COLUMN = WriteQuota(30_000, "partition modification", by_partition=True)
+BY_TIME_OF_INGESTION = WriteQuota(11_000, "partition modification", by_partition=True)
+STANDARD = WriteQuota(1_500, "modification", by_partition=False)
 LOAD_JOBS = 100_000
 
 
@@ -35,14 +35,14 @@ def billed(sql: str, read: int) -> tuple[int, int]:
 # Limits of a day --------------------------------------------------------------------------------------
 
 
-def ration(*, by_column: bool, by_time_of_ingestion: bool) -> Ration:
+def write_quota(*, by_column: bool, by_time_of_ingestion: bool) -> WriteQuota:
     if by_column:
         return BY_COLUMN
     return BY_TIME_OF_INGESTION if by_time_of_ingestion else STANDARD
 
 
-def rationed_writes(sql: str, table: str) -> int:
-    """Statements that write the table and count against its ration: what loads, copies, or makes it from a query.
+def writes_against_quota(sql: str, table: str) -> int:
+    """Statements that write the table and count against its limit: what loads, copies, or makes it from a query.
 
     "DML statements do not count": https://cloud.google.com/bigquery/quotas#partitioned_tables
     """

@@ -15,7 +15,7 @@ from apps.runs.preflight.dates import Wanted
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, failed, passed, skipped, unknown, warned
 from apps.text import count, duration
-from apps.warehouse.base import Ration, Rationing, WarehouseError
+from apps.warehouse.base import HasWriteQuota, WarehouseError, WriteQuota
 
 DAY = 24 * 3600.0  # seconds
 NEAR = 0.5  # of what is allowed
@@ -29,7 +29,7 @@ class Writes:
     wanted: Wanted
     total: int
     seconds: float | None
-    ration: Ration
+    limit: WriteQuota
 
     @property
     def a_day(self) -> int:
@@ -39,7 +39,7 @@ class Writes:
 
     @property
     def share(self) -> float:
-        return self.a_day / self.ration.most
+        return self.a_day / self.limit.most
 
     @property
     def is_program(self) -> bool:
@@ -48,45 +48,45 @@ class Writes:
     @property
     def numbers(self) -> str:
         """ "400 of 30,000 partition modifications a day"."""
-        return f"{self.a_day:,} of {self.ration.most:,} {self.ration.of}s a day"
+        return f"{self.a_day:,} of {self.limit.most:,} {self.limit.of}s a day"
 
 
 def quota(asked: Quota, facts: Facts) -> Iterator[Finding]:
-    """Each table whose writes come near its ration, and the load jobs of all tables together."""
+    """Each table whose writes come near its limit, and the load jobs of all tables together."""
     warehouse = facts.warehouse
-    if not isinstance(warehouse, Rationing):
+    if not isinstance(warehouse, HasWriteQuota):
         engine = facts.pipeline.warehouse.engine
         yield skipped(f"Does not apply: the engine {engine} allows any number of writes.")
         return
     tables = facts.jobs(asked)
     try:
-        rations = warehouse.rations([table.name for table in tables])
+        limits = warehouse.write_quotas([table.name for table in tables])
     except WarehouseError as error:
         yield unknown(f"What tables may be written a day could not be asked: {str(error).rstrip('.')}.")
         return
     for table in tables:
-        if table.name not in rations:
+        if table.name not in limits:
             yield unknown(f"{table.name} is not there: nobody knows how often it may be written a day.")
-    known = [table for table in tables if table.name in rations]
+    known = [table for table in tables if table.name in limits]
     try:
-        needed = [writes(asked, facts, warehouse, table, rations[table.name]) for table in known]
+        needed = [writes(asked, facts, warehouse, table, limits[table.name]) for table in known]
     except (WarehouseError, OSError, UnicodeDecodeError) as error:
         yield unknown(f"A job's SQL could not be read: {str(error).rstrip('.')}.")
         return
     yield from judged(asked, needed, warehouse.load_jobs_a_day)
 
 
-def writes(asked: Quota, facts: Facts, warehouse: Rationing, table: Table, ration: Ration) -> Writes:
+def writes(asked: Quota, facts: Facts, warehouse: HasWriteQuota, table: Table, limit: WriteQuota) -> Writes:
     assert table.job
     wanted = wanted_dates.dates_to_fill(facts, table)
     dates = len(wanted.to_fill)
     if table.job.sql:
         script = facts.pipeline.inside(table.job.sql).read_text(encoding="utf-8")
-        calls = dates if ration.by_partition else calls_of(facts, table.job, wanted)
-        total = calls * warehouse.rationed_writes(script, table.name)
+        calls = dates if limit.by_partition else calls_of(facts, table.job, wanted)
+        total = calls * warehouse.writes_against_quota(script, table.name)
     else:
         total = math.ceil(dates * asked.loads_a_date)
-    return Writes(table, wanted, total, seconds_of(table, wanted, progress.history({table.name})), ration)
+    return Writes(table, wanted, total, seconds_of(table, wanted, progress.history({table.name})), limit)
 
 
 def calls_of(facts: Facts, job: Job, wanted: Wanted) -> int:
@@ -124,7 +124,7 @@ def of_table(asked: Quota, found: Writes) -> Finding:
     return level(
         f"{found.table.short_name} needs {found.numbers}: {found.wanted.in_words}.",
         value=f"{found.a_day:,} a day",
-        threshold=f"at most {found.ration.most:,} a day",
+        threshold=f"at most {found.limit.most:,} a day",
         detail=how(asked, found),
     )
 
@@ -137,4 +137,4 @@ def how(asked: Quota, found: Writes) -> str:
         counted = f"a program is taken to make {loads} a date"
     if found.seconds is None:
         return f"{counted}; all in one day, as nobody knows how long they take"
-    return f"{counted}; {count(found.total, found.ration.of)} in {duration(found.seconds)}"
+    return f"{counted}; {count(found.total, found.limit.of)} in {duration(found.seconds)}"
