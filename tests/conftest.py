@@ -251,7 +251,7 @@ def launch(plan: Callable[..., Plan], pipeline: Pipeline) -> Callable[..., Run]:
 
 @pytest.fixture
 def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
-    """Performs a run with the real engine and the real jobs until it rests or ends, or for some attempts."""
+    """Performs a run with the real engine and the real jobs until it pauses or ends, or for some attempts."""
 
     def perform(run: Run, *, attempts: int | None = None) -> Run:
         Lane.objects.filter(run=run).update(lease_until=None)  # a ticket in the queue is not waited for

@@ -184,7 +184,7 @@ def cancel(run: Run, *, by: Any, reason: str = "") -> None:
 
 
 def resume_what_waited_for(run: Run) -> None:
-    """Other runs may go on, once this one is at rest."""
+    """Other runs may go on, once this one is paused or finished."""
     if not run.is_active:
         waiting.resume_waiting_runs()
 

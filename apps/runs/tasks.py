@@ -74,12 +74,12 @@ def revive() -> None:
         queue.requeue(run, says="Trying again")
     for run in Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.WAREHOUSE):
         if warehouse_answers_again(run):
-            queue.requeue(run, says="Going on: the warehouse answers again")
+            queue.requeue(run, says="Resumed: the warehouse answers again")
     waiting.resume_waiting_runs()
 
 
 def warehouse_answers_again(run: Run) -> bool:
-    """Whether a scan that began after the run came to rest read the warehouse."""
+    """Whether a scan that began after the run paused read the warehouse."""
     rested = run.events.filter(kind=Run.Status.PAUSED).first()
     read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
     return rested is not None and read.filter(started_at__gt=rested.at).exists()

@@ -60,7 +60,7 @@ def team(settings) -> None:
 
 @pytest.fixture
 def told(team: None, drive: Callable[..., Run]) -> Callable[[Run], Message]:
-    """Performs a run until it rests or ends, and answers with the mail about it."""
+    """Performs a run until it pauses or ends, and answers with the mail about it."""
 
     def perform(run: Run) -> Message:
         drive(run)

@@ -71,7 +71,7 @@ def test_stop_now_ends_the_call_and_its_dates_are_pending_again(operator: Page, 
     confirm(operator, "Stop now")
 
     wait_for_end(operator, "Paused")
-    expect(timeline(operator)).to_contain_text("Stop asked: the call under way is ended")
+    expect(timeline(operator)).to_contain_text("Stop requested: the call under way is ended")
     expect(kpi(operator, "Failed")).to_contain_text("0")
     run = operator.url
     operator.goto(f"{run}steps/?state=running")

@@ -165,7 +165,7 @@ class Operator:
         self.perform(run, calls)
 
     def perform(self, run: Run, calls: int) -> None:
-        """A worker that performs the run, for some calls or until it rests or ends; it may die meanwhile."""
+        """A worker that performs the run, for some calls or until it pauses or ends; it may die meanwhile."""
         Lane.objects.filter(run=run).update(lease_until=None)
         lease = leases.take(run.pk)
         if lease is None:

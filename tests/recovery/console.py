@@ -44,7 +44,7 @@ class Running:
 
     @property
     def state(self) -> tuple:
-        """Status, why it rests, and the sentence."""
+        """Status, why it is paused, and the sentence."""
         return next(iter(self.ask("SELECT status, pause, message FROM runs_run")), ("unknown", "", ""))
 
     def steps(self, status: str) -> int:

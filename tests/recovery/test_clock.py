@@ -44,7 +44,7 @@ def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, 
     run = begin(sixth=1)
     away = shop.rename(shop.with_suffix(".away"))
     shop.mkdir()  # so that the job cannot make a new file there
-    wait_until(lambda: run.state[:2] == ("paused", "warehouse"), "the run rests")
+    wait_until(lambda: run.state[:2] == ("paused", "warehouse"), "the run pauses")
 
     set_clock(clock, seconds)
     shop.rmdir()

@@ -66,7 +66,7 @@ def waits(run) -> int:
 
 
 def pauses(run) -> list[float]:
-    """Seconds between the moment at which the run came to rest and the one at which it went on, each time."""
+    """Seconds between the moment at which the run paused and the one at which it went on, each time."""
     found, rested = [], None
     for kind, at in run.ask("SELECT kind, at FROM runs_event ORDER BY id"):
         moment = at if isinstance(at, dt.datetime) else dt.datetime.fromisoformat(at)

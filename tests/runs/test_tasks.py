@@ -131,34 +131,32 @@ def test_a_run_that_rests_or_ended_is_not_revived(queued, ended):
     assert in_queue() == 0
 
 
-# A run that rests because the warehouse was away ------------------------------------------------------
+# A run that is paused because the warehouse was away ------------------------------------------------------
 
 
 @pytest.fixture
-def resting(queued) -> Run:
+def paused(queued) -> Run:
     OrmQ.objects.filter(key="runs").delete()
-    queued.move(
-        Run.Status.PAUSED, says="The warehouse did not answer", pause_reason=Run.PauseReason.WAREHOUSE
-    )
+    queued._move(Run.Status.PAUSED, "The warehouse did not answer", pause_reason=Run.PauseReason.WAREHOUSE)
     return queued
 
 
-def test_a_run_rests_while_no_scan_was_answered(resting):
+def test_a_run_stays_paused_while_no_scan_was_answered(paused):
     Scan.objects.create(status="failed", started_at=timezone.now(), finished_at=timezone.now())
 
     tasks.revive()
 
-    assert status(resting) == Run.Status.PAUSED
+    assert status(paused) == Run.Status.PAUSED
 
 
-def test_a_run_goes_on_when_a_scan_was_answered(resting, scan, drain):
+def test_a_run_goes_on_when_a_scan_was_answered(paused, scan, drain):
     scan()
 
     tasks.revive()
     drain()
 
-    assert status(resting) == Run.Status.SUCCEEDED
-    assert "Going on: the warehouse answers again" in resting.events.values_list("text", flat=True)
+    assert status(paused) == Run.Status.SUCCEEDED
+    assert "Resumed: the warehouse answers again" in paused.events.values_list("text", flat=True)
 
 
 def test_a_pipeline_file_that_was_broken_meanwhile_decides_nothing(queued, drain, settings, tmp_path):

@@ -16,7 +16,7 @@ from apps.runs.calls import commits, jobs
 from apps.runs.dependencies.gates import Key
 from apps.runs.engine import picking
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.picking import Pick, Rest, Skip, Take
+from apps.runs.engine.picking import PauseRequested, Pick, Skip, Take
 from apps.runs.engine.recovery import release_steps
 from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
@@ -33,7 +33,7 @@ def claim(lane: LaneContext, *, unreadable: Collection[Key] = ()) -> tuple[Take,
     while True:
         with lane.transaction():
             if Run.objects.filter(pk=lane.run.pk).exclude(request=Run.Request.NONE).exists():
-                return Rest()
+                return PauseRequested()
             found = picking.pick(lane.pipeline, lane.run, unreadable=unreadable)
             if isinstance(found, Take):
                 return found, take(lane, found)

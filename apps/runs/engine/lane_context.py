@@ -26,7 +26,7 @@ class LaneContext:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the run still has a place for this lane, and nobody asked it to rest."""
+        """Whether the run still has a place for this lane, and no pause was requested."""
         return not self.run.request and self.number < self.run.lanes
 
     @contextmanager

@@ -18,7 +18,16 @@ from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
 from apps.runs.engine import circuit_breaker, regressions, unfillable, waiting
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.picking import CanaryDone, CannotRead, Done, Gate, OffCalendar, Pick, Rest, WaitForRun
+from apps.runs.engine.picking import (
+    CanaryDone,
+    CannotRead,
+    Done,
+    Gate,
+    OffCalendar,
+    PauseRequested,
+    Pick,
+    WaitForRun,
+)
 from apps.runs.models import Attempt, Run, Step, leases
 from apps.runs.results import discrepancies, made_stale, outcomes
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
@@ -54,7 +63,7 @@ def handle_no_work(lane: LaneContext, why: Pick) -> None:
             pause(lane, Run.PauseReason.CANARY, canary_in_words(lane.run))
         case OffCalendar():
             pause(lane, Run.PauseReason.PIPELINE, unfillable.off_calendar_in_a_sentence(lane.run))
-        case Rest():
+        case PauseRequested():
             release_lane(lane)
 
 

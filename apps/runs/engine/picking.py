@@ -88,8 +88,8 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Rest:
-    """The run was asked to rest since this lane looked."""
+class PauseRequested:
+    """A pause was requested since this lane looked."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,19 @@ class Done:
     """Every step is decided."""
 
 
-Pick = Take | Skip | Unread | CannotRead | WaitForRun | Gate | CanaryDone | OffCalendar | Wait | Rest | Done
+Pick = (
+    Take
+    | Skip
+    | Unread
+    | CannotRead
+    | WaitForRun
+    | Gate
+    | CanaryDone
+    | OffCalendar
+    | Wait
+    | PauseRequested
+    | Done
+)
 
 
 def pick(

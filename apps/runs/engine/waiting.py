@@ -17,6 +17,6 @@ def resume_waiting_runs() -> None:
     for run in paused:
         found = picking.pick(definition.current(), run)
         if not isinstance(found, picking.WaitForRun):
-            queue.requeue(run, says="Going on: what it reads is written")
+            queue.requeue(run, says="Resumed: what it reads is written")
         elif run.message != (says := found.in_words()):
             run.wait_for(says)

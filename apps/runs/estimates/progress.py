@@ -60,11 +60,11 @@ class Progress(Counts):
 
     @property
     def stop(self) -> Stop | None:
-        """What an active run will wait for before it ends; None where it ends by itself, or rests."""
+        """What an active run will wait for before it ends; None where it ends by itself, or pauses."""
         return self.estimate.stop if self.is_active else None
 
     def finish_range(self, *, now: dt.datetime) -> Moments | None:
-        """Between which moments the run likely ends; None while it rests, waits for a person first, or cannot be
+        """Between which moments the run likely ends; None while it is paused, waits for a person first, or cannot be
         known."""
         return None if self.stop else self.moments(self.seconds_range, now)
 

@@ -160,7 +160,7 @@ class Run(models.Model):
     def resume(self, *, by: object, reason: str = "") -> None:
         """The paused run is queued again. ReasonRequired where its failures paused it and no reason is given."""
         if self.pause_reason == self.PauseReason.FAILURES and not reason.strip():
-            raise ReasonRequired(f"Run {self.pk} rests because of its failures; say why it should go on.")
+            raise ReasonRequired(f"Run {self.pk} is paused because of its failures; say why it should go on.")
         says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
         self._move(self.Status.QUEUED, says, by=str(by), resumed_at=timezone.now(), waits=0)
 
@@ -210,7 +210,7 @@ class Run(models.Model):
             if not changed:
                 now = f"is {self.status} with {count(self.lanes, 'lane')}"
                 raise IllegalMove(f"Run {self.pk} {now}; nothing was changed.")
-            self.record("lanes", f"Goes on with {count(lanes, 'lane')}", by=str(by))
+            self.record("lanes", f"Now with {count(lanes, 'lane')}", by=str(by))
 
     # The engine's verbs -----------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class Run(models.Model):
 
     def start_again(self) -> None:
         """A worker performs it after it was resumed."""
-        self._move(self.Status.RUNNING, "Going on")
+        self._move(self.Status.RUNNING, "Continued")
 
     def request_pause(self, reason: PauseReason, message: str) -> bool:
         """The run itself has to pause. False where something was requested of it already: that counts."""
@@ -325,7 +325,7 @@ class Run(models.Model):
     def _why_not(self, to: Status) -> str:
         """What a person who asked for this reads, where the run is not in a state for it."""
         if to == self.Status.QUEUED and self.status == self.Status.RUNNING and self.request:
-            return f"Run {self.pk} is at its last call before it rests; it can be resumed once that is over."
+            return f"Run {self.pk} is at its last call before it pauses; it can be resumed once that is over."
         is_there = self.status == to or (to == self.Status.QUEUED and self.is_active)
         if is_there:
             return f"Run {self.pk} is {self.status} already; nothing was changed."

@@ -69,9 +69,9 @@ GROWING = (Request.NONE, Request.PAUSE, Request.STOP, Request.CANCEL)
 
 # What the timeline says of a request, and what the next person who asks for no more is told.
 REQUESTED = {
-    Request.PAUSE: "Pause asked: after the call under way the run rests",
-    Request.STOP: "Stop asked: the call under way is ended",
-    Request.CANCEL: "Cancel asked: the call under way is ended",
+    Request.PAUSE: "Pause requested: the run pauses after the call under way",
+    Request.STOP: "Stop requested: the call under way is ended",
+    Request.CANCEL: "Cancel requested: the call under way is ended",
 }
 UNDER_WAY = {
     Request.PAUSE: "is about to pause already",

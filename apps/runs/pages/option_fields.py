@@ -68,7 +68,7 @@ class OptionsForm(forms.Form):
         placeholder="no dates",
     )
     stop_after = number(
-        "Rest after failures",
+        "Pause after failures",
         most=MOST_FAILURES,
         help_text="So many in a row that say the same; or three times as many of any kind.",
     )

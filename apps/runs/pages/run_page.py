@@ -120,10 +120,10 @@ class Watched:
 
     @property
     def kinds(self) -> str:
-        """How many kinds of failures there are; while there is none, when the run would rest."""
+        """How many kinds of failures there are; while there is none, when the run would pause."""
         if self.failures:
             return count(len(self.failures), "kind")
-        return f"rests after {self.run.stop_after_failures} in a row" if not self.run.is_finished else ""
+        return f"pauses after {self.run.stop_after_failures} in a row" if not self.run.is_finished else ""
 
     @property
     def reasons(self) -> str:
@@ -233,7 +233,7 @@ class Watched:
 
     @property
     def took(self) -> str:
-        """From the start to the end, rests included."""
+        """From the start to the end, pauses included."""
         return between(self.run.started_at, self.run.finished_at)
 
     @property

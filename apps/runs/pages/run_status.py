@@ -144,10 +144,10 @@ def how_it_ends(request: Run.Request, calls: Sequence[Attempt]) -> str:
 def why_and_when_it_pauses(
     run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
 ) -> str:
-    """Why, where the run itself wants to rest; when, as far as it is known."""
+    """Why, where the run itself has to pause; when, as far as it is known."""
     why = f"{run.message}. " if run.pause_reason and run.message else ""
     if around.stalls:
-        return f"{why}Will rest after the call under way. {stalls_in_words(around.stalls)}"
+        return f"{why}Will pause after the call under way. {stalls_in_words(around.stalls)}"
     return f"{why}{when_it_pauses(progress, calls, now=now)}"
 
 
@@ -156,7 +156,7 @@ def when_it_pauses(progress: Progress, calls: Sequence[Attempt], *, now: dt.date
     known = [seconds for seconds in left if seconds]
     about = f", in about {duration(max(known))}" if known and len(known) == len(calls) else ""
     what = f"{len(calls)} calls under way" if len(calls) > 1 else "current call"
-    return f"Will rest after the {what}{about}."
+    return f"Will pause after the {what}{about}."
 
 
 def seconds_of_call(progress: Progress, call: Attempt, *, now: dt.datetime) -> float | None:

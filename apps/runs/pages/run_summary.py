@@ -66,12 +66,12 @@ class Summary:
 
     @property
     def took(self) -> str:
-        """From the start to the end, rests included."""
+        """From the start to the end, pauses included."""
         return between(self.run.started_at, self.run.finished_at)
 
     @property
     def worked(self) -> str:
-        """The time that calls took, rests left away."""
+        """The time that calls took, pauses left out."""
         return duration(self.worked_seconds)
 
     @property

@@ -153,7 +153,7 @@ class Plan:
         )
 
     def manual_gates(self, pipeline: Pipeline) -> list[Phase]:
-        """The phases before which the run will rest until a person starts them."""
+        """The phases before which the run will pause until a person starts them."""
         asked = {table.phase for table in self.selection.tables}
         after_another = [phase for phase in pipeline.phases if phase.name in asked][1:]
         return [phase for phase in after_another if phase.gate == "manual" and phase.name in self.phases]

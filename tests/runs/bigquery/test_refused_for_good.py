@@ -70,7 +70,7 @@ def test_what_may_pass_is_tried_again(launch, drive, server):
 
 
 def test_a_run_stops_itself_after_one_refused_call(launch, drive, server):
-    """Five dates that say the same are what a run rests after: the other fifteen are not refused one by one."""
+    """Five dates that say the same are what a run pauses after: the other fifteen are not refused one by one."""
     server.refuse("invalidQuery", about="script", times=100)
 
     run = drive(launch(tables=["daily.sales"]))

@@ -1,4 +1,4 @@
-"""A run that a quota stops says which one, and until when it rests."""
+"""A run that a quota stops says which one, and until when it is paused."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def test_lanes_can_be_added_while_a_run_is_performed(launch, worker):
     control.set_concurrency(run, 2, by="olga")
 
     assert OrmQ.objects.filter(key="runs").count() == 1
-    assert run.events.get(kind="lanes").text == "Goes on with 2 lanes"
+    assert run.events.get(kind="lanes").text == "Now with 2 lanes"
 
 
 def test_a_lane_too_many_is_given_back_after_its_call(run, worker):
@@ -306,7 +306,7 @@ def test_dates_of_a_script_that_the_warehouse_fell_silent_about_are_taken_by_no_
         one.attempt(*taken)
 
     assert run.steps.pending().count() == run.steps.count()
-    assert isinstance(claim(other.lane), picking.Rest)
+    assert isinstance(claim(other.lane), picking.PauseRequested)
 
 
 def raise_(error: Exception) -> None:

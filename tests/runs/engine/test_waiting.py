@@ -86,7 +86,7 @@ def test_it_goes_on_as_soon_as_the_warehouse_answers(away, drain, shop):
     coverage_tasks.look_again()
 
     assert perform(away, drain).status == Run.Status.SUCCEEDED
-    assert "Going on: the warehouse answers again" in away.events.values_list("text", flat=True)
+    assert "Resumed: the warehouse answers again" in away.events.values_list("text", flat=True)
 
 
 def test_it_stays_paused_while_the_warehouse_is_still_away(away, drain):

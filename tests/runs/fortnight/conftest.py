@@ -78,7 +78,7 @@ def shop(settings, tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
 
 @pytest.fixture
 def perform(drain) -> Callable[[Run], Run]:
-    """Has workers perform the run until it rests or ends."""
+    """Has workers perform the run until it pauses or ends."""
 
     def work(run: Run) -> Run:
         tasks.revive()

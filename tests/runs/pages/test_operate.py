@@ -30,7 +30,7 @@ def test_a_running_run_pauses_after_its_call(launch, hold, worker, operating):
     run = hold(launch(tables=["daily.sales"], **WEEK))
     run.attempts.create(number=1, table="daily.sales", lease="held", dates=["2024-01-01"])
 
-    assert "State Pausing Will rest after the current call." in after(operating, run, "pause")
+    assert "State Pausing Will pause after the current call." in after(operating, run, "pause")
 
 
 def test_how_long_a_pause_takes_is_said_where_it_is_known(launch, drive, hold, worker, operating):
@@ -38,7 +38,7 @@ def test_how_long_a_pause_takes_is_said_where_it_is_known(launch, drive, hold, w
     run.steps.exclude(seconds=None).update(seconds=50)
     run.attempts.create(number=9, table="daily.sales", lease="held", dates=["2024-01-14"])
 
-    assert "Will rest after the current call, in about 50 s." in after(operating, run, "pause")
+    assert "Will pause after the current call, in about 50 s." in after(operating, run, "pause")
 
 
 def test_a_queued_run_pauses_at_once(launch, operating):
@@ -77,7 +77,7 @@ def test_a_run_that_pauses_at_the_end_of_a_call_cannot_be_resumed_before(launch,
     hold(run)
     operating.post(f"/runs/{run.pk}/pause/")
 
-    assert "is at its last call before it rests; it can be resumed once that is over." in after(
+    assert "is at its last call before it pauses; it can be resumed once that is over." in after(
         operating, run, "resume"
     )
 

@@ -27,8 +27,8 @@ def canary(plan, pipeline, drive) -> Run:
 
 
 @pytest.fixture
-def rests(launch):
-    """A run that came to rest for a reason."""
+def paused_for(launch):
+    """A run that paused for a reason."""
 
     def rest(why: Run.PauseReason, says: str, **facts) -> Run:
         run = launch(**SALES)
@@ -105,9 +105,9 @@ def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(cana
 # Waiting for better times -------------------------------------------------------------------------
 
 
-def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read, worker):
+def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(paused_for, read, worker):
     at = timezone.now() + dt.timedelta(minutes=2)
-    run = rests(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
+    run = paused_for(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
 
     text = read(run.get_absolute_url())
 
@@ -115,18 +115,20 @@ def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(rests, read
     assert f"{at:%H:%M} UTC" in text and "Resume now" in text and "Cancel run" in text
 
 
-def test_it_does_not_try_again_without_a_worker(rests, read):
-    run = rests(Run.PauseReason.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now())
+def test_it_does_not_try_again_without_a_worker(paused_for, read):
+    run = paused_for(
+        Run.PauseReason.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now()
+    )
 
     assert "disk full. No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
 
 
-def test_its_page_looks_again_by_itself(rests, markup):
-    assert "data-live" in markup(rests(Run.PauseReason.WAREHOUSE, "Away", again_at=timezone.now()))
+def test_its_page_looks_again_by_itself(paused_for, markup):
+    assert "data-live" in markup(paused_for(Run.PauseReason.WAREHOUSE, "Away", again_at=timezone.now()))
 
 
-def test_a_person_may_resume_it_sooner(rests, operating):
-    run = rests(Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
+def test_a_person_may_resume_it_sooner(paused_for, operating):
+    run = paused_for(Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
 
     assert "State Queued" in after(operating, run, "resume")
 
@@ -134,15 +136,15 @@ def test_a_person_may_resume_it_sooner(rests, operating):
 # After failures -----------------------------------------------------------------------------------
 
 
-def test_after_failures_the_page_asks_why_to_go_on(rests, markup):
-    page = markup(rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded"))
+def test_after_failures_the_page_asks_why_to_go_on(paused_for, markup):
+    page = markup(paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded"))
 
     assert "State Paused 5 failures in a row say the same: quota exceeded." in words(page)
     assert '<textarea id="resume-reason" name="reason"' in page and "required" in page
 
 
-def test_it_goes_on_with_a_reason_which_is_kept(rests, operating):
-    run = rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
+def test_it_goes_on_with_a_reason_which_is_kept(paused_for, operating):
+    run = paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "Resumed: the quota was raised · olga" in after(
         operating, run, "resume", reason=" the quota\nwas raised "
@@ -150,15 +152,15 @@ def test_it_goes_on_with_a_reason_which_is_kept(rests, operating):
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_without_a_reason_it_rests(rests, operating, reason):
-    run = rests(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
+def test_without_a_reason_it_stays_paused(paused_for, operating, reason):
+    run = paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "say why it should go on" in after(operating, run, "resume", reason=reason)
     assert Run.objects.get(pk=run.pk).status == Run.Status.PAUSED
 
 
-def test_a_run_that_somebody_paused_needs_no_reason(rests, markup):
-    assert "resume-reason" not in markup(rests(Run.PauseReason.OPERATOR, "Paused"))
+def test_a_run_that_an_operator_paused_needs_no_reason(paused_for, markup):
+    assert "resume-reason" not in markup(paused_for(Run.PauseReason.OPERATOR, "Paused"))
 
 
 # While it runs ------------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ def test_several_calls_under_way_are_named(calls, read):
 
 
 def test_a_pause_waits_for_all_calls(calls, operating):
-    assert "State Pausing Will rest after the 2 calls under way." in after(operating, calls(2), "pause")
+    assert "State Pausing Will pause after the 2 calls under way." in after(operating, calls(2), "pause")
 
 
 def test_stopping_ends_all_calls(calls, operating):
@@ -191,7 +193,7 @@ def test_a_run_that_is_about_to_rest_by_itself_says_why(calls, read):
 
     text = read(run.get_absolute_url())
 
-    assert "State Pausing 12 of 20 steps failed. Will rest after the current call." in text
+    assert "State Pausing 12 of 20 steps failed. Will pause after the current call." in text
     assert "Stop now" in text and "Resume" not in text
 
 
@@ -308,7 +310,7 @@ def test_the_override_comes_with_a_refresh(calls, operating):
 def test_an_operator_changes_the_lanes_while_it_runs(calls, operating, four_lanes):
     text = after(operating, calls(1), "lanes", lanes="3")
 
-    assert "Lanes 3 lanes, 1 in use" in text and "Goes on with 3 lanes · olga" in text
+    assert "Lanes 3 lanes, 1 in use" in text and "Now with 3 lanes · olga" in text
     assert "1 to 4 lanes; each needs a worker of its own." in text
 
 

@@ -133,7 +133,7 @@ def person() -> str:
 
 
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
-    """Performs the run until it ends or rests; True where Ctrl-C or TERM ended that, and its call as stopped."""
+    """Performs the run until it ends or pauses; True where Ctrl-C or TERM ended that, and its call as stopped."""
     with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
         lease = leases.take(run.pk)
         if lease:
