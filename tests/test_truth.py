@@ -13,6 +13,7 @@ from apps.runs.estimates.eta import Estimate, Leg, Stop
 from apps.runs.estimates.progress import Left, Pace, Progress
 from apps.runs.models import Run
 from backfill_console.truth import Truth, Work, truth
+from tests.markup import tight
 
 NOW = dt.datetime(2024, 5, 1, 12, 0, tzinfo=dt.UTC)
 
@@ -95,7 +96,7 @@ def test_a_gate_ahead_is_named_instead_of_an_end(coverage):
     found = say(coverage(), Work([run()], progress(estimate=Estimate(legs, {"daily.sales": pace}))))
 
     assert (found.stop, len(found.stops), found.done) == ("the gate before Phase 3", 2, ())
-    drawn = render_to_string("overview/_truth.html", {"truth": found})
+    drawn = tight(render_to_string("overview/_truth.html", {"truth": found}))
     assert ", to the gate before Phase 3 <b><time" in drawn
     assert "</time></b>, then it waits for a person." in drawn
 
