@@ -53,6 +53,19 @@ def test_the_table_of_what_a_person_does_names_every_module_once():
     assert sorted(re.findall(r"`([\w/]+\.py)`", rows)) == sorted(modules)
 
 
+DEFINED = re.compile(r"^ *(?:class|def) (\w+)|^([A-Z_]+) =", re.MULTILINE)
+
+
+def test_the_architecture_names_functions_that_their_modules_define():
+    modules: dict[str, set[str]] = {}
+    for path in (ROOT / "apps").rglob("*.py"):
+        defined = {name for pair in DEFINED.findall(path.read_text()) for name in pair if name}
+        modules[path.stem] = modules.get(path.stem, {"py"}) | defined
+    named = re.findall(r"`([a-z_]+)\.([a-z_]\w*)(?:\(\))?`", (ROOT / "docs" / "architecture.md").read_text())
+
+    assert [f"{module}.{name}" for module, name in named if name not in modules.get(module, {name})] == []
+
+
 # Commands ---------------------------------------------------------------------------------------------
 
 

@@ -28,7 +28,7 @@ def follow_file(**kwargs: Any) -> None:
     from apps.coverage.scanning import changed_rules
     from apps.pipeline import definition
 
-    changed_rules.follow(definition.current())
+    changed_rules.apply_rule_changes(definition.current())
 
 
 def import_engine(**kwargs: Any) -> None:

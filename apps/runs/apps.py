@@ -28,7 +28,7 @@ def revive(**kwargs: Any) -> None:
     from apps.runs import tasks
     from apps.runs.engine import recovery
 
-    recovery.sweep()
+    recovery.kill_orphaned_processes()
     tasks.revive()
 
 

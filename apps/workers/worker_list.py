@@ -61,7 +61,7 @@ class Unserved:
 
 
 @dataclass(frozen=True)
-class Roll:
+class WorkerList:
     lines: Sequence[Line]
     unserved: Sequence[Unserved]
     alive: int
@@ -75,11 +75,11 @@ class Roll:
         return SERVE if everything else f"{SERVE} --only {' '.join(lacking)}"
 
 
-def call(now: dt.datetime) -> Roll:
+def call(now: dt.datetime) -> WorkerList:
     """Everybody alive, and who fell silent or stopped in the last hour, in one query."""
     known = sorted(Worker.objects.all(), key=by_launcher)
     alive = [worker for worker in known if worker.is_alive(now)]
-    return Roll(
+    return WorkerList(
         lines=[line(worker, now) for worker in known if worker.heartbeat_at > now - timing.WORKER_SHOWN_FOR],
         unserved=unserved(known, alive, now),
         alive=len(alive),

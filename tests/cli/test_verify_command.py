@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.coverage.models import Verification
 from apps.pipeline import definition
 from tests.conftest import day
@@ -64,7 +64,7 @@ def three_accepted(verified, ask) -> None:
     ask("DELETE FROM daily.sales WHERE day <= '2024-01-03'")
     verified(*SALES)
     table = definition.current().table("daily.sales")
-    accepting.accept(Wish((table,), day("01-01"), day("01-03")), reason="closed", by="olga")
+    accepting.accept(Acceptance((table,), day("01-01"), day("01-03")), reason="closed", by="olga")
 
 
 def test_what_passes_less_accepted_gaps_says_so(verified, three_accepted):
@@ -101,7 +101,7 @@ def test_over_several_tables_what_is_expected_is_what_the_tables_add_up_to(verif
     ask("DELETE FROM daily.visits WHERE day <= '2024-01-04'")
     verified(*both)
     visits = definition.current().table("daily.visits")
-    accepting.accept(Wish((visits,), day("01-01"), day("01-04")), reason="closed", by="olga")
+    accepting.accept(Acceptance((visits,), day("01-01"), day("01-04")), reason="closed", by="olga")
 
     said, found = verified(*both)[1], json.loads(verified(*both, "--json")[1])
 
@@ -174,7 +174,7 @@ def test_a_range_whose_dates_are_all_accepted_says_so(verified, ask):
     ask("DELETE FROM daily.sales WHERE day <= '2024-01-03'")
     verified(*SALES)
     sales = (definition.current().table("daily.sales"),)
-    accepting.accept(Wish(sales, day("01-01"), day("01-03")), reason="no till", by="olga")
+    accepting.accept(Acceptance(sales, day("01-01"), day("01-03")), reason="no till", by="olga")
 
     code, said, _ = verified("2024-01-01", "2024-01-03", "--table", "sales")
 

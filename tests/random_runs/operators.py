@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.accepted.accepting import Acceptance, AlreadyWithdrawn, CannotAccept
 from apps.coverage.models import AcceptedGap, Partition, Scan
 from apps.coverage.scanning import full_scan, warehouses
 from apps.runs import control
@@ -100,7 +100,7 @@ class Operator:
 
     def accept(self, table: int, day: int, days: int) -> None:
         name, start = self.world.names[table % len(self.world.names)], self.date(day)
-        wish = Wish((self.world.pipeline.table(name),), start, start + dt.timedelta(days=days))
+        wish = Acceptance((self.world.pipeline.table(name),), start, start + dt.timedelta(days=days))
         gap = accepting.accept(wish, reason="known", by="olga")
         for cell in Partition.objects.filter(acceptance=gap).values_list("table", "date"):
             self.accepted[cell] = gap.pk

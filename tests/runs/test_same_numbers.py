@@ -4,7 +4,7 @@ import pytest
 
 from apps.alerts import tasks
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.runs import control
 from apps.runs.models import Run
 from tests.conftest import day
@@ -50,7 +50,7 @@ def test_after_a_redo_that_failed(redo, agree, scan):
 
 
 def test_after_that_redo_was_accepted_and_withdrawn(redo, agree, pipeline):
-    wish = Wish((pipeline.table(SALES),), day("01-01"), day("01-05"))
+    wish = Acceptance((pipeline.table(SALES),), day("01-01"), day("01-05"))
     gap = accepting.accept(wish, reason="good enough", by="olga")
     agree(redo)
     accepting.withdraw(gap, by="olga")

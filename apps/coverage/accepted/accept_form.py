@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from apps.coverage import date_lists
-from apps.coverage.accepted.accepting import Outlook, Wish, outlook
+from apps.coverage.accepted.accepting import Acceptance, Outlook, outlook
 from apps.coverage.date_lists import DatesField
 from apps.pipeline import scope
 from apps.pipeline.definition import Pipeline, UnknownName
@@ -33,7 +33,7 @@ class CellsForm(forms.Form):
         super().__init__(values if is_bound else None, initial=initial)
         self.pipeline = pipeline
         self.values = values
-        self.wish: Wish | None = None
+        self.wish: Acceptance | None = None
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
@@ -46,11 +46,11 @@ class CellsForm(forms.Form):
                 self.add_error("table", str(mistake))
         return said
 
-    def wish_of(self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]) -> Wish:
+    def wish_of(self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]) -> Acceptance:
         found = scope.scope(self.pipeline, tables=tables, start=start, end=end)
         if only and not date_lists.meet(only, start, end):
             raise DoesNotFit(f"None of the dates lies from {start} to {end}.", about="dates")
-        return Wish(found.tables, start, end, only)
+        return Acceptance(found.tables, start, end, only)
 
     @property
     def outlook(self) -> Outlook | None:

@@ -33,7 +33,7 @@ class AlreadyWithdrawn(Exception):
 
 
 @dataclass(frozen=True)
-class Wish:
+class Acceptance:
     """Tables in the pipeline's order, and a range of dates, both ends included; with `only` no others of these."""
 
     tables: tuple[Table, ...]
@@ -98,7 +98,7 @@ class Outlook:
         return ", ".join(f"{self.others[state]:,} {state.replace('_', ' ')}" for state in order)
 
 
-def outlook(wish: Wish) -> Outlook:
+def outlook(wish: Acceptance) -> Outlook:
     """What accepting this would do now, in two queries."""
     found = Outlook()
     closable = set(wish.partitions.closable().order_by().values_list("table", "state", "activity").distinct())
@@ -119,7 +119,7 @@ def outlook(wish: Wish) -> Outlook:
 
 
 def accept(
-    wish: Wish, *, reason: str, by: str, until: dt.date | None = None, seen: int | None = None
+    wish: Acceptance, *, reason: str, by: str, until: dt.date | None = None, seen: int | None = None
 ) -> AcceptedGap:
     """Accepts the wish's gaps; CannotAccept where there is none, or not as many as the person has `seen`."""
     with transaction.atomic():

@@ -19,7 +19,7 @@ Change = tuple[str, int | None, int | None]
 
 
 @dataclass(frozen=True)
-class Said:
+class CalendarAnswer:
     """What the warehouse said. `not_final` is None where nobody could say, or the pipeline file does not ask.
 
     `to_come` are dates on the calendar that are not over yet, so that nothing is expected of them.
@@ -43,21 +43,21 @@ class Said:
         }
 
 
-def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> Said:
+def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> CalendarAnswer:
     """Expected dates with their units, within the seasons. A date without units is not expected.
 
     Neither is one that is not over yet, whatever the calendar says: its data cannot be there.
     """
     today = pipeline.today(timezone.now())
     if not pipeline.calendar.query:
-        return Said(dict.fromkeys(every_day(pipeline, until=today - dt.timedelta(days=1)), 1))
+        return CalendarAnswer(dict.fromkeys(every_day(pipeline, until=today - dt.timedelta(days=1)), 1))
     answer = warehouse.calendar(pipeline.calendar.query)
     asked = {date: units for date, units in sorted(answer.items()) if units > 0}
     inside = {date: units for date, units in asked.items() if pipeline.season_of(date)}
     if not inside:
         # An emptied calendar would make every date not expected, and nothing a gap any more.
         raise QueryFailed("the calendar's query answers no date within a season")
-    said = Said(
+    said = CalendarAnswer(
         expected={date: units for date, units in inside.items() if date < today},
         to_come={date: units for date, units in inside.items() if date >= today},
         off_season=[date for date in asked if date not in inside],
@@ -67,7 +67,9 @@ def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> Said:
     return ask_not_final(pipeline, warehouse, pipeline.calendar.not_final, said, today)
 
 
-def ask_not_final(pipeline: Pipeline, warehouse: Warehouse, query: str, said: Said, today: dt.date) -> Said:
+def ask_not_final(
+    pipeline: Pipeline, warehouse: Warehouse, query: str, said: CalendarAnswer, today: dt.date
+) -> CalendarAnswer:
     """The same with the past dates that wait to become final. That nobody can say so keeps no scan from its end."""
     try:
         found = warehouse.calendar(query)
@@ -89,7 +91,7 @@ def every_day(pipeline: Pipeline, *, until: dt.date) -> Iterable[dt.date]:
 
 def remember(
     pipeline: Pipeline,
-    said: Said,
+    said: CalendarAnswer,
     *,
     read_at: dt.datetime,
     scan: Scan | None = None,
@@ -113,7 +115,7 @@ def remember(
     return {date for date in before.keys() | now.keys() if before.get(date) != now.get(date)}
 
 
-def note(said: Said, changes: list[Change], **when: Any) -> None:
+def note(said: CalendarAnswer, changes: list[Change], **when: Any) -> None:
     """A reading for the record, where it says something that the latest one did not."""
     latest = CalendarReading.objects.first()
     if changes or latest is None or any(getattr(latest, name) != fact for name, fact in said.facts.items()):
@@ -121,7 +123,7 @@ def note(said: Said, changes: list[Change], **when: Any) -> None:
 
 
 def changed(
-    pipeline: Pipeline, said: Said, before: Mapping[dt.date, int], now: Mapping[dt.date, int]
+    pipeline: Pipeline, said: CalendarAnswer, before: Mapping[dt.date, int], now: Mapping[dt.date, int]
 ) -> list[Change]:
     """Dates whose units are others than before, in order; None where the date is not expected.
 

@@ -13,6 +13,7 @@ from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.rollup import Coverage, TableCoverage, Tally
 from apps.pipeline.sections import Season, Table
+from apps.svg import rectangle
 
 HEIGHT = 16
 # Missing is the ground that a strip is drawn on. What asks for attention is drawn last, over its neighbours.
@@ -115,7 +116,7 @@ def box(start: float, width: float, length: int, *, wide: bool) -> str:
     least = length / PIXELS if wide else 0
     if width < least:
         start, width = min(max(start - (least - width) / 2, 0), length - least), least
-    return f"M{start:.4g} 0h{width:.4g}v{HEIGHT}h-{width:.4g}z"
+    return rectangle(f"{start:.4g}", 0, f"{width:.4g}", HEIGHT)
 
 
 def lines(length: int) -> str:

@@ -16,7 +16,7 @@ from apps.pipeline.sections import Table
 BATCH = 500
 
 
-def follow(pipeline: Pipeline) -> int:
+def apply_rule_changes(pipeline: Pipeline) -> int:
     """Judges what is stored by the rules of this file; answers how many verdicts are other ones.
 
     The warehouse is not asked. Where what is stored does not tell enough, a partition is unknown until it is read.
@@ -31,8 +31,8 @@ def follow(pipeline: Pipeline) -> int:
     if not changed:
         return 0
     with transaction.atomic():
-        follow_seasons(pipeline)
-        forget_what_does_not_fit(pipeline, changed)
+        update_seasons(pipeline)
+        clear_incompatible_counts(pipeline, changed)
         number = rejudging.judge_stored(pipeline, changed)
         judged = [
             TableReading(
@@ -48,7 +48,7 @@ def follow(pipeline: Pipeline) -> int:
         return number + len(staleness.mark(pipeline))
 
 
-def follow_seasons(pipeline: Pipeline) -> None:
+def update_seasons(pipeline: Pipeline) -> None:
     """A date belongs to the season that has it in the file, whatever that was called before.
 
     One that no season has any more has left the calendar; it is back as soon as one has it again.
@@ -64,7 +64,7 @@ def follow_seasons(pipeline: Pipeline) -> None:
         CalendarDate.objects.filter(pk__in=[day.pk for day in left[place : place + BATCH]]).update(season="")
 
 
-def forget_what_does_not_fit(pipeline: Pipeline, tables: Collection[Table]) -> None:
+def clear_incompatible_counts(pipeline: Pipeline, tables: Collection[Table]) -> None:
     """Counts of dates that another column or zone gave, and numbers of keys of other columns, are facts no more."""
     for reading in TableReading.objects.filter(table__in=[table.name for table in tables]):
         table, partitions = pipeline.by_name[reading.table], Partition.objects.of([reading.table])

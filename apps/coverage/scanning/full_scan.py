@@ -119,9 +119,9 @@ def remember_tables(
             for date in sorted(dates[table.name])
         )
         for name in silent:
-            unreadable.note([name], problems[name], at=asked_at)
+            unreadable.record_failure([name], problems[name], at=asked_at)
         storing.leave_calendar_of({table.name: dates[table.name] for table in answered}, expected)
-        unreadable.note_whole(
+        unreadable.record_full_read(
             whole_reading(pipeline, table, scan, problems[table.name]) for table in answered
         )
     return changed

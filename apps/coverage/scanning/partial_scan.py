@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.calendar import expected_dates
-from apps.coverage.calendar.expected_dates import Said
+from apps.coverage.calendar.expected_dates import CalendarAnswer
 from apps.coverage.models import Partition, Scan, TableReading
 from apps.coverage.scanning import (
     full_scan,
@@ -45,7 +45,7 @@ class Partial:
     changed: int = 0
     problem: str = ""
     reading: Reading | None = None
-    said: Said | None = None
+    said: CalendarAnswer | None = None
     undated: Mapping[str, int] = field(default_factory=dict)
     pk: None = None
 
@@ -97,11 +97,11 @@ def remember(
         stored = Partition.objects.filter(table=table.name, date__in=scope.days)
         problem = reading.problems.get(table.name, "")
         if problem and not reading.is_absent(table.name):
-            unreadable.note([table.name], problem, at=asked_at)
+            unreadable.record_failure([table.name], problem, at=asked_at)
             continue
-        storing.leave_calendar(stored.exclude(date__in=dates))
+        storing.remove_unexpected_partitions(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
-        unreadable.end([table.name], problem)
+        unreadable.clear_failure([table.name], problem)
         note_rules(pipeline, table)
     return changed
 

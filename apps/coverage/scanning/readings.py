@@ -124,7 +124,7 @@ def store(found: Iterable[Found]) -> int:
     with transaction.atomic():
         storing.write(fresh)
         follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
-        unreadable.end({each.table for each in rows if each.count})
+        unreadable.clear_failure({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
             accepting.reapply_acceptances(
@@ -135,4 +135,4 @@ def store(found: Iterable[Found]) -> int:
 
 def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
     if fresh:
-        rejudging.follow_readings(definition.current(), fresh, judged=judged)
+        rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)

@@ -33,7 +33,7 @@ MANY = 5_000
 Stored = Mapping[str, Mapping[dt.date, Counted]]
 
 
-def follow_readings(
+def rejudge_dependents(
     pipeline: Pipeline, changed: Iterable[Partition], *, judged: Collection[tuple[str, dt.date]] = ()
 ) -> int:
     """Judges anew, on the same dates, the tables whose rows are compared with those that changed.

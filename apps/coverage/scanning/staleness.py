@@ -44,9 +44,9 @@ def mark(pipeline: Pipeline) -> list[Partition]:
     """
     newer = dict(find(pipeline, read({name for need in pipeline.needs for name in need.sources})))
     was_stale = list(known().filter(state=State.STALE))
-    changed = [row for row in was_stale if settle(row, newer.pop((row.table, row.date), None))]
+    changed = [row for row in was_stale if update_stale_state(row, newer.pop((row.table, row.date), None))]
     for row in complete(newer):
-        settle(row, newer[row.table, row.date])
+        update_stale_state(row, newer[row.table, row.date])
         changed.append(row)
     Partition.objects.bulk_update(changed, ["state", "reason"], batch_size=BATCH)
     return changed
@@ -98,7 +98,7 @@ def complete(keys: Iterable[Key]) -> Iterator[Partition]:
         yield from Partition.objects.of([table]).filter(state=State.COMPLETE, date__in=dates)
 
 
-def settle(row: Partition, newer: Newer | None) -> bool:
+def update_stale_state(row: Partition, newer: Newer | None) -> bool:
     """Gives it the state that it should have; whether that is another one than it has."""
     state, reason = (State.STALE, newer.in_words) if newer else (State.COMPLETE, "")
     if (row.state, row.reason if newer else "") == (state, reason):

@@ -128,10 +128,10 @@ def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collec
     stored = Partition.objects.of(dates).exclude(date__in=expected).values_list("pk", "table", "date")
     left = [pk for pk, table, date in stored.order_by() if date not in dates[table]]
     for start in range(0, len(left), BATCH):
-        leave_calendar(Partition.objects.filter(pk__in=left[start : start + BATCH]))
+        remove_unexpected_partitions(Partition.objects.filter(pk__in=left[start : start + BATCH]))
 
 
-def leave_calendar(partitions: PartitionQuerySet) -> None:
+def remove_unexpected_partitions(partitions: PartitionQuerySet) -> None:
     """Those on which nothing is expected and no row was found are nothing any more.
 
     What a person said of them stays, what failed there, and with how many rows they were complete: the dates may come

@@ -28,10 +28,10 @@ ANSWERED = {"silent_since": None, "problem": "", "is_outage": False, "awaited": 
 def note_error(tables: Iterable[str], error: WarehouseError, *, at: dt.datetime) -> None:
     """None of these tables could be asked, since the warehouse as a whole did not answer, or a call has its turn."""
     is_outage = isinstance(error, OUTAGES) and not isinstance(error, InUse)
-    note(tables, str(error), at=at, is_outage=is_outage, awaited=awaited(error))
+    record_failure(tables, str(error), at=at, is_outage=is_outage, awaited=retry_reason(error))
 
 
-def awaited(error: WarehouseError) -> str:
+def retry_reason(error: WarehouseError) -> str:
     """What is worth looking for every minute; empty where it is not: a quota, or a question that took too long."""
     match error:
         case InUse():
@@ -52,7 +52,7 @@ def note_answer() -> None:
     TableReading.objects.exclude(awaited="").update(awaited=Awaited.SCAN)
 
 
-def note(
+def record_failure(
     tables: Iterable[str], problem: str, *, at: dt.datetime, is_outage: bool = False, awaited: str = ""
 ) -> None:
     """These tables could not be read. What is known of them stays, as what was known last."""
@@ -66,7 +66,7 @@ def note(
     )
 
 
-def note_whole(readings: Iterable[TableReading]) -> None:
+def record_full_read(readings: Iterable[TableReading]) -> None:
     """These tables were read as a whole: with which columns beside the rows, dated by what, judged by which rules."""
     rows = list(readings)
     for row in rows:
@@ -75,7 +75,7 @@ def note_whole(readings: Iterable[TableReading]) -> None:
     TableReading.objects.bulk_create(rows, update_conflicts=True, unique_fields=["table"], update_fields=told)
 
 
-def end(tables: Iterable[str], problem: str = "") -> None:
+def clear_failure(tables: Iterable[str], problem: str = "") -> None:
     """These tables answered again, though not about all of their dates; with a `problem`, that they do not exist."""
     answer = ANSWERED | {"problem": problem.rstrip(".")}
     silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None, problem=problem)

@@ -9,17 +9,9 @@ from dataclasses import dataclass
 from apps.coverage.counts import quality
 from apps.coverage.verification.qualities import Stretch, against, stretches
 from apps.coverage.verification.report import Point, QualityReport
+from apps.svg import HEIGHT, WIDTH, Box, dot
 
-WIDTH, HEIGHT = 600, 130
 STEP = 10  # the axis begins and ends at a multiple of it
-
-
-@dataclass(frozen=True)
-class Box:
-    x: str
-    y: str
-    width: str
-    height: str
 
 
 @dataclass(frozen=True)
@@ -86,14 +78,8 @@ def box(axes: Axes, stretch: Stretch, end: int) -> Box:
     least = axes.lowest if stretch.least is None else stretch.least
     top = axes.y(axes.highest if stretch.most is None else stretch.most)
     left, right = axes.x(stretch.first_day), axes.x(end)
-    return Box(number(left), number(top), number(right - left), number(max(axes.y(least) - top, 1)))
+    return Box.of(left, top, right - left, max(axes.y(least) - top, 1))
 
 
 def dots(axes: Axes, points: Iterable[Point]) -> str:
-    """Lines without a length, which round ends make dots, however the picture is stretched."""
-    places = ((axes.x(point.day + 0.5), axes.y(point.mean or 0)) for point in points)
-    return "".join(f"M{number(x)} {number(y)}h0" for x, y in places)
-
-
-def number(value: float) -> str:
-    return f"{value:.1f}"
+    return "".join(dot(axes.x(point.day + 0.5), axes.y(point.mean or 0)) for point in points)

@@ -108,7 +108,7 @@ def readers_of(pipeline: Pipeline, written: Mapping[str, Sequence[dt.date]]) -> 
 
 
 def read_by(pipeline: Pipeline, table: str) -> set[str]:
-    """The tables that a table reads: by `after`, and by each need the first source."""
+    """The tables that a table reads, its upstream: by `after`, and by each need the first source."""
     first = {need.sources[0] for need in pipeline.needs if table in need.used_by}
     return first | {needed.table for needed in pipeline.by_name[table].after}
 

@@ -13,7 +13,9 @@ from apps.runs.plans import batching
 Status = Step.Status
 Decided = tuple[str, str]  # status and signature of a step
 
-WHATEVER_THEY_SAY = 3  # times the limit of those that say the same: so many in a row are too many of any kind
+ANY_FAILURE_FACTOR = (
+    3  # times the limit of those that say the same: so many in a row are too many of any kind
+)
 SHARE_OF = 20  # steps decided last, of which the share of failures is asked; fewer mean nothing
 
 
@@ -25,25 +27,25 @@ def reason_to_open(run: Run, *, just_decided: int = 1) -> str:
     steps = run.steps.filter(status__in=(Status.FAILED, Status.SUCCEEDED)).exclude(finished_at=None)
     if run.resumed_at:
         steps = steps.filter(finished_at__gt=run.resumed_at)
-    alike, any_kind = run.stop_after_failures, WHATEVER_THEY_SAY * run.stop_after_failures
+    alike, any_kind = run.stop_after_failures, ANY_FAILURE_FACTOR * run.stop_after_failures
     newest = steps.order_by("-finished_at", "-position").values_list("status", "signature")
     decided = list(newest[: max(any_kind + just_decided - 1, SHARE_OF)])
     return (
-        why_stop_alike(decided[: alike + just_decided - 1], alike)
-        or why_stop_any(decided[: any_kind + just_decided - 1], any_kind)
+        reason_same_failure(decided[: alike + just_decided - 1], alike)
+        or reason_any_failure(decided[: any_kind + just_decided - 1], any_kind)
         or why_stop_share(decided[: max(SHARE_OF, just_decided)], run.stop_at_percent)
         or why_stop_hanging(run)
     )
 
 
-def why_stop_alike(decided: Sequence[Decided], most: int) -> str:
+def reason_same_failure(decided: Sequence[Decided], most: int) -> str:
     if not (said := streak(decided, most, by=signatures.kind)):
         return ""
     how = "say the same" if len(set(said)) == 1 else "say the same but for a name"
     return f"{most} failures in a row {how}: {said[0]}"
 
 
-def why_stop_any(decided: Sequence[Decided], most: int) -> str:
+def reason_any_failure(decided: Sequence[Decided], most: int) -> str:
     said = streak(decided, most, by=lambda signature: "")
     return f"{most} failures in a row: they differ in what they say; the last is “{said[0]}”" if said else ""
 

@@ -13,13 +13,13 @@ from django.utils import timezone
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
-from apps.coverage.scanning.looks import Look
+from apps.coverage.scanning.snapshots import Snapshot
 from apps.pipeline import definition
 from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.recovery import put_back
+from apps.runs.engine.recovery import reset_attempt
 from apps.runs.engine.side_effects import Change
 from apps.runs.failures import log_messages, signatures
 from apps.runs.models import Attempt, Run, Step
@@ -35,8 +35,8 @@ def decide(
     table: Table,
     steps: list[Step],
     *,
-    before: Look,
-    after: Look,
+    before: Snapshot,
+    after: Snapshot,
     outcome: Outcome,
     seconds: float,
 ) -> str:
@@ -56,7 +56,9 @@ def decide(
         step.seconds = seconds * step.units / units
         said = log.message(step.date)
         why_old = old.get(step.date, "")
-        verdicts.settle(step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old)
+        verdicts.apply_verdict(
+            step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old
+        )
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
     else:
@@ -173,4 +175,4 @@ def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
 def mark_inconclusive(lane: LaneContext, attempt: Attempt, says: str = "", **facts: Any) -> None:
     """A call of which nobody can say what it did decides nothing."""
     with lane.transaction():
-        put_back(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))
+        reset_attempt(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

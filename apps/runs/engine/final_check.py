@@ -40,7 +40,7 @@ LOOKED_AT = (
 )
 
 
-class Had(NamedTuple):
+class CountsBefore(NamedTuple):
     """Of a date that was complete: its rows and different keys."""
 
     rows: int
@@ -48,7 +48,7 @@ class Had(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LastLook:
+class FinalReading:
     """What was found at the end: `verified` by the run, and `complete` before and no step of it, by table and date; of
     tables that only are read, the dates that steps read.
 
@@ -56,20 +56,22 @@ class LastLook:
     """
 
     verified: dict[Key, Step] = field(default_factory=dict)
-    complete: dict[Key, Had] = field(default_factory=dict)
+    complete: dict[Key, CountsBefore] = field(default_factory=dict)
     found: dict[Key, Found] = field(default_factory=dict)
     stale: dict[Key, Partition] = field(default_factory=dict)
 
     @property
-    def fallen(self) -> list[Step]:
+    def no_longer_valid(self) -> list[Step]:
         """Verified steps that do not hold any more."""
         return [step for key, step in self.verified.items() if not holds(step, self.found[key])]
 
     @property
-    def still_old(self) -> list[Step]:
+    def not_rewritten(self) -> list[Step]:
         """Steps of stale dates that the warehouse did not write since before their call, by its own word."""
         return [
-            step for key, step in self.verified.items() if is_old(step, self.found[key], self.stale.get(key))
+            step
+            for key, step in self.verified.items()
+            if was_not_rewritten(step, self.found[key], self.stale.get(key))
         ]
 
     @property
@@ -79,12 +81,12 @@ class LastLook:
         for (table, date), had in self.complete.items():
             each = self.found[table, date]
             is_less = (each.rows or 0) < had.rows or has_fewer_keys(each, had.keys)
-            if is_less or (each.rows != had.rows and regressions.is_spoilt(each)):
+            if is_less or (each.rows != had.rows and regressions.has_too_many_rows(each)):
                 found[table][date] = each
         return found
 
 
-def read(lane: LaneContext, warehouse: Warehouse) -> LastLook:
+def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
     """Asks the warehouse, once. A WarehouseError where it cannot say of everything whether it still holds."""
     run = lane.run
     known = set(lane.pipeline.by_name)
@@ -92,7 +94,7 @@ def read(lane: LaneContext, warehouse: Warehouse) -> LastLook:
     verified = {(step.table, step.date): step for step in steps.select_related("attempt").only(*LOOKED_AT)}
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
-        (table, date): Had(rows or 0, keys)
+        (table, date): CountsBefore(rows or 0, keys)
         for whole in (complete_before(called), complete_inputs(lane.pipeline, run, called))
         for table, date, rows, keys in whole.values_list("table", "date", "rows", "keys").iterator()
         if (table, date) not in verified and lane.pipeline.season_of(date)
@@ -111,7 +113,7 @@ def read(lane: LaneContext, warehouse: Warehouse) -> LastLook:
     tables = {table for table, _ in verified}
     rows = Partition.objects.of(tables).filter(state=State.STALE).exclude(modified_at=None)
     stale = {(row.table, row.date): row for row in rows.only("table", "date", "modified_at", "reason")}
-    return LastLook(verified, complete, found, stale)
+    return FinalReading(verified, complete, found, stale)
 
 
 def complete_before(tables: Iterable[str]) -> PartitionQuerySet:
@@ -151,28 +153,28 @@ def has_fewer_keys(found: Found, had: int | None) -> bool:
     return found.keys is not None and found.keys < (had or 0)
 
 
-def is_old(step: Step, found: Found, stale: Partition | None) -> bool:
+def was_not_rewritten(step: Step, found: Found, stale: Partition | None) -> bool:
     """Whether a call left a stale date as it was. The same moment as before is asked for too, since clocks differ."""
     if not (stale and stale.modified_at and step.attempt and found.count):
         return False
     return found.count.modified_at == stale.modified_at < step.attempt.started_at
 
 
-def settle(lane: LaneContext, look: LastLook) -> None:
+def apply_final_check(lane: LaneContext, look: FinalReading) -> None:
     """Stores what was found; steps that do not hold any more fail, other losses are lines of the timeline."""
     run = lane.run
-    fallen = [step for step in look.fallen if not decided_elsewhere(step)]
+    no_longer_valid = [step for step in look.no_longer_valid if not decided_elsewhere(step)]
     with lane.transaction():
         readings.store(look.found.values())
-        for step in fallen:
+        for step in no_longer_valid:
             found = look.found[step.table, step.date]
             regressions.mark_failed(step, found, why(run, step, found))
-        old = [step for step in look.still_old if step not in fallen]
+        old = [step for step in look.not_rewritten if step not in no_longer_valid]
         for step in old:
             key = step.table, step.date
             says = f"as old as before; {look.stale[key].reason}"
             regressions.mark_failed(step, look.found[key], says)
-        regressions.save(run, [*fallen, *old])
+        regressions.save(run, [*no_longer_valid, *old])
         for table, damaged in look.damaged.items():
             asked_at = next(iter(damaged.values())).asked_at
             others = side_effects.others_at_work(table, lane.heartbeat.lease, since=asked_at)

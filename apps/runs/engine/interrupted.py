@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks, readings, staleness, storing
-from apps.coverage.scanning.looks import Look
+from apps.coverage.scanning import readings, snapshots, staleness, storing
+from apps.coverage.scanning.snapshots import Snapshot
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Attempt
@@ -15,7 +15,7 @@ from apps.warehouse.base import Warehouse, WarehouseError
 log = logging.getLogger(__name__)
 
 
-def forget_dates(attempt: Attempt) -> None:
+def mark_dates_unknown(attempt: Attempt) -> None:
     """Nobody knows what the call left on its dates. Call it in the transaction that takes its steps back."""
     says = f"attempt {attempt.number} of run {attempt.run_id} was cut off, and the date was not read since"
     dates = Partition.objects.of([attempt.table]).filter(date__in=attempt.dates)
@@ -24,16 +24,16 @@ def forget_dates(attempt: Attempt) -> None:
     )
 
 
-def read_again(attempt: Attempt, warehouse: Warehouse, pipeline: Pipeline | None = None) -> Look:
+def read_again(attempt: Attempt, warehouse: Warehouse, pipeline: Pipeline | None = None) -> Snapshot:
     """Reads the call's dates and stores what they have; they stay unknown where the warehouse cannot be asked."""
     known = pipeline or definition.current()
     if attempt.table not in known.by_name:
-        return Look()
+        return Snapshot()
     try:
-        look = looks.look(known, warehouse, {attempt.table: attempt.date_list})
+        look = snapshots.take_snapshot(known, warehouse, {attempt.table: attempt.date_list})
     except WarehouseError as error:
         log.warning("run %s: what attempt %s left is not known: %s", attempt.run_id, attempt.number, error)
-        return Look()
+        return Snapshot()
     readings.store(look.found.values())
     staleness.mark(known)
     return look

@@ -32,10 +32,10 @@ class LaneContext:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction in which only the holder of the lease writes; LeaseLost for everybody else."""
-        with retry_on_db_outage(self._begun):
+        with retry_on_db_outage(self._locked_transaction):
             yield
 
-    def _begun(self) -> ExitStack:
+    def _locked_transaction(self) -> ExitStack:
         """Such a transaction, begun: what it writes from here on waits for nobody."""
         with ExitStack() as stack:
             stack.enter_context(transaction.atomic())

@@ -35,7 +35,9 @@ class LeaseHeartbeat:
         self.lost = threading.Event()
         self.wanted = ""
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"keeper of run {run_id}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"lease heartbeat of run {run_id}", daemon=True
+        )
 
     def __enter__(self) -> LeaseHeartbeat:
         self._thread.start()
@@ -53,14 +55,14 @@ class LeaseHeartbeat:
         """Whether a person asked for the end of the call."""
         return self.wanted in (Run.Request.STOP, Run.Request.CANCEL)
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         next_beat = 0.0
         waited = 0.0
         try:
             while not self._done.wait(timing.REQUESTS_READ_EVERY):
                 waited += timing.REQUESTS_READ_EVERY
                 try:
-                    self._look()
+                    self._read_request()
                     if stopping.stop_requested():
                         self._note_stop()
                     if waited >= next_beat:
@@ -75,7 +77,7 @@ class LeaseHeartbeat:
                 self.lost.set()  # without a beat the run will be somebody else's: stop before that
             connection.close()
 
-    def _look(self) -> None:
+    def _read_request(self) -> None:
         held = Lane.objects.filter(run_id=self.run_id, lease=self.lease)
         request = held.values_list("run__request", flat=True).first()
         if request is None:

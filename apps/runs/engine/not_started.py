@@ -29,7 +29,7 @@ def not_begun(
     """
     if not any(date in failed and has_failed(date, log, outcome) for date in log.named):
         return []
-    order = sorted(dates, reverse=goes_back(dates, log.named))
+    order = sorted(dates, reverse=runs_newest_first(dates, log.named))
     last_named = max(map(order.index, log.named))
     return [date for date in order[last_named + 1 :] if date in failed and date in untouched]
 
@@ -39,7 +39,7 @@ def has_failed(date: dt.date, log: LogReading, outcome: Outcome) -> bool:
     return date in log.errors or (date == log.named[-1] and outcome.exit_status not in (0, None))
 
 
-def goes_back(dates: Sequence[dt.date], named: Sequence[dt.date]) -> bool:
+def runs_newest_first(dates: Sequence[dt.date], named: Sequence[dt.date]) -> bool:
     """Whether the job begins with the newest date, by the order of first mentions; one that names a single date does
     where that is the call's last."""
     if len(named) == 1:

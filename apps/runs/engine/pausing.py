@@ -119,7 +119,7 @@ def request_pause(lane: LaneContext, why: Run.PauseReason, message: str) -> None
 def request_wait(
     lane: LaneContext, why: Run.PauseReason, message: str, *, until: dt.datetime | None = None
 ) -> None:
-    """The same until then; by default for longer each time."""
+    """The same until then; by default with exponential backoff."""
     run = lane.run
     run.refresh_from_db(fields=["waits"])
     seconds = min(timing.SHORTEST_PAUSE * 2**run.waits, timing.LONGEST_PAUSE.total_seconds())
@@ -138,7 +138,7 @@ def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None
         if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
             until = timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
         if (
-            unreadable.awaited(error) == TableReading.Awaited.WAREHOUSE
+            unreadable.retry_reason(error) == TableReading.Awaited.WAREHOUSE
         ):  # what is stored is what was known last
             unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
         request_wait(lane, Run.PauseReason.WAREHOUSE, says, until=until)

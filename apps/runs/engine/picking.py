@@ -40,7 +40,7 @@ class Skip:
 
 
 @dataclass(frozen=True)
-class Unread:
+class InputsUnknown:
     """Inputs that decide whether steps may start, and of which nobody knows anything: they are to be read first."""
 
     keys: tuple[Key, ...]
@@ -100,7 +100,7 @@ class Done:
 Pick = (
     Take
     | Skip
-    | Unread
+    | InputsUnknown
     | CannotRead
     | WaitForRun
     | Gate
@@ -159,7 +159,7 @@ class Picker:
             seen.append(name)
             yield name, [step for step in first if step.table == name]
 
-    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | Unread | None:
+    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | InputsUnknown | None:
         assert table.job
         most = batching.next_size(self.run, table.name, table.job)
         if most > AHEAD == len(first):
@@ -169,7 +169,7 @@ class Picker:
             return found
         return self.among(table, list(self.pending().filter(table=table.name)), most)
 
-    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | Unread | None:
+    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | InputsUnknown | None:
         dates = [step.date for step in steps]
         ready = gates.readiness_of(table, dates, run=self.run)
         needs.add(ready, self.pipeline, table, dates, run=self.run)
@@ -178,7 +178,7 @@ class Picker:
             if closed := {step: ready.closed[step.date] for step in steps if step.date in ready.closed}:
                 return Skip(table.name, closed)
             if unread := self.to_read(ready):
-                return Unread(unread)
+                return InputsUnknown(unread)
             self.elsewhere |= {run for date, run in ready.elsewhere.items() if date not in ready.waiting}
             overridden = set()
         waiting = set(ready.waiting)

@@ -37,20 +37,20 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
     """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
     for attempt in run.attempts.filter(status=Attempt.Status.RUNNING).exclude(lease__in=alive):
-        if fence(run, attempt.lease):
-            end_and_take_back(run, lease, attempt.pk, warehouse)
+        if revoke_lease(run, attempt.lease):
+            kill_and_reset(run, lease, attempt.pk, warehouse)
     to_write = run.steps.unfinished().values("table")
     cancel_orphaned_jobs(Attempt.objects.filter(Q(run=run) | Q(table__in=to_write)), warehouse)
 
 
-def fence(run: Run, lease: str) -> bool:
+def revoke_lease(run: Run, lease: str) -> bool:
     """Whoever had this lease writes nothing any more, should he wake now; False where he woke just before."""
     lane = Lane.objects.filter(run=run, lease=lease)
     lane.available(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
     return not lane.exists()
 
 
-def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) -> None:
+def kill_and_reset(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) -> None:
     """Its worker is fenced by now: it neither takes the end of its job for the job's own failure, nor starts one."""
     attempt = run.attempts.filter(pk=attempt_id, status=Attempt.Status.RUNNING).first()
     if attempt is None:
@@ -66,7 +66,7 @@ def end_and_take_back(run: Run, lease: str, attempt_id: int, warehouse: Warehous
     with transaction.atomic():
         if not leases.holds(run, lease):
             raise LeaseLost
-        take_back(run, attempt)
+        mark_attempt_lost(run, attempt)
     interrupted.read_again(attempt, warehouse)
 
 
@@ -97,29 +97,29 @@ def may_be_orphaned(attempt: Attempt, warehouse: Warehouse) -> bool:
     return attempt.is_sql and isinstance(warehouse, Billing)
 
 
-def take_back(run: Run, attempt: Attempt) -> None:
+def mark_attempt_lost(run: Run, attempt: Attempt) -> None:
     """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker.
 
     One whose worker was told to stop, and was killed before it could say more, was stopped: no death counts.
     """
     if attempt.stopped_by:
-        if put_back(attempt, status=Attempt.Status.STOPPED):
+        if reset_attempt(attempt, status=Attempt.Status.STOPPED):
             run.record("worker stopped", attempt.stopped_in_words)
         return
-    if not put_back(attempt, status=Attempt.Status.LOST):
+    if not reset_attempt(attempt, status=Attempt.Status.LOST):
         return
     run.record("lost", f"A worker died during attempt {attempt.number}; its dates are pending again")
     fail_poison_steps(run, attempt)
 
 
-def put_back(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
+def reset_attempt(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
     """A call of which nobody can say what it did decides nothing: its steps are pending again, and it does not count
     against them. False where the attempt was decided before. Call it in a transaction."""
     mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
     if not mine.update(status=status, finished_at=timezone.now(), **facts):
         return False
     release_steps(attempt)
-    interrupted.forget_dates(attempt)
+    interrupted.mark_dates_unknown(attempt)
     return True
 
 
@@ -154,7 +154,7 @@ def fail_poison_steps(run: Run, attempt: Attempt) -> None:
     run.record("failed steps", f"{attempt.table} gave up on {date_ranges(dates)}: {message}")
 
 
-def sweep() -> None:
+def kill_orphaned_processes() -> None:
     """Ends what this machine still has of calls that another machine declared lost."""
     lately = timezone.now() - timing.RECENT_DEATHS
     stopped = Q(status=Attempt.Status.STOPPED) & ~Q(stopped_by="")

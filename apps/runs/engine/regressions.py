@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
-from apps.coverage.scanning.looks import Look
+from apps.coverage.scanning.snapshots import Snapshot
 from apps.pipeline import definition
 from apps.runs.engine import side_effects
 from apps.runs.engine.lane_context import LaneContext
@@ -23,7 +23,7 @@ from apps.text import date_ranges
 from apps.warehouse.base import EMPTY, Count
 
 LOST = "regression"  # the kind of event; its data name the table and the dates
-WROTE_BESIDE = "wrote beside"
+SIDE_EFFECT = "wrote beside"
 REMEDY = "Mend the job before you resume the run"
 Had = tuple[int, int, dt.datetime]  # rows, different keys, when they were read
 Complete = Mapping[dt.date, Had]
@@ -48,7 +48,7 @@ def record(lane: LaneContext, attempt: Attempt, effects: SideEffects) -> None:
     readings.store(each.after for each in known)
     call = side_effects.call_in_words(attempt)
     if effects.appeared:
-        lane.run.record(WROTE_BESIDE, f"In {call} {effects.appeared}")
+        lane.run.record(SIDE_EFFECT, f"In {call} {effects.appeared}")
     if damaged := effects.damaged:
         record_damage(lane.run, attempt.table, damaged, during=call)
         fail_steps(lane.run, attempt.table, {each.date: each.after for each in damaged}, f"after {call}")
@@ -104,7 +104,7 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
 # Damage that no call of the run explains ------------------------------------------------------------
 
 
-def note_damage(lane: LaneContext, attempt: Attempt, look: Look, known: Complete, *, since: str) -> None:
+def note_damage(lane: LaneContext, attempt: Attempt, look: Snapshot, known: Complete, *, since: str) -> None:
     """Stores what became of complete dates of the whole table since it was read last: before a call, so that it is not
     put down to that, or after one that was cut off.
 
@@ -121,7 +121,7 @@ def note_damage(lane: LaneContext, attempt: Attempt, look: Look, known: Complete
     found = {
         date: each
         for date, each in judged.items()
-        if is_fewer(counts.get(date, EMPTY), known[date]) or is_spoilt(each)
+        if is_fewer(counts.get(date, EMPTY), known[date]) or has_too_many_rows(each)
     }
     if not found:
         return
@@ -141,7 +141,7 @@ def is_fewer(now: Count, had: Had) -> bool:
     return now.rows < had[0] or (now.keys is not None and now.keys < had[1])
 
 
-def is_spoilt(found: Found) -> bool:
+def has_too_many_rows(found: Found) -> bool:
     return found.verdict.state in side_effects.NOT_WHOLE
 
 

@@ -22,9 +22,9 @@ from tenacity import (
 
 from apps import timing
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks, readings, warehouses
+from apps.coverage.scanning import readings, snapshots, warehouses
 from apps.coverage.scanning.judging import Key
-from apps.coverage.scanning.looks import Look
+from apps.coverage.scanning.snapshots import Snapshot
 from apps.db_retry import DB_OUTAGE, retry_on_db_outage
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -46,7 +46,7 @@ from apps.runs.engine import (
 )
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat, note_stop
-from apps.runs.engine.picking import Done, Take, Unread
+from apps.runs.engine.picking import Done, InputsUnknown, Take
 from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover
 from apps.runs.engine.unfillable import Unfillable
 from apps.runs.estimates import billing
@@ -72,19 +72,19 @@ Answer = TypeVar("Answer")
 OUTAGES = 3  # of the console's database in a row, without an attempt between them
 
 
-def nobody() -> None:
+def no_wake() -> None:
     """Without a queue there is no other lane to wake."""
 
 
 class Runner:
     """Performs one lane of a run; what it learned of the warehouse lives as long as it does."""
 
-    def __init__(self, lane: LaneContext, warehouse: Warehouse, wake: Callable[[], None] = nobody):
+    def __init__(self, lane: LaneContext, warehouse: Warehouse, wake: Callable[[], None] = no_wake):
         self.lane = lane
         self.run, self.pipeline, self.heartbeat = lane.run, lane.pipeline, lane.heartbeat
         self.warehouse = warehouse
         self.wake = wake
-        self.seen = Look()  # the last one, which asked about the steps to come too
+        self.seen = Snapshot()  # the last one, which asked about the steps to come too
         self.unreadable: set[Key] = set()  # inputs of which the warehouse could not say anything
 
     def advance(self) -> bool:
@@ -104,11 +104,13 @@ class Runner:
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
         taken = claims.claim(self.lane, unreadable=self.unreadable)
-        if isinstance(taken, Unread):
+        if isinstance(taken, InputsUnknown):
             self.read_inputs(taken.keys)
             return True
         if isinstance(taken, Done):
-            final_check.settle(self.lane, self.ask(lambda: final_check.read(self.lane, self.warehouse)))
+            final_check.apply_final_check(
+                self.lane, self.ask(lambda: final_check.read(self.lane, self.warehouse))
+            )
         if not isinstance(taken, tuple):
             pausing.handle_no_work(self.lane, taken)
             return False
@@ -231,7 +233,7 @@ class Runner:
             self.lane, attempt, table, steps, before=before, after=after, outcome=outcome, seconds=seconds
         )
 
-    def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Look:
+    def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Snapshot:
         """What is there before the call: from the look after the last one, if that saw these partitions."""
         found = [self.seen.found.get((step.table, step.date)) for step in steps]
         if all(each and each.count for each in found):
@@ -246,7 +248,7 @@ class Runner:
         regressions.note_damage(self.lane, attempt, look, known, since="before")
         return look
 
-    def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Look:
+    def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Snapshot:
         """What is there after the call, and in the same question what is there before the next one."""
         wanted = {table.name: [step.date for step in steps]}
         coming = retry_on_db_outage(lambda: picking.pick(self.pipeline, self.run, after=attempt))
@@ -263,11 +265,11 @@ class Runner:
             raise
         return self.seen
 
-    def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Look:
+    def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Snapshot:
         """Some dates of some tables: QueryFailed where this one could be read before and cannot be now."""
 
-        def asked() -> Look:
-            found = looks.look(self.pipeline, self.warehouse, wanted)
+        def asked() -> Snapshot:
+            found = snapshots.take_snapshot(self.pipeline, self.warehouse, wanted)
             if table:
                 require_readable(table, found)
             return found
@@ -319,7 +321,7 @@ class Runner:
     def mark_inconclusive(self, attempt: Attempt, says: str = "", **facts: object) -> None:
         """A call that decides nothing; and what was seen before it is not so any more."""
         decisions.mark_inconclusive(self.lane, attempt, says, **facts)
-        self.seen = Look()
+        self.seen = Snapshot()
 
     def mark_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
         """A call that was ended because a person asked for that, or because its worker is to stop."""
@@ -357,7 +359,7 @@ class Runner:
             may_run = f"The script of attempt {attempt.number} may still run in the warehouse"
             self.run.record("orphaned job", f"{may_run}; it is ended as soon as that can be")
 
-    def begin_afresh(self, why: Exception) -> None:
+    def reset_after_db_outage(self, why: Exception) -> None:
         """After a database that broke off in the middle of a decision: what was under way decides nothing."""
         log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
         mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.heartbeat.lease)
@@ -365,14 +367,14 @@ class Runner:
             says = f"The console's database broke off before this call was decided: {why}"
             self.mark_script_inconclusive(attempt, says)
         cancel_orphaned_jobs(Attempt.objects.filter(run=self.run), self.warehouse)
-        self.seen = Look()
+        self.seen = Snapshot()
 
 
 def is_outage(error: BaseException) -> bool:
     return isinstance(error, WarehouseError) and not isinstance(error, OverQuota)
 
 
-def require_readable(table: Table, look: Look) -> None:
+def require_readable(table: Table, look: Snapshot) -> None:
     """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
     now: it is away, nothing failed."""
     mine = [each for each in look.found.values() if each.table == table.name]
@@ -396,7 +398,7 @@ def perform(
     lease: str,
     until: float | None = None,
     warehouse: Warehouse | None = None,
-    wake: Callable[[], None] = nobody,
+    wake: Callable[[], None] = no_wake,
 ) -> bool:
     """Performs a lane whose lease the caller took; True where there is more to do after `until` (monotonic seconds).
 
@@ -425,7 +427,7 @@ def advance_until(runner: Runner, until: float | None) -> bool:
                 outages += 1
                 if outages > OUTAGES:
                     raise
-                runner.begin_afresh(error)
+                runner.reset_after_db_outage(error)
             if until is not None and time.monotonic() >= until:
                 break  # after a step at least, however long it took to begin
     except WarehouseError as error:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks
+from apps.coverage.scanning import snapshots
 from apps.coverage.scanning.judging import Found
-from apps.coverage.scanning.looks import Look
+from apps.coverage.scanning.snapshots import Snapshot
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
@@ -51,13 +51,13 @@ class Change:
         return now.rows < was.rows or (now.keys or 0) < (was.keys or 0)
 
     @property
-    def is_spoilt(self) -> bool:
+    def has_too_many_rows(self) -> bool:
         """Whether the date was complete and is not any more, although nothing is gone: it has too many rows."""
         return self.before.is_complete and not self.is_loss and self.after.verdict.state in NOT_WHOLE
 
     @property
     def is_damage(self) -> bool:
-        return self.is_loss or self.is_spoilt
+        return self.is_loss or self.has_too_many_rows
 
     @property
     def is_destroyed(self) -> bool:
@@ -94,10 +94,15 @@ def dates_in_words(changes: Sequence[Change]) -> str:
 
 
 def of_call(
-    pipeline: Pipeline, table: Table, attempt: Attempt, dates: Collection[dt.date], before: Look, after: Look
+    pipeline: Pipeline,
+    table: Table,
+    attempt: Attempt,
+    dates: Collection[dt.date],
+    before: Snapshot,
+    after: Snapshot,
 ) -> SideEffects:
     """What changed beside the call's own dates, but for dates that other calls were at meanwhile."""
-    changed = looks.differences(table.name, before, after) - asked_for(table, dates)
+    changed = snapshots.differences(table.name, before, after) - asked_for(table, dates)
     if changed:
         changed -= others_at_work(attempt.table, attempt.lease, since=before.asked_at)
     was = before.judged(pipeline, table.name, changed)
@@ -134,7 +139,10 @@ def damage_in_words(table: str, damaged: Sequence[Change]) -> str:
     """ "sales lost 32 rows on 4 dates (2024-01-01 to 2024-01-04)", keys where no row is gone; "sales has 8 rows too
     many on 2024-01-02"."""
     name, said = definition.short_name(table), []
-    lost, spoilt = [each for each in damaged if each.is_loss], [each for each in damaged if each.is_spoilt]
+    lost, spoilt = (
+        [each for each in damaged if each.is_loss],
+        [each for each in damaged if each.has_too_many_rows],
+    )
     if lost:
         rows = sum(each.lost_rows for each in lost)
         said.append(f"lost {count(rows, 'row') if rows else 'different keys'} on {dates_in_words(lost)}")

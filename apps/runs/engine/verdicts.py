@@ -1,4 +1,7 @@
-"""The verdict on a step: the rows decide; the exit status and the log only give the reason."""
+"""The verdict on a step: the rows decide; the exit status and the log only give the reason.
+
+The retry policy of steps is here too: a date that failed is tried again alone, as often as its job's `attempts` say.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from apps.runs.models import Attempt, Step
 Status = Step.Status
 
 
-def settle(
+def apply_verdict(
     step: Step,
     before: Found,
     found: Found,

@@ -1,4 +1,4 @@
-"""How far a run is and when it ends: as a range, weighed by the work of each date, and silent while it cannot know."""
+"""The progress of a run and its ETA: a range, weighed by the work of each date; none while it cannot be known."""
 
 from __future__ import annotations
 

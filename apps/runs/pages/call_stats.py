@@ -27,7 +27,7 @@ LOOKED_AT = (
 
 
 @dataclass(frozen=True)
-class Calling:
+class CallStats:
     """The lanes of a run, and what its last calls say."""
 
     run: Run
@@ -63,10 +63,10 @@ class TableCalls:
         return f"{size}, calls average {duration(self.seconds)}"
 
 
-def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> Calling:
+def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> CallStats:
     """How the run calls its jobs; in one query, however many tables it has."""
     jobs = {table.name: table.job for table in pipeline.tables if table.job}
-    return Calling(
+    return CallStats(
         run=run,
         in_use=in_use,
         most=options.most_lanes(pipeline),

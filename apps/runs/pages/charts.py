@@ -7,25 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-WIDTH, HEIGHT = 600, 130
+from apps.svg import HEIGHT, WIDTH, Box, number
+
 MOST_BARS = 120
 TOP = 0.92  # of the height that the highest value takes
 FEWEST = 2  # values from which a picture says more than a number
 
 
 @dataclass(frozen=True)
-class Bar:
-    x: str
-    y: str
-    width: str
-    height: str
-
-
-@dataclass(frozen=True)
 class SecondsChart:
     """A bar a step, or for a few steps together, in the order in which they were finished."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[Box, ...]
     steps: int
     steps_a_bar: int
     median: float
@@ -37,7 +30,7 @@ class SecondsChart:
     @property
     def drawn(self) -> str:
         """All bars as one path."""
-        return "".join(f"M{bar.x} {bar.y}h{bar.width}v{bar.height}h-{bar.width}z" for bar in self.bars)
+        return "".join(bar.path for bar in self.bars)
 
 
 def seconds_chart(seconds: Sequence[float]) -> SecondsChart | None:
@@ -61,17 +54,13 @@ def seconds_chart(seconds: Sequence[float]) -> SecondsChart | None:
     )
 
 
-def bar(place: int, share: float, room: float) -> Bar:
+def bar(place: int, share: float, room: float) -> Box:
     y = level(share)
-    return Bar(number((place + 0.15) * room), number(y), number(0.7 * room), number(HEIGHT - y))
+    return Box.of((place + 0.15) * room, y, 0.7 * room, HEIGHT - y)
 
 
 def level(share: float) -> float:
     return HEIGHT * (1 - TOP * share)
-
-
-def number(value: float) -> str:
-    return f"{value:.1f}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +92,7 @@ def finished_chart(
 
     def at(moment: dt.datetime, steps: int) -> str:
         share = min(max((moment - start).total_seconds() / span, 0), 1)
-        return f"{share * WIDTH:.1f} {level(steps / total):.1f}"
+        return f"{number(share * WIDTH)} {number(level(steps / total))}"
 
     # Steps of one call end together: of all points on one pixel the last is the true one.
     pixels = {

@@ -22,11 +22,11 @@ from apps.runs.failures import failure_groups, open_failures
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.models import Attempt, Lane, Run, Step
 from apps.runs.pages import call_stats, charts, gate_inputs, run_status, step_list, timelines
-from apps.runs.pages.call_stats import Calling
+from apps.runs.pages.call_stats import CallStats
 from apps.runs.pages.charts import FinishedChart, SecondsChart
 from apps.runs.pages.gate_inputs import GateInput
-from apps.runs.pages.run_status import RunStatus, Surroundings, workers_alive
-from apps.runs.pages.run_tables import Layout, TableStrip, layout_of, table_strips
+from apps.runs.pages.run_status import RunContext, RunStatus, workers_alive
+from apps.runs.pages.run_tables import RunLayout, TableStrip, layout_of, table_strips
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.redos import Rework
 from apps.text import between, count, date_ranges, duration_range
@@ -60,7 +60,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Watched:
+class RunPage:
     """A run, looked at."""
 
     run: Run
@@ -70,7 +70,7 @@ class Watched:
     situation: RunStatus
     calls: list[Attempt]
     strips: list[TableStrip] = field(repr=False)
-    layout: Layout = field(repr=False)
+    layout: RunLayout = field(repr=False)
 
     @property
     def segments(self) -> list[dict[str, Any]]:
@@ -161,7 +161,7 @@ class Watched:
         return any(table.after or table.name in needing for table in tables)
 
     @cached_property
-    def calling(self) -> Calling:
+    def calling(self) -> CallStats:
         return call_stats.call_stats(self.run, self.pipeline, in_use=len(self.calls))
 
     @cached_property
@@ -321,32 +321,32 @@ class Watched:
         return logs.elsewhere(self.last_attempt.log_path, self.last_attempt.worker)
 
 
-def watch(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> Watched:
+def run_page(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> RunPage:
     """The run as it is now."""
     found, layout = progress.progress_of(run, pipeline), layout_of(run)
     calls = list(run.attempts.filter(status=Attempt.Status.RUNNING).order_by("-number"))
     if calls and run.status != Run.Status.RUNNING:
         run.refresh_from_db()  # it began between the two looks
-    return Watched(
+    return RunPage(
         run=run,
         pipeline=pipeline,
         now=now,
         progress=found,
         calls=calls,
-        situation=run_status.status_of(run, found, calls, surroundings(run, calls, now=now), now=now),
+        situation=run_status.status_of(run, found, calls, run_context(run, calls, now=now), now=now),
         strips=table_strips(run, pipeline, layout),
         layout=layout,
     )
 
 
-def surroundings(run: Run, calls: list[Attempt], *, now: dt.datetime) -> Surroundings:
+def run_context(run: Run, calls: list[Attempt], *, now: dt.datetime) -> RunContext:
     if not run.is_active and run.again_at is None:
-        return Surroundings(workers_alive=0)
+        return RunContext(workers_alive=0)
     ahead = None
     if run.status == Run.Status.QUEUED:
         others = Run.objects.filter(status=Run.Status.RUNNING).exclude(pk=run.pk)  # it may have begun since
         ahead = others.filter(held_lanes__in=Lane.objects.held(now)).first()
-    return Surroundings(
+    return RunContext(
         workers_alive=workers_alive(now),
         ahead=ahead,
         is_held=Lane.objects.held(now).filter(run=run).exists(),

@@ -52,7 +52,7 @@ class RunStatus:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunContext:
     """What around a run decides whether it moves: whether a worker holds it; `ahead` is a run performed now;
     `stalls` are those of its calls that went quiet."""
 
@@ -63,7 +63,7 @@ class Surroundings:
 
 
 def status_of(
-    run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
+    run: Run, progress: Progress, calls: Sequence[Attempt], around: RunContext, *, now: dt.datetime
 ) -> RunStatus:
     """The situation of a run; `calls` are those under way."""
     match run.status:
@@ -76,7 +76,7 @@ def status_of(
     return RunStatus(run.get_status_display().capitalize(), run.status, f"{run.message}.")
 
 
-def paused(run: Run, around: Surroundings) -> RunStatus:
+def paused(run: Run, around: RunContext) -> RunStatus:
     says = f"{run.message}."
     match run.pause_reason:
         case Run.PauseReason.GATE:
@@ -99,7 +99,7 @@ def first_part(message: str) -> str:
     return f"{message.partition(';')[0]}."
 
 
-def why_queued(around: Surroundings) -> str:
+def why_queued(around: RunContext) -> str:
     if not around.workers_alive:
         return NOBODY
     if around.ahead:
@@ -108,13 +108,13 @@ def why_queued(around: Surroundings) -> str:
 
 
 def running(
-    run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
+    run: Run, progress: Progress, calls: Sequence[Attempt], around: RunContext, *, now: dt.datetime
 ) -> RunStatus:
     request = Run.Request(run.request)
     label = LABELS.get(request, "Running")
     verbs = VERBS[request]
     if not around.is_held:
-        return RunStatus("Standing still", "unknown", stranded(around), verbs)
+        return RunStatus("Standing still", "unknown", no_worker_message(around), verbs)
     if request in (Run.Request.STOP, Run.Request.CANCEL):
         return RunStatus(label, "paused", how_it_ends(request, calls), verbs)
     if request == Run.Request.PAUSE:
@@ -127,7 +127,7 @@ def running(
     return RunStatus(label, "running", calls_in_words(calls), verbs, moves=True)
 
 
-def stranded(around: Surroundings) -> str:
+def no_worker_message(around: RunContext) -> str:
     if not around.workers_alive:
         return NOBODY
     return "Its worker gives no sign of life. Another one takes over within a minute."
@@ -142,7 +142,7 @@ def how_it_ends(request: Run.Request, calls: Sequence[Attempt]) -> str:
 
 
 def why_and_when_it_pauses(
-    run: Run, progress: Progress, calls: Sequence[Attempt], around: Surroundings, *, now: dt.datetime
+    run: Run, progress: Progress, calls: Sequence[Attempt], around: RunContext, *, now: dt.datetime
 ) -> str:
     """Why, where the run itself has to pause; when, as far as it is known."""
     why = f"{run.message}. " if run.pause_reason and run.message else ""

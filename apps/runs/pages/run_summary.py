@@ -18,7 +18,7 @@ from apps.runs.estimates.progress import Progress
 from apps.runs.failures import failure_groups, open_failures
 from apps.runs.models import Run
 from apps.runs.pages import timelines
-from apps.runs.pages.run_tables import Layout, layout_of
+from apps.runs.pages.run_tables import RunLayout, layout_of
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts, counted
 from apps.runs.results.redos import Rework
@@ -53,7 +53,7 @@ class Summary:
     run: Run
     progress: Progress
     tables: list[TableResult]
-    layout: Layout
+    layout: RunLayout
     worked_seconds: float
     attempts: int
     forecast_seconds: tuple[float, float] | None

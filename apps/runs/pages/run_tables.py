@@ -28,7 +28,7 @@ LETTER_OF: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Layout:
+class RunLayout:
     """What a run is about: how many steps each table has, by name, and how many dates there are, from when to when."""
 
     steps: tuple[tuple[str, int], ...]
@@ -37,17 +37,17 @@ class Layout:
     last: dt.date | None
 
 
-def layout_of(run: Run) -> Layout:
-    return settled(run.pk, run.launched_at)
+def layout_of(run: Run) -> RunLayout:
+    return cached_layout(run.pk, run.launched_at)
 
 
 @lru_cache(maxsize=100)
-def settled(pk: int, launched_at: dt.datetime) -> Layout:
+def cached_layout(pk: int, launched_at: dt.datetime) -> RunLayout:
     """Asked once by each process: a run's steps are settled when it is launched."""
     steps = Step.objects.filter(run=pk).order_by()
     by_table = steps.order_by("table").values_list("table").annotate(Count("id"))
     dates = steps.aggregate(dates=Count("date", distinct=True), first=Min("date"), last=Max("date"))
-    return Layout(steps=tuple(by_table), **dates)
+    return RunLayout(steps=tuple(by_table), **dates)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class TableStrip:
         return f"{definition.short_name(self.table)}: {self.verified} of {self.total} verified"
 
 
-def table_strips(run: Run, pipeline: Pipeline, layout: Layout) -> list[TableStrip]:
+def table_strips(run: Run, pipeline: Pipeline, layout: RunLayout) -> list[TableStrip]:
     """A strip a table in the order of the pipeline file, its steps by date, in one query."""
     statuses = run.steps.order_by("table", "date").values_list("status", flat=True)
     # One by one: kept rows would only feed the garbage collector.

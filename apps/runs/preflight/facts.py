@@ -9,7 +9,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
-from apps.coverage.calendar.expected_dates import Said
+from apps.coverage.calendar.expected_dates import CalendarAnswer
 from apps.coverage.counts import freshness
 from apps.coverage.counts import grid as grids
 from apps.coverage.counts.grid import Grid
@@ -31,7 +31,7 @@ class Asked:
     at: dt.datetime
     problem: str = ""
     problems: Mapping[str, str] = field(default_factory=dict)
-    said: Said | None = None
+    said: CalendarAnswer | None = None
 
 
 @dataclass

@@ -16,7 +16,7 @@ from apps.pipeline import definition, filters
 from apps.runs.failures import open_failures
 from apps.runs.models import Run
 from apps.runs.pages import run_list, run_page, run_summary, versions
-from apps.runs.pages.run_page import Watched
+from apps.runs.pages.run_page import RunPage
 from apps.runs.results import outcomes
 
 RUNS_A_PAGE = 50
@@ -66,7 +66,7 @@ def shown(run: Run) -> dict[str, object]:
     """What the page and its refreshes are drawn from. The version comes first: what changes meanwhile is new."""
     now = timezone.now()
     head, body = versions.version(run.pk, now=now) or ("", "")
-    watched: Watched = run_page.watch(run, definition.current(), now=now)
+    watched: RunPage = run_page.run_page(run, definition.current(), now=now)
     return {"run": run, "watched": watched, "head_version": head, "version": body}
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.coverage import tasks
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept, Wish
+from apps.coverage.accepted.accepting import Acceptance, AlreadyWithdrawn, CannotAccept
 from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
 from apps.coverage.scanning import partial_scan
@@ -23,7 +23,7 @@ State, Activity = Partition.State, Partition.Activity
 @pytest.fixture
 def wish(pipeline):
     """Tables and dates: `wish("daily.sales", "01-02", "01-05")`."""
-    return lambda tables, start, end=None: Wish(
+    return lambda tables, start, end=None: Acceptance(
         tuple(pipeline.table(name) for name in tables.split()), day(start), day(end or start)
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from apps.coverage import regressions
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.coverage.models import AcceptedGap, Partition
 from apps.coverage.scanning import partial_scan, warehouses
 from apps.pipeline import definition
@@ -24,7 +24,7 @@ def accepted(scan_again) -> AcceptedGap:
     """Olga accepted that sales has nothing on the 5th and the 6th."""
     scan_again()
     table = definition.current().table(SALES)
-    return accepting.accept(Wish((table,), day("01-05"), day("01-06")), reason="no till", by="olga")
+    return accepting.accept(Acceptance((table,), day("01-05"), day("01-06")), reason="no till", by="olga")
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_an_unknown_date_stands_against_what_the_rule_expects(scan, fill, rewrit
     rewrite('key = ["item"]', 'key = ["item", "day"]')
     rewrite("per_unit = [2, 2]", "per_unit = [1.5, 3]")
     definition.load.cache_clear()
-    changed_rules.follow(definition.current())
+    changed_rules.apply_rule_changes(definition.current())
 
     text = read(SALES)
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.coverage.calendar import removed_dates
 from apps.coverage.models import CalendarDate, Partition, Scan, TableReading
 from apps.coverage.scanning import changed_rules, full_scan, partial_scan, warehouses
@@ -46,7 +46,7 @@ def change(restart, shop) -> Callable[[str, str], None]:
 
     def follow(old: str, new: str) -> None:
         shop.rename(shop.with_suffix(".gone"))
-        changed_rules.follow(restart(old, new))
+        changed_rules.apply_rule_changes(restart(old, new))
         shop.with_suffix(".gone").rename(shop)
 
     return follow
@@ -168,7 +168,7 @@ def undone(ask, scan, shop, db) -> Pipeline:
 def test_a_table_that_is_back_in_the_file_is_judged_by_the_calendar_as_it_is(undone):
     assert state("daily.visits", "01-18")[0] == "missing"
 
-    changed_rules.follow(undone)
+    changed_rules.apply_rule_changes(undone)
 
     assert state("daily.visits", "01-18")[0] == "not_expected"
 
@@ -219,7 +219,7 @@ def test_another_time_zone_makes_dates_unknown_until_they_are_read(complete, cha
 def test_an_accepted_gap_stays_accepted(complete, change, pipeline):
     change(TWO, THREE)
     accepting.accept(
-        Wish((pipeline.table("daily.sales"),), day("01-05"), day("01-05")), reason="so it is", by="olga"
+        Acceptance((pipeline.table("daily.sales"),), day("01-05"), day("01-05")), reason="so it is", by="olga"
     )
     change(THREE, "rows = { per_unit = [4, 4] }")
 
@@ -237,7 +237,7 @@ def test_tables_whose_rules_are_the_same_are_left_alone(complete, change):
 
 def test_the_same_file_takes_one_query(complete, django_assert_num_queries):
     with django_assert_num_queries(1):
-        assert changed_rules.follow(definition.current()) == 0
+        assert changed_rules.apply_rule_changes(definition.current()) == 0
 
 
 def test_another_rule_takes_as_many_queries_for_all_dates_as_for_some(
@@ -245,4 +245,4 @@ def test_another_rule_takes_as_many_queries_for_all_dates_as_for_some(
 ):
     other = restart(TWO, THREE)
     with django_assert_max_num_queries(22):
-        assert changed_rules.follow(other) == 29
+        assert changed_rules.apply_rule_changes(other) == 29

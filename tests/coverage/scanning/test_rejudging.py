@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.coverage.models import Partition
 from apps.coverage.scanning import partial_scan
 from apps.pipeline import scope
@@ -59,7 +59,7 @@ def test_other_dates_stay_as_they_were(few_visits, ask, verify):
 
 
 def test_an_accepted_gap_stays_accepted_when_it_is_judged_anew(few_visits, ask, verify, pipeline):
-    wish = Wish((pipeline.table("daily.visits"),), day("01-02"), day("01-02"))
+    wish = Acceptance((pipeline.table("daily.visits"),), day("01-02"), day("01-02"))
     accepting.accept(wish, reason="no till", by="olga")
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(20, 30) rows(i)", day("01-02"))
     verify(**SECOND)

@@ -102,13 +102,13 @@ def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     fill("01-15")
     other = launch(reprocess="all", **sales("01-15", "01-15"))
     meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.sales WHERE day = '2024-01-15'"))
-    settle = final_check.settle
+    settle = final_check.apply_final_check
 
     def after_its_claim(lane, look):
         other.attempts.create(number=1, table="daily.sales", dates=["2024-01-15"], lease="of another lane")
         settle(lane, look)
 
-    monkeypatch.setattr(final_check, "settle", after_its_claim)
+    monkeypatch.setattr(final_check, "apply_final_check", after_its_claim)
 
     run = drive(launch(**sales("01-01", "01-02")))
 

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks
+from apps.coverage.scanning import snapshots
 from apps.runs import control
 from apps.runs.engine import interrupted
 from apps.runs.models import Run
@@ -57,7 +57,7 @@ def test_dates_that_a_stopped_call_deleted_are_missing(redo, drive, verb):
 
 
 def test_they_are_unknown_where_the_warehouse_cannot_be_asked(redo, drive, monkeypatch):
-    asked, really = [], looks.look
+    asked, really = [], snapshots.take_snapshot
 
     def only_before_the_call(*args):
         asked.append(args)
@@ -65,7 +65,7 @@ def test_they_are_unknown_where_the_warehouse_cannot_be_asked(redo, drive, monke
             raise Unreachable("the warehouse is away")
         return really(*args)
 
-    monkeypatch.setattr(looks, "look", only_before_the_call)
+    monkeypatch.setattr(snapshots, "take_snapshot", only_before_the_call)
     with after_the_deletion(redo, control.stop):
         drive(redo)
 

@@ -43,7 +43,7 @@ def run(launch) -> Run:
 def worker(pipeline):
     """A worker on a lane of the run; its keeper's thread is not started, so that it does only what a test says."""
 
-    def take(run: Run, wake=runner.nobody) -> runner.Runner:
+    def take(run: Run, wake=runner.no_wake) -> runner.Runner:
         own = Run.objects.get(pk=run.pk)
         heartbeat = LeaseHeartbeat(run.pk, leases.take(run.pk))
         return runner.Runner(LaneContext(own, pipeline, heartbeat), warehouses.open_warehouse(pipeline), wake)
@@ -135,7 +135,7 @@ def test_rows_of_another_lane_are_no_side_effect(side_by_side):
     one.advance()
 
     assert run.steps.filter(status="succeeded").count() == 12
-    assert not run.events.filter(kind=regressions.WROTE_BESIDE).exists()
+    assert not run.events.filter(kind=regressions.SIDE_EFFECT).exists()
 
 
 def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
@@ -245,7 +245,7 @@ def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker
     run_out(sleeper)
     leases.renew(run.pk, sleeper.heartbeat.lease)
 
-    assert not recovery.fence(run, sleeper.heartbeat.lease)
+    assert not recovery.revoke_lease(run, sleeper.heartbeat.lease)
     assert may_write(run, sleeper.heartbeat.lease)
 
 

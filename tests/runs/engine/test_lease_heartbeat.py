@@ -79,7 +79,7 @@ def test_a_lease_that_somebody_else_has_is_noticed(run):
 
 
 def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
-    lease, really, problems = leases.take(run.pk), LeaseHeartbeat._look, []
+    lease, really, problems = leases.take(run.pk), LeaseHeartbeat._read_request, []
 
     def look(heartbeat: LeaseHeartbeat) -> None:
         if len(problems) < 3:
@@ -87,7 +87,7 @@ def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
             raise OperationalError("database is locked")
         really(heartbeat)
 
-    monkeypatch.setattr(LeaseHeartbeat, "_look", look)
+    monkeypatch.setattr(LeaseHeartbeat, "_read_request", look)
     before = lease_of(run)
     with LeaseHeartbeat(run.pk, lease) as heartbeat:
         wait_until(lambda: lease_of(run) > before)
@@ -100,7 +100,7 @@ def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
     def look(heartbeat: LeaseHeartbeat) -> None:
         raise RuntimeError("a fault in the console")
 
-    monkeypatch.setattr(LeaseHeartbeat, "_look", look)
+    monkeypatch.setattr(LeaseHeartbeat, "_read_request", look)
     with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         wait_until(heartbeat.must_stop)
 

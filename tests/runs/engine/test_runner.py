@@ -4,7 +4,7 @@ import pytest
 
 from apps import timing
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks
+from apps.coverage.scanning import snapshots
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
 
@@ -31,8 +31,8 @@ def test_a_job_gets_consecutive_dates_in_batches(launch, drive):
 
 def test_what_is_there_after_a_call_is_not_asked_again_before_the_next(launch, drive, monkeypatch):
     run = launch(tables=["daily.sales"], **WEEK)
-    asked, really = [], looks.look
-    monkeypatch.setattr(looks, "look", lambda *args: asked.append(args) or really(*args))
+    asked, really = [], snapshots.take_snapshot
+    monkeypatch.setattr(snapshots, "take_snapshot", lambda *args: asked.append(args) or really(*args))
 
     drive(run)
 

@@ -4,7 +4,7 @@ import pytest
 
 from apps import masking
 from apps.coverage.models import Partition
-from apps.coverage.scanning import looks
+from apps.coverage.scanning import snapshots
 from apps.runs.models import Run
 from apps.runs.results import redos
 from tests.conftest import day
@@ -235,7 +235,7 @@ def test_a_date_between_those_of_a_range_was_asked_for(launch, drive, fault):
 def test_the_look_after_a_call_stays_one_query(launch, drive, monkeypatch, fault):
     fault("daily.sales", "01-06", "also DELETE FROM daily.sales WHERE day = '2024-01-02'")
     run = launch(**sales("01-01", "01-06"))
-    queries, really = [], looks.look
+    queries, really = [], snapshots.take_snapshot
 
     def counted(pipeline, warehouse, wanted):
         before = warehouse.queries
@@ -243,7 +243,7 @@ def test_the_look_after_a_call_stays_one_query(launch, drive, monkeypatch, fault
         queries.append(warehouse.queries - before)
         return found
 
-    monkeypatch.setattr(looks, "look", counted)
+    monkeypatch.setattr(snapshots, "take_snapshot", counted)
 
     drive(run)
 

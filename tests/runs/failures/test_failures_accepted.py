@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
 from apps.coverage.scanning import warehouses
@@ -29,7 +29,7 @@ def redo(launch, drive, fault) -> Run:
 @pytest.fixture
 def accept(pipeline):
     def perform(start="01-01", **facts) -> AcceptedGap:
-        wish = Wish((pipeline.table(SALES),), day(start), day("01-04"))
+        wish = Acceptance((pipeline.table(SALES),), day(start), day("01-04"))
         return accepting.accept(wish, reason="the old rows are good enough", by="olga", **facts)
 
     return perform

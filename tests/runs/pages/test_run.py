@@ -83,7 +83,7 @@ def test_a_run_that_begins_between_two_looks_does_not_wait_for_itself(launch, wo
     assert leases.take(run.pk)
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
 
-    seen = run_page.watch(looked_at, pipeline, now=timezone.now())
+    seen = run_page.run_page(looked_at, pipeline, now=timezone.now())
 
     assert "Waits for run" not in seen.situation.says
 
@@ -95,7 +95,7 @@ def test_a_run_whose_call_began_between_two_looks_is_running(launch, worker, pip
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
     run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease=lease)
 
-    seen = run_page.watch(looked_at, pipeline, now=timezone.now())
+    seen = run_page.run_page(looked_at, pipeline, now=timezone.now())
 
     assert (seen.situation.label, seen.situation.says) == ("Running", "sales, 2024-01-01")
 

@@ -7,7 +7,7 @@ import pytest
 from django.http import QueryDict
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.pipeline import definition
 from apps.runs.models import Run
 from apps.runs.pages.launch_form import PlanForm
@@ -26,7 +26,7 @@ def partly(launch, drive, fault, pipeline, scan) -> Run:
     for number in range(1, 5):
         fault(SALES, f"01-0{number}", "overflow")
     run = drive(launch(tables=[SALES], start=day("01-01"), end=day("01-04")))
-    wish = Wish((pipeline.table(SALES),), day("01-01"), day("01-02"))
+    wish = Acceptance((pipeline.table(SALES),), day("01-01"), day("01-02"))
     accepting.accept(wish, reason="gone for good", by="olga")
     launch(tables=[SALES], start=day("01-03"), end=day("01-03"))
     return run

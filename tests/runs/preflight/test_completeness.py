@@ -1,7 +1,7 @@
 """What pre-flight says of coverage, of the calendar and of what is read from before the range."""
 
 from apps.coverage.accepted import accepting
-from apps.coverage.accepted.accepting import Wish
+from apps.coverage.accepted.accepting import Acceptance
 from apps.runs.preflight.finding import Level
 from tests.conftest import day
 from tests.runs.preflight.conftest import finding, result
@@ -132,7 +132,7 @@ def test_what_was_accepted_is_said_beside_the_share_that_it_left(checked, config
     configure(STATE + 'tables = ["raw.orders"]')
     ask("DELETE FROM raw.orders WHERE day IN (?, ?)", day("01-05"), day("01-06"))
     scan()
-    wish = Wish((pipeline.table("raw.orders"),), day("01-05"), day("01-06"))
+    wish = Acceptance((pipeline.table("raw.orders"),), day("01-05"), day("01-06"))
     accepting.accept(wish, reason="the source lost them", by="olga")
 
     found = finding(checked(), "coverage")

@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
-        changed_rules.follow(pipeline)
+        changed_rules.apply_rule_changes(pipeline)
         console = terminal(self.stdout, quiet=options["json"])
         try:
             plan = planning.plan(pipeline, selection(pipeline, options))

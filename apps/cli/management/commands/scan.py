@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
-        changed_rules.follow(pipeline)
+        changed_rules.apply_rule_changes(pipeline)
         named = arguments.selected(options)
         try:
             wanted = scope.scope(pipeline, **named)

@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
-        changed_rules.follow(pipeline)
+        changed_rules.apply_rule_changes(pipeline)
         try:
             seasons = [pipeline.season(name) for name in options["season"]]
             off = [need_coverage.find_source(pipeline, name) for name in options["off"]]

@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
-        changed_rules.follow(pipeline)
+        changed_rules.apply_rule_changes(pipeline)
         try:
             wanted = scope(pipeline, options)
         except (UnknownName, DoesNotFit) as error:

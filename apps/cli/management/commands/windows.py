@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         pipeline = definition.current()
-        changed_rules.follow(pipeline)
+        changed_rules.apply_rule_changes(pipeline)
         try:
             best, named = find(pipeline, options)
         except (UnknownName, NoSuchWindow) as error:

@@ -17,7 +17,7 @@ NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
-class Look:
+class Snapshot:
     """What the warehouse answered to one query. `found` are the dates that were asked about, judged."""
 
     found: dict[Key, Found] = field(default_factory=dict)
@@ -38,7 +38,9 @@ class Look:
         return {date: each for (_, date), each in found.items()}
 
 
-def look(pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]) -> Look:
+def take_snapshot(
+    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
+) -> Snapshot:
     """Some dates of some tables, and of these tables all dates where that costs no more. Stores nothing.
 
     One query. A WarehouseError where the warehouse as a whole cannot be asked; a table that cannot is judged unknown.
@@ -51,10 +53,10 @@ def look(pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collecti
         for table in (*tables, *readings.compared(pipeline, tables))
     ]
     reading = warehouse.count(asked, dates=dates)
-    return Look(judging.judged_all(pipeline, wanted, reading, asked_at), reading, asked_at)
+    return Snapshot(judging.judged_all(pipeline, wanted, reading, asked_at), reading, asked_at)
 
 
-def differences(table: str, before: Look, after: Look) -> set[dt.date]:
+def differences(table: str, before: Snapshot, after: Snapshot) -> set[dt.date]:
     """The dates of the table that have other rows or keys after than before; none where not all were counted."""
     was, now = before.counts(table), after.counts(table)
     if was is None or now is None:
