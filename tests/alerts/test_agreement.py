@@ -42,7 +42,7 @@ def browser(client, operator) -> Client:
     return client
 
 
-def test_the_subject_counts_what_is_not_verified_and_the_text_says_why(mixed):
+def test_mail_subject_counts_unverified_steps_and_the_text_breaks_them_down(mixed):
     message = Message.objects.get()
 
     assert message.subject.startswith("FAILED 4/6 (1 failed, 3 skipped) - ")
@@ -81,7 +81,7 @@ def test_the_json_has_the_counts_and_the_reasons(mixed):
     ]
 
 
-def test_the_summary_has_them_too(mixed, browser):
+def test_summary_page_has_the_counts_and_skip_reasons(mixed, browser):
     text = words(browser.get(f"/runs/{mixed.pk}/summary/").content.decode())
 
     assert "2 of 6 steps verified; 4 not: 1 failed, 3 skipped" in text
@@ -105,13 +105,13 @@ def test_the_page_of_the_run_offers_all_of_them_as_csv(mixed, browser):
     assert [line["status"] for line in csv.DictReader(StringIO(text))] == ["failed"] + 3 * ["skipped"]
 
 
-def test_attempts_say_how_many_of_their_dates_are_verified(mixed, browser):
+def test_attempts_page_shows_how_many_dates_of_each_attempt_are_verified(mixed, browser):
     assert "sales 2024-01-01 and 3 more 2 of 4 1 exit status 0" in words(
         browser.get(f"/runs/{mixed.pk}/attempts/").content.decode()
     )
 
 
-def test_what_a_rerun_changed_is_said_alike_on_the_page_in_the_mail_and_in_json(launch, drive, team, browser):
+def test_page_mail_and_json_report_the_effect_of_a_redo_in_the_same_words(launch, drive, team, browser):
     january = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
     drive(launch(**january))
     run = drive(launch(reprocess="all", **january))

@@ -57,7 +57,7 @@ def test_a_mail_arrives_with_text_html_and_the_csv(failed_run, inbox):
     assert "daily.sales,2024-01-03,failed" in attached.get_content()
 
 
-def test_a_message_that_arrived_is_sent(failed_run, inbox):
+def test_delivered_message_is_marked_as_sent(failed_run, inbox):
     tasks.deliver()
 
     message = Message.objects.get()
@@ -65,7 +65,7 @@ def test_a_message_that_arrived_is_sent(failed_run, inbox):
     assert message.sent_at
 
 
-def test_mails_about_one_run_are_one_thread_and_bring_no_absence_notes(failed_run, inbox):
+def test_mails_about_a_run_form_one_thread_and_suppress_auto_replies(failed_run, inbox):
     tasks.deliver()
 
     (mail,) = inbox.mails
@@ -90,7 +90,7 @@ def test_two_workers_at_once_send_one_mail(failed_run, inbox):
     assert len(inbox.mails) == Message.objects.count() == 1
 
 
-def test_an_event_that_another_worker_told_first_makes_no_second_message(failed_run, team):
+def test_event_already_reported_by_another_worker_creates_no_second_message(failed_run, team):
     (event,) = messages.events_to_tell()
     messages.tell()
 
@@ -101,11 +101,11 @@ def test_an_event_that_another_worker_told_first_makes_no_second_message(failed_
 # It is asked for ----------------------------------------------------------------------------------
 
 
-def test_the_end_of_a_run_asks_for_delivery_at_once(failed_run):
+def test_end_of_a_run_queues_a_delivery_at_once(failed_run):
     assert {task.func() for task in OrmQ.objects.filter(key="main")} == {"apps.alerts.tasks.deliver"}
 
 
-def test_an_event_that_is_taken_back_asks_for_nothing(failed_run):
+def test_event_that_is_rolled_back_queues_no_delivery(failed_run):
     OrmQ.objects.all().delete()
     with transaction.atomic():
         failed_run.record("failed", "did not happen")
@@ -114,13 +114,13 @@ def test_an_event_that_is_taken_back_asks_for_nothing(failed_run):
     assert not OrmQ.objects.exists()
 
 
-def test_a_queue_that_cannot_be_reached_does_not_hurt_the_run(launch, drive, monkeypatch):
+def test_run_succeeds_even_if_the_delivery_cannot_be_queued(launch, drive, monkeypatch):
     monkeypatch.setattr(tasks, "deliver_later", lambda: 1 / 0)
 
     assert drive(launch(tables=["daily.sales"], **WEEK)).status == Run.Status.SUCCEEDED
 
 
-def test_what_is_left_is_looked_for_every_minute(db):
+def test_delivery_is_scheduled_once_to_run_every_minute(db):
     tasks.ensure_schedule()
     tasks.ensure_schedule()
 
@@ -131,7 +131,7 @@ def test_what_is_left_is_looked_for_every_minute(db):
 # It does not arrive -------------------------------------------------------------------------------
 
 
-def test_a_server_that_is_down_leaves_the_message_waiting_and_the_run_alone(failed_run, smtp_port):
+def test_message_waits_and_the_run_is_unaffected_if_the_mail_server_is_down(failed_run, smtp_port):
     tasks.deliver()
 
     message = Message.objects.get()
@@ -162,7 +162,7 @@ def test_a_mail_is_not_tried_again_before_its_pause_is_over(message, smtp_port):
     assert message.tries == 1
 
 
-def test_pauses_grow_and_then_the_message_stays_failed(message, smtp_port):
+def test_retries_follow_the_backoff_schedule_and_then_the_message_fails(message, smtp_port):
     moment = timezone.now()
     for pause in timing.MAIL_RETRY_AFTER:
         deliver_at(moment, message)
@@ -177,7 +177,7 @@ def test_pauses_grow_and_then_the_message_stays_failed(message, smtp_port):
     )
 
 
-def test_a_try_whose_worker_died_is_made_again(message, inbox):
+def test_delivery_claimed_by_a_dead_worker_is_retried(message, inbox):
     moment = timezone.now()
     assert message.claim(moment)
 
@@ -200,7 +200,7 @@ def test_a_refusal_by_the_server_is_kept_word_for_word(message, inbox, monkeypat
 # Nobody to send to --------------------------------------------------------------------------------
 
 
-def test_a_message_for_nobody_is_kept_and_says_so(failed_run):
+def test_message_without_recipients_fails_and_names_the_setting(failed_run):
     tasks.deliver()
 
     message = Message.objects.get()
@@ -208,7 +208,7 @@ def test_a_message_for_nobody_is_kept_and_says_so(failed_run):
     assert "set ALERTS_TO" in message.problem
 
 
-def test_a_message_for_nobody_is_sent_again_to_whom_it_would_go_now(failed_run, inbox, settings):
+def test_message_without_recipients_is_resent_to_the_current_recipients(failed_run, inbox, settings):
     settings.ALERTS_TO = []
     tasks.deliver()
     settings.ALERTS_TO = ["new@shop.example"]
@@ -219,7 +219,7 @@ def test_a_message_for_nobody_is_sent_again_to_whom_it_would_go_now(failed_run, 
     assert inbox.mails[0]["To"] == "new@shop.example"
 
 
-def test_in_the_demo_a_mail_for_nobody_is_kept_as_a_file(failed_run, settings, tmp_path):
+def test_demo_writes_a_mail_without_recipients_to_the_outbox_folder(failed_run, settings, tmp_path):
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.OUTBOX_DIR = settings.EMAIL_FILE_PATH = tmp_path / "outbox"
 

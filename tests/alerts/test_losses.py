@@ -31,7 +31,7 @@ def subjects() -> list[str]:
     return [message.subject for message in Message.objects.order_by("id")]
 
 
-def test_lost_rows_are_told_with_their_dates(lose):
+def test_mail_reports_lost_rows_with_their_dates(lose):
     lose("01-03", "01-04")
 
     message = Message.objects.get()
@@ -41,7 +41,7 @@ def test_lost_rows_are_told_with_their_dates(lose):
     assert message.is_sent
 
 
-def test_a_source_that_lost_rows_is_loaded_again_by_its_producer_and_not_planned(scan, ask):
+def test_mail_about_lost_rows_of_a_source_refers_to_its_producer_and_offers_no_plan(scan, ask):
     scan()
     ask("DELETE FROM raw.orders WHERE day = DATE '2024-01-04'")
     scan()
@@ -52,7 +52,7 @@ def test_a_source_that_lost_rows_is_loaded_again_by_its_producer_and_not_planned
         assert "/runs/new/" not in text
 
 
-def test_only_the_dates_that_lost_rows_are_planned_from_the_mail(lose):
+def test_plan_link_in_the_mail_covers_only_the_dates_that_lost_rows(lose):
     lose("01-02", "01-05")
 
     assert "&start=2024-01-02&end=2024-01-05&dates=2024-01-02%2C+2024-01-05\n" in Message.objects.get().text
@@ -68,7 +68,7 @@ def test_every_lost_date_is_in_the_csv(lose):
     ]
 
 
-def test_the_same_loss_is_told_once(lose, scan):
+def test_same_regression_is_reported_once(lose, scan):
     lose("01-03")
     scan()
 
@@ -76,7 +76,7 @@ def test_the_same_loss_is_told_once(lose, scan):
     assert len(subjects()) == 1
 
 
-def test_a_further_loss_is_news(lose):
+def test_further_regression_triggers_another_mail(lose):
     lose("01-03")
     lose("01-05")
 
@@ -84,7 +84,7 @@ def test_a_further_loss_is_news(lose):
     assert "2024-01-05" in Message.objects.order_by("id").last().csv
 
 
-def test_a_warehouse_that_is_away_lost_nothing(lose, shop):
+def test_unreachable_warehouse_is_not_reported_as_lost_rows(lose, shop):
     shop.rename(shop.with_suffix(".away"))
     lose()
 

@@ -18,14 +18,14 @@ from tests.conftest import day
 # Which events -------------------------------------------------------------------------------------
 
 
-def test_a_run_that_succeeded_is_told(launch, told):
+def test_succeeded_run_sends_a_mail(launch, told):
     assert (
         told(launch(tables=["daily.sales"], **WEEK)).subject
         == "SUCCEEDED 6/6 - sales, 2024-01-01 to 2024-01-06"
     )
 
 
-def test_a_failed_run_says_how_many_are_not_verified(launch, told, fault):
+def test_subject_of_a_failed_run_counts_unverified_steps(launch, told, fault):
     fault("daily.sales", "01-03", "silent")
 
     assert (
@@ -43,13 +43,13 @@ def test_skipped_steps_are_not_called_failures(launch, drive, told):
     assert message.subject == "FAILED, 2/2 skipped - trend, 2024-01-04 to 2024-01-05"
 
 
-def test_a_run_that_waits_at_a_gate_is_told(launch, told):
+def test_run_that_waits_at_a_gate_sends_a_mail(launch, told):
     subject = told(launch(**WEEK)).subject
 
     assert subject == "WAITING - Phase 2 and Phase 3, 2024-01-01 to 2024-01-06: Phase 3 starts by hand"
 
 
-def test_a_run_that_stopped_itself_is_told(launch, told, fault):
+def test_run_paused_by_the_circuit_breaker_sends_a_mail(launch, told, fault):
     for number in range(1, 20):
         fault("daily.sales", f"01-{number:02}", "overflow")
 
@@ -59,26 +59,26 @@ def test_a_run_that_stopped_itself_is_told(launch, told, fault):
     assert "11 left" in message.text
 
 
-def test_nobody_is_mailed_about_a_pause_that_a_person_asked_for(launch, team):
+def test_pause_by_an_operator_sends_no_mail(launch, team):
     control.pause(launch(tables=["daily.sales"], **WEEK), by="olga")
 
     assert tasks.deliver() == {"told": 0, "sent": 0}
 
 
-def test_nobody_is_mailed_about_a_run_that_a_person_cancelled(launch, team):
+def test_cancellation_by_an_operator_sends_no_mail(launch, team):
     control.cancel(launch(tables=["daily.sales"], **WEEK), by="olga")
 
     assert tasks.deliver() == {"told": 0, "sent": 0}
 
 
-def test_a_wait_that_is_over_is_no_news(launch, drive, team):
+def test_wait_that_ended_before_delivery_sends_no_mail(launch, drive, team):
     run = drive(launch(**WEEK))
     control.start_phase(run, "3", by="olga")
 
     assert tasks.deliver()["told"] == 0
 
 
-def test_a_second_wait_is_told_and_the_first_is_not_told_again(launch, drive, team):
+def test_second_wait_sends_a_mail_and_the_first_is_not_repeated(launch, drive, team):
     run = drive(launch(**WEEK))
     tasks.deliver()
     control.resume(run, by="olga")
@@ -88,7 +88,7 @@ def test_a_second_wait_is_told_and_the_first_is_not_told_again(launch, drive, te
     assert Message.objects.count() == 2
 
 
-def test_an_event_is_told_once(launch, told):
+def test_event_is_reported_once(launch, told):
     told(launch(tables=["daily.sales"], **WEEK))
 
     assert tasks.deliver() == {"told": 0, "sent": 0}
@@ -97,7 +97,7 @@ def test_an_event_is_told_once(launch, told):
 # Who hears of them --------------------------------------------------------------------------------
 
 
-def test_the_mail_goes_to_who_launched_it_and_to_the_team_each_once(launch_as, operator, told, settings):
+def test_mail_goes_to_the_launching_operator_and_the_team_once_each(launch_as, operator, told, settings):
     run = launch_as(operator, tables=["daily.sales"], **WEEK)
     settings.ALERTS_TO = ["team@shop.example", "Olga@Shop.example"]
 
@@ -107,16 +107,14 @@ def test_the_mail_goes_to_who_launched_it_and_to_the_team_each_once(launch_as, o
 # What it says -------------------------------------------------------------------------------------
 
 
-def test_the_mail_says_who_launched_it_and_why(launch, told):
+def test_mail_shows_who_launched_the_run_and_why(launch, told):
     text = told(launch(tables=["daily.sales"], **WEEK)).text
 
     assert "Launched by olga on 20" in text
     assert "UTC: a test" in text
 
 
-def test_failures_are_grouped_by_what_they_say_with_ranges_over_days_without_anything_to_do(
-    launch, told, fault
-):
+def test_failures_are_grouped_by_signature_with_ranges_that_span_days_off_the_calendar(launch, told, fault):
     for number in (5, 6, 8, 10):
         fault("daily.sales", f"01-{number:02}", "overflow")
 
@@ -126,7 +124,7 @@ def test_failures_are_grouped_by_what_they_say_with_ranges_over_days_without_any
     assert "sales: 2024-01-05 to 2024-01-08, 2024-01-10" in text
 
 
-def test_thin_and_excess_dates_read_as_such(launch, told, fault):
+def test_mail_lists_thin_and_excess_dates_by_state(launch, told, fault):
     fault("daily.sales", "01-02", "0.25")
     fault("daily.sales", "01-03", "4")
 
@@ -136,7 +134,7 @@ def test_thin_and_excess_dates_read_as_such(launch, told, fault):
     assert "1 excess in sales: 2024-01-03" in text
 
 
-def test_rows_on_a_date_that_expects_none_are_named(launch, drive, told, ask):
+def test_mail_lists_dates_with_unexpected_rows(launch, drive, told, ask):
     drive(launch(phases=["2"], **WEEK))
     tasks.deliver()
     Message.objects.all().delete()
@@ -165,14 +163,14 @@ def test_coverage_before_and_after_has_its_denominators(launch, told):
     assert "sales: winter 0/19 -> 6/19 (31 %)" in text
 
 
-def test_what_is_left_out_of_the_plan_is_said_with_the_reason(launch, told):
+def test_mail_counts_dates_left_out_of_the_plan_by_reason(launch, told):
     assert (
         "1 off the calendar"
         in told(launch(tables=["daily.sales"], start=day("01-06"), end=day("01-08"))).text
     )
 
 
-def test_a_mail_about_a_gate_says_what_the_phase_reads_and_what_is_there(launch, told, fault):
+def test_mail_about_a_gate_shows_the_coverage_of_the_inputs_of_its_phase(launch, told, fault):
     fault("daily.visits", "01-05", "silent")
 
     text = told(launch(**WEEK)).text
@@ -203,7 +201,7 @@ def test_the_csv_has_a_line_for_every_failed_and_skipped_date(launch, told, faul
     ]
 
 
-def test_a_message_that_a_spreadsheet_would_take_for_a_formula_is_harmless(launch, drive, team, fault):
+def test_csv_escapes_messages_that_look_like_spreadsheet_formulas(launch, drive, team, fault):
     fault("daily.sales", "01-03", "silent")
     run = drive(launch(tables=["daily.sales"], **WEEK))
     run.steps.failed().update(message="=1+1", signature="=…")
@@ -213,7 +211,7 @@ def test_a_message_that_a_spreadsheet_would_take_for_a_formula_is_harmless(launc
     assert ",'=…,'=1+1," in Message.objects.get().csv
 
 
-def test_what_a_job_said_cannot_bring_html_into_the_mail(launch, drive, team, fault):
+def test_failure_messages_are_escaped_in_the_html_part(launch, drive, team, fault):
     fault("daily.sales", "01-03", "silent")
     run = drive(launch(tables=["daily.sales"], **WEEK))
     run.steps.failed().update(message="<script>1</script>", signature="<script>…</script>")
@@ -261,7 +259,7 @@ def failed_step(run: Run, number: int, date: dt.date) -> Step:
     )
 
 
-def test_500_failures_are_one_mail_that_a_person_can_read(flood, team):
+def test_500_failures_are_summarized_in_one_short_mail(flood, team):
     tasks.deliver()
 
     message = Message.objects.get()
@@ -271,7 +269,7 @@ def test_500_failures_are_one_mail_that_a_person_can_read(flood, team):
     assert len(message.csv.splitlines()) == 501
 
 
-def test_people_hear_of_an_end_even_where_its_report_has_a_fault(launch, drive, team, monkeypatch, caplog):
+def test_end_of_a_run_is_mailed_even_if_its_report_raises_an_error(launch, drive, team, monkeypatch, caplog):
     monkeypatch.setattr(Report, "took", property(lambda report: 1 / 0))
     caplog.set_level(logging.CRITICAL)
     run = drive(launch(tables=["daily.sales"], **WEEK))

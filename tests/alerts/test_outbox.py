@@ -52,7 +52,7 @@ def see(client, viewer):
 
 
 @pytest.mark.parametrize("name", ["index", "message", "html", "csv"])
-def test_where_mails_leave_there_is_no_outbox(see, message, name):
+def test_outbox_pages_return_404_if_no_outbox_is_configured(see, message, name):
     assert see(name, *([] if name == "index" else [message.pk])).status_code == 404
 
 
@@ -65,11 +65,11 @@ def test_the_outbox_lists_every_mail_with_its_state_and_names_the_folder(see, ou
     assert str(tmp_path / "outbox") in page
 
 
-def test_an_empty_outbox_says_when_mails_come(see, outbox):
+def test_empty_outbox_shows_that_there_are_no_mails_yet(see, outbox):
     assert "No mails yet" in see("index").content.decode()
 
 
-def test_a_mail_is_shown_in_a_frame_that_may_only_lead_elsewhere(see, outbox, message):
+def test_mail_is_shown_in_a_sandboxed_frame_that_only_allows_user_navigation(see, outbox, message):
     answer = see("message", message.pk)
 
     assert f'src="/outbox/{message.pk}/html/"' in answer.content.decode()
@@ -78,7 +78,7 @@ def test_a_mail_is_shown_in_a_frame_that_may_only_lead_elsewhere(see, outbox, me
     assert "style-src 'self'" in answer["Content-Security-Policy"]
 
 
-def test_the_html_part_may_style_itself_and_be_framed_here_and_nothing_else(see, outbox, message):
+def test_html_part_policy_allows_only_inline_styles_and_same_origin_framing(see, outbox, message):
     answer = see("html", message.pk)
 
     assert "html part" in answer.content.decode()
@@ -121,7 +121,7 @@ def test_an_operator_sends_all_undelivered_mails_again_where_there_is_no_outbox(
     assert answer["Location"] == "/runs/"
 
 
-def test_the_way_back_never_leads_to_another_site(client, operator, undelivered):
+def test_resend_never_redirects_to_another_site(client, operator, undelivered):
     client.force_login(operator)
 
     answer = client.post(reverse("outbox:send_all_again"), {"next": "https://elsewhere.example/"})
@@ -129,7 +129,7 @@ def test_the_way_back_never_leads_to_another_site(client, operator, undelivered)
     assert answer["Location"] == "/"
 
 
-def test_what_was_sent_is_not_sent_again(client, operator, message):
+def test_sent_mail_is_not_resent(client, operator, message):
     Message.objects.update(status=Message.Status.SENT)
     client.force_login(operator)
 
@@ -151,7 +151,7 @@ def banner(rf, user) -> str:
     return tight(render_to_string("alerts/_banner.html", context.undelivered(request), request))
 
 
-def test_the_banner_says_how_many_mails_did_not_arrive_and_why(rf, viewer, undelivered):
+def test_banner_shows_the_number_of_undelivered_mails_and_the_error(rf, viewer, undelivered):
     text = banner(rf, viewer)
 
     assert "1 mail could not be sent: ConnectionRefusedError: nobody listens" in text
@@ -166,11 +166,13 @@ def test_there_is_no_banner_while_mails_only_wait_for_their_first_try(rf, viewer
     assert banner(rf, viewer).strip() == ""
 
 
-def test_there_is_no_banner_for_people_who_did_not_log_in(rf, undelivered):
+def test_there_is_no_banner_for_anonymous_users(rf, undelivered):
     assert banner(rf, AnonymousUser()).strip() == ""
 
 
-def test_a_page_that_shows_no_banner_does_not_ask_for_it(rf, viewer, undelivered, django_assert_num_queries):
+def test_page_without_a_banner_does_not_query_undelivered_mails(
+    rf, viewer, undelivered, django_assert_num_queries
+):
     request = rf.get("/")
     request.user = viewer
 

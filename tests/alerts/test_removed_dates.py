@@ -25,7 +25,7 @@ def close(ask, scan):
     return from_day
 
 
-def test_dates_that_left_are_told_by_season_with_where_to_confirm(close):
+def test_mail_lists_removed_dates_by_season_and_links_to_their_confirmation(close):
     close("01-18")
 
     message = Message.objects.get()
@@ -42,14 +42,14 @@ def test_every_date_is_in_the_csv(close):
     assert [(line["date"], line["units"]) for line in lines] == [(f"2024-01-{n}", "4") for n in (18, 19, 20)]
 
 
-def test_it_is_told_once(close, scan):
+def test_removed_dates_are_reported_once(close, scan):
     close("01-18")
     scan()
 
     assert tasks.deliver()["told"] == 0
 
 
-def test_further_dates_are_news(close):
+def test_further_removed_dates_trigger_another_mail(close):
     close("01-18")
     close("01-16")
 
@@ -57,7 +57,7 @@ def test_further_dates_are_news(close):
     assert "winter: 5 dates, 2024-01-16 to 2024-01-20" in Message.objects.first().text
 
 
-def test_dates_that_are_back_before_the_mail_are_none(ask, scan):
+def test_dates_restored_to_the_calendar_before_delivery_are_not_reported(ask, scan):
     scan()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-18'")
     scan()
@@ -67,7 +67,7 @@ def test_dates_that_are_back_before_the_mail_are_none(ask, scan):
     assert tasks.deliver()["told"] == 0
 
 
-def test_the_mail_of_a_run_says_it_beside_its_coverage(launch, drive, scan, ask):
+def test_run_mail_shows_removed_dates_beside_its_coverage(launch, drive, scan, ask):
     run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02"))
     ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-01-18' AND day < DATE '2024-02-01'")
     scan()

@@ -41,7 +41,7 @@ def mail() -> Message:
 TITLE = "sales, 2024-01-01 to 2024-01-06"
 
 
-def test_a_stalled_run_is_told_with_the_way_to_its_log(running):
+def test_stalled_run_is_reported_with_a_link_to_its_attempt(running):
     running.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease="held")
     running.record("stalled", "No output and no finished step for 25 min; attempt 1 is under way")
 
@@ -52,14 +52,14 @@ def test_a_stalled_run_is_told_with_the_way_to_its_log(running):
     assert "0 of 6 verified; 6 not: 0 failed, 0 skipped, 0 cancelled, 6 left" in message.text
 
 
-def test_a_run_that_ended_meanwhile_is_not_called_stalled(running):
+def test_run_that_has_ended_is_not_reported_as_stalled(running):
     running.record("stalled", "No output for 25 min")
     Run.objects.filter(pk=running.pk).update(status=Run.Status.SUCCEEDED)
 
     assert mail() is None
 
 
-def test_too_many_failures_stop_a_run(paused):
+def test_mail_reports_a_run_paused_by_the_circuit_breaker(paused):
     paused(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     message = mail()
@@ -68,7 +68,7 @@ def test_too_many_failures_stop_a_run(paused):
     assert "It goes on when a person resumes it" in message.text
 
 
-def test_a_canary_waits_for_its_release(paused):
+def test_mail_reports_a_canary_that_waits_for_its_release(paused):
     paused(Run.PauseReason.CANARY, "Canary done: 2 of 3 steps verified; the others wait for a release")
 
     message = mail()
@@ -78,13 +78,13 @@ def test_a_canary_waits_for_its_release(paused):
     assert message.html.count("WAITING") == 2  # the title of the document and its head
 
 
-def test_a_gate_waits_for_a_person(paused):
+def test_mail_reports_a_run_that_waits_at_a_manual_gate(paused):
     paused(Run.PauseReason.GATE, "Phase 3 starts by hand; not complete: visits 2 of 3")
 
     assert mail().subject == f"WAITING - {TITLE}: Phase 3 starts by hand"
 
 
-def test_a_run_that_tries_again_by_itself_says_when(paused):
+def test_mail_about_a_waiting_run_shows_when_it_retries(paused):
     at = dt.datetime(2024, 5, 1, 12, 30, tzinfo=dt.UTC)
     paused(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at, waits=1)
 
@@ -94,7 +94,7 @@ def test_a_run_that_tries_again_by_itself_says_when(paused):
     assert "It tries again by itself at 2024-05-01 12:30 UTC" in message.text
 
 
-def test_a_warehouse_that_is_away_all_night_is_one_mail(paused):
+def test_repeated_waits_for_an_unreachable_warehouse_send_one_mail(paused):
     for waits in range(1, 9):
         paused(
             Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now(), waits=waits
@@ -104,7 +104,7 @@ def test_a_warehouse_that_is_away_all_night_is_one_mail(paused):
     assert Message.objects.count() == 1
 
 
-def test_a_new_kind_of_failure_is_told_at_most_once_an_hour(running):
+def test_new_kinds_of_failure_are_reported_at_most_once_an_hour(running):
     start = timezone.now()
     for minutes in (0, 10, 30, 61):
         with time_machine.travel(start + minutes * MINUTE, tick=False):
@@ -117,7 +117,7 @@ def test_a_new_kind_of_failure_is_told_at_most_once_an_hour(running):
     ]
 
 
-def test_a_failure_within_the_hour_is_told_when_it_is_over(running):
+def test_new_kind_of_failure_within_the_hour_is_reported_after_the_hour(running):
     start = timezone.now()
     for minutes in (0, 10):
         with time_machine.travel(start + minutes * MINUTE, tick=False):
@@ -128,7 +128,7 @@ def test_a_failure_within_the_hour_is_told_when_it_is_over(running):
         assert mail().subject == f"FAILING - {TITLE}: New after 10 min"
 
 
-def test_a_pause_that_a_person_asked_for_is_told_to_nobody(paused):
+def test_pause_by_an_operator_sends_no_mail(paused):
     paused(Run.PauseReason.OPERATOR, "Paused")
 
     assert mail() is None

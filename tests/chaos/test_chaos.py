@@ -19,7 +19,7 @@ SEED = int(os.environ.get("SEED") or (int(TOGETHER[:7], 16) if TOGETHER else tim
 
 
 @pytest.mark.parametrize("seed", range(SEED, SEED + ROUNDS))
-def test_a_run_survives(chaos, journal, seed):
+def test_run_fills_every_date_once_under_random_faults(chaos, journal, seed):
     round_ = chaos(seed)
 
     round_.perform()

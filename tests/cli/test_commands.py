@@ -47,13 +47,13 @@ def asked_json(shell, *words: str) -> dict:
 # scan ---------------------------------------------------------------------------------------------
 
 
-def test_scan_says_what_it_read(shell):
+def test_scan_reports_tables_read_queries_and_changed_partitions(shell):
     code, said, _ = shell("scan")
 
     assert (code, said.splitlines()[0]) == (0, "5 tables read in 2 queries; 145 partitions changed.")
 
 
-def test_scan_exits_1_when_the_warehouse_is_away(shell, shop):
+def test_scan_exits_1_if_the_warehouse_is_unreachable(shell, shop):
     shop.unlink()
 
     code, said, _ = shell("scan")
@@ -62,7 +62,7 @@ def test_scan_exits_1_when_the_warehouse_is_away(shell, shop):
     assert "does not exist" in said and "What was known last of everything stays" in said
 
 
-def test_scan_exits_1_when_one_table_cannot_be_asked(shell, ask):
+def test_scan_exits_1_if_one_table_does_not_exist(shell, ask):
     ask("DROP TABLE daily.visits")
 
     code, said, _ = shell("scan")
@@ -84,7 +84,7 @@ def test_a_scan_of_a_table_leaves_the_others_as_they_were(shell, ask):
 
 
 @pytest.mark.parametrize("command", ["scan", "coverage"])
-def test_what_a_plan_would_take_in_is_said(shell, command, ask):
+def test_scan_and_coverage_report_the_number_of_steps_to_plan(shell, command, ask):
     ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
     shell("scan")
     words = [command, "--table", "sales", *DAYS]
@@ -93,7 +93,7 @@ def test_what_a_plan_would_take_in_is_said(shell, command, ask):
     assert asked_json(shell, *words, "--reprocess", "all")["to_plan"] == 4
 
 
-def test_nobody_knows_what_a_plan_would_take_in_before_a_scan(shell):
+def test_number_of_steps_to_plan_is_unknown_before_the_first_scan(shell):
     assert asked_json(shell, "coverage")["to_plan"] is None
     assert "failed: unknown until the warehouse was scanned" in shell("coverage")[1]
 
@@ -119,7 +119,7 @@ def test_coverage_prints_the_agreed_json(shell):
     ]  # fmt: skip
 
 
-def test_coverage_names_what_lost_rows_in_the_range(shell, ask):
+def test_coverage_reports_regressions_within_the_range(shell, ask):
     ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
     shell("scan")
     ask("DELETE FROM daily.sales")
@@ -146,7 +146,7 @@ def test_coverage_of_two_seasons_leaves_the_third_out(shell, shop):
     assert said["tables"][0]["expected"] == 20
 
 
-def test_coverage_that_could_not_be_asked_is_said_to_be_the_last_known(shell, shop):
+def test_coverage_is_marked_as_last_known_if_the_warehouse_is_unreachable(shell, shop):
     shell("scan")
     shop.unlink()
     shell("scan")
@@ -158,7 +158,7 @@ def test_coverage_that_could_not_be_asked_is_said_to_be_the_last_known(shell, sh
     assert "does not exist" in told["daily.sales"]["reason"] and told["daily.sales"]["last_read_at"]
 
 
-def test_coverage_shows_what_is_unknown_beside_the_numbers(shell):
+def test_coverage_shows_unknown_partitions_beside_the_counts(shell):
     shell("scan")
     Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
 
@@ -197,7 +197,7 @@ def test_coverage_for_people_is_plain_text_in_a_pipe(shell):
     ],
 )
 @pytest.mark.parametrize("command", ["scan", "coverage", "plan", "backfill"])
-def test_wrong_arguments_exit_2_with_a_sentence(shell, command, words, sentence):
+def test_invalid_arguments_exit_2_with_a_message(shell, command, words, sentence):
     code, said, complaint = shell(command, *words)
 
     assert (code, said) == (2, "")
@@ -232,7 +232,7 @@ def test_plan_shows_the_exact_command_its_folder_and_its_environment(shell, pipe
     assert f"with SHOP_WAREHOUSE={shop}" in said and "with BACKFILL_MODE=1" in said
 
 
-def test_plan_before_any_scan_leaves_everything_out_and_says_why(shell):
+def test_plan_before_any_scan_leaves_out_all_dates_with_the_reason(shell):
     said = asked_json(shell, "plan", "--table", "sales", *DAYS)
 
     said.pop("likely")
@@ -282,7 +282,7 @@ def interrupt(shell):
         yield
 
 
-def test_backfill_here_that_is_interrupted_ends_its_call_as_stopped(shell, slow, interrupt):
+def test_interrupted_backfill_here_ends_its_attempt_as_stopped(shell, slow, interrupt):
 
     code, _, complained = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
@@ -294,7 +294,7 @@ def test_backfill_here_that_is_interrupted_ends_its_call_as_stopped(shell, slow,
     assert f"Interrupted. Run {run.pk} is not over" in complained
 
 
-def test_what_was_interrupted_is_performed_by_the_next(shell, slow, interrupt, drive, fault):
+def test_next_worker_completes_an_interrupted_run(shell, slow, interrupt, drive, fault):
     shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
     fault.mend()
 
@@ -319,13 +319,13 @@ def test_backfill_exits_1_with_the_failures_by_signature(shell, fault):
     ]
 
 
-def test_backfill_exits_3_when_it_waits_for_a_person(shell):
+def test_backfill_exits_3_if_it_waits_at_a_manual_gate(shell):
     shell("scan")
 
     assert shell("backfill", *DAYS, "--here", "--yes", "--json")[0] == 3
 
 
-def test_backfill_of_what_is_complete_exits_0_and_says_so(shell):
+def test_backfill_of_complete_dates_exits_0_and_reports_nothing_to_do(shell):
     shell("scan")
     shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
@@ -334,7 +334,7 @@ def test_backfill_of_what_is_complete_exits_0_and_says_so(shell):
     assert (code, said) == (0, "Nothing to do: all 4 are complete already.\n")
 
 
-def test_backfill_of_what_is_complete_prints_the_agreed_json(shell):
+def test_backfill_of_complete_dates_prints_the_agreed_json(shell):
     shell("scan")
     shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
@@ -344,7 +344,7 @@ def test_backfill_of_what_is_complete_prints_the_agreed_json(shell):
     assert (said["signatures"], said["left_out"]) == ([], {"complete": 4})
 
 
-def test_backfill_of_what_nobody_knows_exits_2_with_the_reasons(shell):
+def test_backfill_of_unknown_dates_exits_2_with_the_reasons(shell):
     shell("scan")
     Partition.objects.filter(table="daily.sales").update(state="unknown")
     Partition.objects.filter(table="daily.sales", date=day("01-01")).update(state="complete")
@@ -356,14 +356,14 @@ def test_backfill_of_what_nobody_knows_exits_2_with_the_reasons(shell):
     assert json.loads(said)["left_out"] == {"complete": 1, "unknown: scan the warehouse first": 3}
 
 
-def test_backfill_before_the_first_scan_exits_2_and_says_so(shell):
+def test_backfill_before_the_first_scan_exits_2_with_a_message(shell):
     code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
     assert code == 2
     assert "The warehouse was not scanned yet" in complaint
 
 
-def test_backfill_asks_before_it_launches(shell):
+def test_backfill_exits_2_without_launching_unless_confirmed(shell):
     shell("scan")
 
     code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here")
@@ -373,7 +373,7 @@ def test_backfill_asks_before_it_launches(shell):
     assert not Run.objects.exists()
 
 
-def test_backfill_refuses_what_another_run_fills_and_names_it(shell, pipeline):
+def test_plan_leaves_out_dates_of_another_run_and_names_that_run(shell, pipeline):
     shell("scan")
     plan = planning.plan(pipeline, selections.select(pipeline, tables=["sales"], end=day("01-04")))
     control.launch(plan, pipeline, by="olga", queued=False)
@@ -392,7 +392,7 @@ def test_backfill_without_wait_leaves_the_run_in_the_queue(shell):
     assert (Run.objects.get().status, Run.objects.get().note) == ("queued", "overnight")
 
 
-def test_a_table_that_was_created_since_the_scan_is_no_problem_any_more(shell, ask):
+def test_missing_table_problem_is_cleared_by_a_scan_after_the_table_is_created(shell, ask):
     ask("DROP TABLE daily.visits")
     shell("scan")
     assert "daily.visits does not exist" in asked_json(shell, "coverage")["problem"]
@@ -403,7 +403,7 @@ def test_a_table_that_was_created_since_the_scan_is_no_problem_any_more(shell, a
     assert asked_json(shell, "coverage")["problem"] == ""
 
 
-def test_a_season_without_dates_expects_none_and_is_not_unknown(shell, ask):
+def test_coverage_of_a_season_without_dates_is_empty_and_not_unknown(shell, ask):
     ask("UPDATE raw.days SET open = FALSE WHERE day >= DATE '2024-03-01'")
     shell("scan")
 

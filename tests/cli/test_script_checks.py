@@ -7,7 +7,7 @@ from django.core.management.base import SystemCheckError
 pytestmark = pytest.mark.django_db
 
 
-def test_a_script_that_cannot_be_translated_is_named_with_its_table(pipeline):
+def test_check_names_an_untranslatable_script_and_its_table(pipeline):
     path = pipeline.folder / "jobs" / "trend.sql"
     path.write_text("SELECT 1;\nSELECT ML_PREDICT(2)")
 
@@ -45,7 +45,7 @@ FILL = "INSERT INTO shop.trend (day, item) SELECT day, item FROM shop.sales WHER
         (f"{FILL} AND day > @today", "@today is not known"),
     ],
 )
-def test_what_only_bigquery_understands_is_refused_before_any_run(pipeline, script, why):
+def test_check_rejects_bigquery_only_sql(pipeline, script, why):
     (pipeline.folder / "jobs" / "trend.sql").write_text(script)
 
     with pytest.raises(SystemCheckError) as refused:
@@ -71,7 +71,7 @@ def test_what_only_bigquery_understands_is_refused_before_any_run(pipeline, scri
         "GENERATE_UUID()",
     ],
 )
-def test_what_duckdb_can_do_as_well_is_not_refused(pipeline, capsys, expression):
+def test_check_accepts_expressions_that_duckdb_supports(pipeline, capsys, expression):
     (pipeline.folder / "jobs" / "trend.sql").write_text(
         f"INSERT INTO shop.trend SELECT {expression} FROM shop.sales"
     )

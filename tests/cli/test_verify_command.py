@@ -38,13 +38,13 @@ def verified(shop, db, capsys):
     return run
 
 
-def test_what_is_as_it_should_be_exits_0(verified):
+def test_verify_exits_0_if_all_partitions_are_complete(verified):
     code, said, _ = verified(*SALES)
 
     assert (code, said.splitlines()[-1]) == (0, "PASSED")
 
 
-def test_rows_without_a_date_are_told_on_page_csv_json_and_in_the_shell(verified, ask, client, viewer):
+def test_page_csv_json_and_shell_report_rows_without_a_date(verified, ask, client, viewer):
     ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
     _, said, _ = verified(*SALES)
     _, told, _ = verified(*SALES, "--json")
@@ -67,21 +67,21 @@ def three_accepted(verified, ask) -> None:
     accepting.accept(Acceptance((table,), day("01-01"), day("01-03")), reason="closed", by="olga")
 
 
-def test_what_passes_less_accepted_gaps_says_so(verified, three_accepted):
+def test_verify_passes_less_accepted_gaps(verified, three_accepted):
     code, said, _ = verified(*SALES)
 
     assert (code, said.splitlines()[-1]) == (0, "PASSED, LESS 3 ACCEPTED GAPS")
     assert "6 expected partitions, less 3 accepted gaps: 3, from 2024-01-01 to 2024-01-06" in said
 
 
-def test_a_program_is_told_how_many_gaps_were_accepted(verified, three_accepted):
+def test_json_has_the_number_of_accepted_gaps(verified, three_accepted):
     found = json.loads(verified(*SALES, "--json")[1])
 
     assert (found["verdict"], found["accepted_gaps"], found["dates_expected"]) == ("passed", 3, 3)
     assert found["verdict_text"] == "passed, less 3 accepted gaps"
 
 
-def test_page_list_and_csv_say_that_accepted_gaps_were_left_out(verified, three_accepted, client, viewer):
+def test_page_list_and_csv_show_that_accepted_gaps_were_left_out(verified, three_accepted, client, viewer):
     verified(*SALES)
     made = Verification.objects.first()
     client.force_login(viewer)
@@ -95,7 +95,7 @@ def test_page_list_and_csv_say_that_accepted_gaps_were_left_out(verified, three_
         assert "passed, less 3 accepted gaps" in text
 
 
-def test_over_several_tables_what_is_expected_is_what_the_tables_add_up_to(verified, three_accepted, ask):
+def test_expected_partitions_are_summed_over_several_tables(verified, three_accepted, ask):
     """Twice six dates, of which three and four are accepted: more gaps than there are dates."""
     both = [*SALES, "--table", "daily.visits"]
     ask("DELETE FROM daily.visits WHERE day <= '2024-01-04'")
@@ -110,7 +110,7 @@ def test_over_several_tables_what_is_expected_is_what_the_tables_add_up_to(verif
     assert found["partitions_expected"] == sum(table["expected"] for table in found["tables"]) == 5
 
 
-def test_dates_that_left_the_calendar_keep_it_from_passing(verified, scan, ask):
+def test_verify_does_not_pass_with_unconfirmed_removed_dates(verified, scan, ask):
     scan()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-03'")
     ask("DELETE FROM daily.sales WHERE day = DATE '2024-01-03'")
@@ -122,7 +122,7 @@ def test_dates_that_left_the_calendar_keep_it_from_passing(verified, scan, ask):
     assert ": 2024-01-03, and no person confirmed it." in said
 
 
-def test_what_is_not_exits_1_with_its_reasons(verified, ask):
+def test_verify_exits_1_with_the_reasons_if_a_partition_is_missing(verified, ask):
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
 
     code, said, _ = verified(*SALES)
@@ -142,7 +142,7 @@ def test_what_is_not_exits_1_with_its_reasons(verified, ask):
         ("DROP TABLE raw.days", "The warehouse could not be asked: "),
     ],
 )
-def test_what_could_not_be_asked_exits_1(verified, ask, harm, says):
+def test_verify_exits_1_if_a_table_or_the_calendar_cannot_be_queried(verified, ask, harm, says):
     ask(harm)
 
     code, said, _ = verified(*SALES)
@@ -151,7 +151,7 @@ def test_what_could_not_be_asked_exits_1(verified, ask, harm, says):
     assert "COULD NOT RUN\n  ? " in said and says in said
 
 
-def test_a_warehouse_that_is_away_exits_1_and_shows_no_number(verified, shop):
+def test_verify_exits_1_without_percentages_if_the_warehouse_is_unreachable(verified, shop):
     verified(*SALES)
     shop.unlink()
 
@@ -170,7 +170,7 @@ def test_an_empty_range_exits_2(verified, dates):
     assert "NOTHING TO VERIFY" in said
 
 
-def test_a_range_whose_dates_are_all_accepted_says_so(verified, ask):
+def test_range_of_accepted_gaps_only_exits_2_with_that_reason(verified, ask):
     ask("DELETE FROM daily.sales WHERE day <= '2024-01-03'")
     verified(*SALES)
     sales = (definition.current().table("daily.sales"),)
@@ -183,7 +183,7 @@ def test_a_range_whose_dates_are_all_accepted_says_so(verified, ask):
     assert "No date is expected" not in said
 
 
-def test_an_attempt_that_is_still_running_is_said_and_is_no_failure(history, verified):  # noqa: F811
+def test_running_attempt_is_reported_but_does_not_count_as_a_failure(history, verified):  # noqa: F811
     history("sales", "01-02", "running", at="08:00")
 
     code, said, _ = verified(*SALES, "--detailed")
@@ -204,7 +204,7 @@ def test_an_attempt_that_is_still_running_is_said_and_is_no_failure(history, ver
         ([*WEEK, "--season", "spring"], "lie outside the season spring"),
     ],
 )
-def test_wrong_arguments_exit_2_with_a_sentence(verified, words, sentence):
+def test_invalid_arguments_exit_2_with_a_message(verified, words, sentence):
     code, said, complaint = verified(*words)
 
     assert (code, said) == (2, "")
@@ -212,33 +212,33 @@ def test_wrong_arguments_exit_2_with_a_sentence(verified, words, sentence):
     assert not Verification.objects.exists()
 
 
-def test_a_date_that_is_none_is_refused(verified):
+def test_invalid_date_is_rejected(verified):
     with pytest.raises(CommandError, match="'soon' is no date; write it like 2024-01-15"):
         verified("soon", "2024-01-06")
 
 
-def test_a_season_alone_is_a_range(verified):
+def test_season_alone_selects_all_of_its_dates(verified):
     assert json.loads(verified("--season", "spring", "--table", "sales", "--json")[1])["dates_expected"] == 10
 
 
-def test_it_is_plain_text_in_a_pipe(verified):
+def test_output_is_plain_text_in_a_pipe(verified):
     assert "\x1b" not in verified(*SALES)[1]
 
 
-def test_in_detail_it_lists_every_date(verified, ask):
+def test_detailed_output_lists_every_date(verified, ask):
     ask("DELETE FROM daily.sales WHERE day IN ('2024-01-02', '2024-01-04')")
 
     assert "sales, missing on 2: 2024-01-02, 2024-01-04" in verified(*SALES, "--detailed")[1]
     assert "missing on 2: " not in verified(*SALES)[1]
 
 
-def test_in_detail_it_tells_the_run_history(history, verified):  # noqa: F811
+def test_detailed_output_shows_the_run_history(history, verified):  # noqa: F811
     history("sales", "01-02", "failed", errors="numeric overflow")
 
     assert "sales 2024-01-02: failed. numeric overflow" in verified(*SALES, "--detailed")[1]
 
 
-def test_who_asked_is_kept_with_the_report(verified):
+def test_report_records_who_requested_it(verified):
     verified(*SALES)
 
     found = Verification.objects.get()
@@ -260,7 +260,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "reason"), FAULTS)
-def test_page_command_and_json_say_the_same(verified, ask, client, viewer, fault, reason):
+def test_page_command_and_json_report_the_same_reasons(verified, ask, client, viewer, fault, reason):
     ask(fault)
     client.force_login(viewer)
 

@@ -43,7 +43,7 @@ def test_the_other_tables_succeed_on_the_all_star_dates(demo, table):
 
 
 @pytest.mark.parametrize(("table", "day", "rows", "line"), WRONG_ROWS)
-def test_a_job_says_success_and_the_rows_are_wrong(demo, table, day, rows, line):
+def test_job_reports_success_with_a_wrong_row_count(demo, table, day, rows, line):
     log = demo.backfill(table, day, day)
 
     assert "ERROR" not in log
@@ -53,7 +53,7 @@ def test_a_job_says_success_and_the_rows_are_wrong(demo, table, day, rows, line)
 
 
 @pytest.mark.parametrize(("table", "day"), FAULTS)
-def test_the_days_around_a_fault_are_fine(demo, table, day):
+def test_days_around_a_fault_have_the_expected_rows(demo, table, day):
     fault = date.fromisoformat(day)
     around = [fault + timedelta(days=n) for n in (-1, 1)]
 

@@ -64,7 +64,7 @@ def test_every_date_is_noted_in_the_run_history(demo):
     assert "Could not cast value" in notes[1][2]
 
 
-def test_without_the_switch_a_finished_date_starts_phase_4(demo):
+def test_finished_date_triggers_phase_4_unless_the_trigger_is_skipped(demo):
     result = demo.run("team_offense_game_summary", "--dates", WEDNESDAY, "--backfill-mode")
 
     assert "WARNING --skip-downstream-trigger is not set" in result.stderr
@@ -73,7 +73,7 @@ def test_without_the_switch_a_finished_date_starts_phase_4(demo):
     ]
 
 
-def test_with_the_switch_nothing_else_is_started(demo):
+def test_skip_downstream_trigger_writes_no_trigger(demo):
     demo.backfill("team_offense_game_summary", WEDNESDAY, WEDNESDAY)
 
     assert demo.ask("SELECT * FROM nba_ops.triggers") == []
@@ -89,11 +89,11 @@ def test_with_the_switch_nothing_else_is_started(demo):
         ["--no-such-switch"],
     ],
 )
-def test_wrong_arguments_are_refused_with_2(demo, arguments):
+def test_invalid_arguments_exit_2(demo, arguments):
     assert demo.run("player_game_summary", *arguments).returncode == 2
 
 
-def test_a_missing_warehouse_is_said_in_one_sentence(demo):
+def test_missing_warehouse_is_reported_in_one_line(demo):
     demo.path.unlink()
 
     result = demo.run("player_game_summary", "--dates", WEDNESDAY)
@@ -103,7 +103,7 @@ def test_a_missing_warehouse_is_said_in_one_sentence(demo):
     assert f"there is no warehouse at {demo.path}" in result.stderr
 
 
-def test_a_warehouse_moved_away_in_the_middle_of_a_call_stays_away(demo, caplog):
+def test_job_does_not_recreate_a_warehouse_that_was_moved_during_a_call(demo, caplog):
     job = common.Job(table="nba_analytics.team_offense_game_summary", date_column="game_date", sql="SELECT 1")
     options = common.read_arguments(job, ["--dates", WEDNESDAY, *BACKFILL])
     warehouse = common.Warehouse(demo.path)
@@ -136,7 +136,7 @@ def test_players_come_from_bdl_where_the_gamebook_has_nothing(demo):
     }
 
 
-def test_live_operation_waits_for_the_preferred_source(demo):
+def test_job_outside_backfill_mode_fails_a_date_without_its_preferred_source(demo):
     demo.change("DELETE FROM nba_raw.nbac_gamebook_player_stats WHERE game_date = ?", date(2024, 1, 17))
 
     result = demo.run("player_game_summary", "--dates", WEDNESDAY, "--skip-downstream-trigger")

@@ -77,7 +77,7 @@ def own(told: ShownReport) -> dict[str, Result]:
     return {each.name.split()[0]: each for each in told.results if not each.is_built_in}
 
 
-def test_a_quick_one_runs_12_of_14_over_everything(check):
+def test_quick_preflight_of_the_whole_demo_runs_12_of_14_checks(check):
     told = check(quick=True)
 
     assert told.counts == "12 of 14 run, 2 skipped; built in: 8 of 8 run"
@@ -85,7 +85,7 @@ def test_a_quick_one_runs_12_of_14_over_everything(check):
     assert {each.level for number, each in own(told).items() if number not in ("11", "12")} == {Level.PASS}
 
 
-def test_the_numbers_are_those_of_the_warehouse(check):
+def test_findings_show_the_coverage_in_the_warehouse(check):
     found = own(check(quick=True))
 
     assert found["3"].findings[0].value == "635 of 675 (94.07 %)"
@@ -100,7 +100,7 @@ def test_the_numbers_are_those_of_the_warehouse(check):
     ]
 
 
-def test_everything_is_asked_with_three_queries(check, monkeypatch):
+def test_quick_preflight_takes_three_queries(check, monkeypatch):
     asked = []
     for name in ("count", "calendar"):
         real = getattr(DuckDBWarehouse, name)
@@ -135,13 +135,13 @@ def test_all_five_jobs_of_phase_4_get_through_a_dry_run(check):
     ]
 
 
-def test_days_with_games_and_none_final_are_told(check):
+def test_preflight_lists_days_with_games_of_which_none_is_final(check):
     found = next(each for each in check(quick=True).results if each.kind == "calendar").worst
 
     assert found and re.findall(r"\d{4}-\d\d-\d\d", found.text) == ["2021-12-24", "2023-12-09"]
 
 
-def test_without_the_warehouse_nothing_that_asks_it_passes(check, demo):
+def test_checks_that_query_the_warehouse_do_not_pass_if_it_is_unreachable(check, demo):
     demo.path.rename(demo.path.with_suffix(".away"))
 
     told = check(quick=True)
@@ -152,7 +152,7 @@ def test_without_the_warehouse_nothing_that_asks_it_passes(check, demo):
     assert told.report.verdict == Preflight.Verdict.NOT_READY
 
 
-def test_without_its_topic_nothing_could_start_phase_4(check, demo):
+def test_topic_check_fails_if_the_trigger_table_is_missing(check, demo):
     demo.change("DROP TABLE nba_ops.triggers")
 
     found = own(check(quick=True))["9"]
@@ -160,7 +160,7 @@ def test_without_its_topic_nothing_could_start_phase_4(check, demo):
     assert found.level == Level.FAILURE and "triggers" in found.findings[0].detail
 
 
-def test_without_its_web_server_the_services_do_not_answer(check, monkeypatch):
+def test_service_check_fails_if_the_web_server_is_down(check, monkeypatch):
     monkeypatch.setenv("BASE_URL", "http://127.0.0.1:9")
     definition.load.cache_clear()
 

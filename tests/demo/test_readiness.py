@@ -48,7 +48,7 @@ def kind(sql: str) -> str:
     return "not final" if "HAVING" in sql else "calendar"
 
 
-def test_no_question_is_asked_for_each_table_or_season(asked):
+def test_reports_do_not_query_per_table_or_season(asked):
     once = {"calendar": 1, "not final": 1, "counts of all tables": 1}
 
     assert asked["sources"] == asked["sources, with one off"] == asked["test windows"] == {}

@@ -37,7 +37,7 @@ def test_a_source_has_its_share_of_the_expected_dates(built, source):
 
 
 @pytest.mark.parametrize("need", PIPELINE["need"], ids=lambda need: need["name"])
-def test_a_need_is_met_on_the_dates_that_some_source_has(built, need):
+def test_need_is_met_on_every_date_covered_by_any_of_its_sources(built, need):
     dates = set().union(*(built.rows(source.split(".")[1]) for source in need["sources"]))
 
     assert len(dates) == TOGETHER[need["name"]]
@@ -129,7 +129,7 @@ def test_the_dates_without_props_are_named_on_page_and_command(console, client, 
     assert "No source has 2 : 2021-10-19 , 2022-10-18" in page["Props"]
 
 
-def test_no_need_closes_a_date_of_the_demo(console):
+def test_plan_leaves_out_no_date_of_the_demo_for_an_unmet_need(console):
     plan = planning.plan(console, selections.select(console, phases=["3"]))
 
     assert plan.left_out_counts.keys() == {"complete", "off the calendar"}

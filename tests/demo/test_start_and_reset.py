@@ -46,7 +46,7 @@ def files(tree: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("arguments", [["reset"], []], ids=["reset", "start"])
-def test_a_running_demo_is_left_as_it_is(tree, record, arguments):
+def test_reset_and_start_are_refused_and_change_nothing_while_the_demo_is_running(tree, record, arguments):
     before = files(tree)
 
     refused = demo(tree, *arguments)
@@ -60,7 +60,7 @@ def test_a_running_demo_is_left_as_it_is(tree, record, arguments):
     assert files(tree) == before
 
 
-def test_a_stopped_demo_is_forgotten(tree, record):
+def test_reset_deletes_a_stopped_demo(tree, record):
     record.release()
 
     assert demo(tree, "reset").returncode == 0
@@ -69,7 +69,7 @@ def test_a_stopped_demo_is_forgotten(tree, record):
     assert not (tree / ".env").exists()
 
 
-def test_a_demo_whose_launcher_was_killed_is_forgotten(tree):
+def test_reset_deletes_a_demo_whose_launcher_was_killed(tree):
     claim = "Record(Path('serve.json')).claim()"
     launcher = f"from pathlib import Path; from apps.workers.process_record import Record; {claim}"
     folder = tree / "var/demo"
@@ -83,7 +83,7 @@ def test_a_demo_whose_launcher_was_killed_is_forgotten(tree):
     assert not folder.exists()
 
 
-def test_data_are_kept_when_nobody_can_say_whether_the_demo_is_running(tree, record):
+def test_reset_keeps_the_data_if_it_cannot_be_determined_whether_the_demo_is_running(tree, record):
     (tree / "apps").unlink()
 
     refused = demo(tree, "reset")
@@ -94,7 +94,7 @@ def test_data_are_kept_when_nobody_can_say_whether_the_demo_is_running(tree, rec
     assert (tree / "var/demo/console.sqlite3").exists()
 
 
-def test_a_persons_own_settings_are_not_the_demos(tree):
+def test_reset_keeps_an_env_file_that_the_demo_did_not_write(tree):
     (tree / ".env").write_text("DEBUG=1\n")
 
     assert demo(tree, "reset").returncode == 0

@@ -33,7 +33,7 @@ def test_player_stats_are_complete_on_the_latest_dates_of_a_season(built, season
 @pytest.mark.parametrize(
     ("table", "dates"), [("player_game_summary", 348), ("upcoming_player_game_context", 5)]
 )
-def test_what_is_there_is_complete(built, table, dates):
+def test_all_prefilled_dates_are_complete(built, table, dates):
     assert len(built.rows(table)) == len(built.complete(table)) == dates
 
 

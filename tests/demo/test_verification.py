@@ -33,7 +33,7 @@ def reasons(report: dict) -> list[str]:
     return [reason["text"] for reason in report["reasons"]]
 
 
-def test_the_test_window_is_not_passed_before_its_run_and_passed_after(demo, verified):
+def test_verification_of_the_test_window_passes_only_after_its_backfill(demo, verified):
     code, before = verified(*WINDOW, "--phase", "3")
 
     assert (code, before["verdict"]) == (1, "not passed")
@@ -56,7 +56,9 @@ def test_the_test_window_is_not_passed_before_its_run_and_passed_after(demo, ver
         ("team_defense_game_summary", "2023-12-01", "excess", "has an excess of rows on 1 of 1 date"),
     ],
 )
-def test_a_job_that_says_success_does_not_make_its_date_pass(demo, verified, table, day, state, says):
+def test_wrong_row_count_does_not_pass_even_if_the_job_reports_success(
+    demo, verified, table, day, state, says
+):
     demo.backfill(table, day, day)
 
     code, report = verified(day, day, "--table", table)
@@ -75,7 +77,7 @@ def test_rows_on_a_bootstrap_date_do_not_pass(verified):
     )
 
 
-def test_dates_that_a_job_failed_on_are_told_with_what_it_said(demo, verified):
+def test_run_history_lists_failed_dates_with_their_errors(demo, verified):
     demo.backfill("player_game_summary", "2022-02-17", "2022-02-20")
 
     _, report = verified("2022-02-17", "2022-02-20", "--table", "player_game_summary")
@@ -85,7 +87,7 @@ def test_dates_that_a_job_failed_on_are_told_with_what_it_said(demo, verified):
     assert all("DECIMAL(5,2)" in failure["errors"] for failure in failures)
 
 
-def test_all_of_it_is_four_queries(verified):
+def test_verification_of_the_whole_demo_takes_four_queries(verified):
     """The calendar, what is not final in it, all tables, the run history."""
     _, report = verified()
 

@@ -53,7 +53,7 @@ def test_a_canary_is_filled_first_and_the_others_follow_when_it_is_released(oper
     expect(timeline(operator)).to_contain_text("Canary released")
 
 
-def test_a_run_that_is_paused_lets_its_call_end_and_goes_on_when_resumed(operator: Page, console: Console):
+def test_paused_run_finishes_its_attempt_and_continues_when_resumed(operator: Page, console: Console):
     plan(operator, console, A_SEASON)
     launch_all(operator)
     operator.get_by_role("button", name="Pause").click()
@@ -100,7 +100,9 @@ def test_a_second_launch_of_the_same_dates_names_the_run_that_has_them(
     wait_for_end(operator, "Paused")
 
 
-def test_what_was_left_out_for_another_run_is_one_click(console: Console, visit: Callable[..., Page]):
+def test_launch_leaves_out_dates_of_another_run_and_fills_the_others(
+    console: Console, visit: Callable[..., Page]
+):
     colleague = visit("admin")
     plan(colleague, console, f"table={CONTEXT}&start=2021-11-20&end=2021-12-05")
 

@@ -45,7 +45,7 @@ def cell(page: Page, row: int, date: int) -> tuple[float, float]:
     return box["x"] + box["width"] * (date + 0.5) / DATES, box["y"] + ROW * (row + 0.5)
 
 
-def test_hovering_says_what_a_cell_is(winter: Page):
+def test_hover_shows_the_date_state_and_rows_of_a_cell(winter: Page):
     winter.mouse.move(*cell(winter, 1, 2))
 
     label = winter.locator(".hoverlayer")
@@ -63,7 +63,7 @@ def test_a_click_opens_the_cells_panel_and_escape_closes_it(winter: Page):
     expect(panel).to_be_empty()
 
 
-def test_a_drag_offers_to_plan_what_it_chose_with_the_number_of_steps(winter: Page):
+def test_drag_selection_offers_a_plan_with_its_number_of_steps(winter: Page):
     Partition.objects.filter(table="daily.sales", date=day("01-05")).update(state="complete")
     winter.mouse.move(*cell(winter, 1, 3))
     winter.mouse.down()
@@ -79,7 +79,7 @@ def test_a_drag_offers_to_plan_what_it_chose_with_the_number_of_steps(winter: Pa
     expect(winter.locator("#selection")).to_be_hidden()
 
 
-def test_modes_themes_and_a_new_scan_draw_again(winter: Page, scan, ask):
+def test_heatmap_redraws_after_a_change_of_mode_or_theme_and_after_a_scan(winter: Page, scan, ask):
     winter.get_by_role("link", name="Age", exact=True).click()
     expect(winter).to_have_url(re.compile("mode=age"))
     expect(winter.locator("#scale")).to_be_visible()
@@ -95,14 +95,14 @@ def test_modes_themes_and_a_new_scan_draw_again(winter: Page, scan, ask):
     expect(winter.locator(".hoverlayer")).to_contain_text("2024-01-05 · complete")
 
 
-def test_a_range_opens_the_same_panel_by_keyboard(winter: Page):
+def test_date_link_opens_the_panel_by_keyboard(winter: Page):
     winter.get_by_role("link", name="2024-01-03").focus()
     winter.keyboard.press("Enter")
 
     expect(winter.locator("#panel")).to_contain_text("Plan this date")
 
 
-def test_the_page_brings_the_elements_that_plotlys_styles_need(winter: Page):
+def test_page_contains_the_style_elements_that_plotly_looks_up(winter: Page):
     """plotly.js looks for these two ids and, finding them, adds no style of its own."""
     script = (package_data() / "plotly.min.js").read_text(encoding="utf-8")
     wanted = re.findall(r'getElementById\("([0-9a-f]{64})"\)', script)

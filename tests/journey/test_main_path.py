@@ -51,7 +51,7 @@ def mail_subjects(page: Page, console: Console) -> str:
     return page.locator("main").inner_text()
 
 
-def test_the_test_run_turns_70_steps_and_ends_verified(operator: Page, console: Console):
+def test_first_run_succeeds_with_all_70_steps_verified(operator: Page, console: Console):
     operator.goto(f"{console.url}/runs/1/")
     wait_for_end(operator, "Succeeded")
 
@@ -59,13 +59,13 @@ def test_the_test_run_turns_70_steps_and_ends_verified(operator: Page, console: 
     expect(operator.locator("main")).to_contain_text("first check before the full range")
 
 
-def test_the_overview_says_how_many_dates_all_of_phase_3_is_complete_on(operator: Page, console: Console):
+def test_overview_shows_on_how_many_dates_phase_3_is_complete(operator: Page, console: Console):
     operator.goto(console.url)
 
     expect(operator.locator("main")).to_contain_text("Phase 3 is complete on 14 of 675 dates")
 
 
-def test_a_mail_about_it_is_in_the_outbox(operator: Page, console: Console):
+def test_outbox_has_a_mail_about_the_first_run(operator: Page, console: Console):
     expect_mail(operator, console, "SUCCEEDED 70/70")
     assert list((console.folder / "outbox").iterdir())
 
@@ -131,9 +131,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("state", FAULTS)
-def test_what_a_job_did_wrong_is_named_on_page_mail_and_shell_alike(
-    operator: Page, console: Console, state: str
-):
+def test_page_mail_and_shell_report_the_same_fault_of_a_job(operator: Page, console: Console, state: str):
     table, date, says = FAULTS[state]
     plan(operator, console, f"table=nba_analytics.{table}&start={date}&end={date}")
     run = launch(operator, 1)
@@ -158,7 +156,7 @@ def test_rows_on_a_bootstrap_date_are_unexpected_on_page_and_shell(operator: Pag
     assert told["unexpected"] == 1
 
 
-def test_phase_4_waits_for_a_person_and_starts_by_hand(operator: Page, console: Console):
+def test_phase_4_waits_at_its_manual_gate_until_an_operator_starts_it(operator: Page, console: Console):
     plan(operator, console, "phase=3&phase=4&start=2023-10-24&end=2023-11-02")
     operator.get_by_role("button", name="Launch").click()
     operator.wait_for_url(re.compile(r"/runs/\d+/$"))

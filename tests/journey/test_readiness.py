@@ -55,7 +55,7 @@ def test_the_test_window_does_not_pass_before_it_was_filled(operator: Page, cons
     expect(operator.locator(".verdict")).to_contain_text("missing")
 
 
-def test_phase_4_is_not_ready_and_the_failing_check_says_what_to_do(operator: Page, console: Console):
+def test_failed_preflight_check_of_phase_4_links_to_a_plan_of_its_gaps(operator: Page, console: Console):
     preflight(operator, console, "4")
 
     expect(operator.locator("#preflight .alert")).to_contain_text("Not ready")
@@ -67,9 +67,7 @@ def test_phase_4_is_not_ready_and_the_failing_check_says_what_to_do(operator: Pa
     expect(operator.get_by_role("button", name=re.compile(r"Launch \d+ steps"))).to_be_enabled()
 
 
-def test_without_its_first_source_a_need_falls_back_and_closed_gates_are_named(
-    operator: Page, console: Console
-):
+def test_need_falls_back_without_its_first_source_and_shows_uncovered_dates(operator: Page, console: Console):
     operator.goto(f"{console.url}/sources/")
     operator.locator("#what-if").get_by_label("nbac_gamebook_player_stats").check()
     operator.get_by_role("button", name="Show without these").click()

@@ -71,7 +71,7 @@ def test_an_admin_adds_a_person_who_is_no_superuser(client, admin):
     assert (new.is_superuser, new.is_staff) == (False, False)
 
 
-def test_an_admin_gives_no_permission_in_person(client, admin):
+def test_admin_cannot_grant_permissions_to_a_single_user(client, admin):
     schedule = Permission.objects.get(codename="add_schedule")
 
     change(client, admin, first_name="Anna", user_permissions=[schedule.pk])
@@ -81,7 +81,7 @@ def test_an_admin_gives_no_permission_in_person(client, admin):
     assert not admin.user_permissions.exists()
 
 
-def test_the_form_of_an_admin_shows_no_box_that_does_nothing(client, admin):
+def test_user_form_hides_the_fields_that_an_admin_cannot_change(client, admin):
     page = client.get(reverse("admin:auth_user_change", args=[admin.pk])).content.decode()
 
     assert "is_superuser" not in page and "user_permissions" not in page and "is_staff" not in page
@@ -115,7 +115,7 @@ def test_superusers_are_not_deleted_with_others_from_the_list(client, admin, roo
     assert User.objects.filter(username="root").exists()
 
 
-def test_an_admin_cannot_edit_who_has_more_permissions_even_if_inactive(client, admin):
+def test_admin_cannot_edit_a_user_with_more_permissions_even_if_inactive(client, admin):
     schedule = Permission.objects.get(codename="add_schedule")
     strong = person("sven", is_active=False)
     strong.user_permissions.add(schedule)
@@ -134,7 +134,7 @@ def test_an_admin_cannot_join_a_group_that_gives_more_than_he_has(client, admin)
 
 
 @pytest.mark.parametrize("verb", ["change", "delete"])
-def test_an_admin_cannot_change_what_a_group_may(client, admin, verb):
+def test_admin_cannot_change_or_delete_a_group(client, admin, verb):
     group = Group.objects.get(name=roles.ADMIN)
     every = list(Permission.objects.values_list("pk", flat=True))
     held = group.permissions.count()
@@ -158,7 +158,7 @@ def test_an_admin_makes_a_viewer_an_operator(client, admin):
     assert User.objects.get(username="vera").has_perm("runs.operate_run")
 
 
-def test_who_joins_admin_is_let_in_and_who_leaves_is_not(client, admin):
+def test_staff_status_follows_membership_of_the_admin_group(client, admin):
     olga = person("olga", roles.OPERATOR)
 
     change(client, olga, groups=[Group.objects.get(name=roles.ADMIN).pk])
@@ -197,14 +197,14 @@ def test_the_queue_has_no_admin_page_even_for_superusers(client, root, model):
         reverse(f"admin:django_q_{model}_changelist")
 
 
-def test_the_admin_pages_are_of_people_and_groups_alone(client, root):
+def test_admin_site_lists_only_users_and_groups(client, root):
     client.force_login(root)
 
     apps = client.get(reverse("admin:index")).context["app_list"]
     assert [model["object_name"] for app in apps for model in app["models"]] == ["Group", "User"]
 
 
-def test_what_earlier_versions_gave_to_admin_is_taken_back():
+def test_migrate_revokes_excess_permissions_of_the_admin_group():
     group = Group.objects.get(name=roles.ADMIN)
     group.permissions.add(*Permission.objects.filter(content_type__app_label="auth"))
 

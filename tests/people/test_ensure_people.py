@@ -19,7 +19,7 @@ def test_the_demo_gets_three_people_who_can_log_in(demo, client):
         assert client.login(username=name, password="demo")
 
 
-def test_it_says_the_password(demo, capsys):
+def test_command_prints_the_demo_password(demo, capsys):
     call_command("ensure_people", "--demo")
 
     assert 'operator (Operator): created, password "demo"' in capsys.readouterr().out
@@ -46,7 +46,7 @@ def test_demo_people_are_refused_outside_a_demo(settings):
     assert not User.objects.exists()
 
 
-def test_without_demo_nobody_is_created():
+def test_no_user_is_created_without_the_demo_option():
     call_command("ensure_people")
 
     assert not User.objects.exists()

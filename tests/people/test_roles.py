@@ -37,7 +37,7 @@ def test_an_admin_may_do_the_same_and_manage_people():
     assert admin.is_staff
 
 
-def test_an_operator_is_not_let_into_the_admin():
+def test_operator_cannot_access_the_admin_site():
     assert not somebody(roles.OPERATOR).is_staff
 
 

@@ -123,7 +123,7 @@ def forget_everything() -> None:
 
 @pytest.mark.timeout(300 + 5 * EXAMPLES)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_what_the_console_says_of_random_runs_is_true(console, settings, part):
+def test_console_reports_agree_with_the_oracle_after_random_operations(console, settings, part):
     folder, monkeypatch = console
     worlds = itertools.count(1)
 

@@ -29,7 +29,7 @@ def set_clock(clock: Path, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR])
-def test_the_clock_is_set_during_a_call(begin, hurried, clock: Path, ask, seconds):
+def test_run_succeeds_if_the_clock_is_set_during_an_attempt(begin, hurried, clock: Path, ask, seconds):
     run = begin(sixth=4)
 
     set_clock(clock, seconds)
@@ -39,7 +39,9 @@ def test_the_clock_is_set_during_a_call(begin, hurried, clock: Path, ask, second
 
 
 @pytest.mark.parametrize("seconds", [pytest.param(HOUR, marks=pytest.mark.long), -HOUR])
-def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, shop: Path, seconds):
+def test_run_succeeds_if_the_clock_is_set_while_it_is_paused(
+    begin, hurried, times, clock: Path, shop: Path, seconds
+):
     times({"WAREHOUSE_RETRY_FOR": 0.5, "SHORTEST_PAUSE": 3})
     run = begin(sixth=1)
     away = shop.rename(shop.with_suffix(".away"))
@@ -55,7 +57,7 @@ def test_the_clock_is_set_while_a_run_rests(begin, hurried, times, clock: Path, 
 
 
 @pytest.mark.long
-def test_after_the_clock_was_set_back_mails_and_scans_do_not_wait_for_the_hour(serve, hurried, clock: Path):
+def test_scheduled_deliveries_continue_at_once_after_the_clock_is_set_back(serve, hurried, clock: Path):
     served = serve("--only", "main", clusters=("main",))
     performed = "SELECT count(*) FROM django_q_task WHERE func = 'apps.alerts.tasks.deliver'"
     wait_until(lambda: served.ask(performed)[0][0], "the first delivery")

@@ -19,11 +19,11 @@ def test_a_job_killed_after_its_commit_wrote_the_date():
     assert written([entry("start", 1)], cut_off={"1"}) == {"2024-01-05": 1}
 
 
-def test_a_job_that_was_not_cut_off_has_to_say_that_it_ended():
+def test_start_without_end_does_not_count_if_the_job_was_not_killed():
     assert written([entry("start", 1)], cut_off={"2"}) == {"2024-01-05": 0}
 
 
-def test_a_killed_job_after_which_another_wrote_the_date_does_not_count():
+def test_killed_job_does_not_count_if_a_later_job_wrote_the_date():
     assert written([entry("start", 1), entry("start", 2), entry("end", 2)], cut_off={"1"}) == {
         "2024-01-05": 1
     }

@@ -45,7 +45,7 @@ def lock(database: Sqlite) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("sixth", [2, 9], ids=["the call ends meanwhile", "the call lasts longer"])
-def test_a_locked_database_neither_ends_a_call_nor_loses_its_decision(begin, times, folder: Path, sixth):
+def test_locked_database_neither_ends_an_attempt_nor_loses_its_result(begin, times, folder: Path, sixth):
     if not isinstance(database_of(folder), Sqlite):
         pytest.skip("no other process can lock all of this database")
     times(TIMES)
@@ -90,7 +90,7 @@ class TestPostgres:
         assert run.is_whole()
 
     @pytest.mark.long
-    def test_every_page_is_there_again_after_a_restart(self, begin, server, log_in):
+    def test_pages_are_available_again_after_a_database_restart(self, begin, server, log_in):
         run = begin(sixth=60)
         browser = log_in(run.served)
         with ThreadPoolExecutor(8) as people:  # as many as the web server has threads

@@ -49,7 +49,7 @@ def short_waits(times: Callable[[dict[str, float]], None]) -> None:
     times({"SHORTEST_PAUSE": 2, "LAUNCHER_TICKS_EVERY": 1})
 
 
-def test_a_full_disk_of_logs_pauses_the_run_with_a_sentence_until_there_is_room(begin, times, folder):
+def test_full_log_disk_pauses_the_run_with_a_reason_until_space_is_free(begin, times, folder):
     with small_disk(folder / "logs") as disk:
         short_waits(times)
         run = begin(sixth=5)
@@ -78,7 +78,7 @@ class TestEverythingOnOneDisk:
             database.create(template=migrated)
             yield disk
 
-    def test_a_run_goes_on_when_there_is_room_again(self, folder: Path, begin, times):
+    def test_run_resumes_when_disk_space_is_free_again(self, folder: Path, begin, times):
         short_waits(times)
         run: Running = begin(sixth=5)
         job = run.job()

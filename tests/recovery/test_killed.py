@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.mark.postgresql
-def test_everything_is_killed_and_started_again(begin, hurried, fault, serve):
+def test_run_succeeds_after_all_console_processes_are_killed_and_restarted(begin, hurried, fault, serve):
     run = begin()
     job = run.job()
     fault.mend()
@@ -31,7 +31,7 @@ def test_everything_is_killed_and_started_again(begin, hurried, fault, serve):
     assert run.attempts("lost") == 1
 
 
-def test_after_a_reboot_the_run_goes_on_and_no_stranger_is_killed(
+def test_run_resumes_after_a_reboot_without_killing_an_unrelated_process(
     begin, hurried, ask, serve, folder: Path, fault
 ):
     run = begin()
@@ -61,7 +61,7 @@ DIES = """
 """
 
 
-def test_what_was_committed_before_a_death_is_verified_without_a_second_call(begin, hurried, shop: Path):
+def test_date_committed_before_a_crash_is_verified_without_a_second_attempt(begin, hurried, shop: Path):
     journal = shop.parent / "jobs" / "journal.py"
     journal.write_text(journal.read_text().replace('\n    note("end", table, date)\n', DIES, 1))
 
@@ -74,7 +74,7 @@ def test_what_was_committed_before_a_death_is_verified_without_a_second_call(beg
     assert [entry["date"] for entry in starts].count("2024-01-05") == 1
 
 
-def test_the_web_is_killed_and_the_run_notices_nothing(begin, log_in):
+def test_run_is_unaffected_if_the_web_server_is_killed(begin, log_in):
     run = begin(sixth=8)
     browser = log_in(run.served)
 
@@ -131,7 +131,7 @@ def begin_stubborn(stubborn: Path, folder, hurried, serve, journal, monkeypatch)
     return start
 
 
-def test_stop_now_ends_a_child_of_a_job_that_does_not_listen(stubborn: Path, begin_stubborn):
+def test_stop_now_kills_a_child_process_that_ignores_sigterm(stubborn: Path, begin_stubborn):
     run = begin_stubborn()
     wait_until((stubborn / "child").exists, "the job has a child")
     child = psutil.Process(int((stubborn / "child").read_text()))

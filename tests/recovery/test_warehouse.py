@@ -36,7 +36,7 @@ def rows(file: Path) -> int:
         return warehouse.execute("SELECT count(*) FROM daily.sales").fetchall()[0][0]
 
 
-def test_no_date_fails_because_the_warehouse_is_away(begin_there, times, place: Path, shop: Path):
+def test_no_step_fails_while_the_warehouse_is_unreachable(begin_there, times, place: Path, shop: Path):
     times(
         {
             "SHORTEST_PAUSE": 1,

@@ -97,7 +97,7 @@ def test_a_pause_lets_the_call_under_way_end(launch, drive, fault):
     assert run.steps.pending().count() == 2
 
 
-def test_a_run_that_nobody_took_yet_is_paused_at_once(launch):
+def test_queued_run_is_paused_immediately(launch):
     run = launch(**TWO_DAYS)
 
     control.pause(run, by="olga")
@@ -119,7 +119,7 @@ def test_a_run_that_is_resumed_does_only_what_is_left(launch, drive):
 
 
 @pytest.mark.parametrize("verb", [control.pause, control.stop])
-def test_a_pause_twice_says_so(launch, drive, verb):
+def test_second_pause_or_stop_is_refused(launch, drive, verb):
     run = launch(**WEEK)
     drive(run, attempts=1)
     verb(run, by="olga")
@@ -128,7 +128,7 @@ def test_a_pause_twice_says_so(launch, drive, verb):
         verb(Run.objects.get(pk=run.pk), by="otto")
 
 
-def test_a_wish_may_grow_but_not_shrink(launch, drive):
+def test_request_may_escalate_from_pause_to_cancel_but_not_back(launch, drive):
     run = launch(**WEEK)
     drive(run, attempts=1)
 
@@ -141,7 +141,7 @@ def test_a_wish_may_grow_but_not_shrink(launch, drive):
     assert Run.objects.get(pk=run.pk).request == Run.Request.CANCEL
 
 
-def test_of_two_people_who_resume_one_is_told(launch):
+def test_second_resume_is_refused(launch):
     run = launch(**TWO_DAYS)
     control.pause(run, by="olga")
     same = Run.objects.get(pk=run.pk)
@@ -178,7 +178,7 @@ def test_a_stop_ends_the_job_and_its_dates_are_pending_again(launch, drive, faul
     assert shown("01-01") == "queued"
 
 
-def test_a_cancelled_job_is_ended_and_its_dates_are_nobodys(launch, drive, fault):
+def test_cancel_terminates_the_job_and_releases_its_dates(launch, drive, fault):
     fault("daily.sales", "01-01", "sleep 60")
     run = launch(**TWO_DAYS)
 
@@ -220,7 +220,7 @@ def test_a_cancelled_retry_leaves_the_failure_that_it_was_for(launch, drive, fau
     assert [s.run_id for s in failure_groups.open_steps()] == [first.pk]
 
 
-def test_what_was_cancelled_can_be_launched_again(launch):
+def test_cancelled_dates_can_be_launched_again(launch):
     control.cancel(launch(**TWO_DAYS), by="olga")
 
     assert launch(**TWO_DAYS).status == Run.Status.QUEUED
@@ -239,7 +239,7 @@ def test_a_cancelled_runs_worker_writes_nothing_any_more(launch, drive):
 # Gates --------------------------------------------------------------------------------------------
 
 
-def test_a_person_opens_the_gate_and_the_run_goes_on(launch, drive):
+def test_run_continues_when_an_operator_releases_the_gate(launch, drive):
     run = drive(launch(start=day("01-01"), end=day("01-04")))
     assert run.waits_at_gate
 
@@ -257,7 +257,7 @@ def test_another_phases_gate_is_not_opened(launch, drive):
         control.start_phase(run, "2", by="otto")
 
 
-def test_of_two_people_who_open_a_gate_one_is_told(launch, drive):
+def test_second_release_of_a_gate_is_refused(launch, drive):
     run = drive(launch(start=day("01-01"), end=day("01-04")))
     same = Run.objects.get(pk=run.pk)
     control.start_phase(run, "3", by="olga")
@@ -282,7 +282,7 @@ def test_a_retry_takes_what_failed_and_nothing_else(launch, drive, fault, pipeli
     assert (retry.status, shown("01-02")) == (Run.Status.SUCCEEDED, "complete")
 
 
-def test_a_job_that_may_try_twice_does(launch, drive, fault, pipeline, monkeypatch):
+def test_job_with_two_attempts_retries_a_failed_date_once(launch, drive, fault, pipeline, monkeypatch):
     monkeypatch.setitem(pipeline.table("daily.sales").job.__dict__, "attempts", 2)
     fault("daily.sales", "01-02", "silent")
 
@@ -293,7 +293,7 @@ def test_a_job_that_may_try_twice_does(launch, drive, fault, pipeline, monkeypat
     assert [attempt.dates for attempt in run.attempts.filter(number=2)] == [["2024-01-02"]]
 
 
-def test_the_breaker_begins_anew_after_a_person_went_on(launch, drive, fault):
+def test_circuit_breaker_is_reset_by_a_resume(launch, drive, fault):
     for number in range(1, 21):
         fault("daily.sales", f"01-{number:02}", "overflow")
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))

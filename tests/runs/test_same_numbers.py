@@ -33,23 +33,23 @@ def redo(failed, launch, drive, fault) -> Run:
     return run
 
 
-def test_after_a_first_scan(scan, agree):
+def test_numbers_agree_after_a_first_scan(scan, agree):
     scan()
 
     agree()
 
 
-def test_after_a_run_that_failed_in_part(failed, agree):
+def test_numbers_agree_after_a_partly_failed_run(failed, agree):
     agree(failed)
 
 
-def test_after_a_redo_that_failed(redo, agree, scan):
+def test_numbers_agree_after_a_failed_redo(redo, agree, scan):
     agree(redo)
     scan()
     agree(redo)
 
 
-def test_after_that_redo_was_accepted_and_withdrawn(redo, agree, pipeline):
+def test_numbers_agree_after_a_failed_redo_was_accepted_and_withdrawn(redo, agree, pipeline):
     wish = Acceptance((pipeline.table(SALES),), day("01-01"), day("01-05"))
     gap = accepting.accept(wish, reason="good enough", by="olga")
     agree(redo)
@@ -57,21 +57,21 @@ def test_after_that_redo_was_accepted_and_withdrawn(redo, agree, pipeline):
     agree(redo)
 
 
-def test_after_a_failed_date_left_the_calendar(failed, agree, ask, scan):
+def test_numbers_agree_after_a_failed_date_left_the_calendar(failed, agree, ask, scan):
     ask("UPDATE raw.days SET open = false WHERE day = '2024-01-03'")
     scan()
 
     agree(failed)
 
 
-def test_while_a_retry_waits_and_after_it_was_cancelled(failed, launch, agree):
+def test_numbers_agree_with_a_queued_and_a_cancelled_retry(failed, launch, agree):
     retry = launch(**WEEK)
     agree(retry)
     control.cancel(retry, by="olga")
     agree(retry)
 
 
-def test_where_a_table_could_not_be_read(scan, agree, ask):
+def test_numbers_agree_with_an_unreadable_table(scan, agree, ask):
     ask("DROP TABLE daily.visits")
     ask("CREATE TABLE daily.visits (another INTEGER)")
     scan()
@@ -79,7 +79,7 @@ def test_where_a_table_could_not_be_read(scan, agree, ask):
     agree()
 
 
-def test_where_inputs_are_newer(failed, launch, drive, agree, fault, scan):
+def test_numbers_agree_with_stale_dates(failed, launch, drive, agree, fault, scan):
     fault.mend()
     drive(launch(start=day("01-01"), end=day("01-05")))
     scan()

@@ -57,7 +57,7 @@ def test_a_task_that_is_delivered_twice_leaves_at_once(queued, drain):
     assert queued.attempts.count() == 2
 
 
-def test_a_task_of_a_run_that_somebody_performs_leaves_at_once(queued, drain):
+def test_task_of_a_run_leased_by_another_worker_exits_immediately(queued, drain):
     lease = leases.take(queued.pk, ticket=queued.held_lanes.get().lease)
 
     drain()
@@ -80,7 +80,7 @@ def test_a_run_that_gives_signs_of_life_is_not_revived(queued):
     assert in_queue() == 1
 
 
-def test_a_silent_run_is_revived_and_goes_on(queued, drain):
+def test_run_without_a_heartbeat_is_revived_and_continues(queued, drain):
     OrmQ.objects.filter(key="runs").delete()
     silent_for_a_minute(queued)
 
@@ -121,7 +121,7 @@ def test_a_run_that_waits_long_behind_others_keeps_its_place(queued, drain):
 
 
 @pytest.mark.parametrize("ended", ["succeeded", "failed", "cancelled", "paused"])
-def test_a_run_that_rests_or_ended_is_not_revived(queued, ended):
+def test_paused_or_finished_run_is_not_revived(queued, ended):
     OrmQ.objects.filter(key="runs").delete()
     Run.objects.filter(pk=queued.pk).update(status=ended)
     queued.held_lanes.update(lease_until=None)
@@ -149,7 +149,7 @@ def test_a_run_stays_paused_while_no_scan_was_answered(paused):
     assert status(paused) == Run.Status.PAUSED
 
 
-def test_a_run_goes_on_when_a_scan_was_answered(paused, scan, drain):
+def test_run_waiting_for_the_warehouse_resumes_when_a_scan_succeeds(paused, scan, drain):
     scan()
 
     tasks.revive()
@@ -159,7 +159,7 @@ def test_a_run_goes_on_when_a_scan_was_answered(paused, scan, drain):
     assert "Resumed: the warehouse answers again" in paused.events.values_list("text", flat=True)
 
 
-def test_a_pipeline_file_that_was_broken_meanwhile_decides_nothing(queued, drain, settings, tmp_path):
+def test_broken_pipeline_file_leaves_the_steps_pending(queued, drain, settings, tmp_path):
     settings.PIPELINE = tmp_path / "nowhere.toml"
 
     with pytest.raises(definition.PipelineError):
@@ -168,7 +168,7 @@ def test_a_pipeline_file_that_was_broken_meanwhile_decides_nothing(queued, drain
     assert queued.steps.pending().count() == 6
 
 
-def test_why_a_worker_could_not_go_on_is_one_line_of_the_timeline(queued, drain, settings, tmp_path):
+def test_timeline_reports_once_why_a_worker_could_not_continue(queued, drain, settings, tmp_path):
     there, settings.PIPELINE = settings.PIPELINE, tmp_path / "nowhere.toml"
     for _ in range(2):
         with pytest.raises(definition.PipelineError):

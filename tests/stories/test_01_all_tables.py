@@ -32,7 +32,7 @@ def test_a_table_has_its_own_number_beside_itself_only(console, half_done):
     assert "sales 29 / 29 visits 3 / 29" in console.page("/")
 
 
-def test_the_next_phase_does_not_run_on_its_holes(console, half_done, ask):
+def test_phase_does_not_start_on_gaps_of_its_upstream_phase(console, half_done, ask):
     """Phase 3 was run for a night on what Phase 2 did not have."""
     code, said = console.shell("backfill", "--phase", "3", "--end", "2024-01-20", "--here", "--yes")
 

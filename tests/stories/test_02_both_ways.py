@@ -29,7 +29,7 @@ def test_page_command_and_json_count_the_same_dates_as_wrong(console, wrong):
     ("date", "state", "found"),
     [("2024-01-02", "thin", 1), ("2024-01-03", "excess", 48), ("2024-01-04", "excess", 15_168)],
 )
-def test_a_date_says_what_it_has_and_what_it_should_have(console, wrong, date, state, found):
+def test_partition_page_shows_actual_and_expected_rows(console, wrong, date, state, found):
     page = console.page(f"/coverage/partition/daily.visits/{date}/")
     told = {each["date"]: each for each in console.fetch("/coverage/partitions.json?table=daily.visits")}
 
@@ -37,7 +37,7 @@ def test_a_date_says_what_it_has_and_what_it_should_have(console, wrong, date, s
     assert f"{found:,}" in page and "4 to 12" in page and state in page.lower()
 
 
-def test_a_verification_does_not_pass_it_and_says_so_in_one_sentence(console, wrong):
+def test_verification_with_thin_and_excess_dates_does_not_pass_and_lists_them(console, wrong):
     code, printed = console.shell("verify", "2024-01-02", "2024-01-05", "--table", "visits")
     report = Verification.objects.get().get_absolute_url()
     told = console.fetch(f"{report}verification.json")

@@ -19,7 +19,7 @@ def backfill(console, *more: str) -> tuple[int, dict, str]:
 
 
 @pytest.mark.parametrize("what", ["overflow", "silent"])
-def test_a_job_that_exits_0_and_fills_nothing_failed_on_every_date(console, fault, what):
+def test_all_steps_fail_if_the_job_exits_0_without_writing_rows(console, fault, what):
     for number in range(1, 5):
         fault("daily.sales", f"01-0{number}", what)
 
@@ -31,7 +31,7 @@ def test_a_job_that_exits_0_and_fills_nothing_failed_on_every_date(console, faul
     assert console.row("sales", "coverage").startswith("sales 0 29 0")
 
 
-def test_what_such_a_job_says_is_told_beside_the_dates(console, fault):
+def test_failure_signature_is_shown_with_its_dates(console, fault):
     fault("daily.sales", "01-03", "silent")
 
     _, told, page = backfill(console)
@@ -40,7 +40,7 @@ def test_what_such_a_job_says_is_told_beside_the_dates(console, fault):
     assert told["signatures"][0]["text"] in page and "2024-01-03" in page
 
 
-def test_a_rerun_that_changed_nothing_says_so(console, fault):
+def test_redo_that_changed_nothing_reports_no_change(console, fault):
     backfill(console)
     for number in range(1, 5):
         fault("daily.sales", f"01-0{number}", "silent")

@@ -18,7 +18,7 @@ def without_connection(console, scan, shop) -> None:
     shop.rename(shop.with_suffix(".away"))
 
 
-def test_a_pre_flight_without_connection_passes_nothing_of_the_warehouse(console, without_connection):
+def test_warehouse_checks_are_unknown_if_the_warehouse_is_unreachable(console, without_connection):
     code, printed = console.shell("preflight")
     report = Preflight.objects.get()
     told = console.fetch(f"/preflight/{report.pk}.json")
@@ -30,7 +30,7 @@ def test_a_pre_flight_without_connection_passes_nothing_of_the_warehouse(console
     assert told["counts"] in page and told["counts"] in printed and "could not be asked" in told["counts"]
 
 
-def test_without_connection_no_share_is_printed_anywhere(console, without_connection):
+def test_preflight_shows_no_percentage_if_the_warehouse_is_unreachable(console, without_connection):
     code, printed = console.shell("preflight", "--json")
 
     assert code == 1
@@ -38,7 +38,7 @@ def test_without_connection_no_share_is_printed_anywhere(console, without_connec
     assert "%" not in console.page(Preflight.objects.get().get_absolute_url()).replace("at least 100 %", "")
 
 
-def test_a_verification_of_a_column_that_is_not_there_could_not_run(console, ask):
+def test_verification_could_not_run_if_a_column_is_missing(console, ask):
     says = "table daily.sales has no column item"
     ask("ALTER TABLE daily.sales DROP COLUMN item")
 

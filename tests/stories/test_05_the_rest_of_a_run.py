@@ -11,7 +11,7 @@ IN_SHELL = ("--table", "sales", "--start", "2024-01-01", "--end", "2024-01-08")
 ON_PAGE = "/runs/new/?table=daily.sales&start=2024-01-01&end=2024-01-08"
 
 
-def test_the_rest_has_the_failed_date_before_the_latest_success(console, launch, drive, fault):
+def test_plan_includes_a_failed_date_before_the_latest_success(console, launch, drive, fault):
     fault("daily.sales", "01-03", "silent")
     drive(launch(**WEEK))
 
@@ -21,7 +21,7 @@ def test_the_rest_has_the_failed_date_before_the_latest_success(console, launch,
     assert "--start 2024-01-03 --end 2024-01-03" in console.page(ON_PAGE)
 
 
-def test_a_reboot_in_the_middle_costs_no_date_and_does_none_twice(console, launch, drive):
+def test_run_interrupted_by_a_reboot_fills_every_date_exactly_once(console, launch, drive):
     run = launch(**WEEK)
     drive(run, attempts=1)  # and the machine is gone
 
@@ -35,7 +35,7 @@ def test_a_reboot_in_the_middle_costs_no_date_and_does_none_twice(console, launc
     assert "7 of 7 steps verified" in console.page(f"/runs/{run.pk}/summary/")
 
 
-def test_what_somebody_else_filled_meanwhile_is_not_done_again(console, launch, drive, rows):
+def test_dates_filled_outside_the_run_are_verified_without_an_attempt(console, launch, drive, rows):
     run = launch(**WEEK)
     rows("daily.sales", 8, "01-04", "01-05")
 
@@ -47,7 +47,7 @@ def test_what_somebody_else_filled_meanwhile_is_not_done_again(console, launch, 
 
 
 @pytest.mark.parametrize("lost", ["01-02", "01-08"])
-def test_a_date_that_is_gone_again_is_in_the_rest_again(console, launch, drive, ask, scan, lost):
+def test_date_whose_rows_were_deleted_is_planned_again(console, launch, drive, ask, scan, lost):
     """No checkpoint says that it was done once: the data does not."""
     drive(launch(**WEEK))
     ask("DELETE FROM daily.sales WHERE day = ?", day(lost))
@@ -58,7 +58,7 @@ def test_a_date_that_is_gone_again_is_in_the_rest_again(console, launch, drive, 
     assert f"--start 2024-{lost} --end 2024-{lost}" in console.page(ON_PAGE)
 
 
-def test_a_retry_is_what_is_not_verified(console, launch, drive, fault):
+def test_retry_plans_only_unverified_dates(console, launch, drive, fault):
     fault("daily.sales", "01-03", "silent")
     run = drive(launch(**WEEK))
     fault.mend()

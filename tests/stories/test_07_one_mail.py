@@ -33,7 +33,7 @@ def test_many_failures_of_one_cause_are_one_mail_with_one_line(failed, inbox, co
     assert [(each["count"], len(each["dates"])) for each in backfill.result(run)["signatures"]] == [(4, 4)]
 
 
-def test_a_mail_that_nobody_took_is_said_on_every_page(failed, smtp_port, console):
+def test_every_page_reports_an_undelivered_mail(failed, smtp_port, console):
     """No server listens there."""
     failed()
     tasks.deliver()
@@ -43,7 +43,7 @@ def test_a_mail_that_nobody_took_is_said_on_every_page(failed, smtp_port, consol
         assert "1 mail could not be sent: " in console.page(page)
 
 
-def test_before_a_launch_page_command_and_json_say_that_no_mail_would_leave(smtp_port, console):
+def test_preflight_warns_if_the_mail_server_is_unreachable(smtp_port, console):
     code, printed = console.shell("preflight", "--table", "sales")
     report = Preflight.objects.get().get_absolute_url()
     told = console.fetch(f"{report.rstrip('/')}.json")

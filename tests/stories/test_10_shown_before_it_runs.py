@@ -24,7 +24,7 @@ def test_command_folder_and_environment_are_the_same_on_page_command_and_json(co
         assert said in printed and said in page
 
 
-def test_what_was_shown_is_what_runs(console, launch, drive, scan):
+def test_attempt_runs_the_command_and_environment_shown_in_the_plan(console, launch, drive, scan):
     scan()
     (call,) = console.json("plan", *WEEK)["calls"]
 
@@ -56,7 +56,7 @@ def test_a_dry_run_that_writes_is_caught_with_table_date_and_rows(console, confi
     assert caught in [found["text"] for check in told["checks"] for found in check["findings"]]
 
 
-def test_words_that_a_job_does_not_know_are_found_before_the_launch(console, configure):
+def test_preflight_reports_arguments_that_the_job_does_not_support(console, configure):
     configure(CHECK)
 
     code, printed = console.shell("preflight", "--table", "sales")

@@ -20,7 +20,7 @@ def a_hole(rows, ask, scan) -> None:
     scan()
 
 
-def test_only_the_date_with_the_hole_waits(console, a_hole, launch, drive):
+def test_gate_skips_only_the_date_with_a_missing_input(console, a_hole, launch, drive):
     run = drive(launch(tables=["weekly.trend"], through_gaps=True))
 
     told = backfill.result(run)
@@ -31,7 +31,7 @@ def test_only_the_date_with_the_hole_waits(console, a_hole, launch, drive):
     assert console.row("trend", "coverage").startswith("trend 22 23")
 
 
-def test_without_a_reason_nothing_is_overridden(a_hole, launch):
+def test_gate_override_without_a_reason_is_rejected(a_hole, launch):
     run = launch(tables=["weekly.trend"])
 
     with pytest.raises(IllegalMove, match="An override needs a reason"):
@@ -49,7 +49,7 @@ def test_an_override_stays_visible_with_its_reason_and_its_name(console, a_hole,
     assert said in console.page(f"/runs/{run.pk}/") and said in console.page(f"/runs/{run.pk}/summary/")
 
 
-def test_a_launch_that_is_not_ready_takes_a_reason_too(console, a_hole, shop):
+def test_launch_after_a_not_ready_preflight_requires_a_reason(console, a_hole, shop):
     dates = ("--start", "2024-01-08", "--end", "2024-01-09")
     shop.rename(shop.with_suffix(".away"))
     console.shell("preflight", "--table", "trend", *dates)

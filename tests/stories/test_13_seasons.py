@@ -54,7 +54,7 @@ def test_a_new_season_has_its_own_page_command_and_json(console, next_year):
     assert len(console.fetch("/coverage/next%20year/partitions.json?table=daily.sales")) == 5
 
 
-def test_a_run_fills_its_gaps_like_any_other(console, next_year, workers):
+def test_run_fills_the_gaps_of_a_new_season(console, next_year, workers):
     told = console.json("backfill", "--table", "visits", "--season", "next year", "--here", "--yes")
 
     assert (told["status"], told["succeeded"]) == ("succeeded", 5)

@@ -20,14 +20,14 @@ def cleaned_up(launch, drive, ask, scan, rows) -> None:
     scan()
 
 
-def test_page_command_and_json_say_it_in_the_same_words(console, cleaned_up):
+def test_page_command_and_json_report_a_regression_in_the_same_words(console, cleaned_up):
     assert f"Regression : {LOST}" in console.page("/")
     assert f"Regression: {LOST}" in console.shell("coverage")[1]
     assert [each["text"] for each in console.json("coverage")["lost_rows"]] == [LOST]
     assert "visits 2024-01-05 to 2024-01-08 24 rows 0" in console.page("/failures/")
 
 
-def test_a_mail_says_it_once(console, cleaned_up, inbox):
+def test_regression_is_mailed_once(console, cleaned_up, inbox):
     tasks.deliver()
     tasks.deliver()
 
@@ -37,7 +37,7 @@ def test_a_mail_says_it_once(console, cleaned_up, inbox):
     assert LOST in mail.get_body(("plain",)).get_content()
 
 
-def test_a_verification_says_it_even_where_what_is_left_is_enough(console, ask, scan, rows):
+def test_verification_reports_a_regression_even_if_enough_rows_remain(console, ask, scan, rows):
     rows("daily.sales", 8)
     rows("daily.visits", 12, "01-05")
     scan()
@@ -52,7 +52,7 @@ def test_a_verification_says_it_even_where_what_is_left_is_enough(console, ask, 
     assert lost in [each["text"] for each in console.fetch(f"{report}verification.json")["reasons"]]
 
 
-def test_a_pre_flight_says_it_too(console, cleaned_up):
+def test_preflight_warns_of_a_regression(console, cleaned_up):
     told = console.json("preflight", "--table", "visits")
 
     (table,) = [check for check in told["checks"] if check["kind"] == "table"]
@@ -61,7 +61,7 @@ def test_a_pre_flight_says_it_too(console, cleaned_up):
     assert "lost rows on 3 dates" in console.page(f"/preflight/{told['preflight']}/")
 
 
-def test_it_can_be_filled_again_and_then_nothing_is_lost(console, cleaned_up):
+def test_regression_is_cleared_when_the_dates_are_filled_again(console, cleaned_up):
     assert console.json("plan", "--table", "visits")["steps"] == 3
     console.shell("backfill", "--table", "visits", "--here", "--yes")
 

@@ -33,7 +33,7 @@ def told(console, inbox):
     return say
 
 
-def test_a_job_that_replaces_its_table_is_never_called_done(console, fault):
+def test_job_that_replaces_its_table_pauses_the_run(console, fault):
     for number in range(1, 10):
         fault("daily.sales", f"01-0{number}", "also DELETE FROM daily.sales")
     console.shell("scan")
@@ -45,7 +45,7 @@ def test_a_job_that_replaces_its_table_is_never_called_done(console, fault):
     assert console.row("sales", "coverage").startswith("sales 1 29")
 
 
-def test_verified_with_exit_status_1_is_said_at_every_exit(console, fault, told):
+def test_every_output_reports_dates_verified_despite_exit_status_1(console, fault, told):
     fault("daily.sales", "01-02", "exit 1")
     console.shell("scan")
 
@@ -56,7 +56,7 @@ def test_verified_with_exit_status_1_is_said_at_every_exit(console, fault, told)
         assert "2 verified although the job ended with exit status 1" in words, exit
 
 
-def test_what_a_run_verified_and_is_gone_now_is_said_at_every_exit(console, ask, told):
+def test_every_output_reports_verified_dates_that_are_missing_now(console, ask, told):
     console.shell("scan")
     console.shell("backfill", *SALES, "--end", "2024-01-04")
     ask("DELETE FROM daily.sales WHERE day <= '2024-01-02'")
@@ -77,7 +77,7 @@ def test_what_a_run_verified_and_is_gone_now_is_said_at_every_exit(console, ask,
     }
 
 
-def test_a_run_whose_dates_are_complete_says_nothing_of_now(console, told):
+def test_no_output_mentions_the_current_state_if_all_verified_dates_are_complete(console, told):
     console.shell("scan")
     _, said = console.shell("backfill", *SALES, "--end", "2024-01-04")
 

@@ -64,7 +64,7 @@ def harmed(request, once, shop, ask, console) -> None:
     assert console.shell("verify", "--season", "winter")[0] == 1
 
 
-def test_pre_flight_names_every_check_that_could_not_be_asked(console, harmed):
+def test_preflight_lists_every_unknown_check(console, harmed):
     report = Preflight.objects.get()
     told = console.fetch(f"/preflight/{report.pk}.json")
     unknown = [check["name"] for check in told["checks"] if check["level"] == "unknown"]
@@ -75,14 +75,14 @@ def test_pre_flight_names_every_check_that_could_not_be_asked(console, harmed):
     assert told["verdict"] == "not ready"
 
 
-def test_verify_says_why_it_could_not_run(console, harmed):
+def test_verification_page_shows_why_it_could_not_run(console, harmed):
     report = Verification.objects.get()
 
     assert report.verdict == "could not run"
     assert "The warehouse could not be asked: " in console.page(report.get_absolute_url())
 
 
-def test_no_page_shows_a_percentage_as_if_it_knew(console, harmed):
+def test_no_page_shows_a_percentage_unless_it_is_marked_as_last_known(console, harmed):
     reports = [Preflight.objects.get().get_absolute_url(), Verification.objects.get().get_absolute_url()]
 
     for page in (*PAGES, *reports):
@@ -91,14 +91,14 @@ def test_no_page_shows_a_percentage_as_if_it_knew(console, harmed):
         assert not claims, (page, claims)
 
 
-def test_no_command_prints_one_either(console, harmed):
+def test_no_command_prints_a_percentage_if_the_warehouse_cannot_be_read(console, harmed):
     assert "(last known)" in console.row("sales", "coverage")
     for words in (["coverage"], ["sources"], ["windows"], ["verify", "--season", "winter"], ["preflight"]):
         claims = re.findall(r"\d %", WANTED.sub("", console.shell(*words)[1]))
         assert not claims, (words, claims)
 
 
-def test_one_table_that_cannot_be_read_is_as_last_known_beside_the_others(once, ask, console):
+def test_only_the_unreadable_table_is_shown_as_last_known(once, ask, console):
     ask("ALTER TABLE daily.visits RENAME day TO date")
     assert console.shell("scan")[0] == console.shell("verify", "--phase", "2")[0] == 1
     assert console.shell("preflight", "--phase", "2")[0] in (1, 2)
@@ -110,7 +110,7 @@ def test_one_table_that_cannot_be_read_is_as_last_known_beside_the_others(once, 
     assert "0 of 29 dates (0 %) complete on all 2 tables, as last known" in console.page("/")
 
 
-def test_a_table_that_was_dropped_is_known_to_be_missing_and_not_as_last_known(once, ask, console):
+def test_dropped_table_is_shown_as_missing_and_not_as_last_known(once, ask, console):
     ask("DROP TABLE daily.sales")
     console.shell("scan")
 

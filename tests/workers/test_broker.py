@@ -28,40 +28,40 @@ def take(broker):
     return [row for row, _ in broker.dequeue()]
 
 
-def test_it_takes_the_oldest_first(broker):
+def test_broker_takes_the_oldest_task_first(broker):
     late, early = waiting("runs", seconds=1), waiting("runs", seconds=9)
 
     assert take(broker) + take(broker) == [early, late]
 
 
-def test_a_task_is_taken_though_the_clock_was_set_back_since(broker):
+def test_broker_takes_a_task_even_if_the_clock_was_set_back(broker):
     with time_machine.travel(timezone.now() + dt.timedelta(hours=1)):
         row = broker.enqueue("x")
 
     assert take(broker) == [row]
 
 
-def test_it_takes_what_only_this_machine_is_asked(broker):
+def test_broker_takes_tasks_addressed_to_its_own_machine(broker):
     ping = waiting(own_queue("runs"))
 
     assert take(broker) == [ping]
 
 
-def test_it_leaves_what_another_machine_or_cluster_is_asked(broker):
+def test_broker_leaves_tasks_of_another_machine_or_cluster(broker):
     waiting("runs@beta")
     waiting("main")
 
     assert take(broker) == []
 
 
-def test_a_task_goes_to_one_of_two_that_have_seen_it(broker):
+def test_only_one_of_two_brokers_takes_a_task(broker):
     row = OrmQ.objects.get(pk=waiting("runs"))
 
     assert broker._take(row)
     assert not Broker(list_key="runs")._take(row)
 
 
-def test_it_is_the_queue_that_the_clusters_use(settings):
+def test_clusters_use_this_broker(settings):
     from django_q.brokers import get_broker
 
     assert isinstance(get_broker("runs"), Broker)

@@ -14,11 +14,11 @@ def queue(settings):
     return settings.Q_CLUSTER
 
 
-def test_the_settings_of_the_project_are_right():
+def test_project_settings_pass_the_checks():
     assert check_clusters(None) == check_sqlite(None) == []
 
 
-def test_a_task_must_not_come_back_while_it_may_still_be_performed(queue):
+def test_retry_time_that_could_requeue_a_running_task_is_an_error(queue):
     queue["retry"] = 3600  # 900 * (2 + 2)
 
     (error,) = check_clusters(None)
@@ -51,7 +51,7 @@ def test_an_unknown_cluster_name_is_an_error_that_lists_the_known_ones(monkeypat
     assert error.hint == "Known names: main, runs."
 
 
-def test_sqlite_must_take_its_lock_when_a_transaction_begins(monkeypatch):
+def test_sqlite_without_immediate_transactions_is_an_error(monkeypatch):
     monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3"}})
 
     (error,) = check_sqlite(None)
@@ -59,18 +59,18 @@ def test_sqlite_must_take_its_lock_when_a_transaction_begins(monkeypatch):
     assert error.id == "workers.E003"
 
 
-def test_another_database_needs_no_such_option(monkeypatch):
+def test_other_databases_need_no_transaction_mode(monkeypatch):
     monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.postgresql"}})
 
     assert check_sqlite(None) == []
 
 
-def test_the_host_is_a_good_name_for_its_workers():
+def test_default_worker_name_is_accepted():
     assert check_worker_name(None) == []
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a@b", "x" * 61])
-def test_a_name_that_queues_or_people_could_not_use_is_refused(settings, name):
+def test_invalid_worker_name_is_an_error(settings, name):
     settings.WORKER_NAME = name
 
     (error,) = check_worker_name(None)

@@ -29,7 +29,7 @@ def taken(at):
     return OrmQ.objects.create(key="runs", payload="x", lock=at + dt.timedelta(seconds=25200))
 
 
-def test_a_ping_is_a_task_of_its_cluster_and_answered_when_it_is_gone():
+def test_ping_is_a_task_of_its_cluster_and_is_answered_once_it_left_the_queue():
     ping = clusters.send_ping("runs")
 
     assert OrmQ.objects.get(pk=ping).key == f"runs@{settings.WORKER_NAME}"
@@ -58,7 +58,7 @@ def test_a_worker_of_another_session_or_machine_does_not_count():
     assert not clusters.are_all_busy("runs", leader=1)
 
 
-def test_what_a_dead_cluster_had_taken_is_free_again():
+def test_tasks_taken_by_a_dead_cluster_are_released():
     now = timezone.now()
     row = taken(now - HOUR)
 
@@ -67,14 +67,14 @@ def test_what_a_dead_cluster_had_taken_is_free_again():
     assert row.lock < timezone.now()
 
 
-def test_what_the_living_cluster_has_taken_is_left_alone():
+def test_tasks_taken_by_the_live_cluster_are_not_released():
     now = timezone.now()
     taken(now)
 
     assert clusters.free_taken_tasks("runs", taken_before=now - HOUR) == 0
 
 
-def test_what_another_machine_may_be_performing_is_left_alone():
+def test_tasks_that_another_machine_may_be_performing_are_not_released():
     now = timezone.now()
     worker(launcher="elsewhere")
     taken(now - HOUR)
@@ -86,7 +86,7 @@ def schedule(next_run):
     return Schedule.objects.create(func="f", schedule_type=Schedule.MINUTES, minutes=15, next_run=next_run)
 
 
-def test_after_the_clock_was_set_back_a_schedule_is_due_now():
+def test_schedule_is_due_now_after_the_clock_was_set_back():
     now = timezone.now()
     row = schedule(now + HOUR)
 

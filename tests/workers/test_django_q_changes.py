@@ -25,14 +25,14 @@ def own(monkeypatch) -> ORM:
     return ORM(list_key="runs")
 
 
-def test_its_broker_does_not_take_what_was_queued_before_the_clock_was_set_back(own):
+def test_stock_broker_ignores_tasks_queued_before_the_clock_was_set_back(own):
     with time_machine.travel(timezone.now() + dt.timedelta(hours=1)):
         own.enqueue("x")
 
     assert not own.dequeue()
 
 
-def test_its_broker_takes_in_no_order(own, django_assert_num_queries):
+def test_stock_broker_does_not_order_tasks(own, django_assert_num_queries):
     OrmQ.objects.create(key="runs", payload="x", lock=timezone.now() - dt.timedelta(seconds=9))
 
     with django_assert_num_queries(2) as queries:
@@ -41,21 +41,21 @@ def test_its_broker_takes_in_no_order(own, django_assert_num_queries):
     assert "ORDER BY" not in queries[0]["sql"]
 
 
-def test_its_tasks_do_not_say_in_which_row_they_wait():
+def test_stock_task_id_does_not_identify_the_queue_row():
     assert not str(async_task("math.floor", 1.5)).isdigit()
 
 
-def test_it_reads_its_settings_once_at_import(monkeypatch):
+def test_stock_settings_are_read_once_at_import(monkeypatch):
     monkeypatch.setenv("Q_CLUSTER_NAME", "another")
 
     assert Conf.CLUSTER_NAME != "another"
 
 
-def test_its_worker_waits_in_the_lock_of_its_queue():
+def test_stock_worker_holds_the_queue_lock_while_it_waits():
     assert "task_queue.get" in inspect.getsource(worker.worker)
 
 
-def test_its_sentinel_replaces_a_process_that_was_killed_while_it_waited():
+def test_stock_sentinel_replaces_a_process_without_checking_its_exit_code():
     killed = SimpleNamespace(exitcode=-signal.SIGKILL, timer=SimpleNamespace(value=-2))
 
     assert may_have_held_a_lock(killed)
@@ -63,5 +63,5 @@ def test_its_sentinel_replaces_a_process_that_was_killed_while_it_waited():
     assert Sentinel.reincarnate is not cluster.Sentinel.reincarnate
 
 
-def test_its_cluster_waits_in_a_process_of_its_own_for_its_sentinel():
+def test_stock_cluster_starts_its_sentinel_in_a_separate_process():
     assert "Process(" in inspect.getsource(cluster.Cluster.start)

@@ -24,7 +24,7 @@ def row():
     return Worker.objects.get()
 
 
-def test_a_beat_makes_the_worker_known(beat):
+def test_first_heartbeat_registers_the_worker(beat):
     beat.write()
 
     assert row().cluster == "runs"
@@ -39,7 +39,7 @@ def test_the_next_beat_renews_the_same_row(beat):
     assert row().heartbeat_at > first
 
 
-def test_it_says_what_the_worker_is_doing(beat):
+def test_heartbeat_records_the_current_activity(beat):
     with heartbeat.doing("run 7: orders 2024-01-15"):
         beat.write()
 
@@ -49,7 +49,7 @@ def test_it_says_what_the_worker_is_doing(beat):
     assert row().doing == ""
 
 
-def test_inside_a_task_it_is_busy(beat):
+def test_worker_is_busy_during_a_task(beat):
     heartbeat.task_begins(task={"func": "apps.coverage.tasks.scan"})
     beat.write()
 
@@ -57,7 +57,7 @@ def test_inside_a_task_it_is_busy(beat):
     assert row().doing == "scan"
 
 
-def test_after_a_task_it_is_idle(beat):
+def test_worker_is_idle_after_a_task(beat):
     heartbeat.task_begins(task={"func": "apps.coverage.tasks.scan"})
     heartbeat.task_ended()
     beat.write()
@@ -76,7 +76,7 @@ def test_a_locked_database_costs_one_beat_and_no_more(beat, monkeypatch, caplog)
     assert Worker.objects.count() == 1
 
 
-def test_outside_a_worker_nobody_minds_what_is_said(monkeypatch):
+def test_activity_outside_a_worker_is_ignored(monkeypatch):
     monkeypatch.setattr(heartbeat, "_beat", None)
 
     with heartbeat.doing("a test"):
@@ -85,7 +85,7 @@ def test_outside_a_worker_nobody_minds_what_is_said(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_starts_lets_the_apps_know_and_says_goodbye_at_its_end(monkeypatch):
+def test_worker_sends_a_signal_at_its_start_and_records_its_stop(monkeypatch):
     monkeypatch.setattr(heartbeat, "_beat", None)
     monkeypatch.setattr(heartbeat, "Finalize", lambda *args, **kwargs: None)
     heard = []

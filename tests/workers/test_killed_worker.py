@@ -39,7 +39,7 @@ def steps(served: Served, status: str) -> int:
     return served.ask("SELECT count(*) FROM runs_step WHERE status = ?", status)[0][0]
 
 
-def test_the_run_goes_on_by_itself_and_nothing_is_lost(run: Served, ask, fault):
+def test_run_succeeds_without_intervention_after_its_worker_is_killed(run: Served, ask, fault):
     job = sixth_job(run)[0][0]
     fault.mend()
     run.look()

@@ -82,7 +82,7 @@ def test_a_cluster_is_its_main_process_and_what_that_forks(serve):
 
 # --- other ways -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("part", [pytest.param(0, marks=pytest.mark.long), 1], ids=["monitor", "pusher"])
-def test_a_cluster_with_a_frozen_part_is_started_again(serve, part):
+def test_cluster_with_a_frozen_process_is_restarted(serve, part):
     served = serve("--no-web")
     frozen = served.auxiliaries("runs")[part]
 
@@ -94,7 +94,7 @@ def test_a_cluster_with_a_frozen_part_is_started_again(serve, part):
     assert not frozen.is_running()
 
 
-def test_no_process_of_a_killed_cluster_goes_on(serve):
+def test_child_processes_end_if_their_cluster_is_killed(serve):
     served = serve("--no-web")
     parts = served.main("runs").children(recursive=True)
 
@@ -115,7 +115,7 @@ def test_a_worker_killed_at_work_is_replaced_without_a_restart(serve):
     assert len(served.started("runs")) == 1
 
 
-def test_a_cluster_at_work_is_left_in_peace_although_the_ping_waits(serve):
+def test_busy_cluster_is_not_restarted_even_if_it_does_not_answer_the_ping(serve):
     served = serve("--no-web")
     work = served.enqueue("runs", "time.sleep", 15)
 
@@ -124,7 +124,7 @@ def test_a_cluster_at_work_is_left_in_peace_although_the_ping_waits(serve):
     assert len(served.started("runs")) == 1
 
 
-def test_what_a_killed_cluster_had_taken_is_performed_soon(serve):
+def test_tasks_taken_by_a_killed_cluster_are_performed_before_their_retry_time(serve):
     served = serve("--no-web")
     served.enqueue("runs", "time.sleep", 4)
     waiting = served.enqueue("runs")
@@ -147,7 +147,7 @@ def test_the_web_server_is_started_again_on_its_port(serve):
 
 # --- the end ----------------------------------------------------------------------------------------
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_everything(serve, how):
+def test_signal_ends_all_processes(serve, how):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever starts the tests under nohup has it ignored
     served = serve()
 
@@ -166,7 +166,7 @@ def test_a_job_ends_with_serve(serve):
     assert not job.is_running()
 
 
-def test_serve_ends_at_once_when_asked_twice(serve):
+def test_second_sigint_ends_serve_at_once(serve):
     served = serve("--no-web")
     served.enqueue("main", "time.sleep", 300)
     wait_until(served.is_at_work, "it is at work")
@@ -189,7 +189,7 @@ def test_the_processes_of_a_killed_serve_end(serve):
     wait_until(lambda: not served.left(), "its processes have ended")
 
 
-def test_the_next_serve_ends_a_job_that_a_killed_one_left_behind(serve):
+def test_next_serve_ends_an_orphaned_job_of_a_killed_serve(serve):
     killed = serve("--no-web")
     job = start_job(killed)
     killed.process.kill()
@@ -201,7 +201,7 @@ def test_the_next_serve_ends_a_job_that_a_killed_one_left_behind(serve):
     assert not job.is_running()
 
 
-def test_a_record_that_names_somebody_elses_process_does_no_harm(serve, folder):
+def test_process_record_with_a_reused_pid_kills_no_unrelated_process(serve, folder):
     stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     (folder / "serve.json").write_text(
         f'{{"launcher": [{stranger.pid}, 1.0], "token": "t", "services": {{"runs": [{stranger.pid}, 1.0]}}}}'
@@ -225,7 +225,7 @@ def test_a_second_serve_of_the_same_folder_is_refused(serve, folder):
     assert "Traceback" not in second.stderr
 
 
-def test_a_taken_port_is_one_sentence(folder):
+def test_port_in_use_is_reported_in_one_line(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -239,7 +239,7 @@ def test_a_taken_port_is_one_sentence(folder):
     )
 
 
-def test_a_database_without_tables_is_one_sentence(tmp_path):
+def test_unmigrated_database_is_reported_without_a_traceback(tmp_path):
     database_of(tmp_path).create()
 
     refused = manage(tmp_path, "serve", "--no-web")
@@ -249,7 +249,7 @@ def test_a_database_without_tables_is_one_sentence(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
-def test_serve_works_when_nobody_reads_its_output(folder, serve):
+def test_serve_works_with_a_closed_output_pipe(folder, serve):
     reading, writing = os.pipe()
     served = Served(folder, "--no-web")
     served.start(stdout=writing)
@@ -264,7 +264,7 @@ def test_serve_works_when_nobody_reads_its_output(folder, serve):
     assert "Traceback" not in served.says
 
 
-def test_everything_together_is_small(serve):
+def test_all_processes_together_use_less_than_250_mib(serve):
     served = serve()
     wait_until(lambda: answers(served.port), "it answers")
 

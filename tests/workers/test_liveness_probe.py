@@ -13,14 +13,14 @@ def pulse():
     return pulse
 
 
-def test_a_cluster_is_asked_ten_seconds_after_its_last_sign_of_life():
+def test_cluster_is_pinged_ten_seconds_after_it_was_last_alive():
     pulse = Pulse(alive_at=100.0)
 
     assert not pulse.should_ask(109.9)
     assert pulse.should_ask(110.0)
 
 
-def test_nobody_is_asked_twice_at_a_time(pulse):
+def test_cluster_is_not_pinged_again_while_a_ping_is_pending(pulse):
     assert not pulse.should_ask(115.0)
 
 
@@ -36,7 +36,7 @@ def test_a_cluster_that_answers_is_not_silent(pulse):
     assert pulse.should_ask(129.0)
 
 
-def test_a_cluster_at_work_is_excused(pulse):
+def test_excused_cluster_gets_a_later_deadline(pulse):
     pulse.excused(119.0)
 
     assert not pulse.is_silent(139.0)

@@ -23,13 +23,13 @@ def beat(at, *, cluster="runs", stopped_at=None):
     )  # fmt: skip
 
 
-def test_a_worker_heard_in_the_last_seconds_is_alive():
+def test_worker_with_a_heartbeat_in_the_last_20_seconds_is_alive():
     lately, _ = beat(ago(seconds=19)), beat(ago(seconds=21))
 
     assert list(Worker.objects.alive(NOON)) == [lately]
 
 
-def test_a_worker_that_said_goodbye_is_not_alive():
+def test_stopped_worker_is_not_alive():
     beat(ago(seconds=2), stopped_at=ago(seconds=1))
 
     assert not Worker.objects.alive(NOON).exists()
@@ -48,7 +48,7 @@ def test_silence_of_a_cluster_that_never_had_a_worker_is_unknown():
     assert Worker.objects.filter(cluster="runs").silent_for(NOON) is None
 
 
-def test_workers_long_gone_are_forgotten():
+def test_worker_records_are_deleted_after_a_week():
     beat(ago(days=8))
     lately = beat(ago(days=6))
 

@@ -28,14 +28,14 @@ def other(**fields):
     Worker.objects.filter(name="alpha").update(host="elsewhere", pid=7, **fields)
 
 
-def test_a_free_name_is_taken():
+def test_launcher_claims_a_free_name():
     claim()
 
     row = Worker.objects.get(name="alpha")
     assert row.cluster == "launcher" and row.is_alive(timezone.now())
 
 
-def test_a_name_whose_launcher_is_alive_is_refused_with_the_remedy():
+def test_name_of_a_live_launcher_is_rejected():
     claim()
     other()
 
@@ -52,7 +52,7 @@ def test_a_name_whose_launcher_fell_silent_is_free():
     assert Worker.objects.get(name="alpha").host != "elsewhere"
 
 
-def test_a_name_whose_launcher_said_goodbye_is_free():
+def test_name_of_a_stopped_launcher_is_free():
     claim()
     naming.release()
 
@@ -61,7 +61,7 @@ def test_a_name_whose_launcher_said_goodbye_is_free():
     assert Worker.objects.get(name="alpha").stopped_at is None
 
 
-def test_the_next_launcher_of_a_folder_need_not_wait_for_the_silence_of_a_killed_one():
+def test_launcher_takes_over_the_name_of_its_killed_predecessor_at_once():
     claim()
     Worker.objects.filter(name="alpha").update(pid=DEAD)
 
@@ -70,7 +70,7 @@ def test_the_next_launcher_of_a_folder_need_not_wait_for_the_silence_of_a_killed
     assert Worker.objects.get(name="alpha").pid != DEAD
 
 
-def test_a_launcher_hears_that_its_name_was_taken():
+def test_heartbeat_of_a_launcher_detects_that_its_name_was_taken():
     claim()
     assert naming.beat()
 
@@ -79,7 +79,7 @@ def test_a_launcher_hears_that_its_name_was_taken():
     assert not naming.beat()
 
 
-def test_its_goodbye_is_not_that_of_whoever_took_the_name():
+def test_release_does_not_stop_another_launcher_that_took_the_name():
     claim()
     other()
 

@@ -35,15 +35,15 @@ def worker(cluster="runs", *, launcher="alpha", seconds=2, **fields):
     )  # fmt: skip
 
 
-def test_one_has_to_log_in(client, db):
+def test_page_requires_login(client, db):
     assert client.get(ADDRESS).headers["Location"].startswith("/account/login/")
 
 
-def test_every_page_leads_to_it(read, client):
+def test_navigation_links_to_the_page(read, client):
     assert f'href="{ADDRESS}" aria-current="page">Workers' in markup(client)
 
 
-def test_it_shows_who_serves_and_where(read):
+def test_page_lists_processes_with_their_name_host_and_version(read):
     worker("main")
     worker("runs", launcher="beta")
 
@@ -66,7 +66,7 @@ def test_a_silent_worker_is_marked(read, client):
     assert "state-failed" in markup(client)
 
 
-def test_a_cluster_without_a_worker_is_said_with_the_command(read):
+def test_cluster_without_a_worker_is_shown_with_the_command_that_starts_one(read):
     worker("main")
     worker("runs", seconds=400)
 
@@ -74,12 +74,12 @@ def test_a_cluster_without_a_worker_is_said_with_the_command(read):
     assert "manage.py serve --only runs" in read()
 
 
-def test_before_anybody_ever_served_it_says_so(read):
+def test_page_shows_that_no_worker_has_reported_yet(read):
     assert "Nobody has reported lately" in read()
     assert "No worker of main has reported yet." in read()
 
 
-def test_it_asks_the_same_questions_however_many_serve(read, client, django_assert_num_queries):
+def test_query_count_does_not_grow_with_the_number_of_workers(read, client, django_assert_num_queries):
     worker("main")
     read()
     with django_assert_num_queries(5):  # session, person, workers, beacon, mails
@@ -91,13 +91,13 @@ def test_it_asks_the_same_questions_however_many_serve(read, client, django_asse
         client.get(ADDRESS)
 
 
-def test_it_refreshes_by_itself_every_three_seconds(read, client):
+def test_page_refreshes_every_three_seconds(read, client):
     worker()
 
     assert 'hx-trigger="every 3s' in markup(client)
 
 
-def test_a_refresh_brings_only_what_changes(read, client):
+def test_refresh_returns_only_the_live_parts(read, client):
     worker("main")
 
     refreshed = markup(client, **{"HX-Request": "true", "HX-Target": "live"})

@@ -27,7 +27,7 @@ def test_a_process_is_known_again(leader):
     assert processes.still_its_session(leader.pid, processes.identity(leader.pid))
 
 
-def test_another_process_of_the_same_number_is_not_it(leader):
+def test_process_with_a_reused_pid_does_not_match(leader):
     assert not processes.is_still(leader.pid, f"{processes.boot()} 1")
     assert not processes.still_its_session(leader.pid, f"{processes.boot()} 1")
 
@@ -36,11 +36,11 @@ def test_a_session_outlives_its_leader():
     assert processes.still_its_session(ended(), f"{processes.boot()} 1")
 
 
-def test_after_a_reboot_a_number_means_nothing():
+def test_pid_of_an_earlier_boot_does_not_match():
     assert not processes.still_its_session(ended(), "an-earlier-boot 1")
 
 
-def test_nobody_has_no_identity():
+def test_ended_process_has_no_identity():
     assert processes.identity(ended()) == ""
 
 

@@ -32,25 +32,25 @@ def test_a_web_server_that_has_just_been_heard_is_alive():
     assert the_line().said == "alive"
 
 
-def test_who_has_a_task_is_at_work():
+def test_worker_with_a_task_is_at_work():
     beat(ago(seconds=3))
 
     assert the_line(busy_since=ago(minutes=2)).said == "at work"
 
 
-def test_who_was_not_heard_lately_is_silent():
+def test_worker_without_a_recent_heartbeat_is_silent():
     beat(ago(minutes=4))
 
     assert the_line().said == "silent for 4 min"
 
 
-def test_who_said_goodbye_has_stopped():
+def test_worker_that_signed_off_is_stopped():
     beat(ago(minutes=4))
 
     assert the_line(stopped_at=ago(minutes=3)).said == "stopped 3 min ago"
 
 
-def test_the_dead_are_shown_for_an_hour():
+def test_worker_is_listed_for_an_hour_after_its_last_heartbeat():
     lately, _ = beat(ago(minutes=59)), beat(ago(minutes=61))
 
     assert [line.worker for line in lines()] == [lately]
@@ -60,7 +60,7 @@ def test_the_dead_are_shown_for_an_hour():
     ("doing", "run", "rest"),
     [("run 7", 7, ""), ("run 7: orders 2024-01-15", 7, ": orders 2024-01-15"), ("scan", None, "scan")],
 )
-def test_it_knows_on_which_run_a_worker_is(doing, run, rest):
+def test_run_number_is_extracted_from_the_activity_of_a_worker(doing, run, rest):
     beat(ago(seconds=3))
 
     line = the_line(doing=doing)
@@ -68,14 +68,14 @@ def test_it_knows_on_which_run_a_worker_is(doing, run, rest):
     assert (line.run, line.rest) == (run, rest)
 
 
-def test_another_version_than_this_console_is_marked(settings):
+def test_worker_of_another_version_is_marked(settings):
     beat(ago(seconds=3))
 
     assert not the_line(version=settings.VERSION).differs
     assert the_line(version="0.0.1").differs
 
 
-def test_the_processes_of_a_machine_stand_together():
+def test_processes_are_grouped_by_launcher():
     for launcher, cluster in (("b", "runs"), ("a", "runs"), ("a", "main"), ("b", "launcher"), ("a", "web")):
         row = beat(ago(seconds=3), cluster=cluster)
         Worker.objects.filter(pk=row.pk).update(launcher=launcher)
@@ -85,7 +85,7 @@ def test_the_processes_of_a_machine_stand_together():
     assert names == ["a web", "a main", "a runs", "b launcher", "b runs"]
 
 
-def test_when_both_clusters_have_workers_nothing_is_missing():
+def test_no_cluster_is_unserved_if_both_have_workers():
     beat(ago(seconds=3), cluster="main")
     beat(ago(seconds=3), cluster="runs")
 
@@ -102,7 +102,7 @@ def test_a_cluster_without_a_worker_comes_with_the_command_that_starts_one():
     assert called.command == ".venv/bin/python manage.py serve --only runs"
 
 
-def test_when_nobody_works_all_of_it_is_to_be_started():
+def test_command_starts_everything_if_no_cluster_has_a_worker():
     beat(ago(seconds=3), cluster="web")
 
     assert worker_list.call(NOON).command == ".venv/bin/python manage.py serve"

@@ -34,7 +34,7 @@ def test_a_machine_can_offer_workers_for_runs_and_nothing_else(second):
 
 
 @pytest.mark.long
-def test_two_runs_go_on_at_a_time_where_two_workers_are_offered(second):
+def test_two_workers_perform_two_tasks_at_a_time(second):
     served = second()
 
     for _ in range(2):
@@ -44,7 +44,7 @@ def test_two_runs_go_on_at_a_time_where_two_workers_are_offered(second):
     wait_until(lambda: served.ask(busy) == [(2,)], "both are at work")
 
 
-def test_two_machines_are_known_by_their_names_and_each_performs(serve, second):
+def test_two_machines_register_under_their_names_and_each_performs_tasks(serve, second):
     first, other = serve("--no-web"), second()
 
     assert names(other, "launcher") == names(first, "launcher") == [("beta",), (first.name,)]
@@ -53,7 +53,7 @@ def test_two_machines_are_known_by_their_names_and_each_performs(serve, second):
     other.performs("runs")
 
 
-def test_a_frozen_cluster_is_noticed_although_another_machine_serves_the_same_queue(serve, second):
+def test_frozen_cluster_is_restarted_even_if_another_machine_serves_the_same_queue(serve, second):
     first, other = serve("--no-web"), second()
     frozen = first.auxiliaries("runs")[1]
 
@@ -76,7 +76,7 @@ def test_a_second_launcher_of_the_same_name_is_refused(serve, folder: Path, monk
     served.performs("runs")
 
 
-def test_the_web_server_is_known_too(serve):
+def test_web_server_is_registered_until_it_stops(serve):
     served = serve()
 
     wait_until(lambda: names(served, "web") == [(served.name,)], "it beats")

@@ -21,7 +21,7 @@ def serve(monkeypatch):
     return told
 
 
-def test_alone_it_serves_everything(serve):
+def test_serve_without_options_serves_all_parts(serve):
     assert serve().parts == ["web", "main", "runs"]
 
 
@@ -32,21 +32,21 @@ def test_a_second_machine_can_offer_runs_only(serve):
     assert told.runs_workers == 3
 
 
-def test_without_the_web_server(serve):
+def test_no_web_serves_only_the_clusters(serve):
     assert serve("--no-web").parts == ["main", "runs"]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "two", "1000000"])
-def test_a_number_of_workers_is_one_or_more(serve, number):
+def test_invalid_number_of_workers_is_rejected(serve, number):
     with pytest.raises(CommandError, match="is not a number of workers; write 1 or more"):
         serve(f"--runs-workers={number}")
 
 
-def test_workers_for_runs_without_runs_are_a_mistake(serve):
+def test_runs_workers_option_without_runs_is_rejected(serve):
     with pytest.raises(CommandError, match="add it to --only, or leave the number out"):
         serve("--only", "web", "--runs-workers", "2")
 
 
-def test_nothing_at_all_is_a_mistake(serve):
+def test_options_that_leave_nothing_to_serve_are_rejected(serve):
     with pytest.raises(CommandError, match="leave nothing to serve"):
         serve("--only", "web", "--no-web")

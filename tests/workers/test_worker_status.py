@@ -12,7 +12,7 @@ from .test_models import NOON, ago, beat
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
-def test_it_counts_the_workers_that_report():
+def test_beacon_counts_live_workers():
     beat(ago(seconds=2), cluster="main")
     beat(ago(seconds=3), cluster="main")
     beat(ago(seconds=4))
@@ -20,7 +20,7 @@ def test_it_counts_the_workers_that_report():
     assert beacon(NOON) == {"workers_alive": 3, "workers_silent_for": ""}
 
 
-def test_it_says_for_how_long_nobody_has_reported():
+def test_beacon_shows_for_how_long_no_worker_has_reported():
     beat(ago(minutes=6), cluster="main")
     beat(ago(minutes=6))
 
@@ -34,11 +34,11 @@ def test_one_silent_cluster_is_enough_to_warn():
     assert beacon(NOON) == {"workers_alive": 0, "workers_silent_for": "3 h"}
 
 
-def test_before_the_first_worker_there_is_no_time_to_tell():
+def test_beacon_shows_no_duration_before_the_first_worker():
     assert beacon(NOON) == {"workers_alive": 0, "workers_silent_for": ""}
 
 
-def test_it_costs_one_query(django_assert_num_queries):
+def test_beacon_takes_one_query(django_assert_num_queries):
     beat(ago(seconds=2), cluster="main")
 
     with django_assert_num_queries(1):
@@ -56,5 +56,5 @@ def test_it_costs_one_query(django_assert_num_queries):
         (dt.timedelta(days=2), "2 days"),
     ],
 )
-def test_one_unit_says_how_bad_it_is(span, words):
+def test_elapsed_time_is_formatted_in_one_unit(span, words):
     assert elapsed(span) == words

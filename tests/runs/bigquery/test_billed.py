@@ -54,12 +54,12 @@ def test_the_run_page_has_forecast_and_actual(performed, viewing):
     assert "forecast for all steps: 40 to 80 MB, 0.04 to 0.08 USD, as forecast" in page
 
 
-def test_the_summary_and_a_call_have_it_too(performed, viewing):
+def test_run_summary_and_attempt_page_show_billed_bytes(performed, viewing):
     assert "80 MB, 0.08 USD by SQL jobs" in viewing.get(f"{performed.get_absolute_url()}summary/").text
     assert "billed 20 MB" in viewing.get(performed.attempts.first().get_absolute_url()).text
 
 
-def test_what_the_warehouse_did_not_say_is_unknown_and_no_zero(performed, pipeline):
+def test_unreported_bytes_are_shown_as_unknown_not_as_zero(performed, pipeline):
     performed.attempts.filter(number=1).update(bytes_billed=None)
 
     bill = billing.bill_of(performed, pipeline)
@@ -84,7 +84,7 @@ def test_a_call_that_never_became_a_job_billed_nothing(launch, drive, server):
     assert set(run.attempts.values_list("bytes_billed", flat=True)) == {0}
 
 
-def test_where_the_warehouse_cannot_be_asked_it_is_unknown(launch, drive, monkeypatch):
+def test_billed_bytes_are_unknown_if_the_warehouse_cannot_be_queried(launch, drive, monkeypatch):
     def away(self, job_id):
         raise Busy("asked too often")
 
@@ -102,7 +102,7 @@ def test_a_forecast_of_some_jobs_only_is_none(checked, plan, pipeline):
     assert forecasts.forecast_of(plan(tables=SALES), pipeline).whole is None
 
 
-def test_a_call_whose_worker_died_is_asked_about_afterwards(launch, drive):
+def test_billed_bytes_of_a_lost_attempt_are_queried_during_recovery(launch, drive):
     run = launch(tables=SALES)
     drive(run, attempts=1)
     attempt = run.attempts.get()
@@ -114,7 +114,7 @@ def test_a_call_whose_worker_died_is_asked_about_afterwards(launch, drive):
     assert (attempt.status, attempt.bytes_billed) == (Attempt.Status.LOST, 20 * MEGABYTE)
 
 
-def test_the_command_says_it_as_json(workers, checked, scan, capsys):
+def test_backfill_command_reports_billed_bytes_as_json(workers, checked, scan, capsys):
     checked(tables=SALES)
     scan()
 
@@ -125,7 +125,7 @@ def test_the_command_says_it_as_json(workers, checked, scan, capsys):
     assert (said["bytes"], said["forecast_bytes"]) == (80 * MEGABYTE, [40 * MEGABYTE, 80 * MEGABYTE])
 
 
-def test_the_mail_says_it_too(performed):
+def test_run_mail_reports_billed_bytes_and_forecast(performed):
     report = Report(performed, performed.events.first())
 
     assert report.bill == "80 MB, 0.08 USD; forecast for all steps 40 to 80 MB, 0.04 to 0.08 USD"

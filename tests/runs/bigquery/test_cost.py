@@ -79,7 +79,9 @@ def test_the_largest_call_is_among_those_that_are_tried(checked, server, configu
     assert asked == [(1, 1), (5, 9), (13, 13), (19, 19)]
 
 
-def test_a_run_over_such_gaps_bills_what_was_said(checked, every_second, drive, plan, pipeline):
+def test_billed_bytes_of_a_run_over_scattered_gaps_are_within_the_forecast(
+    checked, every_second, drive, plan, pipeline
+):
     checked(tables=SALES)
     low, high = forecasts.forecast_of(plan(tables=SALES), pipeline).whole
 
@@ -89,7 +91,7 @@ def test_a_run_over_such_gaps_bills_what_was_said(checked, every_second, drive, 
     assert low <= sum(run.attempts.values_list("bytes_billed", flat=True)) <= high
 
 
-def test_the_byte_limit_of_a_call_is_said(checked):
+def test_cost_finding_shows_the_byte_limit_per_call(checked):
     assert finding(checked(tables=SALES), "cost").threshold == "byte_limit: 1 GB a call"
 
 
@@ -105,13 +107,13 @@ def test_a_call_that_bigquery_would_refuse_fails(checked, configure, monkeypatch
     )
 
 
-def test_without_a_price_bytes_are_said_alone(checked, configure):
+def test_cost_finding_shows_bytes_only_if_no_price_is_configured(checked, configure):
     configure(price="# none")
 
     assert finding(checked(tables=SALES), "cost").value == "40 to 80 MB"
 
 
-def test_of_a_program_nobody_can_tell(checked):
+def test_program_job_is_reported_as_not_estimable(checked):
     assert texts(checked())[0] == "Not estimable: the job is a program (visits)."
 
 
@@ -133,7 +135,7 @@ def test_less_than_the_ceiling_passes(checked, configure):
     assert (together.level, together.threshold) == (Level.PASS, "at most 80 MB, at most 0.10 USD")
 
 
-def test_what_cannot_be_asked_is_unknown(checked, server):
+def test_cost_is_unknown_if_the_dry_run_is_refused(checked, server):
     server.refuse("quotaExceeded", about="estimate", times=100, at_call=True)
 
     found = finding(checked(tables=SALES), "cost")
@@ -142,7 +144,7 @@ def test_what_cannot_be_asked_is_unknown(checked, server):
     assert found.text.startswith("The SQL of sales could not be asked about: a quota of BigQuery")
 
 
-def test_sql_that_would_fail_says_why(checked, shop):
+def test_cost_finding_reports_the_error_of_invalid_sql(checked, shop):
     (shop / "sales.sql").write_text("INSERT INTO daily.sales SELECT day, item FROM raw.nothing")
 
     assert "Table shop-project:raw.nothing was not found" in finding(checked(tables=SALES), "cost").text

@@ -25,7 +25,7 @@ def planned(operating, scan):
     return lambda **asked: words(operating.get("/runs/plan/", asked).text)
 
 
-def test_without_a_preflight_it_says_what_to_do(planned):
+def test_plan_page_suggests_a_preflight_if_no_estimate_exists(planned):
     assert "Would bill Not known yet. Run a pre-flight to learn what this would bill." in planned(**SALES)
 
 
@@ -36,7 +36,7 @@ def test_the_estimate_is_for_exactly_the_dates_of_the_plan(checked, planned):
     assert "Would bill 10 to 20 MB, " in planned(**WEEK)
 
 
-def test_it_is_what_the_launch_keeps_as_its_forecast(checked, planned, launch):
+def test_launched_event_stores_the_estimate_of_the_plan(checked, planned, launch):
     checked(tables=["daily.sales"])
 
     run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-05"))
@@ -44,7 +44,7 @@ def test_it_is_what_the_launch_keeps_as_its_forecast(checked, planned, launch):
     assert run.events.get(kind="launched").data["forecast_bytes"] == [10 * 1024**2, 20 * 1024**2]
 
 
-def test_its_age_is_that_of_the_preflight(checked, planned):
+def test_estimate_shows_the_finish_time_of_its_preflight(checked, planned):
     checked(tables=["daily.sales"])
     Preflight.objects.update(finished_at=dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC))
 
@@ -59,11 +59,11 @@ def test_the_newest_preflight_counts(checked, planned, server):
     assert f"pre-flight {old.pk}," not in planned(**SALES)
 
 
-def test_of_a_program_nobody_can_tell(planned):
+def test_program_job_is_reported_as_not_estimable(planned):
     assert "Would bill Not estimable: the job is a program (visits)." in planned(table="daily.visits")
 
 
-def test_what_is_estimated_and_what_is_not_are_both_said(checked, planned):
+def test_plan_page_shows_estimated_and_not_estimable_tables(checked, planned):
     checked(tables=["daily.sales"])
 
     said = planned(table=["daily.sales", "daily.visits"])
@@ -85,7 +85,7 @@ def test_smaller_calls_may_bill_more_and_larger_ones_less(checked, planned, batc
     assert ("the dry runs took other numbers of dates a call" in said) == (batch != "5")
 
 
-def test_no_page_asks_the_warehouse(checked, planned, server):
+def test_plan_page_does_not_query_the_warehouse(checked, planned, server):
     checked(tables=["daily.sales"])
     server.forget()
 
@@ -105,7 +105,7 @@ def test_the_number_of_queries_does_not_grow_with_plan_and_preflights(
         operating.get("/runs/plan/", {"phase": "1"})
 
 
-def test_the_shell_says_it_too(checked, scan, capsys):
+def test_plan_command_prints_the_cost_estimate(checked, scan, capsys):
     scan()
     checked(tables=["daily.sales"])
 
@@ -118,7 +118,7 @@ def test_the_shell_says_it_too(checked, scan, capsys):
     assert json.loads("{" + program)["forecast_bytes"] == [40 * 1024**2, 80 * 1024**2]
 
 
-def test_the_shell_says_where_nobody_knows(scan, capsys):
+def test_plan_command_reports_a_cost_that_is_not_known(scan, capsys):
     scan()
 
     call_command("plan", "--table", "daily.sales")

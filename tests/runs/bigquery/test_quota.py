@@ -22,7 +22,7 @@ def test_writes_far_below_the_limit_pass_with_their_number(checked):
     assert found.detail.startswith("a program is taken to make 1 load a date; all in one day")
 
 
-def test_half_of_the_limit_needs_a_look(checked, configure):
+def test_writes_above_half_of_the_limit_give_a_warning(checked, configure):
     loading(configure, 38)
 
     found = finding(checked(tables=VISITS), "quota")
@@ -64,7 +64,7 @@ def test_a_table_that_is_made_from_a_query_counts(checked, shop):
     assert found.value == "sales: 20 of 30,000 partition modifications a day"
 
 
-def test_limits_that_cannot_be_asked_are_unknown(checked, server):
+def test_quota_is_unknown_if_table_metadata_is_denied(checked, server):
     server.deny("daily.visits")
 
     assert finding(checked(tables=VISITS), "quota").level == Level.UNKNOWN

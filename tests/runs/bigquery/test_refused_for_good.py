@@ -22,7 +22,7 @@ def four_attempts(shop, configure):
 
 @pytest.mark.parametrize("at_call", [False, True])
 @pytest.mark.parametrize("reason", LASTING)
-def test_one_refusal_is_enough(launch, drive, server, reason, at_call):
+def test_permanent_refusal_fails_its_steps_after_one_attempt(launch, drive, server, reason, at_call):
     server.refuse(reason, about="script", times=100, at_call=at_call)
 
     run = drive(launch(**FIRST_WEEK))
@@ -32,7 +32,7 @@ def test_one_refusal_is_enough(launch, drive, server, reason, at_call):
     assert run.attempts.count() == 1
 
 
-def test_the_step_says_why_and_that_it_is_not_tried_again(launch, drive, server):
+def test_step_message_states_the_refusal_and_that_there_is_no_automatic_retry(launch, drive, server):
     server.say("DROP TABLE raw.orders")
 
     run = drive(launch(**FIRST_WEEK))
@@ -43,7 +43,7 @@ def test_the_step_says_why_and_that_it_is_not_tried_again(launch, drive, server)
     }
 
 
-def test_the_page_of_the_run_says_so_too(launch, drive, server, viewing):
+def test_run_page_shows_the_permanent_refusal(launch, drive, server, viewing):
     server.refuse("accessDenied", about="script", says="Access Denied: Table shop-project:raw.orders")
     run = drive(launch(**FIRST_WEEK))
 
@@ -52,7 +52,7 @@ def test_the_page_of_the_run_says_so_too(launch, drive, server, viewing):
     assert "Access Denied: Table shop-project:raw.orders (accessDenied): not tried again by itself" in page
 
 
-def test_a_person_retries_it_once_it_is_mended(launch, drive, server):
+def test_manual_retry_succeeds_after_the_cause_is_fixed(launch, drive, server):
     server.refuse("accessDenied", about="script")
     failed = drive(launch(**FIRST_WEEK))
 
@@ -61,7 +61,7 @@ def test_a_person_retries_it_once_it_is_mended(launch, drive, server):
     assert (failed.status, retry.status) == (Run.Status.FAILED, Run.Status.SUCCEEDED)
 
 
-def test_what_may_pass_is_tried_again(launch, drive, server):
+def test_temporary_refusal_is_retried_automatically(launch, drive, server):
     server.refuse("bytesBilledLimitExceeded", about="script")
 
     run = drive(launch(**FIRST_WEEK))

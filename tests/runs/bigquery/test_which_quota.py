@@ -50,14 +50,14 @@ def test_a_tables_quota_is_not_called_the_projects(stopped, viewing):
 
 
 @pytest.mark.parametrize("says", [CONCURRENT, QUEUED, DML])
-def test_a_quota_of_minutes_costs_no_day(stopped, says):
+def test_short_term_quota_pauses_the_run_for_minutes_not_until_the_next_day(stopped, says):
     run = stopped(says)
 
     assert run.pause_reason == Run.PauseReason.QUOTA
     assert run.again_at <= timezone.now() + timing.QUOTA_RETRY_AFTER
 
 
-def test_however_often_it_has_to_wait_it_is_one_mail(stopped, server, drain):
+def test_repeated_waits_for_the_same_quota_send_one_mail(stopped, server, drain):
     run = stopped(CONCURRENT)
     server.refuse("quotaExceeded", about="script", says=CONCURRENT, times=2)
     told = [messages.tell()]

@@ -48,11 +48,11 @@ def test_each_call_keeps_the_commit_of_its_jobs_folder(launch, drive, repository
     assert told(run) == [f"The jobs' code changed from {first[:7]} to {second[:7]} before attempt 2"]
 
 
-def test_a_run_of_one_commit_has_no_line_about_it(launch, drive, repository):
+def test_run_with_one_commit_has_no_code_change_event(launch, drive, repository):
     assert told(drive(launch(batch=3, **WEEK))) == []
 
 
-def test_a_commit_after_the_launch_is_told_too(launch, drive, shop):
+def test_commit_between_launch_and_first_attempt_is_reported(launch, drive, shop):
     git(shop.parent, "init", "-q")
     first = commit(shop.parent)
     run = launch(**WEEK)
@@ -87,7 +87,7 @@ def test_a_folder_under_no_version_control_has_no_commit(tmp_path):
     assert commits.head(tmp_path) == ""
 
 
-def test_the_page_says_which_other_commits_ran_and_from_when(launch, drive, shop, client, operator):
+def test_run_page_shows_each_later_commit_and_its_start_time(launch, drive, shop, client, operator):
     git(shop.parent, "init", "-q")
     first = commit(shop.parent)
     run = launch(batch=3, **WEEK)

@@ -96,7 +96,7 @@ def test_other_braces_are_left_alone(pipeline):
     assert prepared(pipeline, command=("run", '{"a": 1}', "{start}")).argv[1] == '{"a": 1}'
 
 
-def test_a_job_is_told_that_it_is_a_backfill(pipeline):
+def test_job_environment_marks_the_call_as_a_backfill(pipeline):
     assert dict(prepared(pipeline).added) | {"SHOP_WAREHOUSE": ""} == {
         "SHOP_WAREHOUSE": "",
         "BACKFILL_RUN": "7",
@@ -110,14 +110,14 @@ def test_a_job_runs_in_its_folder(pipeline, shop):
     assert prepared(pipeline).cwd == shop.parent / "jobs"
 
 
-def test_secrets_are_masked_where_people_look(tmp_path):
+def test_secrets_are_masked_in_shown_arguments_and_environment(tmp_path):
     call = Call(("load", "--token", "hush"), tmp_path, {"API_KEY": "hush", "CITY": "Oslo"})
 
     assert call.shown_argv == ["load", "--token", "•••"]
     assert call.shown_environment == {"API_KEY": "•••", "CITY": "Oslo"}
 
 
-def test_what_is_kept_of_a_call_has_no_secret(pipeline):
+def test_stored_call_contains_no_secret(pipeline):
     call = prepared(pipeline, command=("load", "--api-key=hush", "{start}"), env={"DSN": "hush"})
 
     assert "hush" not in str((call.shown_argv, call.shown_environment))
@@ -147,7 +147,7 @@ def test_both_outputs_go_to_the_log(call, tmp_path):
     assert written(tmp_path) == "out\nerr\n"
 
 
-def test_no_job_is_started_whose_log_is_another_calls(tmp_path):
+def test_job_does_not_start_if_its_log_file_already_exists(tmp_path):
     (tmp_path / "job.log").write_text("ERROR of another life\n")
 
     with pytest.raises(jobs.CannotLog, match="is another call's"):
@@ -162,7 +162,7 @@ def test_no_job_is_started_whose_log_is_another_calls(tmp_path):
     assert not (tmp_path / "began").exists()
 
 
-def test_a_job_waits_for_nobody_to_type(call):
+def test_job_reading_stdin_gets_end_of_file(call):
     assert call("read answer").exit_status == 1
 
 
@@ -177,7 +177,7 @@ def test_a_job_waits_for_nobody_to_type(call):
         (("true",), {"A": "\0"}, "It could not be started: embedded null byte."),
     ],
 )
-def test_a_job_that_cannot_be_started_says_so(tmp_path, argv, env, says):
+def test_job_that_cannot_be_started_reports_the_error(tmp_path, argv, env, says):
     outcome = jobs.run_process(
         Call(argv, tmp_path, env), tmp_path / "job.log", timeout=9, stopped=lambda: False, started=print
     )
@@ -211,7 +211,7 @@ def test_a_job_that_takes_too_long_is_ended(call):
     assert (outcome.timed_out, outcome.exit_status) == (True, None)
 
 
-def test_a_job_that_nobody_wants_any_more_is_ended_with_its_children(call, tmp_path):
+def test_stopped_job_is_terminated_with_its_child_processes(call, tmp_path):
     command = "(sh -c 'echo $$ > grandchild; sleep 100' &) ; echo $$ > child; sleep 100"
 
     outcome = call(
@@ -223,7 +223,7 @@ def test_a_job_that_nobody_wants_any_more_is_ended_with_its_children(call, tmp_p
     wait_until(lambda: not psutil.pid_exists(int(written(tmp_path, "grandchild"))))
 
 
-def test_a_job_that_does_not_listen_is_ended_all_the_same(call, tmp_path, monkeypatch):
+def test_stopped_job_that_ignores_sigterm_is_killed(call, tmp_path, monkeypatch):
     monkeypatch.setattr(timing, "JOB_GRACE", 0.1)
 
     outcome = call(
@@ -233,7 +233,7 @@ def test_a_job_that_does_not_listen_is_ended_all_the_same(call, tmp_path, monkey
     assert outcome.stopped
 
 
-def test_what_a_job_leaves_in_the_background_ends_with_it(call, tmp_path):
+def test_background_processes_of_a_job_end_with_it(call, tmp_path):
     call("sleep 100 & echo $! > left")
 
     wait_until(lambda: not psutil.pid_exists(int(written(tmp_path, "left"))))
@@ -303,12 +303,12 @@ def test_an_orphan_is_ended(orphan):
     assert orphan.wait() == -15
 
 
-def test_a_process_that_only_got_the_same_number_is_left_alone(orphan):
+def test_process_that_reused_the_pid_of_an_orphaned_job_is_not_terminated(orphan):
     assert not processes.end_orphan(orphan.pid, f"{processes.boot()} 1")
     assert orphan.poll() is None
 
 
-def test_what_an_orphan_left_behind_is_ended(tmp_path):
+def test_child_processes_of_a_dead_orphaned_job_are_terminated(tmp_path):
     leader = psutil.Popen(["sh", "-c", f"sleep 100 & echo $! > {tmp_path}/left"], start_new_session=True)
     known_as = processes.identity(leader.pid)
     leader.wait()
@@ -318,7 +318,7 @@ def test_what_an_orphan_left_behind_is_ended(tmp_path):
     wait_until(lambda: not psutil.pid_exists(left))
 
 
-def test_an_orphan_that_nobody_wrote_down_is_known_by_its_log(tmp_path):
+def test_unrecorded_orphaned_job_is_found_by_its_open_log(tmp_path):
     log = tmp_path / "attempt-1.log"
     with log.open("w") as output:
         orphan = psutil.Popen(["sleep", "100"], stdout=output, start_new_session=True)
@@ -328,7 +328,7 @@ def test_an_orphan_that_nobody_wrote_down_is_known_by_its_log(tmp_path):
     assert not processes.end_orphan(None, "", log=log)
 
 
-def test_nobody_is_no_orphan():
+def test_dead_process_is_not_an_orphaned_job():
     pid = os.spawnlp(os.P_NOWAIT, "true", "true")
     os.waitpid(pid, 0)
 
@@ -344,7 +344,7 @@ def test_a_folder_without_git_has_no_commit(tmp_path, monkeypatch):
     assert jobs.commit_of(tmp_path) == {}
 
 
-def test_the_commit_says_whether_the_jobs_were_changed(call, tmp_path):
+def test_stored_commit_flags_uncommitted_changes(call, tmp_path):
     call("git init -q . && git -c user.name=a -c user.email=a@b.c commit -q --allow-empty -m one")
 
     found = jobs.commit_of(tmp_path)

@@ -44,6 +44,6 @@ def test_no_secret_among_the_words_is_kept(attempt):
     assert "hush" not in json.dumps(attempt.argv)
 
 
-def test_what_is_no_secret_is_kept(attempt):
+def test_other_arguments_and_environment_are_stored(attempt):
     assert attempt.environment["BACKFILL_RUN"] == str(attempt.run_id)
     assert attempt.argv[-4:-1] == ["--end", "2024-01-01", "--safe"]

@@ -58,7 +58,7 @@ def test_gaps_that_the_plan_fills_itself_are_no_cause(holes, plan):
     assert reasons.BEHIND_GAPS not in found.left_out_counts
 
 
-def test_gaps_of_a_silent_input_block_no_step(holes, plan, ask):
+def test_gaps_of_an_unreadable_input_block_no_step(holes, plan, ask):
     plan(**TREND)
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
 
@@ -68,7 +68,7 @@ def test_gaps_of_a_silent_input_block_no_step(holes, plan, ask):
     assert day("01-06") in [step.date for step in found.steps]
 
 
-def test_form_shell_and_json_say_the_same(holes, plan, client, operator):
+def test_form_command_and_json_report_the_same_blocked_steps(holes, plan, client, operator):
     plan(**TREND)
     asked = ["plan", "--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
     said, as_json = StringIO(), StringIO()
@@ -91,7 +91,7 @@ def test_form_shell_and_json_say_the_same(holes, plan, client, operator):
     assert "they are left out" in page
 
 
-def test_an_override_on_the_form_takes_them_in(holes, plan, client, operator):
+def test_override_on_the_form_includes_blocked_steps(holes, plan, client, operator):
     plan(**TREND)
     client.force_login(operator)
     asked = {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
@@ -102,7 +102,7 @@ def test_an_override_on_the_form_takes_them_in(holes, plan, client, operator):
     assert reasons.BEHIND_GAPS not in page
 
 
-def test_coverage_and_scan_say_it_too(holes, plan, capsys):
+def test_coverage_and_scan_commands_report_blocked_steps(holes, plan, capsys):
     plan(**TREND)
     asked = ["--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
 
@@ -113,7 +113,7 @@ def test_coverage_and_scan_say_it_too(holes, plan, capsys):
         assert json.loads(capsys.readouterr().out)["behind_gaps"]["steps"] == 8
 
 
-def test_the_button_that_leads_to_the_plan_says_it(holes, plan, client, operator):
+def test_plan_button_shows_the_number_of_blocked_steps(holes, plan, client, operator):
     plan(**TREND)
     client.force_login(operator)
 
@@ -124,7 +124,7 @@ def test_the_button_that_leads_to_the_plan_says_it(holes, plan, client, operator
     assert " ".join(said.content.decode().split()) == "· 8 steps · 8 more would be skipped, behind 3 dates"
 
 
-def test_the_button_says_it_too_where_no_step_is_left(holes, plan, client, operator):
+def test_plan_button_shows_blocked_steps_even_if_no_step_is_left(holes, plan, client, operator):
     plan(**TREND)
     client.force_login(operator)
 
@@ -135,7 +135,7 @@ def test_the_button_says_it_too_where_no_step_is_left(holes, plan, client, opera
     assert " ".join(said.content.decode().split()) == "· 0 steps · 1 more would be skipped, behind 1 date"
 
 
-def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
+def test_override_on_the_command_line_includes_blocked_steps(holes, plan, capsys):
     plan(**TREND)
     asked = ["--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
 
@@ -151,7 +151,7 @@ def test_an_override_in_the_shell_takes_them_in(holes, plan, capsys):
     assert run.override_reason == "a mean bears it"
 
 
-def test_where_all_would_be_skipped_the_plan_says_behind_what(shop, plan):
+def test_empty_plan_names_the_gaps_that_block_all_its_steps(shop, plan):
     found = plan(tables=["weekly.trend"], start=day("01-04"), end=day("01-05"))
 
     assert found.why_nothing.startswith("Nothing to do: 2 would be skipped, behind 7 dates: ")

@@ -47,14 +47,14 @@ def test_complete_inputs_open_the_gate(trend, closed):
         ("stale", "sales is stale on 2024-01-10"),
     ],
 )
-def test_an_input_that_is_not_complete_closes_it(trend, state, says, closed):
+def test_incomplete_input_closes_the_gate(trend, state, says, closed):
     mark("01-10", state)
 
     assert closed(trend, [day("01-10")]) == {day("01-10"): says}
 
 
 @pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
-def test_what_needs_no_rows_does_not_close_it(trend, state, closed):
+def test_complete_accepted_or_not_expected_input_does_not_close_the_gate(trend, state, closed):
     mark("01-10", state)
 
     assert closed(trend, [day("01-10")]) == {}
@@ -126,7 +126,7 @@ def run(trend) -> Run:
     return run
 
 
-def test_a_person_reads_what_the_next_phase_needs(run, pipeline):
+def test_readiness_lists_needed_and_found_dates_of_the_next_phase(run, pipeline):
     mark("01-09", "missing")
     Partition.objects.filter(table="daily.sales", date=day("01-08")).delete()
 
@@ -137,7 +137,7 @@ def test_a_person_reads_what_the_next_phase_needs(run, pipeline):
     assert (visits.needed, visits.found, visits.is_met) == (1, 1, True)
 
 
-def test_dates_between_two_that_it_reads_from_are_not_needed(run, pipeline):
+def test_dates_between_two_lookbacks_are_not_needed(run, pipeline):
     Step.objects.create(
         run=run, position=2, phase="3", table="weekly.trend", date=day("01-20"), season="winter"
     )
@@ -154,13 +154,13 @@ def test_a_manual_gate_stands_before_a_phase_that_follows_another(run, pipeline)
     assert not gates.manual_gate(pipeline, run, "2")
 
 
-def test_it_stands_there_though_the_earlier_phase_had_nothing_left_to_do(run, pipeline):
+def test_manual_gate_applies_even_if_the_earlier_phase_has_no_steps(run, pipeline):
     run.steps.filter(phase="2").delete()
 
     assert gates.manual_gate(pipeline, run, "3")
 
 
-def test_what_this_run_is_about_to_fill_is_waited_for(run, trend):
+def test_step_waits_for_a_missing_input_that_its_run_will_fill(run, trend):
     mark("01-10", "missing")
 
     ready = gates.readiness_of(trend, [day("01-10")], run=run)
@@ -182,7 +182,7 @@ def test_a_complete_input_that_this_run_is_to_redo_is_waited_for(run, trend):
         ("cancelled", "sales was cancelled on 2024-01-10 in this run"),
     ],
 )
-def test_an_input_whose_redo_came_to_nothing_closes_its_readers(run, trend, status, says):
+def test_failed_redo_of_an_input_closes_the_gate_of_its_downstream_steps(run, trend, status, says):
     run.steps.filter(table="daily.sales").update(status=status, state_after="complete")
 
     ready = gates.readiness_of(trend, [day("01-10"), day("01-13"), day("01-14")], run=run)
@@ -190,7 +190,7 @@ def test_an_input_whose_redo_came_to_nothing_closes_its_readers(run, trend, stat
     assert ready.closed == {day("01-10"): says, day("01-13"): says}
 
 
-def test_what_was_missing_when_it_failed_and_is_complete_now_opens(run, trend):
+def test_input_that_failed_while_missing_and_is_complete_now_opens_the_gate(run, trend):
     run.steps.filter(table="daily.sales").update(status="failed", state_after="missing")
 
     assert gates.readiness_of(trend, [day("01-10")], run=run).closed == {}
@@ -212,7 +212,7 @@ def test_a_failed_redo_that_a_later_run_verified_opens(run, trend):
     assert gates.readiness_of(trend, [day("01-10")], run=run).closed == {}
 
 
-def test_what_nobody_will_fill_outweighs_what_this_run_will(run, trend):
+def test_gap_no_run_will_fill_takes_precedence_over_one_this_run_will_fill(run, trend):
     mark("01-10", "missing")
     mark("01-09", "thin")
 
@@ -221,20 +221,20 @@ def test_what_nobody_will_fill_outweighs_what_this_run_will(run, trend):
     assert ready.closed == {day("01-10"): "sales is thin on 2024-01-09"}
 
 
-def test_what_failed_in_this_run_is_not_waited_for(run, trend):
+def test_input_that_failed_in_this_run_is_not_waited_for(run, trend):
     mark("01-10", "missing")
     run.steps.filter(table="daily.sales").update(status="failed")
 
     assert list(gates.readiness_of(trend, [day("01-10")], run=run).closed) == [day("01-10")]
 
 
-def test_a_run_of_one_phase_was_started_by_hand_already(run, pipeline):
+def test_run_of_a_single_phase_has_no_manual_gate(run, pipeline):
     run.selection = {"tables": ["weekly.trend"]}
 
     assert not gates.manual_gate(pipeline, run, "3")
 
 
-def test_a_gate_that_a_person_opened_stays_open(run, pipeline):
+def test_released_manual_gate_stays_open(run, pipeline):
     run.released_phases = ["3"]
 
     assert not gates.manual_gate(pipeline, run, "3")

@@ -38,7 +38,7 @@ def test_the_date_itself_is_always_needed():
 
 
 @pytest.mark.parametrize("state", ["accepted", "not_expected"])
-def test_what_is_accepted_or_not_expected_does_not_count(state):
+def test_accepted_and_not_expected_dates_do_not_count_toward_the_share(state):
     many = dict.fromkeys(range(1, 20), state)  # of the 11 dates that count one may be missing
 
     assert not answer(NINE_IN_TEN, LAST, base(many | {21: "missing"})).gaps
@@ -57,7 +57,7 @@ def test_an_accepted_gap_on_the_date_itself_makes_no_share_of_the_others_enough(
     assert share_in_words(NINE_IN_TEN, found) == " (26 of 29 dates, at least 90 % are needed)"
 
 
-def test_what_is_to_be_filled_is_waited_for_whatever_the_share():
+def test_dates_still_to_be_filled_are_waited_for_whatever_the_share():
     assert answer(NINE_IN_TEN, LAST, base({3: "missing"}, coming=[MONTH[2]])).coming == [MONTH[2]]
 
 

@@ -43,7 +43,7 @@ def test_a_step_whose_sources_were_emptied_since_the_plan_is_skipped(launch, dri
     assert not any("2024-01-05" in attempt.dates for attempt in run.attempts.all())
 
 
-def test_its_other_dates_are_called(launch, drive, empty, scan):
+def test_dates_with_a_source_are_filled_if_another_date_has_none(launch, drive, empty, scan):
     run = launch(**FIRST_DAYS)
     empty("01-05")
     scan()
@@ -61,7 +61,7 @@ def test_a_fallback_that_has_the_date_serves_it(launch, drive, empty, scan):
     assert drive(run).message == "All 6 steps verified"
 
 
-def test_a_step_started_with_a_reason_goes_past_its_needs(launch, drive, empty, scan):
+def test_override_starts_a_step_without_a_source(launch, drive, empty, scan):
     run = launch(**FIRST_DAYS)
     Run.objects.filter(pk=run.pk).update(override_reason="the job has a source of its own")
     empty("01-05")
@@ -84,7 +84,7 @@ def test_unknown_sources_are_read_before_the_call(launch, drive, empty):
     assert run.steps.filter(status="succeeded").count() == 5
 
 
-def test_what_no_reading_says_costs_no_query(launch, drive, empty, monkeypatch):
+def test_known_sources_are_not_read_again(launch, drive, empty, monkeypatch):
     run = launch(**FIRST_DAYS)
     asked = []
     monkeypatch.setattr("apps.runs.engine.runner.Runner.read_inputs", lambda self, keys: asked.append(keys))
@@ -137,7 +137,7 @@ def test_each_source_is_named_with_what_is_wrong_with_it(ready):
     assert ready("01-04", "01-05").closed == {day("01-05"): says}
 
 
-def test_a_source_that_nobody_knows_closes_nothing(ready):
+def test_unknown_source_is_read_and_does_not_close_the_need(ready):
     mark(ORDERS, "01-05", "unknown")
     mark(BACKUP, "01-05", "missing")
 
@@ -196,7 +196,7 @@ def test_a_source_that_failed_in_this_run_closes_its_readers(ready, filler):
     assert ready("01-05", sources=("daily.sales",), run=filler).closed == {day("01-05"): says}
 
 
-def test_it_takes_as_many_queries_however_many_dates_there_are(ready, django_assert_num_queries, pipeline):
+def test_number_of_queries_for_needs_does_not_grow_with_the_dates(ready, django_assert_num_queries, pipeline):
     run = Run.objects.create(title="a run")
 
     for dates in ([day("01-05")], [day(f"01-{number:02}") for number in range(8, 20)]):
@@ -204,7 +204,7 @@ def test_it_takes_as_many_queries_however_many_dates_there_are(ready, django_ass
             needs.add(Readiness(), pipeline, pipeline.table("daily.sales"), dates, run=run)
 
 
-def test_a_table_that_no_need_names_is_not_asked_about(ready, django_assert_num_queries, pipeline):
+def test_table_without_a_need_takes_no_query(ready, django_assert_num_queries, pipeline):
     with django_assert_num_queries(0):
         needs.add(Readiness(), pipeline, pipeline.table("weekly.trend"), [day("01-05")], run=Run())
 
@@ -212,7 +212,7 @@ def test_a_table_that_no_need_names_is_not_asked_about(ready, django_assert_num_
 # It is foretold ---------------------------------------------------------------------------------------
 
 
-def test_what_would_be_skipped_counts_emptied_sources_and_their_readers(launch, drive, empty, scan, pipeline):
+def test_predicted_skips_include_dates_whose_sources_were_emptied(launch, drive, empty, scan, pipeline):
     run = launch(tables=["daily.sales", "daily.visits"], start=day("01-01"), end=day("01-06"))
     empty("01-05")
     scan()
@@ -225,7 +225,7 @@ def test_what_would_be_skipped_counts_emptied_sources_and_their_readers(launch, 
     assert skipped == {(table, date) for table, dates in foretold.dates.items() for date in dates}
 
 
-def test_what_reads_a_step_without_a_source_would_be_skipped_too(launch, drive, empty, scan, pipeline):
+def test_predicted_skips_include_downstream_of_a_step_without_a_source(launch, drive, empty, scan, pipeline):
     run = launch(tables=["daily.sales", "daily.visits", "weekly.trend"], start=day("01-01"), end=day("01-10"))
     empty("01-05")
     scan()

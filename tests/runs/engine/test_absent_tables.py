@@ -17,7 +17,7 @@ def no_table(ask):
     ask("DROP TABLE daily.sales")
 
 
-def test_its_expected_dates_are_missing_and_the_reason_says_why(no_table, scan):
+def test_expected_dates_of_an_absent_table_are_missing_with_the_reason(no_table, scan):
     scan()
 
     found = Partition.objects.get(table="daily.sales", date=day("01-05"))

@@ -49,7 +49,7 @@ def test_newest_first_means_a_canary_of_the_newest(launch, drive):
     assert done(run) == ["01-06"]
 
 
-def test_when_it_is_released_the_others_follow(launch, drive):
+def test_released_canary_lets_the_other_dates_follow(launch, drive):
     run = drive(launch(Options(canary=2), **WEEK))
 
     control.release_canary(run, by="otto")
@@ -83,7 +83,7 @@ def test_a_canary_whose_inputs_come_later_does_not_hold_the_run_up(launch, drive
     assert run.steps.get(table="weekly.trend", date=day("01-06")).status == "pending"
 
 
-def test_of_two_people_who_release_it_one_is_told(launch, drive):
+def test_second_release_of_a_canary_is_refused(launch, drive):
     run = drive(launch(Options(canary=2), **WEEK))
     control.release_canary(run, by="otto")
 
@@ -110,7 +110,7 @@ def test_resuming_releases_nothing(launch, drive):
         (Options(stop_after_failures=0), "0 failures in a row are not possible; give 1 to 1000."),
     ],
 )
-def test_what_is_not_possible_is_said(launch, options, says):
+def test_impossible_launch_options_are_refused_with_the_reason(launch, options, says):
     with pytest.raises(PlanRefused) as refusal:
         launch(options, **WEEK)
 

@@ -119,7 +119,7 @@ def test_a_run_that_is_resumed_before_the_file_is_mended_pauses_again(launch, wo
     assert run.pause_reason == Run.PauseReason.PIPELINE and not run.attempts.exists()
 
 
-def test_a_run_goes_on_once_the_file_is_mended(launch, work, change, mend):
+def test_run_continues_once_the_pipeline_file_is_fixed(launch, work, change, mend):
     run = launch(**TWO_DAYS)
     before = change(*SHORTER)
     work(run)
@@ -141,7 +141,9 @@ def scan_now(transactional_db):
     return scan
 
 
-def test_a_scan_under_the_wrong_file_takes_nothing_from_the_run(launch, work, change, mend, scan_now):
+def test_scan_under_the_changed_pipeline_file_does_not_drop_queued_steps(
+    launch, work, change, mend, scan_now
+):
     run = launch(**TWO_DAYS)
     before = change(*SHORTER)
     work(run)
@@ -170,7 +172,7 @@ def test_dates_that_the_calendar_lost_wait_and_the_others_are_filled(launch, wor
     assert (step(run, "01-19").status, step(run, "01-20").status) == ("succeeded", "pending")
 
 
-def test_they_are_filled_once_the_calendar_has_them_again(launch, work, ask, scan_now):
+def test_removed_dates_are_filled_once_they_are_back_on_the_calendar(launch, work, ask, scan_now):
     run = launch(**TWO_DAYS)
     ask("UPDATE raw.days SET open = false WHERE day = DATE '2024-01-20'")
     scan_now()
@@ -198,7 +200,7 @@ def test_a_change_that_does_not_touch_the_runs_steps_does_not_stop_it(launch, wo
     assert work(run).status == Run.Status.SUCCEEDED
 
 
-def test_its_page_and_its_mail_say_what_to_do(launch, work, change, client, operator):
+def test_run_page_and_mail_explain_how_to_fix_a_changed_pipeline_file(launch, work, change, client, operator):
     run = launch(**TWO_DAYS)
     change(*RENAMED)
     work(run)
@@ -225,7 +227,7 @@ def check(capsys):
     return run
 
 
-def test_check_names_the_unfinished_runs_that_the_file_would_hurt(launch, change, check):
+def test_check_names_unfinished_runs_that_no_longer_fit_the_pipeline_file(launch, change, check):
     run = launch(**TWO_DAYS)
     change(*SHORTER)
 
@@ -253,7 +255,7 @@ def test_check_does_not_name_a_run_that_fits(launch, check):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_check_says_nothing_of_runs_before_the_database_is_migrated(shop, check):
+def test_check_ignores_runs_before_the_database_is_migrated(shop, check):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE runs_step RENAME TO runs_step_away")
     try:

@@ -53,7 +53,7 @@ def test_failures_that_differ_by_a_name_are_one_kind(decided):
     )
 
 
-def test_sixty_failures_that_do_not_read_alike_are_not_waited_for(decided):
+def test_fifteen_failures_in_a_row_open_the_breaker_even_if_they_differ(decided):
     words = ("river", "stone", "cloud", "grass", "flame")
     run = decided([f"the {words[place % 5]} gave way" for place in range(15)])
 
@@ -76,7 +76,7 @@ def test_after_many_good_dates_only_the_last_twenty_count(decided):
     assert circuit_breaker.reason_to_open(decided(good + mixed)) == "12 of the last 20 steps failed"
 
 
-def test_failures_long_ago_do_not_stop_a_run_that_got_well(decided):
+def test_old_failures_do_not_open_the_breaker_of_a_recovered_run(decided):
     run = decided(["one", ""] * 9 + [""] * 40)
 
     assert circuit_breaker.reason_to_open(run) == ""
@@ -148,7 +148,7 @@ def test_a_job_that_hangs_again_after_a_resume_costs_one_timeout(hanging, drive)
     assert run.pause_reason == Run.PauseReason.FAILURES
 
 
-def test_a_single_date_that_gets_done_lets_the_run_go_on(launch, drive, pipeline):
+def test_one_verified_date_after_timeouts_keeps_the_breaker_closed(launch, drive, pipeline):
     run = launch(batch=6, **WEEK)
     for number in (1, 2):
         run.attempts.create(

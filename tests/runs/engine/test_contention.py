@@ -57,7 +57,7 @@ def test_a_lock_of_the_consoles_own_is_no_failure_of_the_job(launch, drive, says
     assert {(s.status, s.attempts) for s in run.steps.all()} == {("pending", 0)}
 
 
-def test_a_run_that_met_such_a_lock_goes_on_by_itself(launch, drive, says, drain):
+def test_run_paused_by_a_console_lock_has_a_retry_time_and_succeeds(launch, drive, says, drain):
     says(LOCK.format(os.getpid()))
     run = drive(launch(**FOUR_DAYS))
     assert run.again_at
@@ -69,7 +69,7 @@ def test_a_run_that_met_such_a_lock_goes_on_by_itself(launch, drive, says, drain
     assert set(run.steps.values_list("attempts", flat=True)) == {1}
 
 
-def test_a_lock_of_somebody_else_is_a_failure(launch, drive, says):
+def test_lock_held_by_another_process_fails_the_step(launch, drive, says):
     says(LOCK.format(os.getppid()))
 
     run = drive(launch(**FOUR_DAYS))
@@ -96,7 +96,7 @@ def test_a_scan_during_a_call_waits_until_it_is_over(launch, drive, fault, pipel
     assert row.finished_at > call.finished_at
 
 
-def test_a_scan_does_not_wait_for_hours_and_says_for_what(launch, drive, fault, pipeline):
+def test_scan_fails_after_its_patience_and_names_the_attempt_it_waited_for(launch, drive, fault, pipeline):
     fault("daily.sales", "01-01", "sleep 2")
     run = launch(**FOUR_DAYS)
     row = Scan.objects.create()

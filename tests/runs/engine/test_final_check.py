@@ -60,7 +60,7 @@ def test_the_last_look_is_one_query_however_many_dates(launch, drive, monkeypatc
     assert (run.status, run.steps.count(), queries) == (Status.SUCCEEDED, 18, [1])
 
 
-def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perform, shop, monkeypatch):
+def test_run_pauses_if_the_warehouse_is_unreachable_in_the_final_check(launch, perform, shop, monkeypatch):
     monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
     away = shop.with_suffix(".away")
     meanwhile(monkeypatch, lambda: shop.rename(away))
@@ -73,7 +73,7 @@ def test_a_run_does_not_succeed_while_the_warehouse_cannot_be_asked(launch, perf
     assert perform(run).status == Status.SUCCEEDED
 
 
-def test_a_run_that_destroyed_dates_it_was_not_asked_for_has_failed(launch, drive, fault, fill):
+def test_run_that_destroyed_complete_dates_outside_its_steps_fails(launch, drive, fault, fill):
     fill("01-15", "01-16")
     fault("daily.sales", "01-02", "also DELETE FROM daily.sales WHERE day = '2024-01-15'")
 
@@ -115,7 +115,7 @@ def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     assert not run.events.filter(kind="regression").exists()
 
 
-def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive, ask, fill):
+def test_rows_lost_before_the_run_started_are_not_attributed_to_it(launch, drive, ask, fill):
     fill("01-15")
     run = launch(**sales("01-01", "01-02"))
     ask("DELETE FROM daily.sales WHERE day = '2024-01-15'")
@@ -124,7 +124,7 @@ def test_what_was_lost_before_the_run_began_is_not_put_down_to_it(launch, drive,
     assert [each.date for each in Partition.objects.regressions()] == [day("01-15")]
 
 
-def test_a_lost_date_that_the_run_filled_again_is_lost_no_more(launch, drive, fault, fill):
+def test_date_that_the_run_refilled_is_no_longer_a_regression(launch, drive, fault, fill):
     fill("01-05", "01-06")
     fault("daily.sales", "01-01", "also DELETE FROM daily.sales WHERE day > '2024-01-04'")
     run = drive(launch(**sales("01-01", "01-06", reprocess="all")))
@@ -171,7 +171,7 @@ def test_a_paused_redo_leaves_its_readers_marked_as_stale(launch, drive, ask, sc
 # What was read ----------------------------------------------------------------------------------------
 
 
-def test_a_call_that_destroys_what_it_reads_ends_no_run_as_done(launch, drive, fault):
+def test_run_fails_if_an_attempt_destroyed_rows_of_its_own_input(launch, drive, fault):
     fault("daily.sales", "01-03", "also DELETE FROM raw.orders WHERE day <= DATE '2024-01-02'")
 
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-04")))
@@ -226,7 +226,7 @@ def test_complete_dates_that_another_tables_call_doubled_are_no_success(launch, 
     assert (shown("01-15"), shown("01-16")) == ("excess", "complete")
 
 
-def test_what_the_rows_are_compared_with_is_looked_at_too(launch, drive, fault, fill):
+def test_final_check_covers_the_comparison_table(launch, drive, fault, fill):
     fill("01-01", "01-02", "01-15")
     fault("daily.visits", "01-02", "also DELETE FROM daily.sales WHERE day = DATE '2024-01-01'")
 

@@ -56,7 +56,7 @@ def test_dates_that_a_stopped_call_deleted_are_missing(redo, drive, verb):
     ]
 
 
-def test_they_are_unknown_where_the_warehouse_cannot_be_asked(redo, drive, monkeypatch):
+def test_dates_of_a_stopped_attempt_are_unknown_if_the_warehouse_is_unreachable(redo, drive, monkeypatch):
     asked, really = [], snapshots.take_snapshot
 
     def only_before_the_call(*args):
@@ -74,7 +74,7 @@ def test_they_are_unknown_where_the_warehouse_cannot_be_asked(redo, drive, monke
     assert found.reason == f"attempt 1 of run {redo.pk} was cut off, and the date was not read since"
 
 
-def test_the_run_fills_them_again_when_it_is_resumed(redo, drive, fault):
+def test_resumed_run_refills_dates_deleted_by_a_stopped_attempt(redo, drive, fault):
     with after_the_deletion(redo, control.stop):
         drive(redo)
     fault.mend()
@@ -89,7 +89,7 @@ def test_the_run_fills_them_again_when_it_is_resumed(redo, drive, fault):
     )
 
 
-def test_what_reads_the_dates_of_a_call_that_was_cut_off_is_stale_at_once(launch, drive, warehouse):
+def test_downstream_of_an_interrupted_attempt_is_stale_immediately(launch, drive, warehouse):
     run = drive(launch(**sales("01-04", "01-05")))
     before = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     trend = Partition.objects.filter(table="weekly.trend", date=day("01-05"))

@@ -168,7 +168,7 @@ def test_a_worker_with_more_work_than_it_can_do_wakes_another(run, worker):
     assert woken == [1]
 
 
-def test_nobody_is_woken_for_work_that_no_lane_may_take(launch, worker):
+def test_no_worker_is_woken_if_no_other_lane_may_take_a_step(launch, worker):
     run = launch(tables=["daily.sales"])
     Run.objects.filter(pk=run.pk).update(lanes=2)
     woken = []
@@ -214,7 +214,7 @@ def test_a_lane_that_died_loses_its_call_to_another(run, worker):
     assert {step.attempts for step in run.steps.all()} == {0}
 
 
-def test_a_lane_that_wakes_after_its_call_was_given_away_decides_nothing(run, worker):
+def test_lane_that_wakes_after_its_attempt_was_recovered_writes_nothing(run, worker):
     frozen, alive = worker(run), worker(run)
     take, attempt = claim(frozen.lane)
     Lane.objects.filter(lease=frozen.heartbeat.lease).update(
@@ -240,7 +240,7 @@ def test_a_lane_that_wakes_while_its_job_is_being_ended_decides_nothing(run, wor
     assert woken == [False]
 
 
-def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker):
+def test_lane_that_renews_its_lease_before_recovery_is_not_fenced(run, worker):
     sleeper = worker(run)
     run_out(sleeper)
     leases.renew(run.pk, sleeper.heartbeat.lease)
@@ -249,7 +249,7 @@ def test_a_lane_that_wakes_just_before_it_is_given_up_keeps_its_call(run, worker
     assert may_write(run, sleeper.heartbeat.lease)
 
 
-def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(run):
+def test_lease_too_far_in_the_future_counts_as_expired(run):
     leases.take(run.pk)
     run.held_lanes.filter(number=0).update(lease_until=timezone.now() + dt.timedelta(hours=1))
 
@@ -294,9 +294,7 @@ def test_a_silent_lane_is_revived_while_another_is_at_work(run):
     assert OrmQ.objects.filter(key="runs").count() == 1
 
 
-def test_dates_of_a_script_that_the_warehouse_fell_silent_about_are_taken_by_no_other_lane(
-    run, worker, monkeypatch
-):
+def test_dates_of_a_script_with_unknown_outcome_are_not_claimed_by_another_lane(run, worker, monkeypatch):
     one, other = worker(run), worker(run)
     one.begin()
     taken = claim(one.lane)

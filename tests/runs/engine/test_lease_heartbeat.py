@@ -36,7 +36,7 @@ def test_a_ticket_is_good_once(run):
     assert leases.take(run.pk, ticket=ticket) is None
 
 
-def test_a_run_that_rests_cannot_be_taken(run):
+def test_paused_run_cannot_be_leased(run):
     Run.objects.filter(pk=run.pk).update(status="paused")
 
     assert leases.take(run.pk) is None
@@ -50,7 +50,7 @@ def test_a_lease_that_ran_out_can_be_taken(run):
     assert not may_write(run, first)
 
 
-def test_a_held_run_gives_signs_of_life(run):
+def test_heartbeat_renews_the_lease_and_the_attempt(run):
     lease = leases.take(run.pk)
     attempt = run.attempts.create(number=1, table="daily.sales", dates=[], lease=lease)
     before = lease_of(run), attempt.heartbeat_at
@@ -61,7 +61,7 @@ def test_a_held_run_gives_signs_of_life(run):
 
 
 @pytest.mark.parametrize(("request_", "stops"), [("pause", False), ("stop", True), ("cancel", True)])
-def test_what_a_person_asks_for_is_noticed(run, request_, stops):
+def test_heartbeat_notices_a_request_to_pause_stop_or_cancel(run, request_, stops):
     with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         Run.objects.filter(pk=run.pk).update(request=request_)
         wait_until(lambda: heartbeat.wanted == request_)
@@ -69,7 +69,7 @@ def test_what_a_person_asks_for_is_noticed(run, request_, stops):
         assert heartbeat.must_stop() == stops
 
 
-def test_a_lease_that_somebody_else_has_is_noticed(run):
+def test_heartbeat_notices_that_its_lease_was_taken(run):
     with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         run.held_lanes.update(lease="another")
         wait_until(heartbeat.lost.is_set)
@@ -78,7 +78,7 @@ def test_a_lease_that_somebody_else_has_is_noticed(run):
     assert run.held_lanes.get().lease == "another"
 
 
-def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
+def test_heartbeat_retries_if_the_database_is_locked(run, monkeypatch):
     lease, really, problems = leases.take(run.pk), LeaseHeartbeat._read_request, []
 
     def look(heartbeat: LeaseHeartbeat) -> None:
@@ -96,7 +96,7 @@ def test_a_database_that_is_busy_is_asked_again(run, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
+def test_failing_heartbeat_stops_the_attempt(run, monkeypatch):
     def look(heartbeat: LeaseHeartbeat) -> None:
         raise RuntimeError("a fault in the console")
 
@@ -105,7 +105,7 @@ def test_a_keeper_that_fails_stops_the_call(run, monkeypatch):
         wait_until(heartbeat.must_stop)
 
 
-def test_a_keeper_leaves_no_thread(run):
+def test_heartbeat_leaves_no_thread(run):
     with LeaseHeartbeat(run.pk, leases.take(run.pk)) as heartbeat:
         pass
 

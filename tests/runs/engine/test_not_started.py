@@ -99,7 +99,7 @@ def test_a_retried_date_is_alone_in_its_call_wherever_it_stands(launch, drive, f
         ("", []),
     ],
 )
-def test_only_a_log_that_names_dates_tells_which_were_not_begun(tmp_path: Path, log, never):
+def test_dates_not_begun_are_derived_only_from_a_log_that_names_dates(tmp_path: Path, log, never):
     (tmp_path / "log").write_text(log)
     reading = log_messages.read_log(tmp_path / "log", FOUR)
 

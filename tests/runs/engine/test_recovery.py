@@ -90,9 +90,7 @@ def let_the_lease_run_out(run: Run) -> None:
 # Workers that die ---------------------------------------------------------------------------------
 
 
-def test_after_a_worker_was_killed_nothing_is_lost_and_nothing_is_done_twice(
-    launch, drive, fault, ask, settings
-):
+def test_killed_worker_loses_no_date_and_repeats_none(launch, drive, fault, ask, settings):
     fault("daily.sales", "01-03", "sleep 60")
     run = launch(**WEEK)
     with worker(run, settings) as process:
@@ -191,7 +189,7 @@ def test_a_worker_that_wakes_after_its_call_writes_nothing(frozen, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["daily.sales", "weekly.trend"])
-def test_a_worker_that_was_frozen_with_its_steps_in_hand_fills_nothing(frozen, pipeline, ask, name):
+def test_worker_that_lost_its_lease_with_claimed_steps_fills_nothing(frozen, pipeline, ask, name):
     run, sleeper, steal = frozen
     table = pipeline.table(name)
     attempt = claims.new_attempt(sleeper.lane, table, [day("01-01")])
@@ -229,7 +227,7 @@ def test_a_worker_that_wakes_at_the_end_does_not_end_the_run(frozen):
     assert state_of(run) == before
 
 
-def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
+def test_worker_that_lost_its_lease_does_not_pause_the_run(frozen):
     run, sleeper, steal = frozen
     Run.objects.filter(pk=run.pk).update(status="running")
     steal()
@@ -241,7 +239,7 @@ def test_a_worker_that_wakes_does_not_rest_the_run(frozen):
     assert state_of(run) == before
 
 
-def test_a_cancel_outranks_a_rest(launch, pipeline):
+def test_cancel_takes_precedence_over_a_pause(launch, pipeline):
     run = launch(**TWO_DAYS)
     Run.objects.filter(pk=run.pk).update(status="running")
     lease = leases.take(run.pk)
@@ -275,7 +273,7 @@ def test_dates_that_a_call_filled_before_it_timed_out_are_verified(
     assert {attempt.status for attempt in run.attempts.all()} == {Attempt.Status.TIMED_OUT}
 
 
-def test_a_date_that_was_complete_before_a_call_timed_out_is_not_done_again(
+def test_complete_date_left_untouched_by_a_timeout_is_a_failed_redo(
     launch, drive, fault, ask, pipeline, monkeypatch
 ):
     short_timeout(pipeline, monkeypatch)
@@ -290,7 +288,7 @@ def test_a_date_that_was_complete_before_a_call_timed_out_is_not_done_again(
     assert shown("01-02") == "redo_failed"
 
 
-def test_a_date_that_a_failing_job_left_as_it_was_is_not_done_again(launch, drive, fault, ask):
+def test_complete_date_left_untouched_by_a_failing_job_fails(launch, drive, fault, ask):
     fault("daily.sales", "01-02", "overflow")
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
 
@@ -300,7 +298,7 @@ def test_a_date_that_a_failing_job_left_as_it_was_is_not_done_again(launch, driv
     assert "numeric overflow" in step(run, "01-02").message
 
 
-def test_a_date_that_somebody_else_filled_meanwhile_needs_no_call(launch, drive, ask):
+def test_date_filled_outside_the_run_succeeds_without_an_attempt(launch, drive, ask):
     run = launch(**WEEK)
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
 
@@ -367,7 +365,7 @@ class AwayAfterTheCall:
         return self.real.count(*args, **kwargs)
 
 
-def test_a_warehouse_that_goes_away_after_the_call_loses_nothing(launch, perform, warehouse):
+def test_warehouse_outage_after_an_attempt_loses_nothing(launch, perform, warehouse):
     run = perform(launch(**TWO_DAYS), AwayAfterTheCall(warehouse))
 
     assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
@@ -378,7 +376,7 @@ def test_a_warehouse_that_goes_away_after_the_call_loses_nothing(launch, perform
     assert "could not be asked what it did" in attempt.message
 
 
-def test_what_was_done_before_it_went_away_is_not_done_twice(launch, perform, warehouse):
+def test_dates_filled_before_an_outage_are_not_filled_again(launch, perform, warehouse):
     run = perform(launch(**TWO_DAYS), AwayAfterTheCall(warehouse))
 
     control.resume(run, by="olga")
@@ -388,7 +386,7 @@ def test_what_was_done_before_it_went_away_is_not_done_twice(launch, perform, wa
     assert shown("01-01") == "complete"
 
 
-def test_an_outage_is_not_a_death(launch, perform, warehouse):
+def test_warehouse_outage_does_not_count_as_a_dead_worker(launch, perform, warehouse):
     run = launch(reprocess="all", **TWO_DAYS)
     for _ in range(
         4
@@ -400,7 +398,7 @@ def test_an_outage_is_not_a_death(launch, perform, warehouse):
     assert not run.events.filter(kind__in=("lost", "failed steps")).exists()
 
 
-def test_a_cancel_is_heard_while_the_warehouse_is_away(launch, perform, shop):
+def test_run_can_be_cancelled_while_the_warehouse_is_unreachable(launch, perform, shop):
     run = launch(**TWO_DAYS)
     Run.objects.filter(pk=run.pk).update(status="running")
     shop.rename(shop.with_suffix(".gone"))
@@ -447,7 +445,7 @@ def is_held_back(process: psutil.Process) -> bool:
 # Another life of the database -----------------------------------------------------------------------
 
 
-def test_the_log_of_another_life_of_the_database_is_never_read(launch, drive):
+def test_log_written_before_a_database_restore_is_never_read(launch, drive):
     run = launch(**TWO_DAYS)
     folder = Path(django_settings.LOG_DIR) / f"run-{run.pk}"
     folder.mkdir(parents=True)
@@ -460,7 +458,7 @@ def test_the_log_of_another_life_of_the_database_is_never_read(launch, drive):
     assert "before the restore" not in attempt.log_path.read_text()
 
 
-def test_two_lives_of_one_attempt_have_two_logs(launch, drive):
+def test_attempts_with_the_same_number_after_a_restore_have_separate_logs(launch, drive):
     run = launch(**TWO_DAYS)
     drive(run)
     first = run.attempts.get().log_path

@@ -45,7 +45,7 @@ def test_rows_that_came_back_are_no_loss(complete, ask, scan):
     assert not Partition.objects.regressions().exists()
 
 
-def test_a_loss_is_seen_across_a_scan_that_could_not_ask(complete, ask, scan, shop):
+def test_regression_is_detected_across_a_failed_scan(complete, ask, scan, shop):
     shop.rename(shop.with_suffix(".gone"))
     scan()
     shop.with_suffix(".gone").rename(shop)
@@ -55,14 +55,14 @@ def test_a_loss_is_seen_across_a_scan_that_could_not_ask(complete, ask, scan, sh
     assert visits().lost_rows == 9
 
 
-def test_what_nobody_could_read_is_not_called_a_loss(complete, scan, shop):
+def test_scan_of_an_unreachable_warehouse_reports_no_regression(complete, scan, shop):
     shop.rename(shop.with_suffix(".gone"))
     scan()
 
     assert (visits().state, visits().lost_rows) == ("complete", 0)
 
 
-def test_more_rows_than_expected_that_are_taken_away_are_no_loss(ask, scan):
+def test_removal_of_excess_rows_is_no_regression(ask, scan):
     fill(ask, 40)
     scan()
     fill(ask, 12)
@@ -71,7 +71,7 @@ def test_more_rows_than_expected_that_are_taken_away_are_no_loss(ask, scan):
     assert visits().lost_rows == 0
 
 
-def test_what_a_run_verified_counts_from_then_on(complete, ask, scan, launch, drive):
+def test_verified_row_count_is_the_new_baseline_for_regressions(complete, ask, scan, launch, drive):
     fill(ask, 3)
     run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-01")))
 
@@ -79,7 +79,7 @@ def test_what_a_run_verified_counts_from_then_on(complete, ask, scan, launch, dr
     assert visits().lost_rows == 0
 
 
-def test_a_rerun_that_loses_rows_fails_and_says_so(complete, launch, drive):
+def test_redo_that_loses_rows_fails_as_a_regression(complete, launch, drive):
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-01")))
 
     again = step(run, "01-01", "daily.visits")

@@ -29,7 +29,7 @@ def test_a_job_gets_consecutive_dates_in_batches(launch, drive):
     assert [len(attempt.dates) for attempt in run.attempts.order_by("number")] == [4, 2]
 
 
-def test_what_is_there_after_a_call_is_not_asked_again_before_the_next(launch, drive, monkeypatch):
+def test_counts_after_an_attempt_are_reused_before_the_next(launch, drive, monkeypatch):
     run = launch(tables=["daily.sales"], **WEEK)
     asked, really = [], snapshots.take_snapshot
     monkeypatch.setattr(snapshots, "take_snapshot", lambda *args: asked.append(args) or really(*args))
@@ -84,7 +84,7 @@ def test_four_times_the_rows_are_a_failure_named_excess(launch, drive, fault):
     assert step(run, "01-03").message == "excess: 32 rows, expected 8"
 
 
-def test_what_the_job_said_of_a_date_is_its_message(launch, drive, fault):
+def test_step_message_is_the_logged_error_of_its_date(launch, drive, fault):
     fault("daily.sales", "01-02", "overflow")
     fault("daily.sales", "01-05", "overflow")
 
@@ -112,7 +112,7 @@ def test_a_job_that_crashes_fails_the_dates_it_did_not_fill(launch, drive, fault
     assert step(run, "01-03").message == "the job ended with exit status 3, but wrote no rows"
 
 
-def test_a_job_that_cannot_be_started_says_so(launch, drive, pipeline, shop):
+def test_step_message_reports_a_job_that_cannot_be_started(launch, drive, pipeline, shop):
     run = drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
     (shop.parent / "jobs").rename(shop.parent / "elsewhere")
 
@@ -163,7 +163,7 @@ def test_a_run_waits_for_a_person_at_a_manual_gate(launch, drive):
     assert run.steps.pending().count() == 3
 
 
-def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault):
+def test_run_pauses_after_five_failures_with_the_same_signature(launch, drive, fault):
     for number in range(1, 20):
         fault("daily.sales", f"01-{number:02}", "overflow")
 
@@ -174,7 +174,7 @@ def test_a_run_stops_after_a_few_failures_that_say_the_same(launch, drive, fault
     assert run.attempts.count() < 4
 
 
-def test_a_warehouse_that_is_away_is_nobodys_failure(launch, drive, shop, monkeypatch):
+def test_unreachable_warehouse_pauses_the_run_without_failing_steps(launch, drive, shop, monkeypatch):
     from apps.runs.engine import runner
 
     monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
@@ -220,7 +220,7 @@ def test_the_call_is_kept_with_its_words_folder_and_log(launch, drive):
     assert "Processing day 2/2: 2024-01-02" in attempt.log_path.read_text()
 
 
-def test_the_timeline_tells_what_happened(launch, drive):
+def test_timeline_lists_launch_start_verification_and_end(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 
     assert [event.text for event in run.events.order_by("id")] == [
@@ -248,7 +248,7 @@ def test_a_failure_of_a_new_kind_has_its_line_in_the_timeline(launch, drive, fau
     assert news.text.startswith("sales failed in a new way on 2024-01-01: failed: numeric overflow")
 
 
-def test_a_failure_at_the_very_end_is_told_by_the_end(launch, drive, fault):
+def test_failure_in_the_last_attempt_has_no_separate_timeline_line(launch, drive, fault):
     fault("daily.sales", "01-01", "overflow")
 
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))

@@ -40,7 +40,7 @@ def test_a_verified_step_that_lost_its_rows_failed_and_names_the_call(launch, dr
     assert (run.status, run.message) == (Run.Status.FAILED, "4 of 6 steps verified; 2 failed")
 
 
-def test_the_timeline_says_what_a_call_destroyed(launch, drive, fault):
+def test_timeline_reports_rows_destroyed_by_an_attempt(launch, drive, fault):
     fault("daily.sales", "01-06", "also DELETE FROM daily.sales WHERE day = '2024-01-02'")
 
     run = drive(launch(**sales("01-01", "01-06")))
@@ -188,7 +188,7 @@ def test_a_neighbour_that_is_still_complete_is_a_regression_and_no_pause(launch,
     ]
 
 
-def test_rows_on_another_date_are_said_where_none_came_to_the_own(launch, drive, fault):
+def test_step_message_names_rows_written_to_another_date(launch, drive, fault):
     fault("daily.sales", "03-01", "elsewhere 2024-03-08")
 
     run = drive(launch(**sales("03-01", "03-02")))
@@ -199,7 +199,7 @@ def test_rows_on_another_date_are_said_where_none_came_to_the_own(launch, drive,
     assert shown("03-08") == "complete"
 
 
-def test_rows_outside_of_every_season_are_said_too(launch, drive, fault):
+def test_step_message_names_rows_written_outside_every_season(launch, drive, fault):
     fault("daily.sales", "03-01", "elsewhere 2020-02-01")
 
     run = drive(launch(**sales("03-01", "03-02")))
@@ -208,7 +208,7 @@ def test_rows_outside_of_every_season_are_said_too(launch, drive, fault):
     assert not Partition.objects.filter(date="2020-02-01").exists()
 
 
-def test_a_call_that_also_wrote_ahead_is_verified_and_the_timeline_says_it(launch, drive, fault):
+def test_attempt_that_also_wrote_later_dates_is_verified_with_a_timeline_event(launch, drive, fault):
     ahead = "also INSERT INTO daily.sales SELECT '2024-03-08'::DATE + d::INT, i, NULL FROM range(2) d(d), range(8) r(i)"
     fault("daily.sales", "03-01", ahead)
 
@@ -222,7 +222,7 @@ def test_a_call_that_also_wrote_ahead_is_verified_and_the_timeline_says_it(launc
     )
 
 
-def test_a_date_between_those_of_a_range_was_asked_for(launch, drive, fault):
+def test_rows_inside_the_range_of_an_attempt_are_no_side_effect(launch, drive, fault):
     fault(
         "daily.sales", "01-06", "also INSERT INTO daily.sales SELECT '2024-01-07', i, NULL FROM range(8) r(i)"
     )
@@ -257,7 +257,7 @@ def twice(shop) -> None:
     file.write_text(file.read_text().replace("attempts = 1", "attempts = 2"))
 
 
-def test_a_second_attempt_that_writes_the_same_elsewhere_still_says_so(twice, launch, drive, fault):
+def test_rows_written_to_another_date_are_reported_on_the_second_attempt_too(twice, launch, drive, fault):
     fault("daily.sales", "01-02", "elsewhere 2024-01-20")
 
     run = drive(launch(**sales("01-02", "01-02")))

@@ -56,7 +56,7 @@ def test_a_worker_that_is_to_stop_leaves_the_task_to_the_next(plan, pipeline, dr
     assert run.status == Run.Status.SUCCEEDED
 
 
-def test_a_worker_killed_while_it_stops_did_not_die(launch, warehouse):
+def test_worker_killed_while_stopping_does_not_count_as_dead(launch, warehouse):
     run = launch(**TWO_DAYS)
     for number in range(1, 5):
         attempt = run.attempts.create(
@@ -73,7 +73,7 @@ def test_a_worker_killed_while_it_stops_did_not_die(launch, warehouse):
     assert not run.events.filter(kind="lost").exists()
 
 
-def test_what_a_person_asked_for_is_not_said_of_the_worker(launch, drive, fault):
+def test_stop_requested_by_an_operator_is_not_attributed_to_the_worker(launch, drive, fault):
     fault("daily.sales", "01-01", "sleep 600")
     run = launch(**TWO_DAYS)
 

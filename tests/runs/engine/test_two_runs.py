@@ -39,7 +39,7 @@ def redo(inputs, launch) -> Run:
     return launch(**INPUTS)
 
 
-def test_a_plan_says_which_run_it_waits_for(redo, plan):
+def test_plan_names_the_run_it_waits_for(redo, plan):
     found = plan(**READERS)
 
     assert (len(found.steps), found.waits_for) == (3, {redo.pk: 3})
@@ -53,7 +53,7 @@ def test_a_reader_waits_for_the_redo_of_another_run(redo, launch, drive):
     assert reader.attempts.count() == 0
 
 
-def test_it_goes_on_when_the_other_run_is_done(redo, launch, drive):
+def test_waiting_run_is_requeued_when_the_upstream_run_succeeded(redo, launch, drive):
     reader = drive(launch(**READERS))
     drive(redo)
 
@@ -65,7 +65,7 @@ def test_it_goes_on_when_the_other_run_is_done(redo, launch, drive):
     assert reader.attempts.get().started_at >= redo.finished_at
 
 
-def test_it_goes_on_when_the_other_run_is_cancelled(redo, launch, drive):
+def test_waiting_run_is_requeued_when_the_upstream_run_is_cancelled(redo, launch, drive):
     reader = drive(launch(**READERS))
     control.cancel(redo, by="olga")
 
@@ -75,7 +75,7 @@ def test_it_goes_on_when_the_other_run_is_cancelled(redo, launch, drive):
     assert reader.status == Run.Status.QUEUED
 
 
-def test_it_waits_on_while_the_other_is_not_done(redo, launch, drive):
+def test_waiting_run_stays_paused_while_the_upstream_run_is_unfinished(redo, launch, drive):
     reader = drive(launch(**READERS))
     Run.objects.filter(pk=reader.pk).update(again_at=timezone.now() + dt.timedelta(minutes=5))
 
@@ -85,7 +85,7 @@ def test_it_waits_on_while_the_other_is_not_done(redo, launch, drive):
     assert reader.pause_reason == Run.PauseReason.RUN
 
 
-def test_that_the_other_run_is_paused_is_said(redo, launch, drive):
+def test_waiting_run_reports_that_the_upstream_run_is_paused(redo, launch, drive):
     control.pause(redo, by="olga")
 
     reader = drive(launch(**READERS))
@@ -125,27 +125,27 @@ def now(run: Run) -> Run:
     return run
 
 
-def test_a_waiting_run_goes_on_as_soon_as_the_other_ends(redo, reader, drive):
+def test_waiting_run_is_requeued_immediately_when_the_upstream_run_ends(redo, reader, drive):
     drive(redo)
 
     assert now(reader).status == Run.Status.QUEUED
     assert drive(reader).status == Run.Status.SUCCEEDED
 
 
-def test_a_waiting_run_goes_on_as_soon_as_the_other_is_cancelled(redo, reader):
+def test_waiting_run_is_requeued_immediately_on_cancel_of_the_upstream_run(redo, reader):
     control.cancel(redo, by="olga")
 
     assert now(reader).status == Run.Status.QUEUED
 
 
-def test_a_run_that_waits_on_says_at_once_that_the_other_is_paused(redo, reader):
+def test_waiting_run_reports_immediately_that_the_upstream_run_was_paused(redo, reader):
     control.pause(redo, by="olga")
 
     assert now(reader).pause_reason == Run.PauseReason.RUN
     assert reader.message.endswith(f"Run {redo.pk} is paused: resume or cancel it")
 
 
-def test_a_run_that_a_person_paused_is_not_woken(redo, launch, drive):
+def test_run_paused_by_an_operator_is_not_requeued(redo, launch, drive):
     paused = launch(**READERS)
     control.pause(paused, by="olga")
 

@@ -22,13 +22,13 @@ def waiting(launch, perform, fault, fill, monkeypatch) -> Run:
     return perform(launch(**VISITS))
 
 
-def test_the_run_waits_and_its_steps_are_pending(waiting):
+def test_run_waits_with_pending_steps_if_the_comparison_table_is_unreadable(waiting):
     assert (waiting.status, waiting.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
     assert waiting.message == "The warehouse did not answer: table daily.sales has no column day"
     assert {each.status for each in waiting.steps.all()} == {Step.Status.PENDING}
 
 
-def test_once_it_can_be_read_the_steps_are_verified(waiting, perform, ask, fault):
+def test_steps_are_verified_once_the_comparison_table_is_readable(waiting, perform, ask, fault):
     ask("ALTER TABLE daily.sales RENAME COLUMN date TO day")
     fault.mend()
 

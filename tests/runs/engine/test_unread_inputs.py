@@ -35,7 +35,7 @@ def outcome(run: Run) -> dict[str, int]:
     return {status: statuses.count(status) for status in set(statuses)}
 
 
-def test_unknown_inputs_are_read_and_the_run_goes_on(inputs, launch, drive):
+def test_unknown_inputs_are_read_and_the_run_continues(inputs, launch, drive):
     run = launch(**TREND)
     forget("daily.sales", "daily.visits")
 
@@ -120,7 +120,7 @@ def test_an_input_that_cannot_be_read_makes_only_its_readers_wait(unreadable, dr
     assert set(unreadable.steps.filter(table="weekly.trend").values_list("status", flat=True)) == {"pending"}
 
 
-def test_it_goes_on_once_that_can_be_read_again(unreadable, drive, ask: Ask):
+def test_run_continues_once_the_input_is_readable_again(unreadable, drive, ask: Ask):
     drive(unreadable)
     ask("ALTER TABLE daily.visits RENAME COLUMN lost TO day")
     Run.objects.filter(pk=unreadable.pk).update(status=Run.Status.QUEUED)

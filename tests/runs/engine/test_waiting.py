@@ -41,7 +41,7 @@ def perform(run: Run, drain) -> Run:
     return run
 
 
-def test_a_run_without_a_warehouse_waits_and_says_when_it_tries_again(away, drain):
+def test_run_waits_for_an_unreachable_warehouse_with_a_retry_time(away, drain):
     perform(away, drain)
 
     assert (away.status, away.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
@@ -50,7 +50,7 @@ def test_a_run_without_a_warehouse_waits_and_says_when_it_tries_again(away, drai
     assert {(s.status, s.attempts) for s in away.steps.all()} == {("pending", 0)}
 
 
-def test_it_waits_longer_each_time(away, drain):
+def test_retry_interval_grows_while_the_warehouse_is_unreachable(away, drain):
     perform(away, drain)
     Run.objects.update(again_at=timezone.now())
 
@@ -59,7 +59,7 @@ def test_it_waits_longer_each_time(away, drain):
     assert 50 < seconds_until(away.again_at) <= 60
 
 
-def test_it_goes_on_by_itself_when_the_warehouse_is_back(away, drain, shop):
+def test_run_resumes_automatically_when_the_warehouse_is_reachable_again(away, drain, shop):
     perform(away, drain)
     shop.with_suffix(".gone").rename(shop)
     Run.objects.update(again_at=timezone.now())
@@ -70,7 +70,7 @@ def test_it_goes_on_by_itself_when_the_warehouse_is_back(away, drain, shop):
     assert "Trying again" in away.events.values_list("text", flat=True)
 
 
-def test_it_goes_on_though_the_clock_was_set_back_by_an_hour(away, drain, shop):
+def test_waiting_run_resumes_although_the_clock_was_set_back_an_hour(away, drain, shop):
     with time_machine.travel(timezone.now() + dt.timedelta(hours=1)):
         perform(away, drain)
     shop.with_suffix(".gone").rename(shop)
@@ -78,7 +78,7 @@ def test_it_goes_on_though_the_clock_was_set_back_by_an_hour(away, drain, shop):
     assert perform(away, drain).status == Run.Status.SUCCEEDED
 
 
-def test_it_goes_on_as_soon_as_the_warehouse_answers(away, drain, shop):
+def test_waiting_run_resumes_as_soon_as_a_warehouse_probe_is_answered(away, drain, shop):
     perform(away, drain)
     Run.objects.update(again_at=timezone.now() + dt.timedelta(minutes=15))
     shop.with_suffix(".gone").rename(shop)
@@ -89,7 +89,7 @@ def test_it_goes_on_as_soon_as_the_warehouse_answers(away, drain, shop):
     assert "Resumed: the warehouse answers again" in away.events.values_list("text", flat=True)
 
 
-def test_it_stays_paused_while_the_warehouse_is_still_away(away, drain):
+def test_run_stays_paused_while_the_warehouse_is_unreachable(away, drain):
     perform(away, drain)
 
     coverage_tasks.look_again()
@@ -97,7 +97,7 @@ def test_it_stays_paused_while_the_warehouse_is_still_away(away, drain):
     assert perform(away, drain).status == Run.Status.PAUSED
 
 
-def test_the_picture_is_faded_by_the_run_that_met_the_outage(away, drain):
+def test_run_that_meets_an_outage_marks_its_tables_as_silent(away, drain):
     perform(away, drain)
 
     assert silent_tables()["daily.visits"].is_outage
@@ -143,7 +143,7 @@ def broken(launch, drive, fault) -> Run:
     return drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
 
 
-def test_a_run_that_rests_for_its_failures_goes_on_for_a_reason(broken):
+def test_run_paused_by_failures_resumes_only_with_a_reason(broken):
     with pytest.raises(IllegalMove, match="say why it should go on"):
         control.resume(broken, by="olga")
 
@@ -152,7 +152,7 @@ def test_a_run_that_rests_for_its_failures_goes_on_for_a_reason(broken):
     assert "Resumed: the column was widened" in broken.events.values_list("text", flat=True)
 
 
-def test_a_run_may_be_told_how_many_failures_are_too_many(launch, drive, fault):
+def test_failure_limit_of_the_breaker_can_be_set_per_run(launch, drive, fault):
     fault("daily.sales", "01-01", "overflow")
     fault("daily.sales", "01-02", "overflow")
     run = launch(tables=["daily.sales"], batch=1)
@@ -170,7 +170,7 @@ def test_a_step_without_its_inputs_is_skipped_with_the_reason(launch, drive):
     assert step(run, "01-04", "weekly.trend").message == "sales is missing on 2024-01-01 and 3 more"
 
 
-def test_under_an_override_it_starts_and_says_so(launch, drive):
+def test_override_starts_a_step_with_missing_inputs_and_marks_it(launch, drive):
     run = launch(**TREND)
     run.override_gates(by="olga", reason="the source was lost in the fire")
 
@@ -187,7 +187,7 @@ def test_an_override_needs_a_reason(launch):
         launch(**TREND).override_gates(by="olga", reason=" ")
 
 
-def test_of_two_people_who_override_one_is_told_who_was_first(launch):
+def test_second_override_is_refused_and_names_the_first_operator(launch):
     run = launch(**TREND)
     run.override_gates(by="olga", reason="the source was lost")
 
@@ -203,7 +203,7 @@ def test_a_step_whose_inputs_are_there_is_not_marked(launch, drive):
     assert not drive(run).steps.filter(is_overridden=True).exists()
 
 
-def test_a_run_that_waits_for_a_table_says_why_it_cannot_be_read(scan, ask):
+def test_waiting_run_reports_why_its_table_cannot_be_read(scan, ask):
     scan()
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     scan()

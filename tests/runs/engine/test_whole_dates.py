@@ -9,7 +9,7 @@ def test_a_date_stays_in_one_piece():
     )
 
 
-def test_what_a_person_typed_is_no_markup():
+def test_markup_in_a_title_is_escaped():
     assert whole_dates("<b>2024-02-10</b>") == '&lt;b&gt;<span class="nowrap">2024-02-10</span>&lt;/b&gt;'
 
 

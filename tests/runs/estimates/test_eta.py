@@ -42,7 +42,7 @@ def of_run(plan, pipeline, **options):
 
 
 @pytest.mark.parametrize("tables", [(), ("daily.sales",), ("daily.sales", "daily.visits")], ids=len)
-def test_the_run_says_before_its_first_call_what_the_plan_said(known, plan, pipeline, tables):
+def test_run_before_its_first_attempt_shows_the_estimate_of_its_plan(known, plan, pipeline, tables):
     known(*tables)
     planned = plan(**BOTH)
 
@@ -51,7 +51,7 @@ def test_the_run_says_before_its_first_call_what_the_plan_said(known, plan, pipe
     assert (then.in_words, then.seconds_range) == (before.in_words, before.seconds_range)
 
 
-def test_they_agree_on_canary_and_gate(known, plan, pipeline):
+def test_plan_and_run_estimates_agree_on_canary_and_gate(known, plan, pipeline):
     known("daily.sales", "daily.visits", "weekly.trend")
     planned = plan(**WHOLE)
 
@@ -72,7 +72,7 @@ def test_tables_that_never_ran_are_named_in_plan_and_run(plan, pipeline):
         assert found.in_words == "not known: sales and visits have never run here"
 
 
-def test_what_is_known_of_the_others_is_said(known, plan, pipeline):
+def test_estimate_covers_the_known_tables_if_one_has_never_run(known, plan, pipeline):
     known("daily.sales")
 
     found = of_plan(plan(**BOTH), pipeline)
@@ -92,7 +92,7 @@ def test_the_estimate_goes_as_far_as_the_gate(known, plan, pipeline):
     assert found.to_stop_in_words.endswith(" min, then it waits for a person")
 
 
-def test_the_gate_is_no_stop_once_a_person_started_the_phase(known, plan, pipeline, drive):
+def test_started_phase_no_longer_stops_the_estimate_at_its_gate(known, plan, pipeline, drive):
     known("daily.sales", "daily.visits", "weekly.trend")
     run = drive(control.launch(plan(**WHOLE), pipeline, by="olga", queued=False))
     assert run.waits_at_gate
@@ -121,7 +121,7 @@ def test_more_lanes_are_in_the_plans_estimate_too(known, plan, pipeline):
     )
 
 
-def test_form_and_command_say_when_it_waits_at_the_gate(known, plan, pipeline, ask, client, operator, capsys):
+def test_form_and_command_show_the_time_to_the_gate(known, plan, pipeline, ask, client, operator, capsys):
     known("daily.sales", "daily.visits", "weekly.trend")
     ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) t(i) WHERE day >= DATE '2024-01-11'")
     planned = plan(**WHOLE | {"through_gaps": False})

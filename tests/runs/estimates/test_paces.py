@@ -39,7 +39,7 @@ def test_four_finished_steps_are_no_estimate():
     assert pace([Work(1, 10.0)] * 5) is not None
 
 
-def test_one_call_of_many_dates_is_no_certainty():
+def test_range_stays_wide_after_a_single_attempt_of_many_dates():
     low, high = likely([Work(15, 150.0, steps=15)], Left(15, 15))
 
     assert low < 75 and high > 225
@@ -66,13 +66,13 @@ def test_dates_weigh_by_their_units():
     assert sum(likely(finished, Left(2, 30, 15, 15))) / 2 == pytest.approx(300)
 
 
-def test_free_days_do_not_make_the_rest_look_quick():
+def test_dates_with_few_units_do_not_bias_the_pace():
     low, high = likely([Work(1, 1.0)] * 20 + [Work(100, 100.0)] * 20, Left(10, 1000))
 
     assert low <= 1000 <= high
 
 
-def test_a_table_that_gets_slower_is_told_to_go_on_so():
+def test_slowdown_of_a_table_is_extrapolated():
     finished = [Work(1, 100.0 + 25 * place) for place in range(20)]
 
     truth = sum(100 + 25 * place for place in range(20, 40))
@@ -162,7 +162,7 @@ def test_the_range_grows_where_the_units_left_were_never_measured(left):
     assert beyond[0] <= 10 * left.units <= beyond[1]
 
 
-def test_it_grows_with_how_many_of_them_there_are():
+def test_range_grows_with_the_number_of_steps_outside_the_measured_units():
     finished = [Work(units, 10.0 * units) for units in (4, 5, 6, 7, 8)]
     one, many = Left(10, 75, 6, 30), Left(10, 180, 6, 30)  # one of 30 units, five of them
 
@@ -176,7 +176,7 @@ def test_dates_that_shared_a_call_were_measured_by_their_own_units():
     assert high - low <= 0.11 * 800
 
 
-def test_what_is_outside_is_told_exactly_where_all_steps_are():
+def test_units_outside_the_measured_range_are_exact_for_uniform_steps():
     known = pace([Work(units, 10.0 * units) for units in (4, 5, 6, 7, 8)])
 
     assert Left(3, 30).outside(known) == 3 * (10 - 8)
@@ -196,7 +196,7 @@ def test_simulated_runs_end_within_their_range(case):
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0, 1e5)), max_size=60), st.integers(1, 500))
-def test_a_range_is_a_range_whatever_happened(finished, steps):
+def test_range_is_ordered_and_not_negative_for_any_history(finished, steps):
     found = pace([Work(units, seconds) for units, seconds in finished])
 
     if found:

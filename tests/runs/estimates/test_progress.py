@@ -33,7 +33,7 @@ def a_run(**changes) -> Progress:
 
 
 @given(st.integers(1, 100_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
-def test_only_all_is_100_percent(numbers):
+def test_percentage_is_100_only_if_all_steps_are_verified(numbers):
     verified, total = numbers
 
     assert (a_run(total=total, verified=verified).percent == 100) == (verified == total)
@@ -54,7 +54,7 @@ def test_the_bar_shows_every_step_once():
 # When it is silent --------------------------------------------------------------------------------
 
 
-def test_without_a_pace_nothing_is_said():
+def test_no_estimate_without_a_pace():
     assert a_run().seconds_range is None
     assert a_run().finish_range(now=NOW) is None
 
@@ -69,7 +69,7 @@ AN_HOUR = estimate({"a": Left(60, 60)}, a=Pace(60, 0, 0))
 HOUR = dt.timedelta(hours=1)
 
 
-def test_a_run_that_rests_does_not_end():
+def test_paused_run_has_no_estimated_end():
     assert a_run(estimate=AN_HOUR).finish_range(now=NOW)
     assert a_run(estimate=AN_HOUR, is_active=False).finish_range(now=NOW) is None
 
@@ -78,7 +78,7 @@ def test_a_run_with_nothing_left_ends_now():
     assert a_run(running=0, pending=0).finish_range(now=NOW) == (NOW, NOW)
 
 
-def test_a_run_that_waits_for_a_person_first_says_when_and_not_when_it_ends():
+def test_run_ahead_of_a_gate_estimates_the_gate_not_the_end():
     gate = estimate({"a": Left(60, 60)}, stop=Stop("Phase 4"), a=Pace(60, 0, 0))
     found = a_run(estimate=gate)
 
@@ -99,7 +99,7 @@ def test_the_way_to_a_gate_is_known_though_what_is_behind_it_is_not():
     )
 
 
-def test_it_is_not_known_and_why_where_tables_never_ran():
+def test_unknown_estimate_names_the_tables_that_have_never_run():
     assert Estimate([Leg({})], never_run=["daily.a", "daily.b", "daily.c"]).why_unknown == (
         "a, b and c have never run here"
     )
@@ -131,7 +131,7 @@ def test_steps_an_hour_count_every_lane():
     assert a_run(seconds_a_step=60, lanes=2).steps_an_hour == 120
 
 
-def test_slowing_says_by_how_many_percent_a_date():
+def test_slowdown_is_reported_in_percent_per_date():
     drifting = pace([Work(1, 100.0 + 5 * number) for number in range(20)])
 
     table, percent = a_run(estimate=estimate({"a": Left(5, 5)}, a=drifting, b=Pace(1, 0, 0))).slowing
@@ -195,7 +195,7 @@ def test_steps_are_counted_by_what_became_of_them(run, of):
     assert found.not_verified == 5
 
 
-def test_a_run_says_nothing_before_its_fifth_step(run, of):
+def test_run_has_no_estimate_before_its_fifth_verified_step(run, of):
     add_steps(run, ["succeeded"] * 4 + ["pending"] * 10)
     assert of(run).seconds_range is None
     assert of(run).estimate.why_unknown == "of sales fewer than 5 dates were verified"
@@ -308,7 +308,7 @@ def test_failures_are_not_taken_for_a_pace(run, of):
     assert found.seconds_a_step == 10
 
 
-def test_a_run_of_failures_alone_knows_no_pace(run, of):
+def test_run_with_only_failures_has_no_pace(run, of):
     add_steps(run, ["failed"] * 50 + ["pending"] * 10, seconds=0.1)
 
     found = of(run)
@@ -317,7 +317,7 @@ def test_a_run_of_failures_alone_knows_no_pace(run, of):
     assert found.estimate.why_unknown == "sales has never run here"
 
 
-def test_a_call_in_which_dates_failed_says_less_than_those_in_which_none_did(run, of):
+def test_attempts_with_failures_are_ignored_if_there_are_clean_attempts(run, of):
     add_steps(run, ["succeeded", *["failed"] * 4] * 4, a_call=5, seconds=0.5)
     add_steps(run, ["succeeded"] * 10, a_call=5)
     add_steps(run, ["pending"] * 10)
@@ -325,7 +325,7 @@ def test_a_call_in_which_dates_failed_says_less_than_those_in_which_none_did(run
     assert of(run).seconds_a_step == 10
 
 
-def test_such_calls_are_all_that_is_known_where_there_are_no_others(run, of):
+def test_attempts_with_failures_are_used_if_there_are_no_clean_attempts(run, of):
     add_steps(run, ["succeeded"] * 4 + ["failed"], a_call=5)
     add_steps(run, ["succeeded"] * 4 + ["failed"], a_call=5)
     add_steps(run, ["pending"] * 10)

@@ -56,11 +56,11 @@ def test_a_call_is_stalled_after_five_times_the_usual_and_not_before_ten_minutes
     assert bool(stall(attempt, usual, now=NOW)) is is_stalled
 
 
-def test_a_call_that_just_began_is_not_quiet():
+def test_attempt_that_just_started_is_not_stalled():
     assert stall(Attempt(started_at=ago(1), output_at=ago(50)), 1, now=NOW) is None
 
 
-def test_a_quiet_call_is_told_with_what_is_usual(run):
+def test_stall_message_shows_the_usual_duration(run):
     ended(run, 1, 2, 9)
     call(run, began=30, said=25)
 
@@ -70,21 +70,21 @@ def test_a_quiet_call_is_told_with_what_is_usual(run):
     ]
 
 
-def test_it_is_told_once_a_call(run):
+def test_stalled_attempt_is_reported_once(run):
     call(run, began=30)
     told(run)
 
     assert len(told(run)) == 1
 
 
-def test_two_calls_that_went_quiet_are_told_each(run):
+def test_two_stalled_attempts_are_each_reported(run):
     call(run, began=30)
     call(run, began=30, number=10)
 
     assert len(told(run)) == 2
 
 
-def test_a_call_that_still_talks_is_left_alone(run):
+def test_attempt_with_recent_output_is_not_stalled(run):
     call(run, began=300, said=3)
 
     assert told(run) == []
@@ -97,7 +97,7 @@ def test_a_job_that_is_always_slow_is_left_alone(run):
     assert told(run) == []
 
 
-def test_where_the_run_has_no_calls_yet_earlier_runs_say_what_is_usual(run, launch):
+def test_usual_duration_is_taken_from_earlier_runs_if_the_run_has_no_attempts(run, launch):
     earlier = launch(tables=["daily.visits"], **WEEK)
     ended(earlier, 30)
     call(run, began=60)
@@ -105,7 +105,7 @@ def test_where_the_run_has_no_calls_yet_earlier_runs_say_what_is_usual(run, laun
     assert told(run) == []
 
 
-def test_another_table_says_nothing_of_it(run):
+def test_usual_duration_ignores_attempts_of_other_tables(run):
     ended(run, 30, table="daily.visits")
     call(run, began=60)
 
@@ -127,7 +127,7 @@ def test_the_launcher_looks_at_each_tick(run):
     assert Event.objects.filter(run=run, kind="stalled").count() == 1
 
 
-def test_looking_costs_one_query_where_nothing_is_quiet(run, django_assert_num_queries):
+def test_stall_check_takes_one_query_if_nothing_is_stalled(run, django_assert_num_queries):
     call(run, began=1)
 
     with django_assert_num_queries(1):

@@ -88,7 +88,7 @@ def test_a_class_is_suggested(message, class_):
         "\x1b[1;31m2025-06-01 10:00:00 ERROR\x1b[0m \x1b[33mno such player\x1b[0m",
     ],
 )
-def test_an_error_is_told_without_what_the_logger_puts_before_it(messages, line):
+def test_logger_prefix_is_stripped_from_an_error(messages, line):
     assert messages(f"Processing day 1/2: 2024-01-01\n{line}\n") == {"01-01": "no such player"}
 
 
@@ -108,7 +108,7 @@ def test_errors_before_any_date_belong_to_all_dates(messages):
     assert messages("ERROR no connection\n") == {"01-01": "no connection", "01-02": "no connection"}
 
 
-def test_a_date_that_nobody_asked_about_is_not_taken_for_one(messages):
+def test_dates_outside_the_attempt_are_ignored_in_a_log(messages):
     assert messages("2025-06-01 INFO day 1: 2024-01-02\nERROR since 2020-01-01\n") == {
         "01-02": "since 2020-01-01"
     }
@@ -124,7 +124,7 @@ def test_the_last_error_of_a_date_counts(messages):
     assert found == {"01-01": "gave up"}
 
 
-def test_of_a_traceback_the_last_line_counts(messages):
+def test_last_line_of_a_traceback_is_the_message(messages):
     found = messages(
         "INFO 2024-01-01\n"
         "Traceback (most recent call last):\n"
@@ -137,7 +137,7 @@ def test_of_a_traceback_the_last_line_counts(messages):
     assert found == {"01-01": "shop.NoStock: the shelf is empty"}
 
 
-def test_of_an_error_that_caused_another_the_last_counts(messages):
+def test_last_of_chained_exceptions_is_the_message(messages):
     trace = 'Traceback (most recent call last):\n  File "job.py", line 3\n'
     found = messages(
         f"INFO 2024-01-01\n{trace}KeyError: 'item'\n\n"
@@ -147,11 +147,11 @@ def test_of_an_error_that_caused_another_the_last_counts(messages):
     assert found == {"01-01": "RuntimeError: no item"}
 
 
-def test_a_log_without_errors_says_nothing(messages):
+def test_log_without_errors_has_no_messages(messages):
     assert messages("INFO 2024-01-01\nINFO wrote 8 rows, 0 errors\n") == {}
 
 
-def test_a_log_that_is_not_there_says_nothing(tmp_path):
+def test_absent_log_has_no_messages(tmp_path):
     assert log_messages.messages_by_date(tmp_path / "nothing.log", [ONE]) == {}
 
 
@@ -164,7 +164,7 @@ def test_a_huge_log_is_read_from_its_end(messages, monkeypatch):
     assert found == {"01-02": "2024-01-02 late"}
 
 
-def test_garbage_does_no_harm(messages):
+def test_binary_garbage_in_a_log_is_tolerated(messages):
     found = messages(bytes(range(256)) * 20 + b"\nERROR \x00\xff 2024-01-02 broken\n")
 
     assert found["01-02"].endswith("2024-01-02 broken")
@@ -180,7 +180,7 @@ def test_a_line_without_end_is_cut(messages):
 # What is still open -------------------------------------------------------------------------------
 
 
-def test_failures_that_say_the_same_are_one_group(launch, drive, fault):
+def test_failures_with_the_same_signature_are_one_group(launch, drive, fault):
     fault("daily.sales", "01-02", "overflow")
     fault("daily.sales", "01-05", "overflow")
     fault("daily.sales", "01-06", "silent")
@@ -236,7 +236,7 @@ def test_only_the_last_run_counts_for_a_partition(scan):
         (1, [ONE, TWO], 0, "2 dates, never tried"),
     ],
 )
-def test_how_often_dates_were_tried_is_said_for_each(tables, dates, attempts, says):
+def test_failure_group_shows_attempts_per_date(tables, dates, attempts, says):
     steps = [Step(run_id=1, table=f"daily.t{table}", date=date) for table in range(tables) for date in dates]
     for place in range(attempts):
         steps[place % len(steps)].attempts += 1

@@ -44,7 +44,7 @@ def partition() -> Partition:
     return Partition.objects.get(table=SALES, date=day("01-03"))
 
 
-def test_a_person_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline):
+def test_operator_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline):
     gap = accept()
 
     assert (gap.count, gap.dates) == (1, {SALES: [["2024-01-03", "2024-01-03"]]})
@@ -52,7 +52,7 @@ def test_a_person_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline)
     assert (partition().state, partition().shown) == ("complete", "complete")
 
 
-def test_it_stays_accepted_through_a_scan_and_leaves_percentages_alone(redo, accept, scan, pipeline):
+def test_accepted_redo_survives_a_scan_and_does_not_change_coverage(redo, accept, scan, pipeline):
     accept()
 
     scan()
@@ -61,7 +61,7 @@ def test_it_stays_accepted_through_a_scan_and_leaves_percentages_alone(redo, acc
     assert (tally.complete, tally.accepted, tally.failed) == (4, 0, 0)
 
 
-def test_rows_that_it_loses_later_are_a_gap_and_not_accepted(redo, accept, scan, ask):
+def test_rows_lost_after_accepting_a_failed_redo_are_a_gap(redo, accept, scan, ask):
     accept()
 
     ask("DELETE FROM daily.sales WHERE day = '2024-01-03'")
@@ -70,7 +70,7 @@ def test_rows_that_it_loses_later_are_a_gap_and_not_accepted(redo, accept, scan,
     assert partition().state == "missing"
 
 
-def test_withdrawn_it_is_open_again(redo, accept, pipeline):
+def test_withdrawing_the_acceptance_reopens_the_failed_redo(redo, accept, pipeline):
     gap = accept()
 
     assert accepting.withdraw(gap, by="olga") == 1
@@ -78,7 +78,7 @@ def test_withdrawn_it_is_open_again(redo, accept, pipeline):
     assert partition().mark == f"complete, but its redo failed in run {redo.pk}"
 
 
-def test_a_cancelled_redo_of_it_leaves_it_accepted(redo, accept, launch, pipeline):
+def test_cancelled_redo_keeps_the_acceptance(redo, accept, launch, pipeline):
     accept()
 
     control.cancel(launch(**WEEK, reprocess="all"), by="olga")
@@ -86,7 +86,7 @@ def test_a_cancelled_redo_of_it_leaves_it_accepted(redo, accept, launch, pipelin
     assert open_count(pipeline) == (0, 0)
 
 
-def test_a_redo_of_it_that_fails_opens_it_again(redo, accept, launch, drive, pipeline):
+def test_another_failed_redo_reopens_the_accepted_failure(redo, accept, launch, drive, pipeline):
     accept()
 
     drive(launch(**WEEK, reprocess="all"))
@@ -94,7 +94,9 @@ def test_a_redo_of_it_that_fails_opens_it_again(redo, accept, launch, drive, pip
     assert open_count(pipeline) == (1, 1)
 
 
-def test_withdrawn_after_a_run_redid_it_nothing_is_open(redo, accept, launch, drive, fault, pipeline):
+def test_withdrawing_the_acceptance_after_a_successful_redo_reopens_nothing(
+    redo, accept, launch, drive, fault, pipeline
+):
     gap = accept()
     fault.mend()
     drive(launch(**WEEK, reprocess="all"))
@@ -102,7 +104,7 @@ def test_withdrawn_after_a_run_redid_it_nothing_is_open(redo, accept, launch, dr
     assert (accepting.withdraw(gap, by="olga"), open_count(pipeline)) == (0, (0, 0))
 
 
-def test_the_panel_offers_it_and_names_who_accepted_it(redo, client, operator):
+def test_partition_panel_offers_acceptance_and_names_who_accepted(redo, client, operator):
     client.force_login(operator)
     address = reverse("coverage:partition", args=[SALES, "2024-01-03"])
     assert "Accept it as it is" in words(client.get(address).content.decode())
@@ -140,7 +142,7 @@ def left_the_calendar(launch, drive, fault, ask, scan) -> Run:
     return run
 
 
-def test_a_failed_date_that_left_the_calendar_is_open_and_says_so(left_the_calendar, pipeline):
+def test_failed_date_that_left_the_calendar_stays_an_open_failure(left_the_calendar, pipeline):
     assert open_count(pipeline) == (1, 1)
     assert partition().mark == f"off the calendar now; failed in run {left_the_calendar.pk}"
     assert (partition().state, partition().reason) == (
@@ -149,7 +151,7 @@ def test_a_failed_date_that_left_the_calendar_is_open_and_says_so(left_the_calen
     )
 
 
-def test_the_page_of_failures_says_that_no_run_fills_it(left_the_calendar, client, operator):
+def test_failures_page_reports_that_no_run_fills_a_removed_date(left_the_calendar, client, operator):
     client.force_login(operator)
 
     said = words(client.get("/failures/").content.decode())
@@ -157,20 +159,22 @@ def test_the_page_of_failures_says_that_no_run_fills_it(left_the_calendar, clien
     assert "The calendar does not expect 1 of these any more, so no run fills it: sales 2024-01-03" in said
 
 
-def test_a_verification_is_not_passed_while_it_is_open(left_the_calendar, pipeline):
+def test_verification_does_not_pass_while_a_removed_date_is_an_open_failure(left_the_calendar, pipeline):
     assert reasons(pipeline) == [
         "Open failure: sales failed on 1 date that has left the calendar: 2024-01-03."
     ]
 
 
-def test_a_person_can_close_it(left_the_calendar, accept, scan, pipeline):
+def test_operator_can_accept_the_failure_of_a_removed_date(left_the_calendar, accept, scan, pipeline):
     accept()
     scan()
 
     assert (open_count(pipeline), failure_groups.off_calendar()) == ((0, 0), [])
 
 
-def test_back_on_the_calendar_it_is_the_failure_that_it_was(left_the_calendar, ask, scan, pipeline):
+def test_failure_of_a_removed_date_is_restored_when_it_is_back_on_the_calendar(
+    left_the_calendar, ask, scan, pipeline
+):
     ask("UPDATE raw.days SET open = true WHERE day = '2024-01-03'")
     scan()
 

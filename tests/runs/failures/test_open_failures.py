@@ -51,7 +51,7 @@ def test_a_scan_that_finds_a_failed_date_complete_closes_it_for_good(launch, dri
     assert (partition("01-03").shown, partition("01-03").run_id) == ("missing", None)
 
 
-def test_a_person_whose_account_was_closed_gets_no_mail(plan, pipeline, drive, operator, settings):
+def test_deactivated_operator_gets_no_mail(plan, pipeline, drive, operator, settings):
     settings.ALERTS_TO = ["team@shop.example"]
     run = control.launch(plan(**WEEK), pipeline, by=operator, queued=False)
     operator.is_active = False

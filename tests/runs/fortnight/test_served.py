@@ -104,7 +104,7 @@ def tabs(served: Served, log_in) -> list[OpenPage]:
 
 
 @pytest.mark.long
-def test_pages_that_three_people_keep_open_for_a_minute_ask_bigquery_nothing(served, tabs, server):
+def test_open_pages_of_three_users_do_not_query_bigquery(served, tabs, server):
     until = time.monotonic() + MINUTE
     while time.monotonic() < until:
         for tab in tabs:

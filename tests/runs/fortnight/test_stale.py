@@ -42,14 +42,14 @@ def test_a_date_that_was_made_before_its_input_is_stale(stale):
     assert states()["stale"] == THIRD
 
 
-def test_it_is_complete_when_the_run_that_made_it_anew_is_over(stale, launch, drive):
+def test_stale_date_is_complete_after_the_run_that_refilled_it(stale, launch, drive):
     run = drive(launch(**ONLY_SALES))
 
     assert (run.status, run.steps.get().date) == (Run.Status.SUCCEEDED, THIRD)
     assert set(states()) == {"complete"}
 
 
-def test_the_end_of_a_run_asks_the_metadata_of_each_dataset_once(stale, launch, drive, server: StandIn):
+def test_end_of_a_run_queries_the_metadata_of_each_dataset_once(stale, launch, drive, server: StandIn):
     run = launch(**ONLY_SALES)
     server.forget()
 
@@ -58,7 +58,7 @@ def test_the_end_of_a_run_asks_the_metadata_of_each_dataset_once(stale, launch, 
     assert len(server.asked("partitions")) == 2  # of what it wrote, and of what it read
 
 
-def test_a_warehouse_that_is_silent_then_leaves_it_to_the_next_scan(
+def test_date_stays_stale_until_the_next_scan_if_metadata_is_denied(
     stale, launch, drive, scan, server: StandIn
 ):
     run = launch(**ONLY_SALES)

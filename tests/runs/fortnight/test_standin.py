@@ -24,7 +24,7 @@ def statuses(run: Run) -> set[tuple[str, int]]:
     return set(run.steps.values_list("status", "attempts"))
 
 
-def test_what_a_run_counts_is_found_by_its_number_in_googles_bill(launch, perform, server):
+def test_count_queries_are_labelled_with_the_run_number(launch, perform, server):
     run = launch(**ONLY_SALES)
     server.forget()
 
@@ -56,7 +56,7 @@ def test_stop_now_cancels_the_script_on_the_server(interrupted, server):
     assert statuses(run) == {("pending", 0)}
 
 
-def test_a_run_that_was_stopped_goes_on_from_there(interrupted, drive, server):
+def test_stopped_run_continues_where_it_stopped_when_resumed(interrupted, drive, server):
     run = interrupted(control.stop)
     server.delay("script", 0)
     control.resume(run, by="olga")
@@ -100,7 +100,7 @@ def test_a_quota_that_is_used_up_pauses_the_run_until_it_is_given_anew(launch, p
     assert statuses(run) == {("pending", 0)}
 
 
-def test_it_goes_on_by_itself_then(launch, perform, perform_again, server):
+def test_run_paused_by_a_quota_resumes_automatically(launch, perform, perform_again, server):
     run = launch(**ONLY_SALES)
     server.refuse("quotaExceeded", about="script")
     perform(run)
@@ -108,7 +108,7 @@ def test_it_goes_on_by_itself_then(launch, perform, perform_again, server):
     assert perform_again(run).status == Run.Status.SUCCEEDED
 
 
-def test_a_quota_that_a_count_meets_is_not_asked_for_again_and_again(launch, perform, server):
+def test_exhausted_quota_on_a_count_pauses_the_run_without_repeated_queries(launch, perform, server):
     run = launch(**ONLY_SALES)
     server.forget()
     server.refuse("quotaExceeded", about="count", times=100)
@@ -149,9 +149,7 @@ def test_a_script_that_ends_with_too_high_a_rate_is_tried_again_later(launch, pe
         "Could not serialize access to table shop-project:daily.sales due to concurrent update",
     ],
 )
-def test_a_script_that_somebody_else_got_in_the_way_of_is_tried_again(
-    launch, perform, perform_again, server, says
-):
+def test_script_aborted_by_a_concurrent_update_is_retried(launch, perform, perform_again, server, says):
     run = launch(**ONLY_SALES)
     server.refuse("invalidQuery", about="script", says=says)
 

@@ -53,7 +53,7 @@ def left(slow, at_work, expire, perform, key, server) -> Run:
     return slow
 
 
-def test_the_timeline_says_that_it_may_still_run_and_when_it_is_over(left, perform_again, server):
+def test_timeline_reports_an_orphaned_script_and_its_end(left, perform_again, server):
     assert told(left) == [
         "The script of attempt 1 may still run in the warehouse; it is ended as soon as that can be"
     ]
@@ -64,7 +64,7 @@ def test_the_timeline_says_that_it_may_still_run_and_when_it_is_over(left, perfo
     assert told(left)[1:] == ["The script of attempt 1 was still at work in the warehouse, and is ended"]
 
 
-def test_a_run_that_is_cancelled_meanwhile_does_not_leave_it_at_work(left, server, perform):
+def test_orphaned_script_of_a_cancelled_run_is_cancelled(left, server, perform):
     control.cancel(left, by="olga")
     a_minute_later()
 
@@ -83,7 +83,7 @@ def a_minute_later() -> None:
     Attempt.objects.orphaned().update(orphaned_at=timezone.now() - dt.timedelta(minutes=1))
 
 
-def test_it_is_tried_once_in_a_while_however_many_look(left, server):
+def test_cancellation_of_an_orphaned_script_is_rate_limited(left, server):
     control.cancel(left, by="olga")
     server.has_expired = True
     a_minute_later()
@@ -95,11 +95,11 @@ def test_it_is_tried_once_in_a_while_however_many_look(left, server):
     assert tried(left) == first != []
 
 
-def test_a_worker_looks_every_minute(db):
+def test_orphaned_jobs_are_checked_every_minute(db):
     assert Schedule.objects.get(func="apps.runs.tasks.end_strays").minutes == 1
 
 
-def test_what_cannot_be_asked_yet_is_tried_again(left, server):
+def test_cancellation_of_an_orphaned_script_is_retried_until_it_succeeds(left, server):
     control.cancel(left, by="olga")
     server.has_expired = True
     a_minute_later()
@@ -112,7 +112,9 @@ def test_what_cannot_be_asked_yet_is_tried_again(left, server):
     assert not left.attempts.orphaned().exists()
 
 
-def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perform, server):
+def test_another_run_cancels_an_orphaned_script_before_it_fills_the_same_table(
+    left, pipeline, perform, server
+):
     control.cancel(left, by="olga")
     server.delay("script", 0)
     scan(Scan.objects.create().pk)
@@ -125,7 +127,7 @@ def test_another_run_ends_it_before_it_fills_the_same_table(left, pipeline, perf
     assert other.status == Run.Status.SUCCEEDED
 
 
-def test_a_refused_look_at_it_is_no_failure_of_its_dates(slow, at_work, perform, perform_again, server):
+def test_denied_job_status_pauses_the_run_and_fails_no_date(slow, at_work, perform, perform_again, server):
     with at_work(lambda: setattr(server, "tells_of_jobs", False)):
         perform(slow)
     assert (slow.pause_reason, statuses(slow)) == (Run.PauseReason.WAREHOUSE, {("pending", 0)})
@@ -152,7 +154,7 @@ def stubborn(slow, server, monkeypatch) -> Run:
     return slow
 
 
-def test_dates_are_not_called_again_while_the_script_goes_on(stubborn, at_work, perform, server):
+def test_dates_get_no_new_attempt_while_their_script_still_runs(stubborn, at_work, perform, server):
     with at_work(lambda: control.stop(Run.objects.get(pk=stubborn.pk), by="olga")):
         run = perform(stubborn)
     assert (run.status, statuses(run)) == (Run.Status.PAUSED, {("pending", 0)})
@@ -167,7 +169,9 @@ def test_dates_are_not_called_again_while_the_script_goes_on(stubborn, at_work, 
     )
 
 
-def test_one_that_goes_on_keeps_no_other_from_being_ended(stubborn, at_work, perform, server):
+def test_uncancellable_script_does_not_block_cancelling_other_orphaned_jobs(
+    stubborn, at_work, perform, server
+):
     with at_work(lambda: control.stop(Run.objects.get(pk=stubborn.pk), by="olga")):
         run = perform(stubborn)
     other = Attempt.objects.get(run=run)
@@ -182,7 +186,7 @@ def test_one_that_goes_on_keeps_no_other_from_being_ended(stubborn, at_work, per
 
 
 @pytest.mark.parametrize("at_call", [True, False])
-def test_a_script_that_bigquery_refused_is_not_said_to_go_on(launch, perform, server, at_call):
+def test_refused_script_is_not_reported_as_still_running(launch, perform, server, at_call):
     run = launch(**ONLY_SALES)
     server.refuse("quotaExceeded", about="script", at_call=at_call)
 

@@ -52,7 +52,7 @@ def test_no_other_module_writes_the_state_of_a_run():
     assert [write for file in OTHERS for write in writes(file)] == []
 
 
-def test_such_a_write_would_be_found(tmp_path):
+def test_direct_state_write_is_detected(tmp_path):
     file = tmp_path / "bad.py"
     file.write_text(
         "Run.objects.filter(pk=1).update(status='failed')\nself.run.status = 'failed'\nrun.save()\n"

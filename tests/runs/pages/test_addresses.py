@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("/runs/?state=foo", 'There is no state "foo"'),
     ],
 )
-def test_what_nobody_knows_is_named(viewing, scan, address, says):
+def test_unknown_filter_in_an_address_is_reported(viewing, scan, address, says):
     scan()
 
     assert says in words(viewing.get(address).content.decode())
@@ -25,7 +25,7 @@ def test_what_nobody_knows_is_named(viewing, scan, address, says):
 @pytest.mark.parametrize(
     "address", ["/coverage/?phase=2&state=gap", "/failures/?class=code", "/runs/?state=paused"]
 )
-def test_what_is_known_needs_no_words(viewing, scan, address):
+def test_known_filters_in_an_address_give_no_warning(viewing, scan, address):
     scan()
 
     assert "There is no" not in words(viewing.get(address).content.decode())

@@ -67,7 +67,7 @@ def test_an_attempt_without_a_log_has_no_whole_log(busy, operating):
     assert operating.get(f"/runs/{busy.run_id}/attempts/1/log/").status_code == 404
 
 
-def test_a_tail_has_whole_lines_and_where_it_goes_on(busy, operating):
+def test_log_tail_has_whole_lines_and_the_next_offset(busy, operating):
     page = operating.get(f"/runs/{busy.run_id}/attempts/1/tail/?from=4").content.decode()
 
     assert page.startswith("two\n")
@@ -109,7 +109,7 @@ def test_a_cell_of_the_coverage_shows_its_attempts(done, operating):
     assert "numeric overflow" in page and f"/runs/{done.pk}/attempts/1/" in page
 
 
-def test_a_cell_that_no_run_tried_says_so(db, read):
+def test_partition_panel_reports_that_no_run_tried_it(db, read):
     assert "No run tried to fill it yet." in read("/runs/partition/daily.sales/2024-01-09/")
 
 

@@ -29,7 +29,7 @@ def test_steps_that_took_no_time_at_all_can_be_drawn():
     assert charts.seconds_chart([0.0, 0.0]).highest == 1.0
 
 
-def test_one_step_is_no_chart():
+def test_no_chart_for_a_single_step():
     assert charts.seconds_chart([1.0]) is None
 
 
@@ -42,7 +42,7 @@ def test_a_working_run_has_a_cone_to_its_likely_end():
     assert chart.cone == "M300.0 70.2 L450.0 10.4 L600.0 10.4z"
 
 
-def test_a_resting_run_has_none():
+def test_paused_run_has_no_cone():
     chart = charts.finished_chart(
         [(after(10), 1), (after(20), 2)], start=START, now=after(99), total=4, finish=None
     )

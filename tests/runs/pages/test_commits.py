@@ -5,7 +5,7 @@ from tests.runs.calls.test_commits import WEEK, commit, repository
 __all__ = ["repository"]
 
 
-def test_pages_and_csv_say_which_commit_a_date_was_filled_with(launch, drive, repository, read, operating):
+def test_pages_and_csv_show_the_commit_a_date_was_filled_with(launch, drive, repository, read, operating):
     run = drive(launch(batch=3, **WEEK), attempts=1)
     second = commit(repository)
     drive(run)

@@ -20,14 +20,14 @@ def failed(launch, drive, fault) -> Run:
     return drive(launch(phases=["2"], start=day("01-01"), end=day("01-03")))
 
 
-def test_failures_are_grouped_by_what_they_say(failed, read):
+def test_failures_are_grouped_by_signature(failed, read):
     text = read("/failures/")
 
     assert "3 partitions open, 2 kinds" in text
     assert "numeric overflow: amount … exceeds DECIMAL(5,2) code 2024-01-02 to 2024-01-03" in text
 
 
-def test_a_range_goes_on_over_a_closed_day(launch, drive, fault, read):
+def test_date_range_of_failures_continues_over_a_date_off_the_calendar(launch, drive, fault, read):
     fault("daily.sales", "01-06", "overflow")
     fault("daily.sales", "01-08", "overflow")
     drive(launch(tables=["daily.sales"], start=day("01-06"), end=day("01-08")))
@@ -50,14 +50,14 @@ def test_failures_are_filtered(failed, operating, query, kinds):
     assert len(operating.get(f"/failures/?{query}").context["groups"]) == kinds
 
 
-def test_what_was_filled_since_is_not_open_any_more(failed, ask, scan, read):
+def test_filled_date_is_no_longer_an_open_failure(failed, ask, scan, read):
     ask("INSERT INTO daily.visits SELECT ?, i FROM range(8) rows(i)", day("01-02"))
     scan()
 
     assert "2 partitions open, 1 kind" in read("/failures/")
 
 
-def test_without_failures_the_page_says_so(db, read):
+def test_failures_page_reports_no_open_failures(db, read):
     assert "No open failures" in read("/failures/")
 
 
@@ -134,7 +134,7 @@ def test_a_source_that_lost_rows_leads_to_no_plan(operating, scan, ask):
     assert "/runs/new/?table=raw.orders" not in page
 
 
-def test_what_is_complete_with_fewer_rows_says_that_its_plan_has_no_step(operating, scan, ask, pipeline):
+def test_regression_that_is_still_complete_shows_a_plan_of_zero_steps(operating, scan, ask, pipeline):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
     ask("INSERT INTO daily.visits SELECT ?, i FROM range(12) rows(i)", day("01-01"))
     scan()

@@ -36,7 +36,7 @@ def say(run: Run, date: str, message: str, **facts: str) -> None:
     run.steps.filter(date=day(date)).update(message=message, signature=signatures.signature(message), **facts)
 
 
-def test_they_are_one_group_named_by_what_they_have_in_common(failed):
+def test_failures_of_one_kind_are_one_group_with_a_common_signature(failed):
     first, second = failure_groups.open_failures()
 
     assert (first.signature, first.dates) == (KIND, [day(date) for date in NAMES])
@@ -57,13 +57,13 @@ def test_page_mail_shell_and_json_count_them_alike(failed, read):
     assert read("/failures/").count("no box score for player … on …") == 1
 
 
-def test_the_json_of_the_shell_has_them_once(failed):
+def test_json_result_lists_each_kind_of_failure_once(failed):
     told = backfill.result(failed)["signatures"]
 
     assert next((each["text"], each["count"]) for each in told) == (KIND, 3)
 
 
-def test_the_button_of_the_group_plans_all_of_them(failed, operating):
+def test_retry_button_of_a_group_plans_all_its_failures(failed, operating):
     page = operating.get("/failures/").content.decode()
     keys = re.findall(r'name="signature" value="(\w+)"', page)
 
@@ -76,7 +76,7 @@ def test_a_retry_by_one_signature_takes_in_all_of_its_kind(failed, read):
     assert "Launch 3 steps" in read(f"/runs/new/?retry={failed.pk}&signature={named}")
 
 
-def test_a_retry_of_what_nobody_said_plans_nothing(failed):
+def test_retry_of_an_unknown_signature_plans_nothing(failed):
     assert failure_groups.to_retry(failed, ["never said"]) == []
 
 

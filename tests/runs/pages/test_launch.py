@@ -39,7 +39,7 @@ def plan_of(operating, scan):
     return look
 
 
-def test_what_was_seen_is_launched(operating, see, operator):
+def test_launch_creates_the_run_of_the_plan_shown(operating, see, operator):
     seen = see(**WEEK)
 
     response = operating.post(NEW, seen | {"note": "first check", "batch": "3", "stop_after": "2"})
@@ -116,7 +116,7 @@ def test_a_plan_that_changed_since_is_shown_again_instead_of_launched(operating,
     assert not Run.objects.exists()
 
 
-def test_a_launch_without_having_seen_a_plan_asks_first(operating, scan):
+def test_launch_without_a_plan_digest_is_refused(operating, scan):
     scan()
 
     assert operating.post(NEW, WEEK).status_code == 409
@@ -140,11 +140,11 @@ def test_single_dates_are_planned_and_no_others_between_them(plan_of):
     ("dates", "sentence"),
     [("soon", "Write dates such as 2024-01-15"), ("1999-01-01", "None of the dates lies in a season.")],
 )
-def test_single_dates_that_cannot_be_are_said(plan_of, dates, sentence):
+def test_invalid_single_dates_are_reported(plan_of, dates, sentence):
     assert sentence in plan_of(**WEEK, dates=dates)
 
 
-def test_the_plan_says_what_is_left_out_and_why(plan_of, ask):
+def test_plan_shows_left_out_dates_with_the_reason(plan_of, ask):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
 
     text = plan_of(table="daily.sales", start="2024-01-01", end="2024-01-08")
@@ -169,11 +169,11 @@ def test_secrets_in_the_environment_are_masked(plan_of, shop, settings):
     assert "API_TOKEN •••" in plan_of(**WEEK)
 
 
-def test_without_history_nobody_knows_how_long_it_takes(plan_of):
+def test_plan_without_history_reports_an_unknown_duration(plan_of):
     assert "Likely takes not known: sales has never run here" in plan_of(**WEEK)
 
 
-def test_with_history_the_plan_says_how_long_it_likely_takes(plan_of, launch, drive):
+def test_plan_with_history_shows_a_likely_duration(plan_of, launch, drive):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06")))
 
     assert re.search(r"Likely takes (less than|about) a minute", plan_of(table="daily.sales"))
@@ -201,13 +201,13 @@ def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive
     assert "Nothing to do: all 2 are complete already." in text
 
 
-def test_dates_without_a_calendar_say_so(plan_of):
+def test_plan_reports_dates_off_the_calendar(plan_of):
     assert "Nothing to do: no date of this range is on the calendar." in plan_of(
         table="daily.sales", start="2024-01-07", end="2024-01-07"
     )
 
 
-def test_before_the_first_scan_nobody_knows_what_is_expected(operating, shop):
+def test_plan_before_the_first_scan_reports_that_expected_dates_are_unknown(operating, shop):
     text = words(operating.get("/runs/plan/", WEEK).content.decode())
 
     assert "The warehouse was not scanned yet: nobody knows which dates are expected." in text
@@ -246,7 +246,7 @@ def test_bad_input_keeps_what_was_typed(operating, scan):
     assert re.search(r'value="daily.sales" checked', page)
 
 
-def test_years_that_nobody_has_data_for_are_planned_at_once(plan_of):
+def test_range_far_beyond_the_seasons_is_planned(plan_of):
     assert "29 steps" in plan_of(table="daily.sales", start="0001-01-01", end="9999-12-31")
 
 
@@ -313,7 +313,7 @@ def test_a_run_launched_elsewhere_can_be_retried_by_its_number_only_when_somethi
     assert f"Run {run.pk} has no failures to retry." in plan_of(retry=str(run.pk))
 
 
-def test_what_was_cancelled_can_be_planned_again(plan_of, launch, operator):
+def test_cancelled_dates_can_be_planned_again(plan_of, launch, operator):
     control.cancel(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")), by=operator)
 
     assert "6 steps" in plan_of(**WEEK)
@@ -338,7 +338,7 @@ def test_before_the_first_scan_gaps_are_unknown(read, shop):
     assert "gaps unknown" in text and " 0 gaps" not in text
 
 
-def test_gaps_of_a_warehouse_that_is_away_are_unknown(read, scan, shop):
+def test_gaps_are_unknown_if_the_warehouse_is_unreachable(read, scan, shop):
     scan()
     shop.unlink()
     scan()
@@ -346,7 +346,7 @@ def test_gaps_of_a_warehouse_that_is_away_are_unknown(read, scan, shop):
     assert " 0 gaps" not in read(NEW)
 
 
-def test_what_is_unknown_stands_beside_the_gaps(read, scan):
+def test_unknown_dates_are_shown_beside_the_gaps(read, scan):
     scan()
     Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
 
@@ -391,7 +391,7 @@ SWAPPED = {"start": "2024-01-06", "end": "2024-01-01"}
 SENTENCE = "The end 2024-01-01 is before the start 2024-01-06; swap them."
 
 
-def test_a_swapped_range_is_said_at_its_fields(operating, scan):
+def test_swapped_range_is_reported_at_its_fields(operating, scan):
     scan()
 
     page = operating.post(NEW, WEEK | SWAPPED).content.decode()
@@ -400,7 +400,7 @@ def test_a_swapped_range_is_said_at_its_fields(operating, scan):
     assert SENTENCE in words(page.partition('id="date-errors"')[2].partition("</div>")[0])
 
 
-def test_a_swapped_range_is_said_at_its_fields_as_it_is_typed(operating, scan):
+def test_swapped_range_is_reported_at_its_fields_while_typing(operating, scan):
     scan()
 
     answer = operating.get("/runs/plan/", WEEK | SWAPPED, headers={"HX-Request": "true"}).content.decode()
@@ -446,7 +446,7 @@ def test_a_canary_that_leaves_nothing_to_release_is_refused_beside_its_field(ope
         ("stop_at", "101", "100 is the most."),
     ],
 )
-def test_what_is_not_possible_is_said_beside_the_field(operating, see, field, value, says):
+def test_invalid_run_options_are_reported_beside_the_field(operating, see, field, value, says):
     response = operating.post(NEW, see(**WEEK) | {field: value})
 
     assert says in words(response.content.decode())

@@ -39,11 +39,11 @@ def test_fifty_runs_are_a_page(db, read):
     assert "51 to 51 of 51 runs" in read("/runs/?page=2")
 
 
-def test_before_the_first_run_the_list_says_what_a_run_is(db, read):
+def test_empty_run_list_reports_that_there_are_no_runs(db, read):
     assert "No runs yet" in read("/runs/")
 
 
-def test_a_run_that_waits_says_for_what(launch, drive, read):
+def test_waiting_run_is_listed_with_what_it_waits_for(launch, drive, read):
     drive(launch(start=day("01-04"), end=day("01-04"), through_gaps=True))
 
     assert "waiting at a gate" in read("/runs/")

@@ -14,32 +14,32 @@ def attempt(launch) -> Attempt:
     )
 
 
-def test_the_page_of_the_attempt_says_where_it_is(attempt, read):
+def test_attempt_page_names_the_machine_that_has_the_log(attempt, read):
     text = read(f"/runs/{attempt.run_id}/attempts/1/")
 
     assert f"where the call was made, on beta : run-{attempt.run_id}/attempt-1.log" in text
     assert "the job said nothing" not in text
 
 
-def test_so_does_the_page_of_the_run(attempt, read):
+def test_run_page_names_the_machine_that_has_the_log(attempt, read):
     assert "The log lies where the call was made, on beta." in read(f"/runs/{attempt.run_id}/")
 
 
-def test_so_does_the_answer_to_whoever_asks_for_the_log(attempt, operating):
+def test_log_address_returns_404_and_names_the_machine_that_has_the_log(attempt, operating):
     answer = operating.get(f"/runs/{attempt.run_id}/attempts/1/log/")
 
     assert answer.status_code == 404
     assert f"The log of Attempt 1 of run {attempt.run_id} lies on beta." in answer.content.decode()
 
 
-def test_in_a_shared_folder_it_is_simply_shown(attempt, read):
+def test_log_in_a_shared_folder_is_shown(attempt, read):
     attempt.log_path.parent.mkdir(parents=True)
     attempt.log_path.write_text("read 4 rows\n")
 
     assert "read 4 rows" in read(f"/runs/{attempt.run_id}/attempts/1/")
 
 
-def test_a_call_of_this_machine_without_a_log_said_nothing(attempt, read, settings):
+def test_attempt_of_this_machine_without_a_log_is_shown_as_no_output(attempt, read, settings):
     settings.WORKER_NAME = "beta"
 
     assert "the job said nothing" in read(f"/runs/{attempt.run_id}/attempts/1/")

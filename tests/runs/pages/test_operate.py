@@ -33,7 +33,7 @@ def test_a_running_run_pauses_after_its_call(launch, hold, worker, operating):
     assert "State Pausing Will pause after the current call." in after(operating, run, "pause")
 
 
-def test_how_long_a_pause_takes_is_said_where_it_is_known(launch, drive, hold, worker, operating):
+def test_pausing_run_shows_when_its_attempt_likely_ends(launch, drive, hold, worker, operating):
     run = hold(drive(launch(tables=["daily.sales"], start=day("01-01")), attempts=3))
     run.steps.exclude(seconds=None).update(seconds=50)
     run.attempts.create(number=9, table="daily.sales", lease="held", dates=["2024-01-14"])
@@ -47,7 +47,7 @@ def test_a_queued_run_pauses_at_once(launch, operating):
     assert "State Paused" in after(operating, run, "pause")
 
 
-def test_a_run_that_is_stopped_says_that_its_call_is_being_ended(launch, hold, worker, operating):
+def test_stopping_run_reports_that_its_attempt_is_being_ended(launch, hold, worker, operating):
     run = hold(launch(tables=["daily.sales"], **WEEK))
 
     assert "State Stopping The call under way is being ended" in after(operating, run, "stop")
@@ -66,7 +66,7 @@ def test_a_cancelled_run_gives_its_dates_back(launch, operating):
     assert "Cancelled with 6 steps left" in after(operating, run, "cancel")
 
 
-def test_what_does_not_fit_the_state_is_refused_in_words(launch, drive, operating):
+def test_action_that_does_not_fit_the_state_is_refused_with_the_reason(launch, drive, operating):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
 
     assert f"Run {run.pk} has succeeded; there is nothing to pause." in after(operating, run, "pause")
@@ -98,7 +98,9 @@ def test_cancelling_twice_is_refused_in_words(launch, operating):
 
 @pytest.mark.parametrize("verb", ["pause", "stop", "cancel"])
 @pytest.mark.parametrize("is_running", [True, False])
-def test_the_timeline_says_who_did_it_and_why(launch, hold, worker, operating, operator, verb, is_running):
+def test_timeline_shows_operator_and_reason_of_an_action(
+    launch, hold, worker, operating, operator, verb, is_running
+):
     run = launch(tables=["daily.sales"], **WEEK)
     if is_running:
         hold(run)
@@ -110,7 +112,7 @@ def test_the_timeline_says_who_did_it_and_why(launch, hold, worker, operating, o
     assert event.text.endswith("Why: the source is being mended")
 
 
-def test_whoever_comes_second_reads_who_was_quicker(launch, operating):
+def test_refused_action_names_the_operator_who_acted_first(launch, operating):
     run = launch(tables=["daily.sales"], **WEEK)
     control.cancel(run, by="olga")
 
@@ -118,20 +120,20 @@ def test_whoever_comes_second_reads_who_was_quicker(launch, operating):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_viewer_may_not(launch, viewing, verb):
+def test_viewer_may_not_operate_a_run(launch, viewing, verb):
     run = launch(tables=["daily.sales"], **WEEK)
 
     assert viewing.post(f"/runs/{run.pk}/{verb}/").status_code == 403
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_following_a_link_does_nothing(launch, operating, verb):
+def test_get_request_does_not_operate_a_run(launch, operating, verb):
     run = launch(tables=["daily.sales"], **WEEK)
 
     assert operating.get(f"/runs/{run.pk}/{verb}/").status_code == 405
 
 
-def test_at_a_gate_the_page_says_what_is_there(gated, read):
+def test_run_page_at_a_gate_shows_available_inputs(gated, read):
     text = read(gated.get_absolute_url())
 
     assert "State Waiting Phase 3 starts by hand." in text
@@ -164,7 +166,7 @@ def test_starting_a_phase_twice_is_refused_in_words(gated, operating):
     assert "does not wait at a gate" in after(operating, gated, "start-phase", phase="3")
 
 
-def test_the_gate_says_what_would_be_skipped_and_offers_to_accept_the_gaps(launch, drive, operating):
+def test_gate_shows_blocked_steps_and_offers_to_accept_the_gaps(launch, drive, operating):
     """Trend looks three days back at sales, of which the run fills the 4th to the 6th."""
     run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
 
@@ -226,7 +228,7 @@ def test_the_gates_link_plans_the_named_gaps_and_no_others(torn, operating):
     assert "Launch 2 steps" in words(operating.get(link).content.decode())
 
 
-def test_what_is_unknown_is_no_gap_to_accept_at_the_gate(torn, operating):
+def test_unknown_date_is_not_offered_as_a_gap_to_accept_at_the_gate(torn, operating):
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state="unknown")
 
     [link] = links(operating.get(torn.get_absolute_url()).content.decode(), "/coverage/accepted/new/")

@@ -38,7 +38,7 @@ def at(hour: int) -> dt.datetime:
 # The page -----------------------------------------------------------------------------------------
 
 
-def test_what_failed_in_a_terminal_is_told_by_what_it_says(failed_outside, read):
+def test_failures_outside_the_console_are_grouped_by_message(failed_outside, read):
     text = read("/failures/")
 
     assert "No run left anything open · 3 failed outside the console" in text
@@ -47,7 +47,7 @@ def test_what_failed_in_a_terminal_is_told_by_what_it_says(failed_outside, read)
     assert "No open failures" not in text
 
 
-def test_exactly_these_dates_can_be_planned(failed_outside, operating, read):
+def test_retry_of_failures_outside_the_console_plans_exactly_their_dates(failed_outside, operating, read):
     page = operating.get("/failures/?table=daily.sales").content.decode()
     link = html.unescape(re.search(r'href="(/runs/new/\?retry=outside[^"]*)">Plan a retry', page)[1])
 
@@ -57,7 +57,7 @@ def test_exactly_these_dates_can_be_planned(failed_outside, operating, read):
     assert "2 steps 1 table, 2 dates" in text
 
 
-def test_what_is_not_open_any_more_cannot_be_planned(failed_outside, history, rescan, read):
+def test_closed_failures_outside_the_console_cannot_be_planned(failed_outside, history, rescan, read):
     for table, dates in (("sales", ("01-02", "01-03")), ("visits", ("01-02",))):
         for date in dates:
             history(table, date, "success", at="12:00")
@@ -66,7 +66,7 @@ def test_what_is_not_open_any_more_cannot_be_planned(failed_outside, history, re
     assert "none of what failed outside the console is still open" in read("/runs/plan/?retry=outside")
 
 
-def test_a_viewer_cannot_plan_them(failed_outside, viewing, read):
+def test_viewer_cannot_plan_failures_outside_the_console(failed_outside, viewing, read):
     assert "Plan a retry" not in read("/failures/", viewing)
 
 
@@ -92,7 +92,7 @@ def test_a_failure_that_the_console_made_itself_is_not_outside(failed_outside, r
     assert "2 failed outside the console" in read("/failures/")
 
 
-def test_a_call_of_the_console_before_it_does_not_hide_it(failed_outside, read):
+def test_earlier_console_attempt_does_not_hide_a_failure_outside(failed_outside, read):
     called("daily.visits", "01-02", ended_at=at(8))
 
     assert "3 failed outside the console" in read("/failures/")
@@ -121,11 +121,13 @@ def test_a_date_that_a_run_is_about_to_fill_is_not_open(failed_outside, read):
         ("class=upstream", 1),
     ],
 )
-def test_they_are_filtered_as_those_of_runs(failed_outside, operating, query, open_failures):
+def test_failures_outside_the_console_are_filtered_like_those_of_runs(
+    failed_outside, operating, query, open_failures
+):
     assert operating.get(f"/failures/?{query}").context["outside"].count == open_failures
 
 
-def test_a_history_that_could_not_be_asked_is_unknown_and_no_empty_list(failed_outside, ask, rescan, read):
+def test_failures_outside_are_unknown_if_the_run_history_is_unreadable(failed_outside, ask, rescan, read):
     ask("ALTER TABLE ops.history DROP COLUMN errors")
     rescan()
 
@@ -146,14 +148,14 @@ def test_processors_of_no_table_are_named_with_the_remedy(history, rescan, read)
     assert "SalesProcessor. If one fills a table, name it there as processor" in text
 
 
-def test_an_attempt_that_says_nothing_is_told_by_its_status(history, rescan, read):
+def test_attempt_without_a_message_is_shown_by_its_status(history, rescan, read):
     history("sales", "01-02", "timeout")
     rescan()
 
     assert "timeout, without a message" in read("/failures/")
 
 
-def test_of_a_traceback_its_error_is_told(history, rescan, read):
+def test_error_of_a_traceback_is_shown_as_the_message(history, rescan, read):
     history(
         "sales", "01-02", "failed", errors="Traceback (most recent call last):\n  at x\nKeyError: 'amount'"
     )
@@ -162,7 +164,7 @@ def test_of_a_traceback_its_error_is_told(history, rescan, read):
     assert "KeyError: 'amount' looks like code" in read("/failures/")
 
 
-def test_without_a_configured_history_the_page_says_nothing_of_it(operating, scan):
+def test_failures_page_has_no_outside_section_without_a_run_history(operating, scan):
     scan()
 
     assert "outside the console" not in operating.get("/failures/").content.decode()
@@ -181,7 +183,7 @@ def test_queries_do_not_grow_with_what_failed_outside(
         operating.get("/failures/")
 
 
-def test_they_are_in_the_csv_too(failed_outside, operating):
+def test_failures_outside_the_console_are_in_the_csv(failed_outside, operating):
     text = b"".join(operating.get("/failures/failures.csv?table=daily.sales").streaming_content).decode()
     lines = list(csv.DictReader(text.splitlines()))
 
@@ -222,13 +224,15 @@ def test_a_failure_of_a_date_that_left_the_calendar_is_open_as_it_is_for_runs(fa
 
 
 @pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
-def test_what_is_settled_is_not_open_for_anybody(failed_outside, pipeline, state):
+def test_complete_accepted_or_not_expected_date_is_not_listed_as_failed_outside(
+    failed_outside, pipeline, state
+):
     keep(state=state)
 
     assert ("daily.sales", "2024-01-02") not in listed(pipeline)
 
 
-def test_what_a_run_is_about_to_fill_is_not_open(failed_outside, pipeline):
+def test_queued_date_is_not_listed_as_failed_outside(failed_outside, pipeline):
     keep(state="missing", activity="queued")
 
     assert ("daily.sales", "2024-01-02") not in listed(pipeline)

@@ -13,7 +13,7 @@ from tests.conftest import day
 # The overview -------------------------------------------------------------------------------------
 
 
-def test_the_overview_says_what_was_done_lately(failed_outside, history, rescan, read):
+def test_overview_shows_recent_attempts_outside_the_console(failed_outside, history, rescan, read):
     history("sales", "01-08", "success", at=timezone.now() - dt.timedelta(hours=2))
     history("sales", "01-09", "failed", at=timezone.now() - dt.timedelta(hours=1))
     history("sales", "01-10", "failed", at=timezone.now() - dt.timedelta(hours=30))
@@ -25,13 +25,13 @@ def test_the_overview_says_what_was_done_lately(failed_outside, history, rescan,
     assert "5 failures still open" in text
 
 
-def test_the_overview_says_that_nothing_was_done(history, rescan, read):
+def test_overview_reports_no_recent_attempts_outside_the_console(history, rescan, read):
     rescan()
 
     assert "Outside the console: nothing was tried in the last 24 hours." in read("/")
 
 
-def test_the_overview_says_why_it_does_not_know(history, rescan, ask, read):
+def test_overview_reports_why_the_run_history_is_unknown(history, rescan, ask, read):
     ask("ALTER TABLE ops.history DROP COLUMN errors")
     rescan()
 
@@ -41,11 +41,11 @@ def test_the_overview_says_why_it_does_not_know(history, rescan, ask, read):
     assert "Problem of the last scan: the run history: table ops.history has no column" in text
 
 
-def test_before_the_first_scan_it_is_unknown(history, read):
+def test_overview_reports_unknown_run_history_before_the_first_scan(history, read):
     assert "Outside the console: unknown until a scan has read the run history" in read("/")
 
 
-def test_without_a_history_the_overview_says_nothing_of_it(scan, read):
+def test_overview_omits_the_run_history_if_none_is_configured(scan, read):
     scan()
 
     assert "Outside the console" not in read("/")
@@ -54,7 +54,7 @@ def test_without_a_history_the_overview_says_nothing_of_it(scan, read):
 # The shell ----------------------------------------------------------------------------------------
 
 
-def test_the_shell_tells_them_too(failed_outside, capsys):
+def test_coverage_command_prints_failures_outside_the_console(failed_outside, capsys):
     call_command("coverage", "--table", "daily.sales")
 
     said = capsys.readouterr().out
@@ -62,7 +62,7 @@ def test_the_shell_tells_them_too(failed_outside, capsys):
     assert "connection refused" not in said
 
 
-def test_json_has_them_with_their_dates(failed_outside, capsys):
+def test_coverage_json_lists_failures_outside_with_their_dates(failed_outside, capsys):
     call_command("coverage", "--json")
 
     found = json.loads(capsys.readouterr().out)["outside"]
@@ -70,7 +70,7 @@ def test_json_has_them_with_their_dates(failed_outside, capsys):
     assert found["failures"][0]["dates"] == ["2024-01-02", "2024-01-03"]
 
 
-def test_in_json_what_could_not_be_asked_is_null(failed_outside, ask, rescan, capsys):
+def test_coverage_json_is_null_if_the_run_history_is_unreadable(failed_outside, ask, rescan, capsys):
     ask("ALTER TABLE ops.history DROP COLUMN errors")
     rescan()
 
@@ -97,7 +97,7 @@ def test_a_plan_takes_its_pace_from_the_run_history_where_no_run_has_one(timed, 
     assert "Likely takes 6 to 10 min sales: from the run history" in text
 
 
-def test_what_a_run_took_outweighs_the_run_history(timed, launched_before, read):
+def test_pace_of_a_run_takes_precedence_over_the_run_history(timed, launched_before, read):
     text = read("/runs/plan/?table=daily.sales&start=2024-01-01&end=2024-01-04")
 
     assert "Likely takes" in text and "from the run history" not in text
@@ -124,13 +124,13 @@ def test_attempts_that_failed_are_no_pace(history, rescan, read):
     )
 
 
-def test_the_shell_says_where_its_estimate_is_from(timed, capsys):
+def test_plan_command_names_the_source_of_its_estimate(timed, capsys):
     call_command("plan", "--table", "daily.sales", "--start", "2024-01-01", "--end", "2024-01-04")
 
     assert "(sales: from the run history)" in capsys.readouterr().out
 
 
-def test_a_run_says_that_its_end_is_partly_from_the_run_history(timed, read):
+def test_run_page_marks_an_estimate_partly_from_the_run_history(timed, read):
     run = Run.objects.create(title="a run", launched_by="olga", status=Run.Status.PAUSED)
     for number in range(7):
         is_done = number < 5

@@ -28,7 +28,7 @@ def filled(shop, ask: Ask) -> None:
     ask(f"INSERT INTO weekly.trend SELECT day, 1 {days} AND day >= DATE '2024-01-05'")
 
 
-def test_complete_dates_that_read_what_is_written_and_stay_are_said(filled, plan, pipeline):
+def test_plan_lists_complete_downstream_dates_that_it_does_not_redo(filled, plan, pipeline):
     found = downstream.readers_left(plan(**REDO), pipeline)
 
     assert (found.number, found.sentence) == (2, SAYS)
@@ -54,14 +54,14 @@ def test_a_reader_without_its_rows_is_a_gap_and_not_meant(filled, plan, pipeline
     assert downstream.readers_left(plan(**REDO), pipeline).dates == {"weekly.trend": [day("01-06")]}
 
 
-def test_a_plan_whose_tables_nobody_reads_asks_nothing(filled, plan, pipeline, django_assert_num_queries):
+def test_plan_of_tables_without_downstream_takes_no_query(filled, plan, pipeline, django_assert_num_queries):
     found = plan(tables=["weekly.trend"], start=day("01-05"), end=day("01-06"), reprocess=Run.Reprocess.ALL)
 
     with django_assert_num_queries(0):
         assert not downstream.readers_left(found, pipeline)
 
 
-def test_shell_json_and_page_say_the_same(filled, plan, capsys, operating):
+def test_command_json_and_page_list_the_same_downstream_dates(filled, plan, capsys, operating):
     plan(**REDO)  # from a fresh scan
     asked = ["--table", "daily.sales", "--start", "2024-01-04", "--end", "2024-01-04", "--reprocess", "all"]
 

@@ -36,27 +36,27 @@ def downloaded(client, operator):
     return lambda address: b"".join(client.get(address).streaming_content).decode()
 
 
-def test_the_page_of_failures_lists_it_as_a_redo(redo, seen):
+def test_failures_page_lists_a_failed_redo(redo, seen):
     said = seen("/failures/")
 
     assert "1 partition open, 1 kind" in said
     assert "2024-01-03 sales · 1 date, tried once · 1 of them redo of complete dates" in said
 
 
-def test_the_overview_counts_it_and_says_so_of_the_table(redo, seen):
+def test_overview_counts_a_failed_redo_in_its_table(redo, seen):
     said = seen("/")
 
     assert "numeric overflow: amount" in said
     assert "4 / 29 · 1 not redone" in said
 
 
-def test_its_panel_says_which_run_failed_to_redo_it(redo, seen):
+def test_partition_panel_names_the_run_whose_redo_failed(redo, seen):
     assert f"Complete, but its redo failed in run {redo.pk}." in seen(
         f"/coverage/partition/{SALES}/2024-01-03/"
     )
 
 
-def test_the_heat_map_says_it_of_the_cell(redo, client, operator):
+def test_heat_map_marks_the_cell_of_a_failed_redo(redo, client, operator):
     client.force_login(operator)
 
     data = client.get("/coverage/winter/heatmap.json").json()
@@ -66,11 +66,11 @@ def test_the_heat_map_says_it_of_the_cell(redo, client, operator):
     assert row["marks"][:4] == [None, None, f"complete, but its redo failed in run {redo.pk}", None]
 
 
-def test_the_ranges_beside_the_map_list_it_to_be_planned(redo, seen):
+def test_coverage_ranges_list_a_failed_redo_with_a_plan_link(redo, seen):
     assert f"sales redo failed 2024-01-03 1 Run {redo.pk} · Plan" in seen("/coverage/?table=daily.sales")
 
 
-def test_the_csv_of_partitions_has_it(redo, downloaded):
+def test_partitions_csv_lists_a_failed_redo(redo, downloaded):
     lines = csv.DictReader(StringIO(downloaded("/coverage/partitions.csv?state=redo_failed")))
 
     assert [(line["date"], line["state"], line["mark"]) for line in lines] == [
@@ -78,7 +78,7 @@ def test_the_csv_of_partitions_has_it(redo, downloaded):
     ]
 
 
-def test_the_shell_counts_it_as_complete_and_as_an_open_failure(redo):
+def test_coverage_json_counts_a_failed_redo_as_complete_and_as_failed(redo):
     out = StringIO()
 
     call_command("coverage", "--json", stdout=out)
@@ -87,7 +87,7 @@ def test_the_shell_counts_it_as_complete_and_as_an_open_failure(redo):
     assert (sales["complete"], sales["failed"], sales["not_redone"]) == (4, 1, 1)
 
 
-def test_the_mail_says_that_what_is_there_is_not_redone(redo, settings):
+def test_run_mail_reports_a_failed_redo(redo, settings):
     settings.ALERTS_TO = ["team@shop.example"]
     tasks.deliver()
 

@@ -46,7 +46,7 @@ def test_a_refresh_gets_nothing_where_nothing_changed(operating, run):
     assert response.content == b""
 
 
-def test_the_page_asks_with_the_version_that_it_has(operating, run):
+def test_run_page_polls_with_its_current_version(operating, run):
     page = operating.get(run.get_absolute_url())
 
     asked = f"""hx-headers='{{"If-None-Match": "\\"{page.context["version"]}\\""}}'"""
@@ -111,5 +111,5 @@ def test_a_call_of_another_commit_brings_the_head(operating, run):
     assert "ran at fffffff from" in changed
 
 
-def test_a_browser_asks_before_it_shows_a_refresh_that_it_kept(operating, run):
+def test_refresh_must_be_revalidated_by_the_browser_cache(operating, run):
     assert refresh(operating, run, "")["Cache-Control"] == "private, no-cache"

@@ -43,7 +43,7 @@ def test_the_button_of_a_run_leads_to_the_plan(failed, operating):
     assert response.headers["Location"] == f"/runs/new/?retry={failed.pk}"
 
 
-def test_a_launched_retry_says_whose_it_is(failed, operating, read):
+def test_launched_retry_names_the_run_it_retries(failed, operating, read):
     page = operating.get(f"/runs/new/?retry={failed.pk}").context["plan"]
     operating.post("/runs/new/", {"retry": failed.pk, "seen": page.plan.digest})
 
@@ -64,7 +64,7 @@ def key_of(page: str) -> str:
     return re.findall(r'name="signature" value="(\w+)"', page)[0]
 
 
-def test_what_somebody_filled_since_is_left_out(failed, ask, scan, read):
+def test_dates_filled_meanwhile_are_left_out_of_a_retry(failed, ask, scan, read):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
     scan()
 

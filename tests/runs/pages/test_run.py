@@ -13,7 +13,7 @@ from tests.conftest import day
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 
 
-def test_a_run_says_who_launched_it_and_why(launch, read):
+def test_run_page_shows_who_launched_the_run_and_its_note(launch, read):
     run = launch(tables=["daily.sales"], **WEEK)
 
     assert "Launched by olga" in read(run.get_absolute_url())
@@ -55,7 +55,7 @@ def test_a_strip_is_in_the_order_of_dates_whatever_was_done_first(launch, operat
     assert 'd="M0 0h1v16h-1z"' in operating.get(run.get_absolute_url()).content.decode()
 
 
-def test_without_a_worker_a_queued_run_says_that_nothing_happens(launch, read):
+def test_queued_run_reports_that_no_worker_is_alive(launch, read):
     run = launch(tables=["daily.sales"], **WEEK)
 
     assert "No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
@@ -137,7 +137,7 @@ def test_the_likely_end_is_a_range(launch, drive, read, hold, worker):
     assert "Likely done" in text and " to " in text.partition("Likely done")[2][:80]
 
 
-def test_where_it_waits_for_a_person_before_its_end_is_said(launch, drive, read, hold, worker):
+def test_run_page_shows_the_time_to_a_manual_gate_instead_of_the_end(launch, drive, read, hold, worker):
     planned = launch(tables=["daily.sales", "weekly.trend"], start=day("01-01"), through_gaps=True)
     run = hold(drive(planned, attempts=3))
     run.steps.exclude(seconds=None).update(seconds=300)
@@ -148,7 +148,7 @@ def test_where_it_waits_for_a_person_before_its_end_is_said(launch, drive, read,
     assert "then it waits for a person; work left in all: not known: trend has never run here" in page
 
 
-def test_slowing_down_is_said(launch, read, hold):
+def test_run_page_reports_a_slowdown(launch, read, hold):
     run = hold(launch(tables=["daily.sales"], start=day("01-01")))
     now = timezone.now()
     for step in run.steps.all()[:14]:
@@ -168,7 +168,7 @@ def test_the_commit_of_the_jobs_is_shown_and_whether_it_was_clean(launch, read):
     assert "jobs at 4f1c2ab , not clean" in read(run.get_absolute_url())
 
 
-def test_failures_are_told_by_what_they_say(launch, drive, fault, read):
+def test_run_page_groups_failures_by_signature(launch, drive, fault, read):
     fault("daily.sales", "01-02", "overflow")
     fault("daily.sales", "01-05", "overflow")
     run = drive(launch(tables=["daily.sales"], **WEEK))
@@ -185,7 +185,7 @@ def test_the_last_log_is_there(launch, drive, read):
     assert "Processing day 2/2: 2024-01-02" in read(run.get_absolute_url())
 
 
-def test_the_timeline_says_who_did_what(launch, operating, operator, read):
+def test_timeline_names_the_operator_of_each_action(launch, operating, operator, read):
     run = launch(tables=["daily.sales"], **WEEK)
     control.pause(run, by=operator)
 
@@ -232,7 +232,7 @@ def test_the_number_of_queries_does_not_grow_with_the_steps(
     assert counts[0] == counts[1]
 
 
-def test_a_finished_run_says_how_long_it_took_and_nothing_of_its_pace(launch, drive, read):
+def test_finished_run_shows_its_duration_and_no_pace(launch, drive, read):
     text = read(drive(launch(tables=["daily.sales"], **WEEK)).get_absolute_url())
 
     assert "Took" in text and "Pace" not in text and "not known yet" not in text
@@ -245,7 +245,7 @@ def skipping(launch, drive) -> Run:
     return drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06"), through_gaps=True))
 
 
-def test_what_was_skipped_is_told_by_its_reason(skipping, read):
+def test_run_page_groups_skipped_steps_by_reason(skipping, read):
     text = read(skipping.get_absolute_url())
 
     assert "Failed 0 Skipped 3 1 reason" in text
@@ -281,7 +281,7 @@ def test_reasons_cost_as_many_queries_however_many_steps_were_skipped(
     assert counts[0] == counts[1]
 
 
-def test_a_finished_run_does_not_ask_for_more(launch, drive, operating):
+def test_page_of_a_finished_run_does_not_poll(launch, drive, operating):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
 
     assert "data-live" not in operating.get(run.get_absolute_url()).content.decode()

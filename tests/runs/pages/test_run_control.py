@@ -79,24 +79,24 @@ def test_a_canary_that_is_done_waits_for_its_release(canary, read):
     assert "Canary 2024-01-01 to 2024-01-02" in text
 
 
-def test_releasing_it_lets_the_others_follow(canary, operating, drive):
+def test_releasing_the_canary_lets_the_other_dates_follow(canary, operating, drive):
     assert "Canary released: the other dates follow · olga" in after(operating, canary, "release")
     assert drive(canary).status == Run.Status.SUCCEEDED
 
 
-def test_a_canary_that_failed_is_released_only_when_asked_twice(canary, markup):
+def test_release_of_a_failed_canary_asks_for_confirmation(canary, markup):
     canary.steps.filter(is_canary=True).update(status=Step.Status.FAILED)
 
     assert "Not all of the canary is verified: 2 failed, 0 skipped." in markup(canary)
 
 
-def test_of_two_people_who_release_it_the_other_reads_why_not(canary, operating):
+def test_second_release_of_a_canary_is_refused_with_the_reason(canary, operating):
     operating.post(f"/runs/{canary.pk}/release/")
 
     assert "does not wait for its canary's release" in after(operating, canary, "release")
 
 
-def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(canary, operating):
+def test_release_of_a_cancelled_run_is_refused_with_the_reason(canary, operating):
     operating.post(f"/runs/{canary.pk}/cancel/")
 
     assert "does not wait for its canary's release" in after(operating, canary, "release")
@@ -105,7 +105,7 @@ def test_when_somebody_cancelled_it_meanwhile_a_release_is_refused_in_words(cana
 # Waiting for better times -------------------------------------------------------------------------
 
 
-def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(paused_for, read, worker):
+def test_run_waiting_for_the_warehouse_shows_its_retry_time(paused_for, read, worker):
     at = timezone.now() + dt.timedelta(minutes=2)
     run = paused_for(Run.PauseReason.WAREHOUSE, "The warehouse did not answer: no route", again_at=at)
 
@@ -115,7 +115,7 @@ def test_a_run_that_waits_for_the_warehouse_says_when_it_tries_again(paused_for,
     assert f"{at:%H:%M} UTC" in text and "Resume now" in text and "Cancel run" in text
 
 
-def test_it_does_not_try_again_without_a_worker(paused_for, read):
+def test_waiting_run_reports_that_no_worker_is_alive(paused_for, read):
     run = paused_for(
         Run.PauseReason.DISK, "What the job says cannot be kept: disk full", again_at=timezone.now()
     )
@@ -123,11 +123,11 @@ def test_it_does_not_try_again_without_a_worker(paused_for, read):
     assert "disk full. No worker is alive: nothing happens until one starts." in read(run.get_absolute_url())
 
 
-def test_its_page_looks_again_by_itself(paused_for, markup):
+def test_page_of_a_waiting_run_polls(paused_for, markup):
     assert "data-live" in markup(paused_for(Run.PauseReason.WAREHOUSE, "Away", again_at=timezone.now()))
 
 
-def test_a_person_may_resume_it_sooner(paused_for, operating):
+def test_operator_may_resume_a_waiting_run_early(paused_for, operating):
     run = paused_for(Run.PauseReason.WAREHOUSE, "The warehouse did not answer", again_at=timezone.now())
 
     assert "State Queued" in after(operating, run, "resume")
@@ -136,14 +136,14 @@ def test_a_person_may_resume_it_sooner(paused_for, operating):
 # After failures -----------------------------------------------------------------------------------
 
 
-def test_after_failures_the_page_asks_why_to_go_on(paused_for, markup):
+def test_page_of_a_run_paused_by_failures_requires_a_resume_reason(paused_for, markup):
     page = markup(paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded"))
 
     assert "State Paused 5 failures in a row say the same: quota exceeded." in words(page)
     assert '<textarea id="resume-reason" name="reason"' in page and "required" in page
 
 
-def test_it_goes_on_with_a_reason_which_is_kept(paused_for, operating):
+def test_run_paused_by_failures_resumes_with_a_stored_reason(paused_for, operating):
     run = paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "Resumed: the quota was raised · olga" in after(
@@ -152,7 +152,7 @@ def test_it_goes_on_with_a_reason_which_is_kept(paused_for, operating):
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_without_a_reason_it_stays_paused(paused_for, operating, reason):
+def test_run_paused_by_failures_stays_paused_without_a_reason(paused_for, operating, reason):
     run = paused_for(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
 
     assert "say why it should go on" in after(operating, run, "resume", reason=reason)
@@ -185,7 +185,7 @@ def test_stopping_ends_all_calls(calls, operating):
     assert "State Stopping The calls under way are being ended; their dates will be pending again." in text
 
 
-def test_a_run_that_is_about_to_rest_by_itself_says_why(calls, read):
+def test_run_that_is_about_to_pause_by_a_rule_shows_why(calls, read):
     run = calls(1)
     Run.objects.filter(pk=run.pk).update(
         request="pause", pause_reason=Run.PauseReason.FAILURES, message="12 of 20 steps failed"
@@ -197,7 +197,7 @@ def test_a_run_that_is_about_to_rest_by_itself_says_why(calls, read):
     assert "Stop now" in text and "Resume" not in text
 
 
-def test_a_call_that_went_quiet_is_said_and_can_be_stopped(calls, read):
+def test_stalled_attempt_is_reported_and_can_be_stopped(calls, read):
     long_ago = timezone.now() - dt.timedelta(minutes=25)
     run = calls(1, started_at=long_ago, output_at=long_ago)
 
@@ -207,7 +207,7 @@ def test_a_call_that_went_quiet_is_said_and_can_be_stopped(calls, read):
     assert "Stopping ends the call; its dates are pending again." in text and "Stop now" in text
 
 
-def test_what_is_cancelled_is_not_called_failed(calls, operating):
+def test_cancelled_steps_are_not_counted_as_failed(calls, operating):
     run = calls(0)
     run._cancel()
 
@@ -235,13 +235,13 @@ def test_an_override_without_a_reason_changes_nothing(launch, operating):
     assert "An override needs a reason" in after(operating, launch(**WEEK), "override", reason=" ")
 
 
-def test_a_reason_may_not_be_a_novel(launch, operating):
+def test_reason_longer_than_500_characters_is_refused(launch, operating):
     text = after(operating, launch(**WEEK), "override", reason=501 * "x")
 
     assert "A reason is text of at most 500 characters; this one has 501. Nothing was changed." in text
 
 
-def test_of_two_people_who_override_the_other_reads_who_was_first(launch, operating):
+def test_second_override_is_refused_and_names_the_first_operator(launch, operating):
     run = launch(**WEEK)
     run.override_gates(by="otto", reason="late files")
 
@@ -251,9 +251,7 @@ def test_of_two_people_who_override_the_other_reads_who_was_first(launch, operat
 @pytest.mark.parametrize(
     ("verb", "said"), [("override", {"reason": "late files"}), ("lanes", {"lanes": "2"})]
 )
-def test_when_somebody_cancelled_the_run_meanwhile_nothing_is_changed(
-    launch, operating, four_lanes, verb, said
-):
+def test_override_or_lane_change_of_a_cancelled_run_is_refused(launch, operating, four_lanes, verb, said):
     run = launch(**WEEK)
     operating.post(f"/runs/{run.pk}/cancel/")
 
@@ -281,7 +279,7 @@ def test_at_a_gate_that_is_not_ready_the_page_offers_the_override(launch, drive,
     assert 'id="override-here"' in markup(run)
 
 
-def test_a_date_filled_under_an_override_says_so_in_its_panel(launch, drive, operating, read):
+def test_partition_panel_shows_that_a_date_was_filled_under_an_override(launch, drive, operating, read):
     run = drive(launch(start=day("01-04"), end=day("01-06"), through_gaps=True))
     run.override_gates(by="otto", reason="the week before is lost")
     control.start_phase(run, "3", by="otto")
@@ -323,14 +321,14 @@ def test_a_refresh_keeps_the_number_that_is_being_typed(calls, markup, four_lane
     assert '<details class="more" id="lanes-2" hx-preserve="true">' in markup(calls(1))
 
 
-def test_where_there_is_only_one_lane_the_page_says_why(launch, markup):
+def test_run_page_explains_why_only_one_lane_is_possible(launch, markup):
     page = markup(launch(**SALES))
 
     assert "One lane: one process at a time may hold a DuckDB file." in page
     assert "/lanes/" not in page
 
 
-def test_a_table_says_how_many_dates_a_call_takes_and_for_how_long(launch, drive, read):
+def test_run_page_shows_dates_and_duration_per_attempt_of_a_table(launch, drive, read):
     run = drive(launch(**SALES))
     Attempt.objects.update(started_at=timezone.now())
     for attempt, seconds in zip(run.attempts.all(), (60, 82), strict=True):
@@ -361,7 +359,7 @@ def test_rows_that_were_written_again_as_they_were_are_no_change(launch, drive, 
     assert "sales 0 of 6 6 written again 48 48 0" in text
 
 
-def test_a_rerun_that_wrote_nothing_at_some_dates_says_at_how_many(launch, drive, read, fault):
+def test_redo_shows_the_number_of_dates_it_did_not_write(launch, drive, read, fault):
     drive(launch(**SALES))
     fault("daily.sales", "01-02", "silent")
     run = drive(launch(reprocess="all", **SALES))
@@ -378,7 +376,7 @@ def test_other_keys_in_as_many_rows_are_a_change(launch, drive, read, ask):
     assert "1 of 6 partitions changed, 5 as before, written again" in read(run.get_absolute_url())
 
 
-def test_when_nobody_knows_when_rows_were_written_only_their_number_is_told(launch, drive, read):
+def test_redo_without_written_column_shows_row_counts_only(launch, drive, read):
     visits = {"tables": ["daily.visits"], **WEEK}
     drive(launch(tables=["daily.sales", "daily.visits"], **WEEK))
     run = drive(launch(reprocess="all", **visits))
@@ -397,7 +395,7 @@ def test_a_rerun_that_lost_rows_is_called_a_regression(launch, drive, read, ask)
     assert "Done again" in text and "1 of 6 partitions changed" in read(f"/runs/{run.pk}/summary/")
 
 
-def test_what_somebody_else_filled_meanwhile_is_not_done_again(launch, drive, read, ask):
+def test_date_filled_outside_the_run_is_not_shown_as_a_redo(launch, drive, read, ask):
     run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
 
@@ -433,12 +431,12 @@ def test_the_timeline_colours_what_happened(launch, markup, kind, state):
 
 
 @pytest.mark.parametrize("verb", NEW_VERBS)
-def test_a_viewer_may_not(launch, viewing, verb):
+def test_viewer_may_not_release_override_or_change_lanes(launch, viewing, verb):
     assert viewing.post(f"/runs/{launch(**SALES).pk}/{verb}/").status_code == 403
 
 
 @pytest.mark.parametrize("verb", NEW_VERBS)
-def test_following_a_link_does_nothing(launch, operating, verb):
+def test_get_request_does_not_release_override_or_change_lanes(launch, operating, verb):
     assert operating.get(f"/runs/{launch(**SALES).pk}/{verb}/").status_code == 405
 
 

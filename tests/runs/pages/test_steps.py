@@ -40,7 +40,7 @@ def test_a_step_that_failed_says_why(done, steps):
     assert "2024-01-02 sales failed failed: numeric overflow" in steps(done)
 
 
-def test_what_could_not_be_counted_is_unknown(done, steps):
+def test_rows_that_could_not_be_counted_are_unknown(done, steps):
     done.steps.filter(date=day("01-02")).update(rows_before=None, rows_after=None, message="")
 
     assert "2024-01-02 sales failed unknown unknown" in steps(done, "?state=failed")
@@ -57,7 +57,7 @@ def test_the_address_chooses_table_and_state(done, steps):
     assert "2024-01-01 sales" in text and "2024-01-02" not in text.partition("Rows before")[2]
 
 
-def test_a_table_or_state_that_is_not_there_is_said(done, steps):
+def test_unknown_table_or_state_is_reported(done, steps):
     text = steps(done, "?table=daily.profit&state=lost")
 
     assert 'This run has no table "daily.profit"; choose one of the list.' in text
@@ -65,7 +65,7 @@ def test_a_table_or_state_that_is_not_there_is_said(done, steps):
     assert "4 steps, in the run's order" in text
 
 
-def test_nothing_chosen_says_so(done, steps):
+def test_empty_list_reports_no_such_steps(done, steps):
     assert "No such steps" in steps(done, "?state=running")
 
 
@@ -104,7 +104,7 @@ def test_the_same_steps_as_csv(done, operating):
     ]
 
 
-def test_the_csv_of_a_rerun_says_what_became_of_each_date(launch, drive, operating, fault):
+def test_csv_of_a_redo_shows_whether_each_date_was_rewritten(launch, drive, operating, fault):
     sales = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
     drive(launch(**sales))
     fault("daily.sales", "01-02", "silent")

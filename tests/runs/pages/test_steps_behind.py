@@ -44,7 +44,7 @@ def test_every_button_of_a_page_has_the_number_of_its_own_plan(partly, operating
         assert shown(operating, number) == planned(link)
 
 
-def test_the_buttons_of_a_run_too(partly, operating):
+def test_plan_buttons_of_a_run_page_show_the_number_of_steps_of_their_plans(partly, operating):
     buttons = BUTTON.findall(operating.get(partly.get_absolute_url()).content.decode())
 
     assert [shown(operating, number) for _, number in buttons] == ["· 1 step", "· 1 step"]

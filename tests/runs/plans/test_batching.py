@@ -19,11 +19,11 @@ def automatic(job, *calls: Called) -> int:
     return batching.dates_a_call(job, Run.AUTO, calls)
 
 
-def test_the_pipeline_file_says_how_many_unless_a_person_does(job):
+def test_batch_size_of_the_operator_takes_precedence_over_the_pipeline_file(job):
     assert (batching.dates_a_call(job, None), batching.dates_a_call(job, 9)) == (5, 9)
 
 
-def test_a_job_for_single_dates_gets_one_whatever_was_asked_for(job):
+def test_single_date_job_has_batch_size_one_whatever_is_requested(job):
     single = job.model_copy(update={"dates": "single"})
 
     assert (batching.dates_a_call(single, 9), automatic(single)) == (1, 1)
@@ -67,13 +67,13 @@ def test_a_fixed_number_is_halved_too_and_grows_back(job):
     assert batching.dates_a_call(job, 10, [Called(9, 9), late]) == 10
 
 
-def test_what_a_run_called_last_is_looked_at_first(launch, drive):
+def test_last_attempts_are_listed_newest_first(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06"), batch=4))
 
     assert [call.dates for call in batching.last_calls(run, "daily.sales")] == [2, 4]
 
 
-def test_a_call_takes_as_many_dates_as_the_pipeline_file_says_however_many(launch, pipeline, monkeypatch):
+def test_batch_size_may_exceed_the_number_of_steps_read_ahead(launch, pipeline, monkeypatch):
     monkeypatch.setattr(picking, "AHEAD", 3)
     run = launch(tables=["daily.visits"], start=day("01-01"), end=day("01-06"))
 

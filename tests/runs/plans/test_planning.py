@@ -127,7 +127,7 @@ def test_reprocess_decides_what_is_done_again(plan, reprocess, steps):
     assert dates(found) == steps
 
 
-def test_everything_is_still_not_what_was_accepted(plan):
+def test_reprocess_all_leaves_out_accepted_gaps(plan):
     mark("01-02", state="accepted")
 
     assert "01-02" not in dates(plan(reprocess="all", **SALES))
@@ -205,7 +205,7 @@ def test_no_call_spans_a_date_that_is_not_to_be_filled(plan, pipeline):
     assert "--start 2024-01-01 --end 2024-01-01" in call.command
 
 
-def test_nor_does_a_call_of_chosen_dates_span_those_between_them(plan, pipeline):
+def test_range_attempt_of_selected_dates_does_not_span_the_dates_between(plan, pipeline):
     chosen = plan(tables=["daily.sales"], dates=[day("01-01"), day("01-03")])
 
     assert chosen.calls(pipeline.table("daily.sales")) == [[day("01-01")], [day("01-03")]]
@@ -267,14 +267,14 @@ def test_a_plan_over_all_of_time_is_a_plan_of_the_seasons(plan):
         ({"order": "random"}, '"random" is not known; give oldest, newest.'),
     ],
 )
-def test_what_cannot_be_planned_is_refused_with_a_sentence(pipeline, wish, says):
+def test_invalid_selection_is_refused_with_the_reason(pipeline, wish, says):
     with pytest.raises(PlanRefused) as refusal:
         selections.select(pipeline, **wish)
 
     assert str(refusal.value).startswith(says)
 
 
-def test_nothing_to_do_says_that_all_is_complete(plan):
+def test_empty_plan_of_complete_dates_reports_all_complete(plan):
     Partition.objects.filter(table="daily.sales").update(state="complete")
     mark("01-02", state="accepted")
 
@@ -284,7 +284,7 @@ def test_nothing_to_do_says_that_all_is_complete(plan):
     assert found.why_nothing == "Nothing to do: all 5 are complete already (1 accepted besides)."
 
 
-def test_nothing_to_do_because_nobody_knows_is_not_complete(plan):
+def test_empty_plan_with_unknown_dates_is_not_reported_as_complete(plan):
     Partition.objects.filter(table="daily.sales").update(state="complete")
     mark("01-02", state="unknown")
 
@@ -294,7 +294,7 @@ def test_nothing_to_do_because_nobody_knows_is_not_complete(plan):
     assert found.why_nothing == "Nothing to do: 5 complete, 1 unknown: scan the warehouse first."
 
 
-def test_nothing_to_do_before_the_first_scan_says_so(pipeline, db):
+def test_empty_plan_before_the_first_scan_reports_the_missing_scan(pipeline, db):
     found = planning.plan(pipeline, selections.select(pipeline, **SALES))
 
     assert not found.is_complete_already
@@ -308,7 +308,7 @@ def test_nothing_to_do_in_the_first_days_alone_is_not_complete(plan):
     assert found.why_nothing == "Nothing to do: all 2 are left out (bootstrap)."
 
 
-def test_a_plan_without_history_says_nothing_of_its_duration(plan, pipeline):
+def test_plan_without_history_has_no_duration_estimate(plan, pipeline):
     assert planning.estimate(plan(**SALES), pipeline).seconds_range is None
 
 
@@ -325,7 +325,7 @@ def test_the_choices_are_kept_with_the_run(pipeline):
     assert chosen.reprocess == Run.Reprocess.FAILED
 
 
-def test_dates_that_left_the_calendar_are_no_reason_to_call_the_rest_done(pipeline, scan, ask):
+def test_empty_plan_with_removed_dates_is_not_reported_as_complete(pipeline, scan, ask):
     ask(
         "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) WHERE open"
     )
@@ -375,7 +375,7 @@ def test_a_date_that_is_compared_with_a_planned_one_is_planned_with_it(compared)
     ]
 
 
-def test_a_date_that_is_compared_with_a_gap_is_told_no_scan_helps(compared):
+def test_date_compared_with_an_unplanned_gap_is_left_out_as_uncompared(compared):
     found = planning.plan(compared, selections.select(compared, tables=["daily.visits"], **WEEK))
 
     assert found.left_out[reasons.UNCOMPARED] == [("daily.visits", day("01-05"))]
@@ -393,7 +393,7 @@ def test_a_missing_date_that_nothing_but_a_gap_could_judge_is_left_out(compared,
     assert ("daily.visits", day("01-05")) in [(step.table, step.date) for step in both.steps]
 
 
-def test_a_date_that_is_compared_with_rows_nobody_can_read_now_needs_a_scan(compared, ask):
+def test_date_with_an_unreadable_comparison_is_left_out_as_unknown(compared, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     full_scan.scan(compared, warehouses.open_warehouse(compared), Scan.objects.create())
 
@@ -434,7 +434,7 @@ def test_a_date_whose_counts_were_forgotten_is_unknown_until_a_scan(compared):
     assert ("daily.visits", day("01-05")) in found.left_out[reasons.UNKNOWN]
 
 
-def test_a_run_of_both_verifies_both(compared, drive):
+def test_run_verifies_a_table_and_its_comparison_together(compared, drive):
     plan = planning.plan(compared, selections.select(compared, phases=["2"], **WEEK))
 
     run = drive(control.launch(plan, compared, by="olga", queued=False))

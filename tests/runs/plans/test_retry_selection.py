@@ -11,20 +11,20 @@ def planned(pipeline, partitions):
     return planning.plan(pipeline, selections.select_partitions(pipeline, partitions))
 
 
-def test_only_these_partitions_are_planned(pipeline, scan):
+def test_only_selected_partitions_are_planned(pipeline, scan):
     scan()
     wanted = {("daily.sales", day("01-02")), ("daily.visits", day("01-05"))}
 
     assert {(step.table, step.date) for step in planned(pipeline, wanted).steps} == wanted
 
 
-def test_what_nobody_asked_for_is_not_left_out_either(pipeline, scan):
+def test_partitions_not_selected_are_not_listed_as_left_out(pipeline, scan):
     scan()
 
     assert planned(pipeline, {("daily.sales", day("01-02")), ("daily.visits", day("01-05"))}).left_out == {}
 
 
-def test_a_table_that_the_pipeline_file_lost_is_left_away(pipeline, db):
+def test_partitions_of_a_removed_table_are_refused(pipeline, db):
     with pytest.raises(PlanRefused, match="nothing to retry"):
         selections.select_partitions(pipeline, {("daily.gone", day("01-02"))})
 

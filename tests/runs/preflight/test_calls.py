@@ -13,7 +13,7 @@ from tests.runs.preflight.conftest import finding
 COMMAND = '[[check]]\nname = "Topic"\nkind = "command"\n'
 
 
-def test_a_command_that_ends_well_and_says_what_it_should_passes(checked, configure):
+def test_command_with_exit_0_and_expected_output_passes(checked, configure):
     configure(COMMAND + "command = ['{python}', '-c', 'print(\"topic is there\")']\npattern = 'is there$'")
 
     assert finding(checked(), "command").level == Level.PASS
@@ -28,13 +28,13 @@ def test_a_command_that_ends_badly_fails_with_its_last_words(checked, configure)
     assert found.command.startswith("cd ") and "sys.exit(4)" in found.command
 
 
-def test_exit_0_alone_is_not_believed(checked, configure):
+def test_command_with_exit_0_but_unexpected_output_does_not_pass(checked, configure):
     configure(COMMAND + "command = ['{python}', '-c', 'print(\"nothing found\")']\npattern = 'is there'")
 
     assert finding(checked(), "command").text.endswith("did not say what it should.")
 
 
-def test_a_command_that_does_not_exist_could_not_be_asked(checked, configure):
+def test_nonexistent_command_is_unknown(checked, configure):
     configure(COMMAND + 'command = ["no-such-program"]')
 
     found = finding(checked(), "command")
@@ -99,13 +99,13 @@ def test_a_service_that_is_broken_fails(checked, configure, address):
     assert finding(checked(), "http").text == f"{address}/broken answers 503."
 
 
-def test_a_service_that_says_something_else_fails(checked, configure, address):
+def test_service_with_an_unexpected_body_fails(checked, configure, address):
     configure(service(address, 'contains = "Log in"'))
 
     assert finding(checked(), "http").level == Level.FAILURE
 
 
-def test_nobody_at_the_address_is_a_failure(checked, configure):
+def test_refused_connection_fails(checked, configure):
     configure(service("http://127.0.0.1:9/"))
 
     assert (
@@ -122,7 +122,7 @@ def test_an_address_that_cannot_be_found_is_unknown(checked, configure):
 # Imports ------------------------------------------------------------------------------------------
 
 
-def test_what_the_jobs_import_is_tried_in_their_interpreter(checked):
+def test_imports_of_the_jobs_are_checked_in_their_interpreter(checked):
     found = finding(checked(tables=["daily.sales"]), "python")
 
     assert (found.level, found.value) == (Level.PASS, "9 modules")

@@ -60,7 +60,7 @@ def test_jobs_as_committed_pass(checked, repository):
     assert finding(checked(), "commit").level == Level.PASS
 
 
-def test_jobs_of_no_commit_need_a_look_with_the_command_that_shows_them(checked, repository):
+def test_uncommitted_jobs_give_a_warning_with_the_git_status_command(checked, repository):
     (repository / "jobs" / "fill.py").write_text("print('not deployed')\n")
 
     found = finding(checked(), "commit")

@@ -27,21 +27,21 @@ def quiet(monkeypatch) -> None:
     monkeypatch.setattr(selection, "BUILT_IN", own)
 
 
-def test_ready_ends_with_0(shop, workers, quiet):
+def test_ready_preflight_exits_with_0(shop, workers, quiet):
     status, said = preflight("--table", "daily.sales")
 
     assert status == 0
     assert "Ready: 11 of 11 run. Report " in said
 
 
-def test_warnings_end_with_2(shop, workers):
+def test_preflight_with_warnings_exits_with_2(shop, workers):
     status, said = preflight("--table", "daily.sales")
 
     assert status == 2
     assert "Ready with warnings: 12 of 13 run, 1 could not be asked." in said
 
 
-def test_not_ready_ends_with_1_and_says_what_is_in_the_way(shop, quiet):
+def test_preflight_that_is_not_ready_exits_with_1_and_names_the_failures(shop, quiet):
     status, said = preflight("--phase", "2")
 
     assert status == 1
@@ -50,7 +50,7 @@ def test_not_ready_ends_with_1_and_says_what_is_in_the_way(shop, quiet):
     assert said.rstrip().endswith("In the way: Workers")
 
 
-def test_a_warehouse_that_is_away_ends_with_1_and_passes_nothing_of_it(shop, workers, quiet):
+def test_unreachable_warehouse_exits_with_1_and_its_checks_are_unknown(shop, workers, quiet):
     shop.rename(shop.parent / "away")
 
     status, said = preflight()

@@ -82,7 +82,7 @@ def test_a_season_without_dates_fails(checked, ask):
     assert finding(checked(), "calendar").text.startswith("Season spring has no expected date in ")
 
 
-def test_past_dates_that_are_not_final_are_told(checked, shop, workers):
+def test_past_dates_that_are_not_final_give_a_warning(checked, shop, workers):
     path = shop.parent / "shop.toml"
     query = "SELECT day AS date, orders AS units FROM raw.days WHERE NOT open"
     path.write_text(path.read_text().replace('unit = "order"', f'unit = "order"\nnot_final = "{query}"'))
@@ -93,7 +93,7 @@ def test_past_dates_that_are_not_final_are_told(checked, shop, workers):
     assert found.text == "Past dates that are not final, and so not expected: 2024-01-07."
 
 
-def test_that_nobody_can_say_what_is_final_is_no_pass(checked, shop, workers):
+def test_calendar_is_unknown_if_the_not_final_query_fails(checked, shop, workers):
     path = shop.parent / "shop.toml"
     path.write_text(
         path.read_text().replace('unit = "order"', 'unit = "order"\nnot_final = "SELECT 1 FROM nowhere"')
@@ -121,14 +121,14 @@ def test_a_check_of_the_file_takes_the_place_of_the_consoles_own(checked, config
     assert not result(checked(), "coverage").is_built_in
 
 
-def test_a_state_that_is_only_told_is_no_pass_where_a_table_could_not_be_read(checked, configure, ask):
+def test_coverage_is_unknown_if_a_table_is_unreadable_even_with_threshold_zero(checked, configure, ask):
     configure(STATE + 'phases = ["2"]\nat_least = 0.0')
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
 
     assert finding(checked(), "coverage").level == Level.UNKNOWN
 
 
-def test_what_was_accepted_is_said_beside_the_share_that_it_left(checked, configure, ask, scan, pipeline):
+def test_accepted_gaps_are_shown_beside_the_coverage(checked, configure, ask, scan, pipeline):
     configure(STATE + 'tables = ["raw.orders"]')
     ask("DELETE FROM raw.orders WHERE day IN (?, ?)", day("01-05"), day("01-06"))
     scan()

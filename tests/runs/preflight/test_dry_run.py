@@ -95,7 +95,7 @@ def test_a_dry_run_that_writes_where_no_date_shows_it_is_caught(
 BOTH = CHECK.replace('tables = ["daily.sales"]', 'phases = ["2"]')
 
 
-def test_of_several_dry_runs_none_is_accused_alone_and_none_passes(checked, configure, obeys, shop):
+def test_write_during_several_dry_runs_fails_all_of_them(checked, configure, obeys, shop):
     """Both obey, but that of visits deletes rows of sales."""
     script = shop.parent / "jobs" / "fill.py"
     script.write_text(
@@ -149,7 +149,7 @@ def test_a_dry_run_that_only_notes_itself_in_the_run_history_is_caught(
     assert found.text == "The dry run of sales wrote: ops.history on 2024-01-01 (0 rows before, 1 after)."
 
 
-def test_without_its_run_history_nobody_knows_whether_a_dry_run_wrote(
+def test_dry_run_is_unknown_if_the_run_history_is_missing(
     history,  # noqa: F811
     checked,
     configure,
@@ -164,7 +164,7 @@ def test_without_its_run_history_nobody_knows_whether_a_dry_run_wrote(
     assert found.level == Level.UNKNOWN and "ops.history does not exist" in found.text
 
 
-def test_what_any_of_several_dry_runs_may_have_written_is_told(checked, configure, obeys, shop):
+def test_finding_names_all_dry_runs_that_may_have_written(checked, configure, obeys, shop):
     script = shop.parent / "jobs" / "fill.py"
     script.write_text(
         script.read_text()
@@ -207,7 +207,7 @@ def test_a_dry_run_that_writes_the_same_rows_again_is_caught(checked, configure,
     assert found.text == "The dry run of sales wrote: daily.sales on 2024-01-01 (8 rows before, 8 after)."
 
 
-def test_a_job_that_does_not_know_the_words_fails(checked, configure):
+def test_job_that_rejects_the_dry_run_arguments_fails(checked, configure):
     configure(CHECK)
 
     found = finding(checked(tables=["daily.sales"]), "dry_run")
@@ -216,7 +216,7 @@ def test_a_job_that_does_not_know_the_words_fails(checked, configure):
     assert "unrecognized arguments: --dry-run" in found.detail
 
 
-def test_a_dry_run_that_only_says_an_error_fails(checked, configure, ignores, fault):
+def test_dry_run_that_logs_an_error_fails(checked, configure, ignores, fault):
     fault("daily.sales", "01-01", "overflow")
     configure(CHECK)
 
@@ -225,7 +225,7 @@ def test_a_dry_run_that_only_says_an_error_fails(checked, configure, ignores, fa
     assert found.level == Level.FAILURE and "numeric overflow" in found.text
 
 
-def test_what_a_run_fills_meanwhile_is_not_blamed_on_it(checked, configure, ignores, launch):
+def test_rows_written_by_a_concurrent_run_do_not_fail_the_dry_run(checked, configure, ignores, launch):
     run = launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01"))
     run.attempts.create(number=1, table="daily.sales", dates=["2024-01-01"], lease="x")
     configure(CHECK)
@@ -233,7 +233,7 @@ def test_what_a_run_fills_meanwhile_is_not_blamed_on_it(checked, configure, igno
     assert finding(checked(tables=["daily.sales"]), "dry_run").level == Level.PASS
 
 
-def test_a_quick_pre_flight_leaves_it_out_and_says_so(checked, configure, ignores, ask):
+def test_quick_preflight_skips_the_dry_run(checked, configure, ignores, ask):
     configure(CHECK)
 
     told = checked(tables=["daily.sales"], quick=True)
@@ -243,7 +243,7 @@ def test_a_quick_pre_flight_leaves_it_out_and_says_so(checked, configure, ignore
     assert ask("SELECT count(*) FROM daily.sales") == [(0,)]
 
 
-def test_without_words_for_it_there_is_no_dry_run(checked, configure):
+def test_no_dry_run_without_configured_arguments(checked, configure):
     configure(CHECK.replace('dry_run = ["--dry-run"]', ""))
 
     assert finding(checked(), "dry_run").text == "The job of sales has no words for a dry run."
@@ -252,7 +252,7 @@ def test_without_words_for_it_there_is_no_dry_run(checked, configure):
 SQL = CHECK.replace("daily.sales", "weekly.trend")
 
 
-def test_sql_is_skipped_where_the_engine_knows_no_dry_run(checked, configure, engine):
+def test_sql_job_is_skipped_if_the_engine_has_no_dry_run(checked, configure, engine):
     engine(rehearse=None)
     configure(SQL)
 
@@ -343,7 +343,7 @@ def test_a_dry_run_that_keeps_the_number_of_rows_is_caught_by_the_contents(check
     assert found.text == f"The dry run of sales wrote: {why}."
 
 
-def test_a_pass_says_what_was_compared(checked, configure, obeys):
+def test_passed_dry_run_shows_what_was_compared(checked, configure, obeys):
     configure(CHECK)
 
     found = finding(checked(tables=["daily.sales"]), "dry_run")
@@ -355,7 +355,7 @@ def test_a_pass_says_what_was_compared(checked, configure, obeys):
     )
 
 
-def test_where_the_contents_are_too_much_to_read_a_pass_says_so(checked, configure, obeys, monkeypatch):
+def test_passed_dry_run_shows_that_contents_were_too_large_to_compare(checked, configure, obeys, monkeypatch):
     monkeypatch.setattr(fingerprints, "MOST_ROWS", 1)
     configure(CHECK)
 
@@ -365,9 +365,7 @@ def test_where_the_contents_are_too_much_to_read_a_pass_says_so(checked, configu
     )
 
 
-def test_an_engine_that_cannot_tell_of_contents_says_that_rows_were_compared(
-    checked, configure, obeys, engine
-):
+def test_engine_without_fingerprints_compares_row_counts_only(checked, configure, obeys, engine):
     engine(fingerprints=None)
     configure(CHECK)
 

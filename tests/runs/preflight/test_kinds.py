@@ -14,14 +14,14 @@ KINDS = sorted(each.model_fields["kind"].default for each in get_args(UNION))
 TEXT = (Path(__file__).parents[3] / "docs" / "pipelines.md").read_text()
 
 
-def test_each_can_be_performed_and_no_other():
+def test_registry_has_exactly_the_kinds_of_checks_of_the_schema():
     assert sorted(registry.KINDS) == KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_document_has_its_line(kind):
+def test_each_kind_of_check_is_documented(kind):
     assert f"\n| `{kind}` | whether " in TEXT
 
 
-def test_those_that_need_no_words_of_the_file_are_built_in():
+def test_kinds_that_need_no_configuration_are_built_in():
     assert set(KINDS) - {kind_of(each) for each in BUILT_IN} == {"command", "dataset", "dry_run", "http"}

@@ -31,7 +31,7 @@ def beside(operating, scan):
     return look
 
 
-def test_without_a_pre_flight_the_plan_says_so(beside):
+def test_plan_reports_that_no_preflight_covers_it(beside):
     assert "Pre-flight Not run for these tables and dates. Run pre-flight for this plan" in beside()
 
 
@@ -52,42 +52,40 @@ def test_a_pre_flight_that_covers_the_plan_is_shown(beside, checked):
         {},  # in a share of many dates a few that lack everything are lost
     ],
 )
-def test_one_of_other_tables_or_dates_does_not_count(beside, checked, other):
+def test_preflight_of_other_tables_or_dates_does_not_cover_the_plan(beside, checked, other):
     checked(**other)
 
     assert "Not run for these tables and dates." in beside()
 
 
-def test_one_of_other_tables_too_counts(beside, checked):
+def test_preflight_of_more_tables_covers_the_plan(beside, checked):
     report = checked(start=day("01-01"), end=day("01-06")).report
 
     assert f"Pre-flight {report.pk}" in beside()
 
 
-def test_one_of_the_season_that_was_chosen_counts_though_its_gaps_are_fewer(
-    checked, plan, pipeline, launch, drive
-):
+def test_preflight_of_the_selected_season_covers_a_plan_of_its_gaps(checked, plan, pipeline, launch, drive):
     drive(launch(**WEEK))
     report = checked(tables=["daily.sales"], seasons=["winter"]).report
 
     assert reports.covering(plan(tables=["daily.sales"], seasons=["winter"]), pipeline) == report
 
 
-def test_one_of_which_no_answer_is_good_any_more_does_not_count(beside, checked, workers):
+def test_expired_preflight_does_not_cover_the_plan(beside, checked, workers):
     with time_machine.travel(timezone.now() - dt.timedelta(days=30)):
         Preflight.objects.filter(pk=checked(**WEEK).report.pk).update(verdict="ready")
 
     assert "Not run for these tables and dates." in beside()
 
 
-def test_the_newest_counts(beside, checked, workers):
+def test_newest_preflight_takes_precedence(beside, checked, workers):
     Preflight.objects.filter(pk=checked(**WEEK).report.pk).update(verdict="not_ready")
     checked(**WEEK)
 
     assert "ready with warnings" in beside()
 
 
-def test_it_is_asked_for_from_beside_the_plan(operating, scan):
+def test_preflight_can_be_requested_beside_the_plan(operating, scan):
     scan()
     page = operating.post("/preflight/start-for-plan/", SALES, headers={"HX-Request": "true"})
 
@@ -121,7 +119,7 @@ def test_the_reason_stays_on_the_run(checked, plan, pipeline):
     assert event.by == "olga"
 
 
-def test_the_form_asks_for_the_reason_and_takes_it(operating, checked, scan):
+def test_launch_form_requires_a_reason_if_the_preflight_is_not_ready(operating, checked, scan):
     checked(**WEEK)
     page = operating.get("/runs/plan/", SALES).content.decode()
     fields = SALES | dict(re.findall(r'name="(seen\w*)" value="(\w+)"', page))
@@ -177,7 +175,7 @@ def test_a_run_starts_between_the_dates_of_another_one(launch, drive):
     assert (run.status, run.steps.count()) == ("succeeded", 2)
 
 
-def test_a_run_that_is_resumed_looks_again_and_goes_on(launch, drive, shop):
+def test_resumed_run_repeats_the_start_checks_and_continues(launch, drive, shop):
     run, script = launch(**WEEK), shop.parent / "jobs" / "fill.py"
     text = script.read_text()
     script.unlink()

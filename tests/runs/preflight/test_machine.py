@@ -10,7 +10,7 @@ from tests.conftest import day
 from tests.runs.preflight.conftest import finding
 
 
-def test_without_workers_it_is_not_ready_and_says_what_starts_them(checked):
+def test_preflight_is_not_ready_without_workers_and_shows_the_start_command(checked):
     told = checked()
 
     assert finding(told, "workers").text == "No worker of cluster main has reported yet."
@@ -18,7 +18,7 @@ def test_without_workers_it_is_not_ready_and_says_what_starts_them(checked):
     assert "Workers" in told.why
 
 
-def test_with_workers_it_passes(checked, workers):
+def test_worker_check_passes_with_live_workers(checked, workers):
     assert finding(checked(), "workers").value == "2 alive"
 
 
@@ -62,7 +62,7 @@ def test_a_mail_server_that_answers_passes(checked, settings):
     assert (found.level, found.value) == (Level.PASS, "127.0.0.1")
 
 
-def test_a_mail_server_that_does_not_answer_needs_a_look(checked, settings):
+def test_unreachable_mail_server_gives_a_warning(checked, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
 
@@ -71,7 +71,7 @@ def test_a_mail_server_that_does_not_answer_needs_a_look(checked, settings):
     assert found.level == Level.WARNING and "127.0.0.1 does not answer: ConnectionRefusedError" in found.text
 
 
-def test_mails_kept_as_files_reach_nobody(checked, settings, tmp_path):
+def test_file_based_mail_backend_is_reported(checked, settings, tmp_path):
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
 

@@ -17,7 +17,7 @@ def queued() -> int:
     return OrmQ.objects.filter(key="main").count()
 
 
-def test_an_operator_asks_for_one_and_a_worker_makes_it(operating, workers):
+def test_preflight_requested_by_an_operator_is_performed_by_a_worker(operating, workers):
     response = operating.post("/preflight/start/", {"table": "daily.sales", "quick": "on"})
 
     report = Preflight.objects.get()
@@ -28,7 +28,7 @@ def test_an_operator_asks_for_one_and_a_worker_makes_it(operating, workers):
     assert report.is_finished and report.requested_by == "olga"
 
 
-def test_the_page_itself_asks_nothing(operating, shop):
+def test_page_of_a_queued_preflight_does_not_query_the_warehouse(operating, shop):
     shop.unlink()
     operating.post("/preflight/start/", {})
 
@@ -56,7 +56,7 @@ def test_the_history_has_every_report(read, checked):
     assert f"{second.pk} not ready" in said and f"{first.pk} not ready" in said
 
 
-def test_json_and_page_say_the_same(operating, checked):
+def test_json_of_a_report_equals_its_stored_results(operating, checked):
     told = checked(tables=["daily.sales"])
 
     found = operating.get(f"/preflight/{told.report.pk}.json").json()
@@ -73,7 +73,7 @@ def test_a_report_under_way_shows_how_far_it_is(operating, checked):
     assert "4 of 13 checks asked." in words(page) and 'hx-trigger="every 2s' in page
 
 
-def test_a_report_whose_worker_died_says_that_nothing_is_known(operating, checked):
+def test_preflight_whose_worker_died_reports_it_and_stops_polling(operating, checked):
     report = checked(tables=["daily.sales"]).report
     Preflight.objects.filter(pk=report.pk).update(
         status="running", verdict="", results=[], started_at="2024-01-01T00:00Z"
@@ -92,12 +92,12 @@ def test_wrong_dates_get_a_sentence(operating):
 
 
 @pytest.mark.parametrize("address", ["/preflight/start/", "/preflight/start-for-plan/"])
-def test_a_viewer_reads_and_does_not_ask(viewing, address):
+def test_viewer_may_read_but_not_request_a_preflight(viewing, address):
     assert viewing.post(address, {}).status_code == 403
     assert "Run pre-flight" not in viewing.get("/preflight/").content.decode()
 
 
-def test_nobody_reads_without_signing_in(shop):
+def test_preflight_pages_require_a_login(shop):
     assert Client().get("/preflight/").status_code == 302
 
 
@@ -106,7 +106,7 @@ def test_a_report_that_is_not_there_is_not_found(operating, number):
     assert operating.get(f"/preflight/{number}/").status_code == 404
 
 
-def test_what_does_not_fit_is_said_beside_what_was_typed(operating):
+def test_invalid_input_is_reported_and_keeps_the_values_entered(operating):
     typed = {"phase": "2", "start": "2024-01-05", "end": "2024-01-02", "quick": "on"}
 
     response = operating.post("/preflight/start/", typed)
@@ -117,6 +117,6 @@ def test_what_does_not_fit_is_said_beside_what_was_typed(operating):
     assert "2024-01-02" in words(page.partition('class="errors"')[2].partition("</ul>")[0])
 
 
-def test_an_address_fills_the_form_or_says_what_it_did_not_understand(operating):
+def test_query_parameters_fill_the_form_or_are_reported_as_unknown(operating):
     assert '<option value="2" selected>' in operating.get("/preflight/?phase=2").content.decode()
     assert 'no phase "9"' in words(operating.get("/preflight/?phase=9").content.decode())

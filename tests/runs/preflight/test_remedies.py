@@ -51,7 +51,7 @@ def test_a_warehouse_that_is_gone_comes_with_the_words_that_show_its_folder(chec
     assert "away.duckdb" in typed(finding(told, "coverage").command)
 
 
-def test_on_bigquery_it_is_googles_own_command(checked, pipeline):
+def test_bigquery_remedies_use_the_bq_command(checked, pipeline):
     from apps.pipeline.sections import BigQuery
 
     google = pipeline.model_copy(

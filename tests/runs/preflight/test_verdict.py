@@ -49,19 +49,19 @@ def test_a_check_that_is_not_critical_needs_a_look_at_most(level):
     assert verdict.verdict([result(Level.PASS), result(level, severity="warning")]) == Verdict.WARNINGS
 
 
-def test_what_was_not_asked_is_counted_apart():
+def test_skipped_checks_are_counted_separately():
     results = [result(Level.PASS)] * 12 + [result(Level.SKIPPED)] * 2
 
     assert verdict.verdict_text(results) == "12 of 14 run, 2 skipped"
 
 
-def test_what_did_not_answer_was_not_run():
+def test_unknown_checks_do_not_count_as_run():
     results = [result(Level.PASS), result(Level.UNKNOWN), result(Level.PASS, is_built_in=True)]
 
     assert verdict.verdict_text(results) == "1 of 2 run, 1 could not be asked; built in: 1 of 1 run"
 
 
-def test_a_check_of_the_console_that_has_nothing_to_ask_about_is_not_there(checked, workers):
+def test_built_in_check_without_a_subject_is_omitted(checked, workers):
     told = checked(tables=["weekly.trend"])
 
     assert not {"must_contain", "python", "coverage"} & {each.kind for each in told.results}

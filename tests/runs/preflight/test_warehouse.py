@@ -78,7 +78,7 @@ def test_a_source_that_cannot_be_read_leaves_its_need_unknown(checked, workers, 
     assert found.text == "Need Orders could not be read on 1 date."
 
 
-def test_complete_dates_that_lost_rows_are_told(checked, workers, launch, drive, ask):
+def test_regressions_give_a_warning(checked, workers, launch, drive, ask):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-04")))
     ask("DELETE FROM daily.sales WHERE day = ?", day("01-02"))
 
@@ -116,7 +116,7 @@ def questions(monkeypatch) -> list[str]:
     return asked
 
 
-def test_all_checks_together_ask_the_warehouse_once_a_kind_of_question(checked, configure, questions):
+def test_all_checks_share_one_warehouse_query_of_each_kind(checked, configure, questions):
     configure(
         '[[check]]\nname = "State"\nkind = "coverage"\nphases = ["2", "3"]\n'
         '[[check]]\nname = "Datasets"\nkind = "dataset"'
@@ -135,7 +135,7 @@ def expiry(told) -> tuple[Level, str]:
     return found[0].level, found[0].text
 
 
-def test_an_engine_without_expiry_says_that_it_does_not_apply(checked, workers):
+def test_partition_expiry_does_not_apply_to_an_engine_without_it(checked, workers):
     assert expiry(checked(tables=["daily.sales"])) == (
         Level.NOTE,
         "Partition expiry does not apply: the engine duckdb has none.",
@@ -171,7 +171,7 @@ def test_partitions_that_are_kept_long_enough_pass(checked, workers, expires):
     )
 
 
-def test_an_expiry_that_cannot_be_asked_is_unknown(checked, workers, engine):
+def test_partition_expiry_is_unknown_if_its_query_fails(checked, workers, engine):
     def refuse(self, tables):
         raise QueryFailed("no permission.")
 

@@ -45,20 +45,20 @@ def test_a_redo_that_failed_is_open_although_its_date_is_complete(redo):
     assert open_dates() == [(SALES, "01-03")]
 
 
-def test_its_neighbours_are_not_open(redo):
+def test_verified_dates_beside_a_failed_redo_are_not_open(redo):
     redo()
 
     assert [partition(date).mark for date in ("01-02", "01-04")] == ["", ""]
 
 
-def test_its_cell_says_which_run_failed_to_redo_it(redo):
+def test_mark_of_a_failed_redo_names_the_run(redo):
     run = redo()
 
     assert partition().mark == f"complete, but its redo failed in run {run.pk}"
     assert partition().shown == "redo_failed"
 
 
-def test_a_scan_that_finds_it_complete_does_not_close_it(redo, scan):
+def test_scan_that_finds_the_date_complete_does_not_close_a_failed_redo(redo, scan):
     redo()
 
     scan()
@@ -66,7 +66,7 @@ def test_a_scan_that_finds_it_complete_does_not_close_it(redo, scan):
     assert open_dates() == [(SALES, "01-03")]
 
 
-def test_rows_that_another_job_adds_do_not_close_it(redo, scan, ask):
+def test_rows_added_by_another_job_do_not_close_a_failed_redo(redo, scan, ask):
     redo("0.5")
     assert partition().state == "thin"
 
@@ -76,13 +76,13 @@ def test_rows_that_another_job_adds_do_not_close_it(redo, scan, ask):
     assert (partition().state, open_dates()) == ("complete", [(SALES, "01-03")])
 
 
-def test_a_plan_of_what_is_missing_and_failed_takes_it_in(redo, plan):
+def test_plan_of_missing_and_failed_includes_a_failed_redo(redo, plan):
     redo()
 
     assert [f"{each.date:%m-%d}" for each in plan(**WEEK).steps] == ["01-03"]
 
 
-def test_a_plan_of_what_is_missing_leaves_it_out_and_says_why(redo, plan):
+def test_plan_of_missing_only_leaves_out_a_failed_redo_with_the_reason(redo, plan):
     redo()
 
     found = plan(**WEEK, reprocess="missing")
@@ -90,7 +90,7 @@ def test_a_plan_of_what_is_missing_leaves_it_out_and_says_why(redo, plan):
     assert (len(found.steps), found.left_out_counts) == (0, {"complete": 3, "failed before": 1})
 
 
-def test_a_retry_calls_its_job_again_and_closes_it(redo, mend, launch, drive):
+def test_successful_retry_closes_a_failed_redo(redo, mend, launch, drive):
     redo()
     mend()
 
@@ -100,7 +100,7 @@ def test_a_retry_calls_its_job_again_and_closes_it(redo, mend, launch, drive):
     assert (open_dates(), partition().mark) == ([], "")
 
 
-def test_a_retry_that_fails_as_well_keeps_it_open(redo, launch, drive):
+def test_failed_retry_keeps_a_failed_redo_open(redo, launch, drive):
     redo()
 
     retry = drive(launch(**WEEK))
@@ -108,7 +108,7 @@ def test_a_retry_that_fails_as_well_keeps_it_open(redo, launch, drive):
     assert partition().mark == f"complete, but its redo failed in run {retry.pk}"
 
 
-def test_a_retry_that_is_cancelled_leaves_it_open(redo, launch):
+def test_cancelled_retry_keeps_a_failed_redo_open(redo, launch):
     first = redo()
 
     control.cancel(launch(**WEEK), by="olga")
@@ -116,7 +116,7 @@ def test_a_retry_that_is_cancelled_leaves_it_open(redo, launch):
     assert partition().mark == f"complete, but its redo failed in run {first.pk}"
 
 
-def test_a_redo_that_a_person_cancels_before_its_call_leaves_nothing_open(launch, drive):
+def test_redo_cancelled_before_its_call_leaves_no_open_failure(launch, drive):
     drive(launch(**WEEK))
 
     control.cancel(launch(**WEEK, reprocess="all"), by="olga")

@@ -137,7 +137,7 @@ def lane(pipeline) -> Callable[[Run], runner.Runner]:
     return take
 
 
-def test_with_two_lanes_no_reader_begins_beside_the_redo_of_its_input(filled, launch, lane):
+def test_second_lane_does_not_start_a_step_during_the_redo_of_its_input(filled, launch, lane):
     run = launch(**REDO)
     Run.objects.filter(pk=run.pk).update(status=Run.Status.RUNNING)
     run.refresh_from_db()

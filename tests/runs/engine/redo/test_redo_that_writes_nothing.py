@@ -41,7 +41,7 @@ def orders_written_later() -> None:
     Partition.objects.filter(table="raw.orders", date__lte=day("01-03")).update(modified_at=later)
 
 
-def test_a_stale_date_that_was_not_written_failed_and_says_what_is_newer(
+def test_stale_date_that_was_not_rewritten_fails_and_names_the_newer_input(
     filled, skips_what_is_there, scan, drive, pipeline
 ):
     scan()
@@ -73,7 +73,7 @@ def test_the_same_rows_written_again_are_verified(filled, launch, drive):
     assert (run.status, run.message) == (Run.Status.SUCCEEDED, "All 3 steps verified")
 
 
-def test_where_nobody_can_tell_the_run_says_what_was_compared(filled, ask, launch, drive):
+def test_redo_without_written_column_notes_that_only_row_counts_were_compared(filled, ask, launch, drive):
     ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
     run = drive(launch(reprocess="all", tables=["daily.visits"], start=day("01-01"), end=day("01-03")))
 
@@ -112,7 +112,7 @@ def test_a_stale_date_that_the_warehouse_did_not_write_failed_in_the_last_look(
     assert (run.status, step(run, "01-03", "daily.visits").status) == (Run.Status.FAILED, "succeeded")
 
 
-def test_a_retry_of_a_redo_says_too_what_cannot_be_told(ask, launch, drive, fault, scan, pipeline):
+def test_retry_of_a_redo_notes_that_rewriting_cannot_be_verified(ask, launch, drive, fault, scan, pipeline):
     ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'")
     ask(
         "INSERT INTO daily.sales SELECT day, i, '2024-02-01' FROM raw.days, range(8) r(i) WHERE day <= '2024-01-03'"
@@ -130,7 +130,7 @@ def test_a_retry_of_a_redo_says_too_what_cannot_be_told(ask, launch, drive, faul
     assert "whether they were written again cannot be told" in " ".join(discrepancies.notes(run, verified=3))
 
 
-def test_a_redo_of_dates_without_rows_says_that_nobody_can_tell(empty_allowed, launch, drive, fault):
+def test_redo_of_dates_without_rows_notes_that_no_change_can_be_verified(empty_allowed, launch, drive, fault):
     for date in ("01-01", "01-02", "01-03"):
         fault("daily.visits", date, "silent")
 

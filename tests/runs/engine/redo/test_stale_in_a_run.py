@@ -96,7 +96,7 @@ def touches_its_input(shop, ask: Ask) -> None:
     ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {DAYS}), range(8) t(i)")
 
 
-def test_a_run_after_which_its_dates_are_stale_says_so(touches_its_input, launch, drive):
+def test_run_notes_that_its_verified_dates_are_stale_now(touches_its_input, launch, drive):
     run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
 
     assert run.status == Run.Status.SUCCEEDED
@@ -105,9 +105,7 @@ def test_a_run_after_which_its_dates_are_stale_says_so(touches_its_input, launch
     ]
 
 
-def test_a_run_that_was_to_mend_stale_dates_and_left_them_stale_did_not_succeed(
-    touches_its_input, launch, drive
-):
+def test_run_that_leaves_its_stale_dates_stale_fails(touches_its_input, launch, drive):
     drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
 
     run = drive(launch(tables=["weekly.trend"], start=day("01-04"), end=day("01-06")))
@@ -120,7 +118,7 @@ def test_a_run_that_was_to_mend_stale_dates_and_left_them_stale_did_not_succeed(
     assert Partition.objects.get(table="weekly.trend", date=day("01-05")).reason.startswith("sales of")
 
 
-def test_complete_dates_that_a_run_makes_stale_beside_its_steps_are_said(chain, launch, drive):
+def test_run_reports_complete_dates_outside_its_steps_that_it_made_stale(chain, launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-04"), end=day("01-04")))
 
     says = "1 complete date became stale while the run was at work: visits on 2024-01-04"
@@ -129,7 +127,7 @@ def test_complete_dates_that_a_run_makes_stale_beside_its_steps_are_said(chain, 
     assert discrepancies.notes(run, verified=1) == [says]
 
 
-def test_what_is_filled_anew_since_is_not_said_any_more(chain, launch, drive, ask: Ask):
+def test_stale_note_disappears_once_the_date_is_complete_again(chain, launch, drive, ask: Ask):
     run = drive(launch(tables=["daily.sales"], start=day("01-04"), end=day("01-04")))
     Partition.objects.filter(table="daily.visits", date=day("01-04")).update(state="complete")
 
