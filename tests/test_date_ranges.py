@@ -32,13 +32,13 @@ def test_a_long_list_is_cut_and_counted():
     assert date_ranges(map(day, ["01-01", "01-03", "01-05"]), most=1) == "2024-01-01, and 2 more"
 
 
-def test_a_day_without_anything_to_do_does_not_tear_a_range_apart():
+def test_a_day_off_the_calendar_does_not_split_a_range():
     after = successor([day("01-05"), day("01-06"), day("01-08")])
 
     assert date_ranges(map(day, ["01-06", "01-08"]), after=after) == "2024-01-06 to 2024-01-08"
 
 
-def test_a_date_after_the_calendar_has_its_neighbour():
+def test_the_successor_of_the_last_calendar_date_is_the_next_day():
     assert successor([day("01-05")])(day("01-05")) == day("01-06")
 
 

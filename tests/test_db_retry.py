@@ -32,18 +32,18 @@ def failing(times: int, answer=None, error: Exception = LOCKED):
     return ask
 
 
-def test_a_database_that_is_away_is_asked_again():
+def test_a_query_is_retried_if_the_database_is_unreachable():
     assert retry_on_db_outage(failing(3, "here")) == "here"
 
 
-def test_not_for_ever(monkeypatch):
+def test_retries_end_after_the_time_limit(monkeypatch):
     monkeypatch.setattr(timing, "DB_RETRY_FOR", -1)
 
     with pytest.raises(OperationalError):
         retry_on_db_outage(failing(1))
 
 
-def test_what_a_database_refuses_is_not_asked_again():
+def test_an_integrity_error_is_not_retried():
     with pytest.raises(IntegrityError):
         retry_on_db_outage(failing(1, error=IntegrityError("twice")))
 
@@ -69,7 +69,7 @@ def perform(run: Run, pipeline) -> Run:
     return run
 
 
-def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline, monkeypatch):
+def test_a_run_loses_no_step_if_the_database_fails_once_during_a_decision(launch, pipeline, monkeypatch):
     really, breaks = decisions.close, failing(1, error=OperationalError("the server was terminated"))
     monkeypatch.setattr(decisions, "close", lambda *args: (breaks(), really(*args)))
 
@@ -81,7 +81,7 @@ def test_a_database_that_breaks_off_in_a_decision_loses_no_step(launch, pipeline
     assert not run.events.filter(kind="lost").exists()
 
 
-def test_a_database_that_keeps_breaking_off_is_left_to_the_next_worker(launch, pipeline, monkeypatch):
+def test_a_run_raises_the_error_if_the_database_stays_unreachable(launch, pipeline, monkeypatch):
     monkeypatch.setattr(runner.picking, "pick", failing(99))
     monkeypatch.setattr(timing, "DB_RETRY_FOR", -1)
 

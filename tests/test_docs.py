@@ -40,7 +40,7 @@ def test_the_architecture_names_modules():
     )
 
 
-def test_the_table_of_what_a_person_does_names_every_module_once():
+def test_the_table_of_user_actions_lists_every_module_once():
     text = (ROOT / "docs" / "architecture.md").read_text()
     table = text.partition("## What a person does, and where")[2].partition("\n## ")[0]
     rows = "\n".join(line for line in table.splitlines() if line.startswith("| "))
@@ -77,7 +77,7 @@ def test_every_command_that_a_document_names_exists(document):
 
 
 @each_document
-def test_everything_that_make_is_told_exists(document):
+def test_every_make_target_that_a_document_names_exists(document):
     told = re.findall(r"(?:^ {4}|`)make ([a-z-]+)", document.read_text(), re.MULTILINE)
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
@@ -103,7 +103,7 @@ def headings(document: Path) -> set[str]:
 
 
 @each_document
-def test_every_link_to_another_document_leads_somewhere(document):
+def test_every_link_to_another_document_resolves(document):
     assert sorted(link for link in links(document) if not leads_somewhere(document, link)) == []
 
 
@@ -132,7 +132,7 @@ def test_every_script_that_is_shown_can_be_read(script):
 @pytest.mark.parametrize(
     "reason", sorted(set(re.findall(r"`(\w+(?:Exceeded|Error|Found|Query|Denied))`", BIGQUERY)))
 )
-def test_every_reason_that_is_named_is_one_that_the_stand_in_can_give_or_we_know(reason):
+def test_every_documented_error_reason_is_known_to_the_code_or_the_stand_in(reason):
     known = (ROOT / "apps/warehouse/bigquery/errors.py").read_text() + (
         ROOT / "tests/standins/bigquery/refusals.py"
     ).read_text()

@@ -50,7 +50,7 @@ def test_a_login_inside_a_value_is_hidden(value, shown):
         ("load jobs/x.py --backfill-mode 2024-01-01", "load jobs/x.py --backfill-mode 2024-01-01"),
     ],
 )
-def test_a_secret_among_the_words_of_a_command_is_hidden(command, shown):
+def test_a_secret_argument_of_a_command_is_hidden(command, shown):
     assert list(masking.words(shlex.split(command))) == shlex.split(shown)
 
 
@@ -78,7 +78,7 @@ LONG = "Q2xhdWRlIGlzIGEga2V5IG9mIHNpeHR5LWZvdXIgbGV0dGVycyBvZiBiYXNlNjQh"
         "eyJhbGciOiJIUzI1NiJ9.s3cr3tS3cr3t.abc",
     ],
 )  # fmt: skip
-def test_what_looks_like_a_secret_is_hidden_in_any_text(said):
+def test_text_that_looks_like_a_secret_is_hidden(said):
     assert "s3cr3t" not in masking.text(said).lower()
     assert masking.text(masking.text(said)) == masking.text(said)
 
@@ -92,11 +92,11 @@ def test_what_looks_like_a_secret_is_hidden_in_any_text(said):
         "IO Error: Could not set lock on file /x/y.duckdb: Conflicting lock is held in PID 42",
     ],
 )  # fmt: skip
-def test_what_merely_sounds_like_one_stays(said):
+def test_text_that_only_resembles_a_secret_is_kept(said):
     assert masking.text(said) == said
 
 
-def test_the_middle_of_a_key_is_hidden_in_a_piece_of_a_log():
+def test_a_truncated_private_key_is_hidden_in_a_log_excerpt():
     assert masking.text(f"\n{LONG}\nABC=\n-----END PRIVATE KEY-----\nnext") == "\n•••\n•••\nnext"
 
 
@@ -124,7 +124,7 @@ def known():
         ("TILL_DSN", 'quo"ted', r"quo\"ted"),
     ],
 )
-def test_the_value_of_a_secret_variable_is_hidden_where_it_is_said(known, name, value, said):
+def test_the_value_of_a_secret_variable_is_hidden_in_text(known, name, value, said):
     known({name: value})
 
     assert masking.text(f"refused: {said}!") == f"refused: {said[:3] if said[0] == '%' else ''}•••!"
@@ -138,7 +138,7 @@ def test_the_value_of_a_secret_variable_is_hidden_where_it_is_said(known, name, 
         ("USE_AUTH", "true"), ("AUTH_MODE", "none"), ("TOKEN_STAGE", "prod"), ("KEY_SINCE", "2024-01-31"),
     ],
 )  # fmt: skip
-def test_a_value_that_is_no_secret_is_not(known, name, value):
+def test_the_value_of_a_variable_that_is_not_secret_is_kept_in_text(known, name, value):
     known({name: value})
 
     assert masking.text(f"about {value}.") == f"about {value}."
@@ -163,7 +163,7 @@ def test_a_number_is_not_hidden_within_another(known):
     ["API_TOKEN", "LAND_PASS", "SIGNKEY", "TILL_DSN", "PWD_DB", "SORT_KEY", "MAX_TOKENS", "ADMIN_TOKENS", "AUTHOR",
      "AUTHORIZATION", "PWD", "TOKEN_PORT", "PRIMARY_KEY", "CITY"],
 )  # fmt: skip
-def test_a_variable_shown_as_dots_is_one_whose_value_is_hidden_where_it_is_said(known, name):
+def test_a_value_is_hidden_in_text_if_and_only_if_its_variable_is_hidden(known, name):
     known({name: "harbour"})
 
     assert masking.environment({name: "harbour"})[name] == masking.text("harbour")
@@ -172,7 +172,7 @@ def test_a_variable_shown_as_dots_is_one_whose_value_is_hidden_where_it_is_said(
 @pytest.mark.parametrize(
     "word", ["--api-key harbour", "--token=harbour", "-db-password harbour", "X_TOKEN=harbour"]
 )
-def test_a_secret_among_the_words_of_a_command_is_hidden_where_it_is_said(known, word):
+def test_a_secret_argument_of_a_command_is_hidden_in_text(known, word):
     masking.learn_command(["load", *word.split(), "{start}"])
 
     assert masking.text("harbour refused") == "••• refused"
@@ -181,7 +181,7 @@ def test_a_secret_among_the_words_of_a_command_is_hidden_where_it_is_said(known,
 @pytest.mark.parametrize(
     "word", ["--sort-key harbour", "--key=harbour", "--no-token --harbour", "--token {harbour}"]
 )
-def test_a_word_of_a_command_that_is_no_secret_is_not(known, word):
+def test_an_argument_of_a_command_that_is_not_secret_is_kept_in_text(known, word):
     masking.learn_command(["load", *word.split(), "{start}"])
 
     assert masking.text("about harbour, {harbour}") == "about harbour, {harbour}"
@@ -190,7 +190,7 @@ def test_a_word_of_a_command_that_is_no_secret_is_not(known, word):
 @pytest.mark.parametrize(
     "name", ["S3_KEY_PREFIX", "KEYSPACE", "AUTH_USER", "KEY_TABLE", "KEY_DATE", "PASSES"]
 )
-def test_a_name_that_holds_such_a_word_and_names_no_secret_hides_nothing(known, name):
+def test_a_variable_whose_name_only_contains_a_secret_word_is_not_hidden(known, name):
     known({name: "swordfish"})
 
     assert masking.text("wrote to swordfish") == "wrote to swordfish"

@@ -37,7 +37,7 @@ def test_one_has_to_log_in(client, shop, db):
     assert client.get("/").headers["Location"].startswith("/account/login/")
 
 
-def test_before_the_first_scan_it_says_so(overview, shop):
+def test_the_overview_shows_that_the_warehouse_was_not_scanned_yet(overview, shop):
     text = overview()
 
     assert "never scanned" in text and "The warehouse was not scanned yet" in text
@@ -81,7 +81,7 @@ def test_a_phase_of_sources_and_filled_tables_counts_needs_not_each_source(shop,
     )
 
 
-def test_a_warehouse_that_is_away_leaves_the_last_known_picture_and_says_so(scan, shop, overview):
+def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(scan, shop, overview):
     scan()
     shop.rename(shop.with_suffix(".gone"))
     scan()
@@ -104,13 +104,13 @@ def test_a_table_that_could_not_be_read_is_unknown_beside_the_others(scan, ask, 
     assert "visits: unknown on all 29" in text and "sales: 1 of 29 complete" in text
 
 
-def test_what_is_left_out_is_said(scan, overview):
+def test_dates_left_out_are_shown_with_the_reason(scan, overview):
     scan()
 
     assert "6 dates left out: not expected (bootstrap)" in overview()
 
 
-def test_sources_are_folded_away_with_their_own_counts(scan, ask, overview):
+def test_sources_are_shown_with_their_own_counts(scan, ask, overview):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-05'")
     scan()
 
@@ -120,7 +120,7 @@ def test_sources_are_folded_away_with_their_own_counts(scan, ask, overview):
     assert "orders: 28 of 29 complete" in text and "orders_backup: 29 of 29 complete" in text
 
 
-def test_the_last_pre_flight_and_what_no_source_has_stand_on_it(transactional_db, scan, ask, overview):
+def test_the_last_preflight_and_dates_without_any_source_are_shown(transactional_db, scan, ask, overview):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-05'")
     ask("DELETE FROM raw.orders_backup WHERE day = '2024-01-05'")
     scan()
@@ -143,7 +143,7 @@ def test_each_season_leads_to_its_page(scan, overview):
     assert 'href="/coverage/winter/"' in text and 'href="/coverage/spring/"' in text
 
 
-def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
+def test_a_paused_run_is_shown_with_its_reason(launch, overview):
     run = launch(tables=["daily.sales"])
     run._move(Run.Status.PAUSED, "Somebody should look at this.")
 
@@ -153,7 +153,7 @@ def test_a_run_that_waits_is_the_first_thing_one_reads(launch, overview):
     assert "waits for a person: Somebody should look at this" in text
 
 
-def test_a_run_at_a_gate_waits_in_the_same_words_everywhere(launch, ask, overview):
+def test_a_run_at_a_gate_is_described_twice_in_the_same_words(launch, ask, overview):
     run = launch(phases=["2", "3"])
     run.steps.filter(phase="2").update(status="succeeded")
     run._move(Run.Status.PAUSED, "Phase 3 starts by hand", pause_reason=Run.PauseReason.GATE)
@@ -164,7 +164,7 @@ def test_a_run_at_a_gate_waits_in_the_same_words_everywhere(launch, ask, overvie
     assert "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run." in text
 
 
-def test_what_failed_and_was_not_repaired_is_listed(launch, drive, fault, overview):
+def test_open_failures_are_listed(launch, drive, fault, overview):
     fault("daily.sales", "01-05", "crash")
     drive(launch(tables=["daily.sales"]))
 
@@ -174,7 +174,7 @@ def test_what_failed_and_was_not_repaired_is_listed(launch, drive, fault, overvi
     assert "Open failures" in text
 
 
-def test_without_a_worker_it_says_how_to_start_one(client, viewer, scan):
+def test_the_overview_shows_how_to_start_a_worker_if_there_is_none(client, viewer, scan):
     scan()
     client.force_login(viewer)
 
@@ -200,7 +200,7 @@ def test_a_refresh_is_the_piece_alone(scan, overview):
     assert "Season by season" in piece and "<h1>" not in piece
 
 
-def test_it_refreshes_often_while_a_run_is_active(launch, overview, scan):
+def test_the_overview_refreshes_often_while_a_run_is_active(launch, overview, scan):
     scan()
     assert "every 30s" in overview()
 
@@ -209,7 +209,7 @@ def test_it_refreshes_often_while_a_run_is_active(launch, overview, scan):
     assert "every 3s" in overview()
 
 
-def test_nothing_new_is_not_sent_again(scan, overview, client):
+def test_a_refresh_without_changes_returns_no_content(scan, overview, client):
     scan()
     version = overview(HX_Target="live").partition('"version": "')[2].partition('"')[0]
 
@@ -232,7 +232,7 @@ def test_queries_do_not_grow_with_dates_and_runs(
         overview()
 
 
-def test_it_has_no_inline_script_or_style(scan, overview):
+def test_the_overview_has_no_inline_script_or_style(scan, overview):
     scan()
 
     text = overview()

@@ -47,7 +47,7 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_with_whoever_started_it(started, how):
+def test_the_server_ends_when_the_process_that_started_it_ends(started, how):
     assert answers(started.url)
 
     started.send_signal(how)
@@ -55,7 +55,7 @@ def test_it_ends_with_whoever_started_it(started, how):
     wait_until(lambda: not answers(started.url), "the server has ended", within=20)
 
 
-def test_nobody_enters_without_the_password(started):
+def test_the_server_refuses_a_wrong_password(started):
     where = started.url.rpartition("@")[2]
 
     assert not answers(f"postgres://postgres:guessed@{where}")

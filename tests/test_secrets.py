@@ -81,7 +81,7 @@ def body(response) -> str:
     return content.decode()
 
 
-def test_the_job_said_it_and_the_log_on_the_disk_has_it(run):
+def test_the_log_on_the_disk_has_the_secrets_that_the_job_printed(run):
     assert not is_clean(run.attempts.get().log_path.read_text())
 
 
@@ -144,7 +144,7 @@ def broken(ask) -> None:
 
 
 @pytest.mark.parametrize("words", SHELL, ids=" ".join)
-def test_the_shell_is_clean(run, broken, words, capsys):
+def test_the_output_of_commands_is_clean(run, broken, words, capsys):
     try:
         call_command(*words)
     except (CommandError, SystemExit) as end:
@@ -155,7 +155,7 @@ def test_the_shell_is_clean(run, broken, words, capsys):
     assert is_clean(said.out + said.err)
 
 
-def test_what_the_run_history_says_is_clean(history, rescan):  # noqa: F811
+def test_errors_of_the_run_history_are_masked(history, rescan):  # noqa: F811
     history("sales", "01-02", "failed", errors=f"refused: token={GUESSED}")
 
     rescan()
@@ -208,7 +208,7 @@ def test_the_log_has_no_secret_of_the_consoles_own_environment(
     assert "it is •••" in body(client.get(reverse("runs:log", args=[run.pk, 1])))
 
 
-def test_a_web_process_knows_the_secrets_of_jobs_before_any_page_was_shown(shop):
+def test_a_web_process_masks_the_secrets_of_jobs_from_its_start(shop):
     file = shop.parent / "shop.toml"
     file.write_text(file.read_text().replace("env = { SHOP", 'env = { API_TOKEN = "tok-4f9a8b7c6d", SHOP', 1))
     program = (

@@ -16,7 +16,7 @@ def quiet(caplog, client):
 
 
 @pytest.mark.parametrize("address", ["/", "/account/login/", "/nowhere/", "/runs/1/"])
-def test_a_foreign_host_gets_a_calm_page_with_400(client, shop, address):
+def test_a_foreign_host_gets_an_error_page_with_status_400(client, shop, address):
     response = client.get(address, headers=FOREIGN)
 
     assert response.status_code == 400
@@ -43,7 +43,7 @@ def test_a_form_without_its_token_is_refused_with_our_own_page(shop, db):
 
 
 @pytest.mark.parametrize("page", ["400.html", "403.html", "404.html", "500.html", "403_csrf.html"])
-def test_an_error_page_needs_nobody_to_be_signed_in(rf, shop, page):
+def test_an_error_page_renders_without_a_user(rf, shop, page):
     assert "Backfill Console" in render_to_string(page, request=rf.get("/"))
 
 
@@ -70,13 +70,13 @@ UNKNOWN_ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", UNKNOWN_ADDRESSES)
-def test_what_nobody_knows_is_not_found(client, viewer, shop, address):
+def test_an_unknown_address_is_not_found(client, viewer, shop, address):
     client.force_login(viewer)
 
     assert client.get(address).status_code == 404
 
 
-def test_that_somebody_may_not_is_one_line_in_the_log(client, viewer, shop, caplog):
+def test_a_forbidden_request_is_logged_in_one_line_without_a_traceback(client, viewer, shop, caplog):
     client.force_login(viewer)
 
     with caplog.at_level(logging.WARNING):

@@ -44,12 +44,12 @@ def is_one_sentence(done: subprocess.CompletedProcess[str], *says: str) -> bool:
 
 
 @pytest.mark.parametrize("command", ["serve", "check", "coverage", "migrate"])
-def test_without_a_secret_key_a_command_says_how_to_make_one(manage, command):
+def test_a_command_without_a_secret_key_shows_how_to_make_one(manage, command):
     assert is_one_sentence(manage(command, SECRET_KEY=""), "SECRET_KEY", "token_urlsafe", "DEBUG=1")
 
 
 @pytest.mark.parametrize("command", ["serve", "coverage", "scan", "ensure_people"])
-def test_a_database_without_tables_asks_for_migrate(manage, command):
+def test_a_command_on_a_database_without_tables_names_migrate(manage, command):
     assert is_one_sentence(manage(command, SECRET_KEY="x"), "run `manage.py migrate`")
 
 
@@ -68,7 +68,7 @@ def test_a_database_without_tables_asks_for_migrate(manage, command):
         ("VAR_DIR", "/dev/null/x", "a folder that can be written"),
     ],
 )
-def test_a_malformed_setting_is_a_sentence_that_keeps_its_secret(manage, name, value, remedy):
+def test_a_malformed_setting_is_reported_without_its_secret(manage, name, value, remedy):
     done = manage("coverage", SECRET_KEY="x", **{name: value})
 
     assert is_one_sentence(done, remedy)
@@ -80,7 +80,7 @@ def test_settings_that_are_left_empty_have_their_defaults(manage):
 
 
 @pytest.mark.parametrize(("key", "says"), [("", "SECRET_KEY is not set"), ("x", "run `manage.py migrate`")])
-def test_gunicorn_ends_with_the_same_sentence(start, key, says):
+def test_gunicorn_exits_with_the_same_message_as_a_command(start, key, says):
     done = start("-m", "gunicorn", "--bind", "127.0.0.1:0", "backfill_console.wsgi", SECRET_KEY=key)
 
     assert done.returncode == 3

@@ -3,5 +3,5 @@
 from hypothesis import settings
 
 
-def test_no_example_fails_for_being_slow():
+def test_hypothesis_examples_have_no_deadline():
     assert settings.default.deadline is None

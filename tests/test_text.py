@@ -20,7 +20,7 @@ from apps.text import count, duration, duration_range, short_names
         (172_800, "2 d"),
     ],
 )
-def test_a_duration_is_as_fine_as_people_care(seconds, said):
+def test_the_precision_of_a_duration_depends_on_its_length(seconds, said):
     assert duration(seconds) == said
 
 
@@ -41,11 +41,11 @@ def test_a_duration_is_as_fine_as_people_care(seconds, said):
         (7200, 10_800, "2 to 3 h"),
     ],
 )
-def test_what_is_likely_is_never_finer_than_a_minute(low, high, said):
+def test_a_range_of_durations_is_never_finer_than_a_minute(low, high, said):
     assert duration_range(low, high) == said
 
 
-def test_one_is_not_many():
+def test_a_count_of_one_is_singular():
     assert (count(1, "step"), count(1045, "step")) == ("1 step", "1,045 steps")
 
 

@@ -63,7 +63,7 @@ def test_a_running_run_comes_first(coverage):
     assert found.tail == "1 worker alive."
 
 
-def test_failures_and_waiting_runs_are_said_beside_it(coverage):
+def test_failures_and_waiting_runs_are_shown_beside_a_running_run(coverage):
     work = Work([run(), run("queued", pk=8), run("paused", pk=5)], progress(failed=3), kinds=1)
 
     tail = say(coverage(), work, workers=2).tail
@@ -105,7 +105,7 @@ def test_without_an_estimate_no_end_is_named(coverage):
     assert say(coverage(), Work([run()], progress())).done == ()
 
 
-def test_a_run_that_nobody_holds_is_not_called_running(coverage):
+def test_a_run_that_no_worker_holds_is_not_shown_as_running(coverage):
     found = say(coverage(), Work([run()], progress(), is_held=False))
 
     assert found.state == "unknown"
@@ -116,7 +116,7 @@ def test_a_run_in_the_queue_is_queued(coverage):
     assert say(coverage(), Work([run("queued")], progress(0), is_held=False)).state == "queued"
 
 
-def test_a_paused_run_waits_for_a_person_and_says_why(coverage):
+def test_a_paused_run_shows_that_it_waits_for_a_person_and_why(coverage):
     paused = run("paused", message="Phase 2 is complete on 3 of 5 dates.")
 
     found = say(coverage(), Work([paused]))
@@ -130,7 +130,7 @@ def gate(**facts) -> Run:
     return run("paused", pause_reason=Run.PauseReason.GATE, message=message, **facts)
 
 
-def test_a_run_at_a_gate_says_which_what_lacks_and_what_is_next(coverage):
+def test_a_run_at_a_gate_shows_the_gate_the_gaps_and_the_next_action(coverage):
     found = say(coverage(), Work([gate()], gates={7: "Phase 3"}))
 
     assert found.text == (
@@ -140,7 +140,7 @@ def test_a_run_at_a_gate_says_which_what_lacks_and_what_is_next(coverage):
     assert found.tail == "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run."
 
 
-def test_beside_a_running_one_it_waits_in_the_same_words(coverage):
+def test_a_run_at_a_gate_is_shown_beside_a_running_run(coverage):
     work = Work([run(), gate(pk=5)], progress(), gates={5: "Phase 3"})
 
     assert "Run 5 is waiting at the gate before Phase 3;" in say(coverage(), work).tail
@@ -154,7 +154,7 @@ def test_beside_a_running_one_it_waits_in_the_same_words(coverage):
         (Run.PauseReason.WAREHOUSE, "it goes on by itself once the warehouse answers"),
     ],
 )
-def test_a_paused_run_says_what_is_next(coverage, pause, following):
+def test_a_paused_run_shows_the_next_action(coverage, pause, following):
     assert say(coverage(), Work([run("paused", pause_reason=pause)])).tail == f"Next: {following}."
 
 
@@ -164,7 +164,7 @@ def test_a_run_that_waits_does_not_hide_open_failures_and_other_runs(coverage):
     assert say(coverage(), work).tail.endswith("14 failures of 2 kinds are open. 1 more run is waiting.")
 
 
-def test_without_a_worker_nothing_will_start(coverage):
+def test_the_page_shows_that_nothing_will_start_if_no_worker_is_alive(coverage):
     found = say(coverage(), Work([run()], progress()), workers=0, silent_for="6 min")
 
     assert found.text == "No worker has reported for 6 min: nothing will start."
@@ -172,11 +172,11 @@ def test_without_a_worker_nothing_will_start(coverage):
     assert found.command == ".venv/bin/python manage.py serve"
 
 
-def test_a_console_that_never_had_a_worker_says_so(coverage):
+def test_a_console_that_never_had_a_worker_shows_that_none_has_reported(coverage):
     assert say(coverage(), workers=0).text == "No worker has reported yet: nothing will start."
 
 
-def test_a_warehouse_that_could_not_be_asked_is_unknown_and_not_zero(coverage):
+def test_coverage_is_unknown_and_not_zero_if_the_warehouse_is_unreachable(coverage):
     names = ("orders", "orders_backup", "sales", "visits", "trend")
     unknown = coverage(problem="the file is locked", **dict.fromkeys(names, "uu"))
 
@@ -198,7 +198,7 @@ def test_when_nothing_runs_the_next_phase_is_named_with_its_gaps(coverage):
     assert (found.plan.name, found.gaps) == ("2", 1)
 
 
-def test_a_complete_phase_gives_way_to_the_next(coverage):
+def test_the_next_phase_is_offered_once_a_phase_is_complete(coverage):
     assert say(coverage(sales="cc", visits="cc")).plan.name == "3"
 
 
@@ -216,14 +216,14 @@ def test_a_phase_of_which_no_date_is_known_has_no_figure_for_complete(coverage):
     assert found.tail == "Table daily.visits does not exist."
 
 
-def test_gaps_to_plan_stand_beside_what_may_be_gaps_too(coverage):
+def test_known_gaps_are_shown_beside_the_number_of_unknown_partitions(coverage):
     found = say(coverage(sales="cm", visits="uu"))
 
     assert found.text == "Nothing is running. Phase 2 is complete on 0 of 2 dates, unknown on 1; next:"
     assert (found.gaps, found.tail) == (1, "2 partitions are unknown.")
 
 
-def test_all_is_well(coverage):
+def test_a_pipeline_without_gaps_is_shown_as_complete(coverage):
     found = say(coverage(sales="cc", visits="cc", trend="cn"))
 
     assert found.text == "Nothing is running, and every phase is complete on all of its dates."

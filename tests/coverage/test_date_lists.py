@@ -32,7 +32,7 @@ def test_too_many_ranges_to_name_lead_from_the_first_to_the_last():
     )
 
 
-def test_a_year_is_no_reason_to_count_all_days_there_are():
+def test_a_range_over_all_years_is_limited_to_the_requested_dates():
     found = date_lists.parse("0001-01-01 to 9999-12-31")
 
     assert len(date_lists.days(found, dt.date(2024, 1, 1), dt.date(2024, 1, 9))) == 9

@@ -15,7 +15,7 @@ def test_coverage_is_for_people_who_are_logged_in(client, shop, db, address):
     assert client.get(address).status_code == 302
 
 
-def test_a_season_says_how_many_dates_are_expected_and_how_old_that_is(scan, read):
+def test_a_season_shows_its_expected_dates_and_the_time_of_the_last_scan(scan, read):
     done = scan()
 
     text = read(WINTER)
@@ -33,7 +33,7 @@ def test_all_seasons_are_on_one_page(scan, read):
     assert "/coverage/winter/heatmap.json" in text and "/coverage/spring/heatmap.json" in text
 
 
-def test_gaps_are_ranges_and_a_closed_day_tears_none_apart(scan, fill, read):
+def test_gaps_are_listed_as_ranges_that_closed_days_do_not_split(scan, fill, read):
     fill("daily.sales", "01-12")
     scan()
 
@@ -44,7 +44,7 @@ def test_gaps_are_ranges_and_a_closed_day_tears_none_apart(scan, fill, read):
     assert ">10</td>" in text
 
 
-def test_a_single_date_says_why(scan, fill, read):
+def test_a_gap_of_a_single_date_shows_its_reason(scan, fill, read):
     fill("daily.sales", "01-05", rows=1)
     scan()
 
@@ -76,7 +76,7 @@ def test_rows_on_a_closed_day_are_listed(scan, fill, read):
     assert "the calendar does not expect this date" in read(f"{WINTER}?state=unexpected")
 
 
-def test_what_a_run_does_leads_to_the_run(scan, read):
+def test_a_partition_of_a_run_links_to_the_run(scan, read):
     scan()
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
 
@@ -111,7 +111,7 @@ def test_the_filter_form_remembers_what_was_chosen(scan, read):
 
 
 @pytest.mark.parametrize("query", ["phase=9", "table=nobody.knows", "state=odd", "from=2024-13", "page=999"])
-def test_what_the_pipeline_does_not_know_filters_nothing(scan, read, query):
+def test_unknown_filter_values_are_ignored(scan, read, query):
     scan()
 
     assert "19 expected dates" in read(f"{WINTER}?{query}")
@@ -134,14 +134,14 @@ def test_long_lists_have_pages(scan, read, monkeypatch):
     assert "5 to 6 of 6 ranges" in read("/coverage/?page=3")
 
 
-def test_before_the_first_scan_the_page_says_so(read, shop):
+def test_the_page_shows_that_the_warehouse_was_not_scanned_yet(read, shop):
     text = read(WINTER)
 
     assert "never scanned" in text
     assert "The warehouse was not scanned yet" in text
 
 
-def test_what_the_last_scan_could_not_ask_is_said(scan, ask, read):
+def test_the_problem_of_the_last_scan_is_shown(scan, ask, read):
     ask("DROP TABLE daily.visits")
     scan()
 
@@ -157,7 +157,7 @@ def away(scan, shop):
 
 
 @pytest.mark.parametrize("address", ["/coverage/", WINTER, f"{WINTER}?table=daily.sales"])
-def test_a_warehouse_that_is_away_leaves_the_last_known_picture_faded(away, read, address):
+def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(away, read, address):
     text = read(address)
 
     assert f"<b>0</b> / {19}" in text
@@ -165,7 +165,7 @@ def test_a_warehouse_that_is_away_leaves_the_last_known_picture_faded(away, read
     assert text.count("last known at") > text.count("last-known")
 
 
-def test_since_when_and_why_it_could_not_be_read_is_said_once_and_ends_once(away, read):
+def test_an_outage_is_shown_with_its_start_and_its_reason(away, read):
     text = read(WINTER).partition("<body")[2]
 
     assert f'has not answered since <time datetime="{away.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in text
@@ -192,7 +192,7 @@ def test_a_warehouse_that_never_answered_is_not_called_never_scanned(scan, shop,
     assert "was not scanned yet" not in text
 
 
-def test_an_empty_list_does_not_deny_what_could_not_be_read(scan, ask, read):
+def test_an_empty_list_of_an_unreadable_table_shows_that_partitions_are_unknown(scan, ask, read):
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
     scan()
 
@@ -202,7 +202,7 @@ def test_an_empty_list_does_not_deny_what_could_not_be_read(scan, ask, read):
     assert "partitions unknown" in text
 
 
-def test_what_is_unknown_stands_beside_what_is_known(scan, fill, read):
+def test_unknown_partitions_are_counted_beside_complete_ones(scan, fill, read):
     fill("daily.sales", "01-05")
     scan()
     Partition.objects.filter(table="daily.sales", date=day("01-08")).update(state="unknown")
@@ -220,7 +220,7 @@ def test_an_unknown_season_is_not_found(client, viewer, shop, address):
     assert client.get(address).status_code == 404
 
 
-def test_a_refresh_brings_the_ranges_and_what_stands_beside_them(scan, read):
+def test_a_refresh_returns_the_ranges_and_the_facts(scan, read):
     scan()
 
     piece = read(WINTER, HX_Request="true", HX_Target="live")
@@ -240,7 +240,7 @@ def test_a_refresh_without_news_is_empty(scan, client, viewer):
     assert again.status_code == 204
 
 
-def test_a_refresh_with_news_is_not(scan, fill, client, viewer):
+def test_a_refresh_after_changes_returns_content(scan, fill, client, viewer):
     scan()
     client.force_login(viewer)
     piece = client.get(WINTER, headers={"HX-Target": "live"}).content.decode()

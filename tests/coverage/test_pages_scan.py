@@ -38,25 +38,25 @@ def listed(client) -> str:
     return html.unescape(" ".join(client.get("/coverage/scans/").content.decode().split()))
 
 
-def test_an_operator_asks_a_worker(operating, operator):
+def test_an_operator_queues_a_scan(operating, operator):
     operating.post(START)
 
     assert Scan.objects.get().requested_by == operator
     assert OrmQ.objects.count() == 1
 
 
-def test_without_javascript_one_sees_the_scan(operating):
+def test_starting_a_scan_without_javascript_redirects_to_its_page(operating):
     assert operating.post(START).headers["Location"] == f"/coverage/scans/{Scan.objects.get().pk}/"
 
 
-def test_a_second_wish_joins_the_first(operating):
+def test_a_second_request_joins_the_queued_scan(operating):
     operating.post(START)
     operating.post(START)
 
     assert Scan.objects.count() == 1
 
 
-def test_a_viewer_may_not(client, viewer, shop):
+def test_a_viewer_cannot_start_a_scan(client, viewer, shop):
     client.force_login(viewer)
 
     assert client.post(START).status_code == 403
@@ -71,7 +71,7 @@ def test_a_viewer_does_not_see_the_button(client, viewer, operator, shop):
     assert "Scan now" in client.get("/coverage/").content.decode()
 
 
-def test_a_get_asks_nobody(operating):
+def test_a_get_request_starts_no_scan(operating):
     assert operating.get(START).status_code == 200
     assert not Scan.objects.exists()
 
@@ -82,17 +82,17 @@ def test_a_scan_in_the_queue_waits_for_a_worker(operating, workers):
     assert "waits for a worker" in text and "every 1s" in text
 
 
-def test_without_a_worker_the_scan_says_how_to_start_one(operating):
+def test_a_queued_scan_shows_how_to_start_a_worker_if_there_is_none(operating):
     assert "manage.py serve" in piece(operating, Scan.objects.create()).content.decode()
 
 
-def test_a_scan_says_how_far_it_is(operating):
+def test_a_running_scan_shows_its_progress(operating):
     row = Scan.objects.create(status=Scan.Status.RUNNING, tables_done=3, tables_total=5)
 
     assert "Scanned 3 of 5 tables" in piece(operating, row).content.decode()
 
 
-def test_a_scan_that_is_done_says_what_is_new_and_stops_asking(operating, scan):
+def test_a_finished_scan_shows_its_changes_and_stops_polling(operating, scan):
     answer = piece(operating, scan())
 
     text = answer.content.decode()
@@ -101,13 +101,13 @@ def test_a_scan_that_is_done_says_what_is_new_and_stops_asking(operating, scan):
     assert answer.headers["HX-Trigger"] == "scanned"
 
 
-def test_a_scan_that_failed_says_why(operating, scan, shop):
+def test_a_failed_scan_shows_the_reason(operating, scan, shop):
     shop.rename(shop.with_suffix(".gone"))
 
     assert "does not exist" in piece(operating, scan()).content.decode()
 
 
-def test_the_list_tells_a_past_failure_in_the_past_once_the_warehouse_is_back(operating, scan, shop):
+def test_the_list_shows_a_failure_in_the_past_tense_once_the_warehouse_answers_again(operating, scan, shop):
     away = shop.rename(shop.with_suffix(".gone"))
     scan()
     assert f"The warehouse could not be asked: the warehouse file {shop} does not exist." in listed(operating)
@@ -120,7 +120,7 @@ def test_the_list_tells_a_past_failure_in_the_past_once_the_warehouse_is_back(op
     assert "It has answered since." in text and "could not be asked: " not in text
 
 
-def test_the_list_tells_of_a_worker_that_died_as_before(operating, scan):
+def test_the_list_does_not_show_a_dead_worker_as_a_past_outage(operating, scan):
     Scan.objects.create(status="failed", finished_at=timezone.now(), problem="The worker died.")
     scan()
 
@@ -137,7 +137,7 @@ def test_a_scan_under_way_shows_on_the_pages(operating):
 # The list -----------------------------------------------------------------------------------------
 
 
-def test_the_list_tells_what_a_scan_took(operating, operator):
+def test_the_list_shows_the_duration_queries_and_bytes_of_a_scan(operating, operator):
     begun = timezone.now()
     Scan.objects.create(
         status=Scan.Status.SUCCEEDED,
@@ -157,13 +157,13 @@ def test_the_list_tells_what_a_scan_took(operating, operator):
         assert said in page
 
 
-def test_the_list_says_what_could_not_be_asked(operating):
+def test_the_list_shows_the_problem_of_a_failed_scan(operating):
     Scan.objects.create(status=Scan.Status.FAILED, finished_at=timezone.now(), problem="Nobody answered.")
 
     assert "Nobody answered." in operating.get(START).content.decode()
 
 
-def test_who_may_not_scan_sees_the_list_without_the_button(client, viewer, shop):
+def test_a_viewer_sees_the_list_without_the_button(client, viewer, shop):
     client.force_login(viewer)
 
     page = client.get(START).content.decode()

@@ -19,13 +19,13 @@ def in_queue() -> int:
 
 
 @pytest.mark.django_db
-def test_a_scan_that_waits_serves_everybody():
+def test_a_queued_scan_is_shared_by_later_requests():
     first, second = tasks.scan_later(), tasks.scan_later()
 
     assert (first.pk, in_queue()) == (second.pk, 1)
 
 
-def test_a_task_scans(pipeline, transactional_db):
+def test_a_task_performs_its_scan(pipeline, transactional_db):
     scan = tasks.scan_later()
 
     tasks.scan(scan.pk)
@@ -56,7 +56,7 @@ def test_a_scan_whose_worker_died_is_given_up():
     assert alive.status == "running"
 
 
-def test_a_scan_that_died_is_told_on_the_overview(scan, client, viewer):
+def test_a_scan_whose_worker_died_is_shown_on_the_overview(scan, client, viewer):
     scan()
     client.force_login(viewer)
     assert "did not end" not in client.get("/").content.decode()
@@ -70,7 +70,7 @@ def test_a_scan_that_died_is_told_on_the_overview(scan, client, viewer):
 
 
 @pytest.mark.django_db
-def test_a_scan_whose_task_was_lost_does_not_keep_the_next_waiting():
+def test_a_scan_whose_task_was_lost_does_not_block_the_next_scan():
     lost = Scan.objects.create(requested_at=timezone.now() - dt.timedelta(hours=1))
 
     tasks.scan_by_schedule()
@@ -80,7 +80,7 @@ def test_a_scan_whose_task_was_lost_does_not_keep_the_next_waiting():
 
 
 @pytest.mark.django_db
-def test_a_scan_that_was_given_up_is_no_reading():
+def test_a_scan_whose_worker_died_does_not_count_as_a_reading():
     Scan.objects.create(status="running", started_at=timezone.now() - dt.timedelta(hours=1))
 
     tasks.scan_by_schedule()
@@ -88,7 +88,7 @@ def test_a_scan_that_was_given_up_is_no_reading():
     assert Scan.objects.latest_reading() is None
 
 
-def test_a_calendar_that_was_emptied_leaves_what_was_known_last(scan, ask):
+def test_an_empty_calendar_fails_the_scan_and_keeps_the_last_known_state(scan, ask):
     scan()
     ask("DELETE FROM raw.days")
 

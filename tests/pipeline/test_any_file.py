@@ -119,7 +119,7 @@ def toml(value: Any) -> str:
 
 @often
 @given(st.randoms(use_true_random=False), st.lists(values, min_size=1, max_size=3))
-def test_a_file_with_any_changes_is_a_pipeline_or_sentences(path, chance, news):
+def test_a_file_with_any_changes_is_a_pipeline_or_a_list_of_problems(path, chance, news):
     path.write_text("\n".join(f"{toml(key)} = {toml(value)}" for key, value in spoiled(chance, news).items()))
 
     is_pipeline_or_sentences(path)
@@ -128,7 +128,7 @@ def test_a_file_with_any_changes_is_a_pipeline_or_sentences(path, chance, news):
 @often
 @given(st.text())
 @example("a.b = 1\na = 2")
-def test_any_text_is_a_pipeline_or_sentences(path, text):
+def test_any_text_is_a_pipeline_or_a_list_of_problems(path, text):
     path.write_text(text, encoding="utf-8", errors="replace")
 
     is_pipeline_or_sentences(path)
@@ -136,7 +136,7 @@ def test_any_text_is_a_pipeline_or_sentences(path, text):
 
 @often
 @given(st.binary())
-def test_any_bytes_are_a_pipeline_or_sentences(path, content):
+def test_any_bytes_are_a_pipeline_or_a_list_of_problems(path, content):
     path.write_bytes(content)
 
     is_pipeline_or_sentences(path)
@@ -178,7 +178,7 @@ def at(values: Any, place: tuple) -> Any:
 
 @often
 @given(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
-def test_inputs_that_go_in_a_circle_are_told_with_the_whole_circle(path, ring):
+def test_a_cycle_of_inputs_is_reported_with_all_its_tables(path, ring):
     changed = copy.deepcopy(GOOD)
     for name, needed in zip(ring, [*ring[1:], ring[0]], strict=True):
         changed["table"][NAMES.index(name)]["after"] = [needed]
@@ -189,7 +189,7 @@ def test_inputs_that_go_in_a_circle_are_told_with_the_whole_circle(path, ring):
 
 @often
 @given(st.sampled_from(["daily.sales", "daily.visits", "weekly.trend"]), st.text() | st.sampled_from(WORDS))
-def test_rows_like_a_table_that_is_not_there_are_told(path, name, other):
+def test_a_comparison_with_a_nonexistent_table_is_reported(path, name, other):
     changed = copy.deepcopy(GOOD)
     changed["table"][NAMES.index(name)]["rows"] = {"like": other if other not in NAMES else "no.where"}
 
@@ -198,7 +198,7 @@ def test_rows_like_a_table_that_is_not_there_are_told(path, name, other):
 
 @often
 @given(st.lists(st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1)), min_size=4, max_size=4, unique=True))
-def test_seasons_that_share_a_date_are_told(path, dates):
+def test_overlapping_seasons_are_reported(path, dates):
     first, second, third, last = sorted(dates)
     seasons = [{"name": "a", "start": first, "end": third}, {"name": "b", "start": second, "end": last}]
 
@@ -212,7 +212,7 @@ def test_seasons_that_share_a_date_are_told(path, dates):
 @given(
     st.sampled_from([place for place in LEVELS if isinstance(at(GOOD, place), dict)]), st.text(max_size=20)
 )
-def test_a_key_that_nobody_knows_is_told_at_every_level(path, place, word):
+def test_an_unknown_key_is_reported_at_every_level(path, place, word):
     changed = copy.deepcopy(GOOD)
     at(changed, place)[f"x{word}x"] = 1
 

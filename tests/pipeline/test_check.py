@@ -28,7 +28,7 @@ def test_a_good_file_has_no_issues(check):
     assert "no issues" in check()
 
 
-def test_a_mistake_is_told_with_file_key_value_and_remedy(check, shop):
+def test_a_mistake_is_reported_with_file_key_value_and_remedy(check, shop):
     text = (shop.parent / "shop.toml").read_text()
     (shop.parent / "bad.toml").write_text(text.replace("batch = 4", "batch = 0"))
 
@@ -41,7 +41,7 @@ def test_a_mistake_is_told_with_file_key_value_and_remedy(check, shop):
     assert "pipeline.E001" in says
 
 
-def test_a_file_that_is_not_there_says_so(check):
+def test_a_nonexistent_file_is_reported(check):
     assert "nowhere.toml: there is no such file; set PIPELINE to the path of a pipeline file." in check(
         "nowhere.toml"
     )
@@ -84,7 +84,7 @@ def test_an_sql_file_that_is_not_there_is_an_error(check_with):
     assert 'table "weekly.trend": job.sql = "no.sql" is no file; add it, or correct the path' in says
 
 
-def test_without_a_script_other_commands_go_on_and_pre_flight_reports_it(shop, transactional_db, capsys):
+def test_a_missing_script_is_a_warning_that_preflight_reports_as_a_finding(shop, transactional_db, capsys):
     for name in ("fill.py", "trend.sql"):
         (shop.parent / "jobs" / name).unlink()
     definition.load.cache_clear()
@@ -104,7 +104,7 @@ def test_a_folder_that_is_not_there_is_an_error(check_with):
 
 
 @pytest.mark.parametrize("word", ["--config=far.py", "/opt/far.sh", "{start}.py", "far.pyc"])
-def test_a_word_that_may_be_elsewhere_is_no_error(check_with, word):
+def test_an_argument_that_may_name_a_file_elsewhere_is_no_error(check_with, word):
     assert "no issues" in check_with('"daily.sales", "--start"', f'"daily.sales", "{word}", "--start"')
 
 

@@ -31,7 +31,7 @@ CHECK = 'check "Mine"'
         ('kind = "must_contain"\nwords = ["x"]', f"{CHECK}: give files and the words that each of them must contain, or neither"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_check_gets_a_sentence(problems, shop, block, says):
+def test_a_mistake_in_a_check_is_reported_in_one_sentence(problems, shop, block, says):
     text = (shop.parent / "shop.toml").read_text()
 
     assert problems(f'{text}\n[[check]]\nname = "Mine"\n{block}\n') == [says]

@@ -31,5 +31,5 @@ def test_every_key_has_its_line():
     assert definition.known_keys() - KEYS <= WITHIN_VALUES
 
 
-def test_what_is_written_within_a_value_is_shown():
+def test_every_key_within_a_value_is_shown():
     assert [key for key in sorted(WITHIN_VALUES) if f"{key} = " not in TEXT] == []

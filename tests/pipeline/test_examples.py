@@ -37,7 +37,7 @@ def demo() -> Pipeline:
 
 
 @pytest.mark.parametrize("part", ["unit", "seasons", "phases", "needs"])
-def test_the_demo_says_the_same(example, demo, part):
+def test_the_example_and_the_demo_have_the_same_unit_seasons_phases_and_needs(example, demo, part):
     def of(pipeline: Pipeline) -> Any:
         return getattr(pipeline.calendar if part == "unit" else pipeline, part)
 
@@ -45,7 +45,7 @@ def test_the_demo_says_the_same(example, demo, part):
 
 
 @pytest.mark.parametrize("key", sorted({*definition.Table.model_fields} - {"job", "parallel"}))
-def test_the_demo_says_the_same_of_every_table(example, demo, key):
+def test_the_example_and_the_demo_have_the_same_settings_for_every_table(example, demo, key):
     def of(pipeline: Pipeline) -> dict[str, Any]:
         return {table.name: getattr(table, key) for table in pipeline.tables}
 
@@ -68,7 +68,7 @@ def test_no_job_starts_the_next_phase_by_itself(example):
 
 
 @pytest.mark.django_db
-def test_with_the_owners_scripts_beside_it_nothing_is_wrong(tmp_path, settings, capsys):
+def test_the_example_has_no_issues_if_its_scripts_exist(tmp_path, settings, capsys):
     path = tmp_path / EXAMPLE.name
     path.write_text(EXAMPLE.read_text())
     for table in definition.read(path).filled:
@@ -134,19 +134,19 @@ def scan(example, server, db) -> Callable[[], Scan]:
     return run
 
 
-def test_a_scan_reads_all_of_it(scan):
+def test_a_scan_of_the_example_has_no_problem(scan):
     assert scan().problem == ""
     found = Partition.objects.get(table=TEAMS, date=day("01-15"))
     assert (found.state, found.units, found.rows) == ("complete", 1, 2)
 
 
-def test_a_scan_tells_the_days_with_games_that_are_not_final(scan):
+def test_a_scan_stores_the_days_that_are_not_final(scan):
     scan()
 
     assert CalendarReading.objects.get().not_final == ["2024-01-16"]
 
 
-def test_a_scan_asks_as_often_as_the_document_says(scan, server):
+def test_a_scan_makes_as_many_queries_as_documented(scan, server):
     first, second = scan(), scan()
 
     assert (first.queries, second.queries) == (7, 6)

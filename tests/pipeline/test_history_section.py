@@ -31,7 +31,7 @@ def test_a_file_without_a_run_history_has_none(pipeline):
     assert pipeline.history is None
 
 
-def test_success_is_the_word_for_success_whatever_its_letters(read):
+def test_success_is_recognised_regardless_of_case_and_spaces(read):
     history = read(SECTION).history
 
     assert (history.is_success(" Success"), history.is_success("failed"), history.is_success("")) == (
@@ -51,14 +51,14 @@ def test_columns_that_may_not_be_null_belong_to_a_table(read):
     assert pipeline.table("daily.sales").not_null == ("item",)
 
 
-def test_a_table_may_say_what_the_history_calls_its_processor(read):
+def test_a_table_can_configure_the_name_of_its_processor(read):
     pipeline = read('processor = "SalesProcessor"', old='key = ["item"]')
 
     assert pipeline.by_processor["SalesProcessor"].name == "daily.sales"
     assert "sales" not in pipeline.by_processor and "daily.sales" not in pipeline.by_processor
 
 
-def test_else_a_processor_is_called_like_its_table(pipeline):
+def test_the_name_of_a_processor_defaults_to_that_of_its_table(pipeline):
     assert pipeline.by_processor["sales"] == pipeline.by_processor["daily.sales"]
 
 
@@ -85,7 +85,7 @@ def test_two_tables_have_no_processor_in_common(read):
         ('not_null = "item"', 'key = ["item"]', 'table "daily.sales" > not_null = "item" is not a list'),
     ],
 )
-def test_a_mistake_in_them_gets_a_sentence(read, added, old, says):
+def test_a_mistake_in_the_history_or_in_not_null_is_reported_with_its_key(read, added, old, says):
     with pytest.raises(PipelineError) as refused:
         read(added, old=old)
 

@@ -107,11 +107,11 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ('["daily.sales", "daily.visits"]\n', '["daily.x"]\n', 'need "Orders": used_by "daily.x" is no table of this file; name one that is'),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_sentence(change, old, new, says):
+def test_a_mistake_is_reported_in_one_sentence(change, old, new, says):
     assert change((old, new)) == [says]
 
 
-def test_tables_that_wait_for_each_other_are_named(change):
+def test_a_cycle_of_inputs_is_reported_with_its_tables(change):
     found = change(
         ("rows = { per_unit = [1, 3]", 'after = ["daily.sales"]\nrows = { per_unit = [1, 3]'),
         ("rows = { per_unit = [2, 2] }", 'after = ["daily.visits"]\nrows = { per_unit = [2, 2] }'),
@@ -122,7 +122,7 @@ def test_tables_that_wait_for_each_other_are_named(change):
     ]
 
 
-def test_a_circle_of_inputs_and_comparisons_is_named(change):
+def test_a_cycle_of_inputs_and_comparisons_is_reported(change):
     """Visits are compared with sales: if sales read visits, each would wait for the other."""
     found = change(('key = ["item"]', 'key = ["item"]\nafter = ["daily.visits"]'))
 
@@ -141,7 +141,7 @@ def test_a_circle_of_inputs_and_comparisons_is_named(change):
         ('["raw.orders"]', "[]", 'need "Orders" > sources = [] is empty; fill it in'),
     ],
 )  # fmt: skip
-def test_a_mistake_in_the_only_one_of_a_list_does_not_make_the_list_empty(problems, old, new, says):
+def test_a_mistake_in_the_only_item_of_a_list_does_not_report_an_empty_list(problems, old, new, says):
     assert problems(ONE_OF_EACH.replace(old, new)) == [says]
 
 
@@ -171,7 +171,7 @@ def test_several_mistakes_are_several_sentences(change):
     assert len(change(("batch = 4", "batch = 0"), ('gate = "manual"', 'gate = "hand"'))) == 2
 
 
-def test_a_file_without_anything_says_what_belongs_into_it(problems):
+def test_an_empty_file_is_reported_with_all_that_is_missing(problems):
     assert problems("") == [
         "name is missing; add it",
         "warehouse is missing; add [warehouse]",
@@ -191,7 +191,7 @@ def test_a_file_without_anything_says_what_belongs_into_it(problems):
         (b"x = 1" + b"0" * 5000, "has a number with too many digits; shorten it"),
     ],
 )
-def test_a_file_that_is_no_toml_says_so(problems, content, says):
+def test_an_invalid_toml_file_is_reported(problems, content, says):
     assert problems(content) == [says]
 
 
@@ -199,7 +199,7 @@ def test_a_byte_order_mark_does_no_harm(problems, shop):
     assert problems(b"\xef\xbb\xbf" + (shop.parent / "shop.toml").read_bytes()) == []
 
 
-def test_a_path_without_end_is_no_traceback(change):
+def test_an_overlong_path_is_reported_as_too_long(change):
     (says,) = change(('sql = "jobs/trend.sql"', f'sql = "{"a/" * 4000}"'))
 
     assert says.endswith("… is too long; write at most 1,000 letters")

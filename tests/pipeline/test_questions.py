@@ -13,14 +13,14 @@ def test_a_phase_answers_to_its_number_and_its_title(pipeline, name):
     assert pipeline.phase(name).name == "2"
 
 
-def test_a_name_that_nobody_has_is_refused_with_those_that_are_known(pipeline):
+def test_an_unknown_name_is_refused_with_the_known_names(pipeline):
     with pytest.raises(
         UnknownName, match=r'There is no phase "phase 9" in the pipeline file. Known: 1, 2, 3.'
     ):
         pipeline.phase("phase 9")
 
 
-def test_a_phase_may_be_called_phase(pipeline):
+def test_a_phase_whose_name_begins_with_phase_is_found(pipeline):
     renamed = pipeline.phases[0].model_copy(update={"name": "Phase One"})
 
     assert pipeline.model_copy(update={"phases": (renamed,)}).phase("Phase One") is renamed
@@ -30,7 +30,7 @@ def test_a_table_answers_to_its_short_name(pipeline):
     assert pipeline.table("sales") is pipeline.table("daily.sales")
 
 
-def test_a_table_that_left_the_file_is_not_called_like_one_that_is_there(pipeline):
+def test_a_removed_table_does_not_get_the_short_name_of_an_existing_table(pipeline):
     assert pipeline.short_name("daily.sales") == "sales"
     assert pipeline.short_name("old.sales") == "old.sales"
 

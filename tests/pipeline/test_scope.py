@@ -36,7 +36,7 @@ def test_two_seasons_leave_the_days_between_them_out(pipeline):
     assert [f"{date:%m-%d}" for date in found.days[-3:]] == ["01-20", "03-01", "03-02"]
 
 
-def test_swapped_dates_are_about_the_dates(pipeline):
+def test_swapped_dates_are_refused_as_a_mistake_in_the_dates(pipeline):
     with pytest.raises(DoesNotFit, match="swap them") as refusal:
         scope(pipeline, start=day("01-05"), end=day("01-01"))
 

@@ -50,7 +50,7 @@ class Contract:
 
         return run
 
-    def test_a_warehouse_that_is_there_says_so_without_a_query(self, warehouse):
+    def test_the_connection_check_makes_no_query(self, warehouse):
         warehouse.check_connection()
 
         assert (warehouse.queries, warehouse.bytes_billed) == (0, 0)
@@ -64,7 +64,7 @@ class Contract:
 
         assert (asked.of("shop.sales", SECOND).rows, asked.of("shop.sales", SECOND).keys) == (6, 3)
 
-    def test_keys_that_nobody_asked_about_are_not_counted(self, warehouse):
+    def test_keys_are_not_counted_unless_requested(self, warehouse):
         assert warehouse.count([SALES]).of("shop.sales", FIRST).keys is None
 
     def test_keys_without_a_value_are_one_key(self, warehouse, fill):
@@ -74,12 +74,12 @@ class Contract:
 
         assert (asked.of("shop.sales", THIRD).rows, asked.of("shop.sales", THIRD).keys) == (2, 1)
 
-    def test_rows_without_a_date_are_counted_where_they_are_asked_about(self, warehouse):
+    def test_rows_without_a_date_are_counted_if_requested(self, warehouse):
         found = warehouse.count([replace(SALES, undated=True)]).counts["shop.sales"]
 
         assert {date: count.rows for date, count in found.items()} == {NO_DATE: 1, FIRST: 2, SECOND: 3}
 
-    def test_rows_without_a_date_beside_some_dates_are_told_apart_or_not_at_all(self, warehouse):
+    def test_rows_without_a_date_are_kept_apart_from_the_requested_dates(self, warehouse):
         found = warehouse.count([replace(SALES, undated=True), SCORES], dates=[SECOND])
 
         assert found.take_undated() in ({"shop.sales": 1}, {})
@@ -100,10 +100,10 @@ class Contract:
         assert reading.of("shop.sales", SECOND).rows == 3
         assert reading.of("shop.scores", FIRST).rows == 2
 
-    def test_a_date_without_rows_has_none_of_them(self, warehouse):
+    def test_a_date_without_rows_has_an_empty_count(self, warehouse):
         assert warehouse.count([SALES]).of("shop.sales", THIRD) == EMPTY
 
-    def test_a_table_that_nobody_asked_about_is_not_known(self, warehouse):
+    def test_a_table_that_was_not_queried_is_unknown(self, warehouse):
         assert warehouse.count([SALES]).of("shop.scores", FIRST) is None
 
     def test_rows_without_a_date_count_for_none(self, warehouse):
@@ -116,13 +116,13 @@ class Contract:
         assert set(warehouse.count([SALES], start=SECOND).counts["shop.sales"]) == {SECOND}
         assert set(warehouse.count([SALES], end=FIRST).counts["shop.sales"]) == {FIRST}
 
-    def test_only_the_dates_that_were_asked_for_are_counted(self, warehouse):
+    def test_only_the_requested_dates_are_counted(self, warehouse):
         assert set(warehouse.count([SALES], dates=[SECOND, THIRD]).counts["shop.sales"]) == {SECOND}
 
-    def test_no_dates_are_no_rows(self, warehouse):
+    def test_an_empty_list_of_dates_has_no_counts(self, warehouse):
         assert warehouse.count([SALES], dates=[]).counts["shop.sales"] == {}
 
-    def test_a_moment_counts_for_its_date(self, warehouse):
+    def test_a_timestamp_counts_for_its_date(self, warehouse):
         assert set(warehouse.count([SCORES]).counts["shop.scores"]) == {FIRST}
 
     def test_quality_is_the_mean_and_fallback_the_share(self, warehouse):
@@ -130,17 +130,17 @@ class Contract:
 
         assert (found.quality, found.fallback_share) == (75.0, 0.5)
 
-    def test_the_last_write_is_told_in_utc(self, warehouse):
+    def test_the_last_write_is_reported_in_utc(self, warehouse):
         written = warehouse.count([SCORES]).of("shop.scores", FIRST).written_at
 
         assert written == dt.datetime(2024, 1, 2, 12, 30, tzinfo=dt.UTC)
 
-    def test_what_was_not_asked_for_is_empty(self, warehouse):
+    def test_values_that_were_not_requested_are_empty(self, warehouse):
         assert warehouse.count([SALES]).of("shop.sales", FIRST) == Count(rows=2)
 
     # What cannot be counted -----------------------------------------------------------------------
 
-    def test_a_table_that_is_missing_says_so_and_the_others_answer(self, warehouse):
+    def test_a_missing_table_is_reported_and_the_others_are_counted(self, warehouse):
         reading = warehouse.count([Question("shop.nothing", "day"), SALES])
 
         assert reading.problems == {"shop.nothing": "table shop.nothing does not exist in the warehouse"}
@@ -148,13 +148,13 @@ class Contract:
         assert reading.of("shop.nothing", FIRST).rows == 0
         assert reading.of("shop.sales", FIRST).rows == 2
 
-    def test_a_column_that_is_missing_says_so_and_the_others_answer(self, warehouse):
+    def test_a_missing_column_is_reported_and_the_other_tables_are_counted(self, warehouse):
         reading = warehouse.count([Question("shop.scores", "moment", quality_column="grade"), SALES])
 
         assert reading.problems == {"shop.scores": "table shop.scores has no column grade"}
         assert reading.of("shop.sales", FIRST).rows == 2
 
-    def test_a_column_that_holds_no_dates_says_so_and_the_others_answer(self, warehouse):
+    def test_a_date_column_without_dates_is_reported_and_the_other_tables_are_counted(self, warehouse):
         reading = warehouse.count([Question("shop.words", "day"), SALES])
 
         assert "table shop.words cannot be counted" in reading.problems["shop.words"]
@@ -185,7 +185,7 @@ class Contract:
             ("sales", THIRD, "failed"),
         ]
 
-    def test_an_attempt_has_its_time_and_what_it_said(self, warehouse):
+    def test_an_attempt_has_its_start_its_duration_and_its_errors(self, warehouse):
         (failed,) = warehouse.history(HISTORY, start=THIRD, end=THIRD)
 
         assert failed.started_at == dt.datetime(2024, 1, 4, 6, 30, tzinfo=dt.UTC)
@@ -205,13 +205,13 @@ class Contract:
             ({"status_column": "state"}, "table shop.history has no column state"),
         ],
     )
-    def test_a_history_that_cannot_be_asked_says_why(self, warehouse, changes, says):
+    def test_an_unreadable_history_is_refused_with_the_reason(self, warehouse, changes, says):
         with pytest.raises(QueryFailed, match=says):
             warehouse.history(replace(HISTORY, **changes), start=FIRST, end=THIRD)
 
     # The calendar ---------------------------------------------------------------------------------
 
-    def test_the_calendar_has_units_a_date(self, warehouse):
+    def test_the_calendar_has_units_by_date(self, warehouse):
         query = "SELECT day AS date, count(*) AS units FROM shop.sales GROUP BY 1"
 
         assert warehouse.calendar(query) == {FIRST: 2, SECOND: 3}
@@ -240,7 +240,7 @@ class Contract:
 
         assert ask("SELECT day FROM shop.sales WHERE item = 9 ORDER BY 1") == [(FIRST,), (THIRD,)]
 
-    def test_only_the_two_dates_are_filled_in(self, fill, ask):
+    def test_only_the_two_date_parameters_are_replaced_in_a_script(self, fill, ask):
         fill("CREATE TABLE shop.mails AS SELECT 'anna@shop.example' AS address")
 
         assert ask("SELECT address FROM shop.mails") == [("anna@shop.example",)]
@@ -252,7 +252,7 @@ class Contract:
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
-    def test_a_script_that_forgets_its_commit_says_so(self, fill, ask):
+    def test_a_script_without_its_commit_is_refused(self, fill, ask):
         with pytest.raises(QueryFailed, match="add COMMIT"):
             fill("BEGIN; DELETE FROM shop.sales WHERE TRUE")
 
@@ -264,7 +264,7 @@ class Contract:
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
-    def test_a_script_that_nobody_wants_any_more_is_ended(self, fill, ask, endless):
+    def test_a_stopped_script_is_interrupted(self, fill, ask, endless):
         with pytest.raises(Interrupted):
             fill(f"DELETE FROM shop.sales WHERE TRUE; {endless}", stopped=lambda: True)
 

@@ -63,7 +63,7 @@ def test_dates_are_parameters(server, warehouse):
     assert "2024" not in asked.query["query"]
 
 
-def test_what_was_billed_is_added_up(warehouse):
+def test_billed_bytes_are_added_up(warehouse):
     warehouse.count([SALES, SCORES])
 
     assert warehouse.bytes_billed == 20 * 1024**2  # BigQuery bills 10 MB of each table at least
@@ -109,13 +109,13 @@ def test_the_reason_decides_the_class(server, warehouse, reason, kind, says, at_
         warehouse.calendar("SELECT DATE '2024-01-01' AS date, 1 AS units")
 
 
-def test_a_call_that_is_refused_for_a_moment_is_made_again(server, warehouse):
+def test_a_temporarily_refused_request_is_retried(server, warehouse):
     server.refuse("rateLimitExceeded", times=1, at_call=True)
 
     assert warehouse.count([SALES]).of("shop.sales", FIRST).rows == 2
 
 
-def test_an_account_that_may_run_no_queries_is_told_which_role_it_needs(server, warehouse):
+def test_an_account_without_permission_to_query_gets_the_role_it_needs(server, warehouse):
     says = f"Access Denied: Project {PROJECT}: User does not have bigquery.jobs.create permission"
     server.refuse("accessDenied", at_call=True, says=says)
 
@@ -136,7 +136,7 @@ def test_a_query_that_takes_too_long_is_ended_on_the_server(server, monkeypatch)
     assert asked.cancelled.is_set()
 
 
-def test_everything_is_asked_of_the_project_and_in_the_location_that_are_configured(server, warehouse):
+def test_all_queries_use_the_configured_project_and_location(server, warehouse):
     warehouse.scan([SALES], start=FIRST, end=FIRST, known=lambda table: {})
     warehouse.calendar("SELECT DATE '2024-01-01' AS date, 1 AS units")
 
@@ -178,7 +178,7 @@ def test_a_key_file_opens_the_warehouse(warehouse):
 
 
 @pytest.mark.usefixtures("key")
-def test_an_expired_credential_says_what_to_do(server, warehouse):
+def test_an_expired_credential_is_refused_with_a_remedy(server, warehouse):
     server.has_expired = True
 
     with pytest.raises(Unreachable, match="does not accept our credentials any more; run gcloud auth"):
@@ -186,7 +186,7 @@ def test_an_expired_credential_says_what_to_do(server, warehouse):
 
 
 @pytest.mark.usefixtures("key")
-def test_a_credential_that_is_withdrawn_between_two_queries_says_what_to_do(server, warehouse):
+def test_a_credential_withdrawn_between_two_queries_is_refused_with_the_reason(server, warehouse):
     warehouse.count([SALES])
     server.has_expired = True
 
@@ -204,7 +204,7 @@ def test_a_credential_that_is_withdrawn_between_two_queries_says_what_to_do(serv
     ],
     ids=["count", "write quotas", "expirations", "end_sql"],
 )
-def test_without_credentials_one_is_told_how_to_get_some(tmp_path, monkeypatch, ask):
+def test_missing_credentials_are_reported_with_a_remedy(tmp_path, monkeypatch, ask):
     for name in ("BIGQUERY_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
@@ -234,7 +234,7 @@ def test_a_service_account_may_be_impersonated(acting):
     assert acting.count([SALES]).of("shop.sales", FIRST).rows == 2
 
 
-def test_whoever_may_not_act_as_the_account_is_told_which_role_it_needs_where(server, acting):
+def test_refused_impersonation_is_reported_with_the_role_that_is_needed(server, acting):
     server.may_not_act = NO_ROLE
 
     with pytest.raises(Unreachable) as refused:
@@ -253,7 +253,7 @@ def test_an_api_that_is_off_is_no_missing_role(server, acting):
         acting.count([SALES])
 
 
-def test_credentials_of_our_own_that_expired_are_not_about_acting(server, acting):
+def test_expired_credentials_are_not_reported_as_refused_impersonation(server, acting):
     server.has_expired = True
 
     with pytest.raises(Unreachable, match="does not accept our credentials any more"):
@@ -311,14 +311,14 @@ def test_a_job_whose_caller_died_is_ended_by_its_id(server, warehouse):
     assert server.jobs["run_1_attempt_2"].cancelled.is_set()
 
 
-def test_a_job_that_is_over_or_never_was_needs_no_end(warehouse):
+def test_a_finished_or_unknown_job_is_not_cancelled(warehouse):
     insert(warehouse, job_id="run_1_attempt_2")
 
     assert not warehouse.end_sql("run_1_attempt_2")
     assert not warehouse.end_sql("run_1_attempt_3")
 
 
-def test_a_script_that_nothing_ends_in_a_transaction_is_not_wrapped_in_one(server, warehouse):
+def test_a_script_that_creates_a_table_is_not_wrapped_in_a_transaction(server, warehouse):
     """https://cloud.google.com/bigquery/docs/transactions: what makes tables cannot be in a transaction."""
     script = "CREATE TABLE shop.kept AS SELECT @start_date AS day; INSERT INTO shop.kept SELECT @end_date"
 
@@ -331,7 +331,7 @@ def test_a_script_that_nothing_ends_in_a_transaction_is_not_wrapped_in_one(serve
 # Before a launch --------------------------------------------------------------------------------------
 
 
-def test_a_rehearsal_says_what_a_script_would_read_and_changes_nothing(server, warehouse, ask):
+def test_a_rehearsal_reports_the_bytes_a_script_would_read_and_changes_nothing(server, warehouse, ask):
     script = "DELETE FROM shop.sales WHERE day = @start_date; INSERT INTO shop.sales SELECT day, 1 FROM shop.history"
 
     said = warehouse.rehearse(script, start=FIRST, end=FIRST, timeout=30, stopped=never)
@@ -340,7 +340,7 @@ def test_a_rehearsal_says_what_a_script_would_read_and_changes_nothing(server, w
     assert ask("SELECT COUNT(*) FROM shop.sales") == [(6,)]
 
 
-def test_a_rehearsal_says_what_is_wrong(warehouse):
+def test_a_rehearsal_reports_errors(warehouse):
     with pytest.raises(QueryFailed, match=r"Table shop-project:shop\.nothing was not found"):
         warehouse.rehearse("SELECT 1 FROM shop.nothing", start=FIRST, end=FIRST, timeout=30, stopped=never)
 
@@ -355,7 +355,7 @@ def test_an_update_of_as_many_rows_changes_the_fingerprint_of_its_table(server, 
     assert after.changed(before) == ["shop.sales"]
 
 
-def test_a_table_that_drops_its_partitions_says_when(server, warehouse):
+def test_partition_expiration_is_reported_by_table(server, warehouse):
     server.say("CREATE TABLE shop.short (day DATE) PARTITION BY day")
     server.keep("shop.short", days=60)
 

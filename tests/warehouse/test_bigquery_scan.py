@@ -100,7 +100,7 @@ def test_the_metadata_and_a_count_agree(server, orders, scan, kind, by):
     assert rows(scan(ROWS)) == rows(counted) == {FIRST: 1, SECOND: 2}
 
 
-def test_moments_are_counted_where_their_days_do_not_end_with_those_of_utc(server, orders):
+def test_timestamps_are_counted_if_the_time_zone_is_not_utc(server, orders):
     """Partitions of a TIMESTAMP are days in UTC: https://cloud.google.com/bigquery/docs/partitioned-tables"""
     orders("2024-01-02 01:30:00", "2024-01-02 06:00:00", kind="TIMESTAMP", by="DATE(day)")
     there = BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4, timezone="America/New_York")
@@ -120,7 +120,7 @@ def test_dates_are_read_from_the_metadata_in_any_zone(server, orders):
     assert (rows(reading), server.asked("count")) == ({FIRST: 1, SECOND: 1}, [])
 
 
-def test_only_the_dates_of_the_range_are_told(orders, scan):
+def test_only_the_dates_of_the_range_are_reported(orders, scan):
     orders("2023-12-31", FIRST, "2024-02-01")
 
     assert rows(scan(ROWS)) == {FIRST: 1}
@@ -146,7 +146,7 @@ def test_all_tables_of_a_dataset_take_one_query(server, orders, scan):
 # What needs a look ------------------------------------------------------------------------------------
 
 
-def test_what_did_not_change_is_not_looked_at_again(server, orders, scan):
+def test_unchanged_partitions_are_not_counted_again(server, orders, scan):
     orders(FIRST, SECOND)
     before = scan(SCORED)
 
@@ -156,7 +156,7 @@ def test_what_did_not_change_is_not_looked_at_again(server, orders, scan):
     assert server.asked("count") == []
 
 
-def test_different_keys_are_counted_since_no_metadata_tells_them(orders, scan):
+def test_different_keys_are_counted_although_rows_come_from_the_metadata(orders, scan):
     orders(FIRST, FIRST, SECOND)
 
     found = scan(KEYED).counts["shop.orders"]
@@ -167,7 +167,7 @@ def test_different_keys_are_counted_since_no_metadata_tells_them(orders, scan):
     }
 
 
-def test_different_keys_of_dates_that_hold_still_are_not_counted_again(server, orders, scan):
+def test_different_keys_of_unchanged_dates_are_not_counted_again(server, orders, scan):
     orders(FIRST, FIRST, SECOND)
     before = scan(KEYED)
 
@@ -177,7 +177,7 @@ def test_different_keys_of_dates_that_hold_still_are_not_counted_again(server, o
     assert again.of("shop.orders", FIRST).keys == 1
 
 
-def test_only_the_dates_that_changed_are_looked_at(server, orders, scan):
+def test_only_changed_dates_are_counted(server, orders, scan):
     orders(FIRST, SECOND, THIRD)
     before = scan(SCORED)
     server.say("UPDATE shop.orders SET score = 80 WHERE day <> DATE '2024-01-02'")
@@ -199,7 +199,7 @@ def test_dates_that_changed_side_by_side_are_sent_as_a_range(server, orders, sca
     assert looked.values == {"start_0": FIRST, "end_0": THIRD}
 
 
-def test_a_look_reads_only_the_partitions_that_changed(server, orders, scan):
+def test_a_count_reads_only_the_changed_partitions(server, orders, scan):
     orders(*[FIRST] * 9, SECOND)
     before = scan(SCORED)
     server.say("UPDATE shop.orders SET score = 80 WHERE day = DATE '2024-01-02'")
@@ -210,7 +210,7 @@ def test_a_look_reads_only_the_partitions_that_changed(server, orders, scan):
     assert looked.processed == {"shop.orders": 16}  # one row of a date and a number
 
 
-def test_rows_that_went_without_a_trace_of_time_are_noticed(server, orders, scan):
+def test_deleted_rows_are_found_even_if_the_modification_time_is_unchanged(server, orders, scan):
     """https://cloud.google.com/bigquery/docs/information-schema-partitions: a deletion may leave the time as it was."""
     orders(FIRST, FIRST)
     before = scan(SCORED)
@@ -224,7 +224,7 @@ def test_rows_that_went_without_a_trace_of_time_are_noticed(server, orders, scan
 # What the metadata does not tell ----------------------------------------------------------------------
 
 
-def test_a_partition_that_was_written_nobody_knows_when_is_counted(server, orders, scan):
+def test_a_partition_without_a_modification_time_is_counted(server, orders, scan):
     orders(FIRST, SECOND)
     server.store.touch("shop", "orders", "20240101", None)
 
@@ -234,7 +234,7 @@ def test_a_partition_that_was_written_nobody_knows_when_is_counted(server, order
     assert len(server.asked("count")) == 1
 
 
-def test_months_cannot_tell_days_so_they_are_counted(server, orders, scan):
+def test_a_table_partitioned_by_month_is_counted(server, orders, scan):
     orders(FIRST, SECOND, by="DATE_TRUNC(day, MONTH)")
 
     reading = scan(ROWS)
@@ -250,7 +250,7 @@ def test_a_view_is_counted(server, orders, scan):
     assert rows(scan(Question("shop.seen", "day")), "shop.seen") == {FIRST: 1}
 
 
-def test_partitions_of_another_column_are_no_dates(server, scan):
+def test_a_table_partitioned_by_another_column_is_counted_by_its_date_column(server, scan):
     server.say("CREATE TABLE shop.late (day DATE, arrived DATE) PARTITION BY arrived")
     server.say("INSERT INTO shop.late VALUES (DATE '2024-01-01', DATE '2024-01-02')")
 
@@ -260,7 +260,7 @@ def test_partitions_of_another_column_are_no_dates(server, scan):
     assert reading.of("shop.late", FIRST).modified_at is None
 
 
-def test_all_that_is_counted_is_counted_in_one_query(server, orders, scan):
+def test_all_counts_take_one_query(server, orders, scan):
     orders(FIRST)
     for name in ("plain", "flat"):
         server.say(f"CREATE TABLE shop.{name} AS SELECT DATE '2024-01-02' AS day")
@@ -271,7 +271,7 @@ def test_all_that_is_counted_is_counted_in_one_query(server, orders, scan):
     assert rows(reading, "shop.flat") == {SECOND: 1}
 
 
-def test_rows_in_the_streaming_buffer_are_counted_and_said(server, orders, scan):
+def test_rows_in_the_streaming_buffer_are_counted_and_noted(server, orders, scan):
     """https://cloud.google.com/bigquery/docs/partitioned-tables: they are in __UNPARTITIONED__ for a while."""
     orders(FIRST)
     BigQueryWarehouse(PROJECT, "US", byte_limit=1024**4).client.insert_rows_json(
@@ -285,7 +285,7 @@ def test_rows_in_the_streaming_buffer_are_counted_and_said(server, orders, scan)
 
 
 @pytest.mark.parametrize("buffered", [0, None])
-def test_a_streaming_buffer_is_counted_whatever_its_line_says(buffered):
+def test_a_streaming_buffer_is_counted_regardless_of_its_rows_in_the_metadata(buffered):
     """Nobody promises that the number of the line is that of the rows in the buffer."""
     lines = [
         COLUMN,
@@ -296,12 +296,12 @@ def test_a_streaming_buffer_is_counted_whatever_its_line_says(buffered):
     assert not tells_days(lines)
 
 
-def test_a_date_whose_rows_the_metadata_does_not_tell_is_counted():
+def test_a_date_without_rows_in_the_metadata_is_counted():
     assert tells_days([COLUMN, Line("orders", "20240101", None, None, 5, WRITTEN)])
     assert not tells_days([COLUMN, Line("orders", "20240101", None, None, None, WRITTEN)])
 
 
-def test_rows_without_a_date_are_said(server, orders, scan):
+def test_rows_without_a_date_are_noted(server, orders, scan):
     orders(FIRST)
     server.say("INSERT INTO shop.orders VALUES (NULL, 1)")
 
@@ -323,7 +323,7 @@ def tells_days(lines: list[Line]) -> bool:
 # What is not there ------------------------------------------------------------------------------------
 
 
-def test_a_table_and_a_dataset_that_are_missing_say_so(orders, scan):
+def test_a_missing_table_and_a_missing_dataset_are_reported(orders, scan):
     orders(FIRST)
 
     reading = scan(ROWS, Question("shop.nothing", "day"), Question("nowhere.orders", "day"))
@@ -335,7 +335,7 @@ def test_a_table_and_a_dataset_that_are_missing_say_so(orders, scan):
     }
 
 
-def test_a_column_that_is_missing_is_told_from_the_metadata(orders, scan):
+def test_a_missing_column_is_reported_from_the_metadata(orders, scan):
     orders(FIRST)
 
     reading = scan(Question("shop.orders", "day", quality_column="grade"))

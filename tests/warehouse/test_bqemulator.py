@@ -48,7 +48,7 @@ def ask(warehouse: BigQueryWarehouse) -> Callable[[str], list[tuple]]:
 class TestBqemulator(Contract):
     test_a_script_that_takes_too_long_is_ended = None
     test_a_script_gets_its_dates = None
-    test_a_script_that_nobody_wants_any_more_is_ended = None
+    test_a_stopped_script_is_interrupted = None
 
     def test_a_statement_gets_its_dates(self, fill, ask):
         fill("INSERT INTO shop.sales SELECT @start_date, 9")
@@ -60,7 +60,7 @@ def unknown(table: str) -> dict[dt.date, Count]:
     return {}
 
 
-def test_a_scan_counts_what_has_no_partitions_and_says_what_is_missing(warehouse):
+def test_a_scan_counts_tables_without_partitions_and_reports_missing_tables(warehouse):
     questions = [SALES, SCORES, Question("shop.nothing", "day")]
 
     reading = warehouse.scan(questions, start=FIRST, end=THIRD, known=unknown)

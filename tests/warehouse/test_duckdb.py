@@ -112,7 +112,7 @@ def broken_view(warehouse, ask, tmp_path) -> Question:
     return Question("shop.seen", "day")
 
 
-def test_a_view_of_a_file_that_is_gone_says_so_and_the_others_answer(warehouse, broken_view):
+def test_a_view_of_a_deleted_file_is_reported_and_the_other_tables_are_counted(warehouse, broken_view):
     reading = warehouse.count([broken_view, SALES])
 
     assert set(reading.problems) == {"shop.seen"}
@@ -120,11 +120,11 @@ def test_a_view_of_a_file_that_is_gone_says_so_and_the_others_answer(warehouse, 
     assert (reading.of("shop.seen", FIRST), reading.of("shop.sales", FIRST).rows) == (None, 2)
 
 
-def test_a_broken_view_that_is_asked_alone_is_no_outage(warehouse, broken_view):
+def test_a_broken_view_that_is_queried_alone_is_not_an_outage(warehouse, broken_view):
     assert set(warehouse.count([broken_view]).problems) == {"shop.seen"}
 
 
-def test_a_file_that_goes_away_while_it_is_read_breaks_no_table(warehouse, path, monkeypatch):
+def test_a_file_deleted_during_a_read_is_unreachable(warehouse, path, monkeypatch):
     def ask_meanwhile(*_, **__):
         path.unlink(missing_ok=True)
         raise duckdb.IOException("IO Error: Could not read from file")
@@ -135,7 +135,7 @@ def test_a_file_that_goes_away_while_it_is_read_breaks_no_table(warehouse, path,
         warehouse.count([SALES])
 
 
-def test_a_table_with_a_corrupt_block_says_so_and_the_others_answer(warehouse, ask, path):
+def test_a_corrupt_table_is_reported_and_the_other_tables_are_counted(warehouse, ask, path):
     ask(
         "CREATE TABLE shop.large AS SELECT DATE '2024-01-01' AS day, hash(i) AS item FROM range(300000) rows(i)"
     )
@@ -150,14 +150,14 @@ def test_a_table_with_a_corrupt_block_says_so_and_the_others_answer(warehouse, a
     assert reading.of("shop.sales", FIRST).rows == 2
 
 
-def test_a_file_that_is_no_warehouse_is_unreachable_at_once(tmp_path):
+def test_an_invalid_database_file_is_unreachable(tmp_path):
     (tmp_path / "locks.txt").write_text("hello" * 1000)
 
     with pytest.raises(Unreachable, match="not a valid DuckDB database"):
         DuckDBWarehouse(tmp_path / "locks.txt").count([SALES])
 
 
-def test_a_file_that_another_process_holds_is_busy_and_says_who(path):
+def test_a_file_held_by_another_process_is_busy_and_reports_its_process_id(path):
     with another_process(path, HOLD) as holder, pytest.raises(Busy, match=rf"PID {holder.pid}"):
         DuckDBWarehouse(path, patience=0).count([SALES])
 
@@ -187,7 +187,7 @@ def test_the_file_is_whole_after_a_writer_was_killed(path, warehouse):
     assert warehouse.count([SALES]).of("shop.sales", FIRST).rows == 2
 
 
-def test_counting_while_a_job_writes_sees_all_of_it_or_nothing(path, warehouse):
+def test_a_count_while_a_job_writes_sees_only_committed_rows(path, warehouse):
     program = f"""
 import random, time
 c.close(); print('writing', flush=True)
@@ -240,7 +240,7 @@ def test_names_are_quoted(warehouse, ask):
     assert warehouse.count([Question("shop.order", "group")]).of("shop.order", FIRST).rows == 1
 
 
-def test_a_moment_with_a_zone_is_told_in_utc_wherever_the_console_runs(path, ask):
+def test_a_timestamp_with_a_zone_is_reported_in_utc_in_any_time_zone_of_the_console(path, ask):
     ask("CREATE TABLE shop.zoned AS SELECT TIMESTAMPTZ '2024-01-01 23:30:00-05' AS moment")
     program = f"""
 from pathlib import Path
@@ -269,7 +269,7 @@ def in_new_york(path, ask) -> DuckDBWarehouse:
     return DuckDBWarehouse(path, timezone="America/New_York")
 
 
-def test_a_moment_lies_on_the_date_it_has_in_the_warehouse_zone(in_new_york):
+def test_a_timestamp_counts_for_its_date_in_the_time_zone_of_the_warehouse(in_new_york):
     asked = Question("shop.zoned", "moment", written_column="moment")
 
     (of_range,) = in_new_york.count([asked], start=FIRST, end=FIRST).counts["shop.zoned"].items()
@@ -279,15 +279,15 @@ def test_a_moment_lies_on_the_date_it_has_in_the_warehouse_zone(in_new_york):
     assert of_range == (FIRST, of_dates) and (of_dates.rows, of_dates.written_at) == (1, written_at)
 
 
-def test_dates_and_clock_times_lie_where_they_say_in_any_zone(in_new_york, warehouse):
+def test_dates_and_naive_timestamps_are_counted_alike_in_any_time_zone(in_new_york, warehouse):
     assert in_new_york.count([SALES, SCORES]).counts == warehouse.count([SALES, SCORES]).counts
 
 
-def test_a_calendar_that_answers_moments_is_told_in_the_warehouse_zone(in_new_york):
+def test_a_calendar_of_timestamps_is_read_in_the_time_zone_of_the_warehouse(in_new_york):
     assert in_new_york.calendar("SELECT moment AS date, 1 AS units FROM shop.zoned") == {FIRST: 1}
 
 
-def test_the_history_of_a_moment_is_that_of_its_date_in_the_warehouse_zone(in_new_york, ask):
+def test_a_history_of_timestamps_is_read_in_the_time_zone_of_the_warehouse(in_new_york, ask):
     ask("CREATE TABLE shop.notes AS SELECT 'sales' AS who, moment, 'failed' AS status FROM shop.zoned")
     asked = HistoryQuestion("shop.notes", "who", "moment", "status", "moment")
 
@@ -296,7 +296,7 @@ def test_the_history_of_a_moment_is_that_of_its_date_in_the_warehouse_zone(in_ne
     assert (found.date, found.started_at) == (FIRST, dt.datetime(2024, 1, 2, 1, 30, tzinfo=dt.UTC))
 
 
-def test_scripts_mean_utc_whatever_the_zone_of_the_dates(in_new_york, ask):
+def test_scripts_run_in_utc_in_any_time_zone_of_the_warehouse(in_new_york, ask):
     in_new_york.run_sql(
         "CREATE TABLE shop.made AS SELECT CAST(moment AS DATE) AS day FROM shop.zoned",
         start=FIRST,
@@ -308,7 +308,7 @@ def test_scripts_mean_utc_whatever_the_zone_of_the_dates(in_new_york, ask):
     assert ask("SELECT day FROM shop.made") == [(dt.date(2024, 1, 2),)]
 
 
-def test_a_mean_that_is_no_number_says_nothing(warehouse, ask):
+def test_a_mean_that_is_not_a_number_is_left_out(warehouse, ask):
     ask("CREATE TABLE shop.odd AS SELECT DATE '2024-01-01' AS day, 'nan'::DOUBLE AS score")
 
     found = warehouse.count([Question("shop.odd", "day", quality_column="score")]).of("shop.odd", FIRST)
@@ -316,7 +316,7 @@ def test_a_mean_that_is_no_number_says_nothing(warehouse, ask):
     assert (found.rows, found.quality) == (1, None)
 
 
-def test_a_view_that_is_broken_says_so_and_the_others_answer(warehouse, ask):
+def test_a_broken_view_is_reported_and_the_other_tables_are_counted(warehouse, ask):
     ask("CREATE TABLE shop.base (day DATE)")
     ask("CREATE VIEW shop.seen AS SELECT * FROM shop.base")
     ask("DROP TABLE shop.base")
@@ -343,12 +343,12 @@ def test_a_script_that_cannot_be_read_is_refused(warehouse):
         ("SELECT @today", "@today is not known; @start_date and @end_date are filled"),
     ],
 )
-def test_what_has_no_like_in_duckdb_is_refused_by_name(warehouse, script, says):
+def test_a_construct_that_duckdb_lacks_is_refused_by_name(warehouse, script, says):
     with pytest.raises(QueryFailed, match=says):
         warehouse.run_sql(script, start=FIRST, end=FIRST, timeout=9, stopped=never)
 
 
-def test_a_rehearsal_finds_what_is_wrong_and_writes_nothing(warehouse, ask):
+def test_a_rehearsal_finds_errors_and_writes_nothing(warehouse, ask):
     script = "DELETE FROM shop.sales WHERE day = @start_date; INSERT INTO shop.sales SELECT @end_date, {}"
     about = {"start": FIRST, "end": FIRST, "timeout": 9, "stopped": never}
 

@@ -57,7 +57,7 @@ class TestShelf(Contract):
         return ENDLESS
 
 
-def test_two_may_ask_and_write_at_once(folder, warehouse):
+def test_a_shelf_can_be_written_while_it_is_read(folder, warehouse):
     with warehouse.opened() as connection:
         shelf.put(folder, "shop.sales", "2024-01-01", ["2024-01-01,0"])
         assert connection.execute("SELECT count(*) FROM shop.sales").fetchone() == (5,)

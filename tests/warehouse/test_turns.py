@@ -55,7 +55,7 @@ def take(turn: AbstractContextManager[None]) -> None:
         pass
 
 
-def test_a_reader_waits_for_a_call_and_says_for_which(file):
+def test_a_reader_that_is_blocked_by_a_call_reports_which(file):
     warehouse = DuckDBWarehouse(file)
     warehouse.turns.patience = 0.0
 
@@ -67,7 +67,7 @@ def test_a_reader_waits_for_a_call_and_says_for_which(file):
     )
 
 
-def test_a_call_that_ended_or_died_is_waited_for_no_longer(file):
+def test_a_reader_does_not_wait_for_a_call_whose_process_was_killed(file):
     with a_call_elsewhere(file):
         pass  # killed
 
@@ -89,14 +89,14 @@ def test_two_calls_never_have_the_file_at_once(file):
         take(turns(file).of_call("the call of run 8"))
 
 
-def test_a_call_looks_into_its_own_warehouse(file):
+def test_a_call_can_read_the_file_that_it_holds(file):
     warehouse = DuckDBWarehouse(file)
 
     with warehouse.turn_of_call("the call of run 7", owner="", stopped=lambda: False):
         assert warehouse.count([SALES], dates=[FIRST]).problems == {}
 
 
-def test_who_waits_for_a_call_is_next_before_another_call(file):
+def test_a_waiting_reader_gets_the_file_before_the_next_call(file):
     order: list[str] = []
     waits = threading.Event()
 
@@ -125,12 +125,12 @@ def test_who_waits_for_a_call_is_next_before_another_call(file):
     assert order == ["scan", "call"]
 
 
-def test_a_call_that_nobody_wants_any_more_does_not_wait(file):
+def test_a_stopped_call_does_not_wait_for_the_file(file):
     with turns(file).reading(), pytest.raises(InUse):
         take(turns(file, patience=600).of_call("the call of run 7", stopped=lambda: True))
 
 
-def test_the_turn_of_a_frozen_worker_is_ended_by_whoever_takes_over(file):
+def test_the_turn_of_a_frozen_worker_can_be_ended_only_for_its_own_attempt(file):
     with a_call_elsewhere(file) as frozen:
         frozen.send_signal(signal.SIGSTOP)
         assert not turns(file).end("another attempt")
@@ -141,7 +141,7 @@ def test_the_turn_of_a_frozen_worker_is_ended_by_whoever_takes_over(file):
             pass
 
 
-def test_where_no_lock_can_be_kept_there_are_no_turns(tmp_path):
+def test_readers_and_calls_do_not_wait_if_no_lock_file_can_be_created(tmp_path):
     gone = tmp_path / "no such folder" / "shop.duckdb"
 
     with turns(gone).reading(), turns(gone).of_call("the call of run 7"):

@@ -63,7 +63,7 @@ def test_accepted_gaps_are_accepted_and_others_stay(scan, accept):
     assert (state("01-04"), state("01-02", "weekly.trend")) == (State.MISSING, State.NOT_EXPECTED)
 
 
-def test_who_why_and_which_dates_are_kept(scan, fill, accept):
+def test_an_acceptance_stores_its_author_reason_and_dates(scan, fill, accept):
     fill("daily.sales", "01-05")
     scan()
 
@@ -84,7 +84,7 @@ def test_thin_and_excess_dates_are_gaps_too(scan, fill, accept):
     assert (state("01-02"), state("01-03")) == (State.ACCEPTED, State.ACCEPTED)
 
 
-def test_rows_where_none_belong_cannot_be_accepted(scan, fill, accept):
+def test_unexpected_rows_cannot_be_accepted(scan, fill, accept):
     fill("daily.sales", "01-07")
     scan()
 
@@ -92,7 +92,7 @@ def test_rows_where_none_belong_cannot_be_accepted(scan, fill, accept):
         accept("daily.sales", "01-07")
 
 
-def test_what_is_unknown_cannot_be_accepted(scan, ask, accept):
+def test_an_unknown_partition_cannot_be_accepted(scan, ask, accept):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     scan()
 
@@ -101,7 +101,7 @@ def test_what_is_unknown_cannot_be_accepted(scan, ask, accept):
 
 
 @pytest.mark.parametrize("activity", [Activity.QUEUED, Activity.RUNNING])
-def test_what_a_run_is_about_to_fill_cannot_be_accepted(scan, accept, activity):
+def test_a_partition_that_a_run_is_about_to_fill_cannot_be_accepted(scan, accept, activity):
     scan()
     mark("01-02", activity=activity, run_id=7)
 
@@ -109,14 +109,14 @@ def test_what_a_run_is_about_to_fill_cannot_be_accepted(scan, accept, activity):
         accept("daily.sales", "01-02")
 
 
-def test_a_run_that_waits_for_its_turn_is_named(launch, accept):
+def test_the_refusal_names_a_queued_run(launch, accept):
     run = launch(tables=["daily.sales"], start=day("01-02"), end=day("01-03"))
 
     with pytest.raises(CannotAccept, match=f"Run {run.pk} is about to fill 2 of these partitions"):
         accept("daily.sales", "01-02", "01-03")
 
 
-def test_beside_what_a_run_is_about_to_fill_the_rest_can(scan, accept):
+def test_gaps_beside_those_that_a_run_is_about_to_fill_can_be_accepted(scan, accept):
     scan()
     mark("01-02", activity=Activity.QUEUED, run_id=7)
 
@@ -143,7 +143,7 @@ def test_nothing_is_accepted_when_there_are_more_gaps_than_the_person_saw(scan, 
     assert not AcceptedGap.objects.exists() and state("01-02") == State.MISSING
 
 
-def test_the_outlook_is_what_accepting_does(scan, fill, wish, accept):
+def test_the_outlook_counts_the_gaps_that_are_then_accepted(scan, fill, wish, accept):
     fill("daily.sales", "01-02")
     fill("daily.sales", "01-03", rows=1)
     scan()
@@ -160,7 +160,7 @@ def test_the_outlook_is_what_accepting_does(scan, fill, wish, accept):
 # It leaves the to-do, and the denominator ------------------------------------------------------------
 
 
-def test_it_leaves_the_denominator_of_its_table_and_is_counted_apart(scan, pipeline, accept):
+def test_an_accepted_gap_leaves_the_denominator_of_its_table_and_is_counted_apart(scan, pipeline, accept):
     scan()
     accept("daily.sales", "01-02", "01-03")
 
@@ -170,9 +170,7 @@ def test_it_leaves_the_denominator_of_its_table_and_is_counted_apart(scan, pipel
     assert tally.left_out == "2 accepted gaps"
 
 
-def test_a_date_with_an_accepted_gap_is_not_one_on_which_all_tables_are_complete(
-    scan, fill, pipeline, accept
-):
+def test_a_date_with_an_accepted_gap_does_not_count_as_complete_on_all_tables(scan, fill, pipeline, accept):
     fill("daily.visits", "01-02")
     fill("daily.sales", "01-03")
     fill("daily.visits", "01-03")
@@ -186,7 +184,7 @@ def test_a_date_with_an_accepted_gap_is_not_one_on_which_all_tables_are_complete
     assert phase.left_out == {"accepted gaps": 1}
 
 
-def test_a_phase_is_complete_on_all_dates_but_the_accepted(scan, filled, ask, pipeline, accept):
+def test_a_phase_is_100_percent_complete_if_its_only_gaps_are_accepted(scan, filled, ask, pipeline, accept):
     ask("DELETE FROM daily.sales WHERE day = ?", day("01-02"))
     ask("DELETE FROM daily.visits WHERE day = ?", day("01-02"))
     scan()
@@ -197,7 +195,7 @@ def test_a_phase_is_complete_on_all_dates_but_the_accepted(scan, filled, ask, pi
     assert (phase.percent, phase.dates_complete, phase.dates_expected) == (100, 28, 28)
 
 
-def test_a_plan_leaves_it_out_with_that_reason(scan, pipeline, accept):
+def test_a_plan_leaves_out_an_accepted_gap_with_the_reason(scan, pipeline, accept):
     scan()
     accept("daily.sales", "01-02")
 
@@ -207,7 +205,7 @@ def test_a_plan_leaves_it_out_with_that_reason(scan, pipeline, accept):
     assert (len(found.steps), found.left_out_counts) == (2, {"accepted": 1})
 
 
-def test_the_shell_counts_it_as_the_page_does(scan, accept, capsys):
+def test_the_coverage_command_counts_accepted_gaps_apart(scan, accept, capsys):
     scan()
     accept("daily.sales", "01-02", "01-03")
 
@@ -222,7 +220,7 @@ def test_the_shell_counts_it_as_the_page_does(scan, accept, capsys):
 # As the warehouse is read ---------------------------------------------------------------------------
 
 
-def test_a_scan_keeps_it_accepted(scan, accept):
+def test_a_scan_keeps_a_gap_accepted(scan, accept):
     scan()
     accept("daily.sales", "01-02")
 
@@ -230,7 +228,7 @@ def test_a_scan_keeps_it_accepted(scan, accept):
     assert state("01-02") == State.ACCEPTED
 
 
-def test_another_kind_of_gap_is_accepted_still(scan, fill, accept):
+def test_an_accepted_missing_date_that_becomes_thin_stays_accepted(scan, fill, accept):
     scan()
     accept("daily.sales", "01-02")
     fill("daily.sales", "01-02", rows=3)
@@ -240,7 +238,7 @@ def test_another_kind_of_gap_is_accepted_still(scan, fill, accept):
     assert (found.state, found.read_state, found.rows) == (State.ACCEPTED, State.THIN, 3)
 
 
-def test_the_data_has_the_last_word(scan, fill, accept):
+def test_an_accepted_gap_that_is_filled_becomes_complete(scan, fill, accept):
     scan()
     accept("daily.sales", "01-02")
     fill("daily.sales", "01-02")
@@ -250,7 +248,7 @@ def test_the_data_has_the_last_word(scan, fill, accept):
     assert (state("01-02"), cell("01-02").acceptance) == (State.COMPLETE, None)
 
 
-def test_what_was_complete_meanwhile_and_is_lost_is_a_gap(scan, fill, ask, accept):
+def test_an_accepted_gap_that_was_filled_and_lost_again_is_a_gap(scan, fill, ask, accept):
     scan()
     accept("daily.sales", "01-02")
     fill("daily.sales", "01-02")
@@ -262,7 +260,7 @@ def test_what_was_complete_meanwhile_and_is_lost_is_a_gap(scan, fill, ask, accep
     assert state("01-02") == State.MISSING
 
 
-def test_a_table_that_cannot_be_read_stays_as_it_was_accepted(scan, ask, accept):
+def test_a_gap_stays_accepted_while_its_table_cannot_be_read(scan, ask, accept):
     scan()
     accept("daily.sales", "01-02")
     ask("ALTER TABLE daily.sales RENAME TO gone")
@@ -275,7 +273,7 @@ def test_a_table_that_cannot_be_read_stays_as_it_was_accepted(scan, ask, accept)
     assert state("01-02") == State.ACCEPTED
 
 
-def test_while_the_warehouse_is_away_it_stays_as_it_was_accepted(scan, shop, accept):
+def test_a_gap_stays_accepted_while_the_warehouse_is_unreachable(scan, shop, accept):
     scan()
     accept("daily.sales", "01-02")
     away = shop.rename(shop.with_suffix(".gone"))
@@ -288,7 +286,7 @@ def test_while_the_warehouse_is_away_it_stays_as_it_was_accepted(scan, shop, acc
     assert state("01-02") == State.ACCEPTED
 
 
-def test_a_partial_scan_keeps_it_too(scan, pipeline, warehouse, accept):
+def test_a_partial_scan_keeps_a_gap_accepted(scan, pipeline, warehouse, accept):
     scan()
     accept("daily.sales", "01-02")
 
@@ -297,7 +295,7 @@ def test_a_partial_scan_keeps_it_too(scan, pipeline, warehouse, accept):
     assert (state("01-02"), state("01-03")) == (State.ACCEPTED, State.MISSING)
 
 
-def test_after_its_last_day_the_next_reading_makes_it_a_gap(scan, accept):
+def test_the_next_scan_after_its_last_day_makes_an_acceptance_a_gap(scan, accept):
     scan()
     today = timezone.now().date()
     gap = accept("daily.sales", "01-02", until=today)
@@ -309,7 +307,7 @@ def test_after_its_last_day_the_next_reading_makes_it_a_gap(scan, accept):
     assert state("01-02") == State.MISSING
 
 
-def test_a_partial_scan_ends_only_what_it_reads(scan, pipeline, warehouse, accept):
+def test_a_partial_scan_expires_acceptances_only_on_its_own_dates(scan, pipeline, warehouse, accept):
     scan()
     gap = accept("daily.sales", "01-02", "01-09")
     AcceptedGap.objects.filter(pk=gap.pk).update(until=day("01-01"))
@@ -319,7 +317,9 @@ def test_a_partial_scan_ends_only_what_it_reads(scan, pipeline, warehouse, accep
     assert (state("01-02"), state("01-09")) == (State.MISSING, State.ACCEPTED)
 
 
-def test_queries_of_a_scan_do_not_grow_with_what_is_accepted(scan, accept, django_assert_max_num_queries):
+def test_queries_of_a_scan_do_not_grow_with_the_number_of_accepted_gaps(
+    scan, accept, django_assert_max_num_queries
+):
     scan()
     accept("daily.sales", "01-02")
     with django_assert_max_num_queries(300) as few:
@@ -333,7 +333,7 @@ def test_queries_of_a_scan_do_not_grow_with_what_is_accepted(scan, accept, djang
 # Withdrawing --------------------------------------------------------------------------------------
 
 
-def test_withdrawn_it_is_what_was_last_read_at_once(scan, fill, accept):
+def test_a_withdrawn_gap_returns_to_its_last_read_state_at_once(scan, fill, accept):
     fill("daily.sales", "01-03", rows=1)
     scan()
     gap = accept("daily.sales", "01-02", "01-03")
@@ -344,7 +344,7 @@ def test_withdrawn_it_is_what_was_last_read_at_once(scan, fill, accept):
     assert (gap.withdrawn_by, gap.withdrawn_reason) == ("otto", "they came back")
 
 
-def test_withdrawn_while_unknown_it_is_not_accepted_by_the_next_reading(scan, shop, accept):
+def test_a_gap_withdrawn_during_an_outage_is_not_accepted_by_the_next_scan(scan, shop, accept):
     scan()
     gap = accept("daily.sales", "01-02")
     away = shop.rename(shop.with_suffix(".gone"))
@@ -357,7 +357,7 @@ def test_withdrawn_while_unknown_it_is_not_accepted_by_the_next_reading(scan, sh
     assert state("01-02") == State.MISSING
 
 
-def test_what_is_complete_by_now_stays_complete(scan, fill, accept):
+def test_withdrawing_leaves_a_date_that_is_complete_by_now_complete(scan, fill, accept):
     scan()
     gap = accept("daily.sales", "01-02", "01-03")
     fill("daily.sales", "01-02")
@@ -367,7 +367,7 @@ def test_what_is_complete_by_now_stays_complete(scan, fill, accept):
     assert (state("01-02"), state("01-03")) == (State.COMPLETE, State.MISSING)
 
 
-def test_only_one_withdraws(scan, accept):
+def test_an_acceptance_cannot_be_withdrawn_twice(scan, accept):
     scan()
     gap = accept("daily.sales", "01-02")
     accepting.withdraw(gap, by="otto")
@@ -376,7 +376,7 @@ def test_only_one_withdraws(scan, accept):
         accepting.withdraw(gap, by="olga")
 
 
-def test_what_was_accepted_until_yesterday_is_a_gap_again_although_the_warehouse_is_away(accept, scan, shop):
+def test_expired_acceptance_becomes_a_gap_even_if_the_warehouse_is_unreachable(accept, scan, shop):
     scan()
     gap = accept("daily.sales", "01-02", until=timezone.now().date())
     AcceptedGap.objects.filter(pk=gap.pk).update(until=timezone.now().date() - dt.timedelta(days=1))

@@ -40,20 +40,20 @@ def state(date: str) -> str:
 # Accepting ----------------------------------------------------------------------------------------
 
 
-def test_how_many_gaps_will_be_accepted_is_said_before(olga):
+def test_the_form_shows_how_many_gaps_will_be_accepted(olga):
     page = text(olga.get(NEW, WEEK))
 
     assert "Accept 6 gaps" in page and 'name="seen" value="6"' in page
     assert not AcceptedGap.objects.exists()
 
 
-def test_a_change_of_the_dates_brings_only_the_number_anew(olga):
+def test_changing_the_dates_refreshes_only_the_number_of_gaps(olga):
     piece = text(olga.get(NEW, WEEK, headers={"HX-Request": "true", "HX-Target": "outlook"}))
 
     assert "Accept 6 gaps" in piece and "<h1>" not in piece
 
 
-def test_confirmed_they_are_accepted_and_listed(olga):
+def test_confirmed_gaps_are_accepted_and_listed(olga):
     page = text(olga.post(NEW, {**WEEK, "reason": "the till was broken", "seen": 6}, follow=True))
 
     assert "6 gaps are accepted" in page and "the till was broken" in page and "olga" in page
@@ -68,14 +68,14 @@ def test_without_a_reason_nothing_is_accepted(olga, reason):
     assert state("01-02") == "missing"
 
 
-def test_without_having_seen_the_number_it_is_shown_first(olga):
+def test_a_request_without_the_number_seen_shows_the_number_first(olga):
     response = olga.post(NEW, {**WEEK, "reason": "the till was broken"})
 
     assert "Accept 6 gaps" in text(response) and "the till was broken" in text(response)
     assert state("01-02") == "missing"
 
 
-def test_a_run_that_is_about_to_fill_it_is_named(olga):
+def test_the_refusal_names_the_run_that_is_about_to_fill_the_gap(olga):
     Partition.objects.filter(table="daily.sales", date=day("01-05")).update(activity="queued", run_id=7)
     cell = {"table": "daily.sales", "start": "2024-01-05", "end": "2024-01-05", "reason": "why", "seen": 1}
 
@@ -94,7 +94,7 @@ def test_a_run_that_is_about_to_fill_it_is_named(olga):
         ({"until": "2024-01-31"}, "is past"),
     ],
 )
-def test_what_is_wrong_is_said_with_a_remedy(olga, wrong, sentence):
+def test_an_invalid_request_is_rejected_with_a_remedy(olga, wrong, sentence):
     response = olga.post(NEW, {**WEEK, "reason": "why", "seen": 6, **wrong})
 
     assert response.status_code == 422 and sentence in text(response)
@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_with_a_remedy(olga, wrong, sentence):
 
 
 @pytest.mark.parametrize("query", [{}, {"table": "nobody.knows", **WEEK}, {"start": "x", "end": "y"}])
-def test_an_address_that_chooses_little_or_nonsense_is_a_form(olga, query):
+def test_an_incomplete_or_invalid_address_shows_the_form(olga, query):
     page = olga.get(NEW, query)
 
     assert page.status_code == 200 and "<h1>Accept gaps</h1>" in text(page)
@@ -135,7 +135,7 @@ def test_a_cell_can_be_accepted_from_its_panel(olga):
     assert panel.headers["HX-Trigger"] == "scanned"
 
 
-def test_without_javascript_the_cells_page_comes_back(olga):
+def test_accepting_a_cell_without_javascript_redirects_to_its_page(olga):
     form = {
         "cell": "daily.sales 2024-01-05",
         "table": "daily.sales",
@@ -148,7 +148,7 @@ def test_without_javascript_the_cells_page_comes_back(olga):
     assert response.headers["Location"] == CELL
 
 
-def test_the_panel_says_why_it_was_not_accepted(olga):
+def test_the_panel_shows_why_a_gap_was_not_accepted(olga):
     Partition.objects.filter(table="daily.sales", date=day("01-05")).update(activity="running", run_id=7)
     form = {
         "cell": "daily.sales 2024-01-05",
@@ -162,7 +162,7 @@ def test_the_panel_says_why_it_was_not_accepted(olga):
     assert "Run 7 is about to fill 1" in panel
 
 
-def test_the_panel_says_who_accepted_it_why_and_until_when(accepted, read):
+def test_the_panel_shows_who_accepted_the_gap_why_and_until_when(accepted, read):
     AcceptedGap.objects.update(until="2030-01-31")
 
     panel = read(CELL)
@@ -182,21 +182,21 @@ def test_a_selection_and_a_range_lead_to_the_form(olga):
 # The season's page --------------------------------------------------------------------------------
 
 
-def test_the_accepted_leave_the_list_of_gaps_and_stay_in_the_legend(accepted, read):
+def test_accepted_gaps_leave_the_list_of_gaps_and_stay_in_the_legend(accepted, read):
     page = read("/coverage/winter/?table=daily.sales")
 
     assert "Plan the gaps" in page and "2 ranges" in page and "6 accepted" in page
     assert 'state-accepted"></i> accepted <b>6</b>' in page
 
 
-def test_they_can_be_looked_for(accepted, read):
+def test_filtering_by_accepted_links_to_the_list_of_accepted_gaps(accepted, read):
     assert f'href="{LIST}?table=daily.sales"' in read("/coverage/winter/?state=accepted")
 
 
 # The list -----------------------------------------------------------------------------------------
 
 
-def test_an_empty_list_says_how_it_fills(read, shop):
+def test_an_empty_list_shows_that_nothing_is_accepted(read, shop):
     assert "Nothing is accepted" in read(LIST)
 
 
@@ -217,7 +217,7 @@ def test_the_list_is_filtered(accepted, read, query, is_there):
     assert ("the till was broken" in read(f"{LIST}?{query}")) == is_there
 
 
-def test_what_stands_comes_first_and_of_that_the_newest(accepted, olga):
+def test_standing_acceptances_are_listed_first_and_newest_first(accepted, olga):
     for date, reason in (("2024-01-10", "second"), ("2024-01-12", "third")):
         olga.post(NEW, {"table": "daily.sales", "start": date, "end": date, "reason": reason, "seen": 1})
     olga.post(f"{LIST}{AcceptedGap.objects.get(reason='third').pk}/withdraw/")
@@ -227,7 +227,7 @@ def test_what_stands_comes_first_and_of_that_the_newest(accepted, olga):
     assert page.index("second") < page.index("the till was broken") < page.index("third")
 
 
-def test_one_whose_time_is_over_says_so(accepted, read):
+def test_an_expired_acceptance_is_marked_as_expired(accepted, read):
     AcceptedGap.objects.update(until="2024-02-01")
 
     page = read(f"{LIST}?status=expired")
@@ -235,14 +235,14 @@ def test_one_whose_time_is_over_says_so(accepted, read):
     assert ">expired<" in page and "2024-02-01" in page
 
 
-def test_how_many_of_it_are_no_gaps_any_more_is_said(accepted, scan, fill, read):
+def test_the_list_shows_how_many_accepted_gaps_are_complete_by_now(accepted, scan, fill, read):
     fill("daily.sales", "01-02")
     scan()
 
     assert "1 complete since" in read(LIST)
 
 
-def test_withdrawn_it_says_who_and_why(accepted, olga):
+def test_a_withdrawn_acceptance_shows_who_withdrew_it_and_why(accepted, olga):
     page = text(olga.post(f"{LIST}{accepted.pk}/withdraw/", {"reason": "mended"}, follow=True))
 
     assert "6 partitions are what was last read" in page
@@ -250,7 +250,7 @@ def test_withdrawn_it_says_who_and_why(accepted, olga):
     assert state("01-02") == "missing"
 
 
-def test_a_second_withdrawal_says_that_it_was_done(accepted, olga):
+def test_a_second_withdrawal_reports_that_it_is_withdrawn_already(accepted, olga):
     olga.post(f"{LIST}{accepted.pk}/withdraw/")
 
     assert "withdrawn already" in text(olga.post(f"{LIST}{accepted.pk}/withdraw/", follow=True))
@@ -265,15 +265,15 @@ def test_withdrawing_from_a_panel_brings_the_panel_back(accepted, olga):
 
 
 @pytest.mark.parametrize("cell", ["daily.sales", "nobody.knows 2024-01-05", "daily.sales 2024-02-30", ""])
-def test_a_cell_that_nobody_knows_is_not_found(accepted, olga, cell):
+def test_an_unknown_cell_is_not_found(accepted, olga, cell):
     assert olga.post(f"{LIST}{accepted.pk}/withdraw/", {"cell": cell}).status_code == 404
 
 
-def test_an_acceptance_that_nobody_knows_is_not_found(olga):
+def test_an_unknown_acceptance_is_not_found(olga):
     assert olga.post(f"{LIST}99/withdraw/").status_code == 404
 
 
-def test_the_list_can_be_taken_along(accepted, olga):
+def test_the_list_can_be_downloaded_as_csv_and_json(accepted, olga):
     (line,) = csv.DictReader(
         b"".join(olga.get(f"{LIST}accepted.csv").streaming_content).decode().splitlines()
     )
@@ -284,19 +284,21 @@ def test_the_list_can_be_taken_along(accepted, olga):
     assert (same["tables"], same["still_accepted"], same["until"]) == (["daily.sales"], 6, None)
 
 
-def test_a_reason_is_no_formula_for_a_spreadsheet(accepted, olga):
+def test_a_reason_that_looks_like_a_formula_is_escaped_in_the_csv(accepted, olga):
     AcceptedGap.objects.update(reason="=cmd()")
 
     assert "'=cmd()" in b"".join(olga.get(f"{LIST}accepted.csv").streaming_content).decode()
 
 
 @pytest.mark.parametrize("address", [LIST, NEW, f"{LIST}accepted.csv", f"{LIST}accepted.json"])
-def test_they_are_for_people_who_are_logged_in(client, shop, db, address):
+def test_the_pages_require_a_login(client, shop, db, address):
     assert client.get(address).status_code == 302
 
 
 @pytest.mark.parametrize("address", [LIST, f"{NEW}?table=daily.sales&start=2024-01-01&end=2024-01-20"])
-def test_queries_do_not_grow_with_what_is_accepted(accepted, olga, address, django_assert_max_num_queries):
+def test_queries_do_not_grow_with_the_number_of_acceptances(
+    accepted, olga, address, django_assert_max_num_queries
+):
     with django_assert_max_num_queries(12) as few:
         olga.get(address)
         number = len(few)
@@ -320,7 +322,7 @@ def test_a_link_may_name_single_dates_of_the_range(olga):
     assert "Accept 3 gaps" in page and 'value="2024-01-02, 2024-01-04 to 2024-01-05, 2024-01-20"' in page
 
 
-def test_only_these_dates_are_accepted(olga):
+def test_only_the_single_dates_named_are_accepted(olga):
     olga.post(NEW, {**SOME, "reason": "the till was broken", "seen": 3})
 
     assert [state(f"01-0{number}") for number in (2, 3, 4, 5)] == [
@@ -344,7 +346,7 @@ def test_only_these_dates_are_accepted(olga):
         (", ".join(["2024-01-02"] * 61), "61 ranges are too many"),
     ],
 )
-def test_single_dates_that_cannot_be_are_said(olga, dates, sentence):
+def test_invalid_single_dates_are_rejected_with_a_message(olga, dates, sentence):
     response = olga.post(NEW, {**WEEK, "dates": dates, "reason": "why", "seen": 6})
 
     assert response.status_code == 422 and sentence in text(response)

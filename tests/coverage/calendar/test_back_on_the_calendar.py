@@ -67,7 +67,7 @@ def test_an_accepted_gap_is_accepted_again_when_its_date_is_back(accepted, away,
     assert states("01-05", "01-06", "01-08") == ["accepted", "accepted", "missing"]
 
 
-def test_one_that_was_withdrawn_meanwhile_is_a_gap(accepted, ask, scan_again):
+def test_an_acceptance_withdrawn_while_its_date_was_off_the_calendar_is_a_gap(accepted, ask, scan_again):
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     scan_again()
     accepting.withdraw(accepted, by="olga")
@@ -78,7 +78,7 @@ def test_one_that_was_withdrawn_meanwhile_is_a_gap(accepted, ask, scan_again):
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_rows_that_were_lost_meanwhile_are_a_loss(filled, scan_again, away, ask, how):
+def test_lost_rows_of_a_date_that_left_and_returned_are_a_regression(filled, scan_again, away, ask, how):
     scan_again()
     ask("DELETE FROM daily.sales WHERE day = ?", day("01-06"))
     away(how)
@@ -87,9 +87,7 @@ def test_rows_that_were_lost_meanwhile_are_a_loss(filled, scan_again, away, ask,
     assert (loss.table, loss.dates, loss.had, loss.has) == (SALES, (day("01-06"),), 8, 0)
 
 
-def test_while_a_date_is_off_the_calendar_it_is_neither_accepted_nor_a_loss(
-    accepted, filled, ask, scan_again
-):
+def test_a_date_off_the_calendar_is_neither_accepted_nor_a_regression(accepted, filled, ask, scan_again):
     ask("DELETE FROM daily.sales WHERE day IN (DATE '2024-01-05', DATE '2024-01-08')")
     scan_again()
     ask("DELETE FROM daily.sales WHERE day >= DATE '2024-01-05'")
@@ -100,7 +98,7 @@ def test_while_a_date_is_off_the_calendar_it_is_neither_accepted_nor_a_loss(
     assert regressions.losses(definition.current()) == []
 
 
-def test_a_scan_of_some_dates_takes_nothing_along_either(accepted, ask, scan_again):
+def test_an_acceptance_survives_a_partial_scan_with_its_date_off_the_calendar(accepted, ask, scan_again):
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scope(pipeline, tables=[SALES]))
@@ -111,7 +109,7 @@ def test_a_scan_of_some_dates_takes_nothing_along_either(accepted, ask, scan_aga
     assert states("01-05") == ["accepted"]
 
 
-def test_a_date_of_which_nothing_is_to_be_remembered_is_forgotten(scan_again, ask):
+def test_a_partition_off_the_calendar_with_nothing_to_keep_is_deleted(scan_again, ask):
     scan_again()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-09'")
     scan_again()

@@ -31,7 +31,7 @@ def alarms() -> dict[str, str]:
 # Expected, and why not ----------------------------------------------------------------------------
 
 
-def test_a_season_says_its_dates_units_and_days_without(scan_again):
+def test_a_season_reports_its_dates_units_and_days_without_units(scan_again):
     scan_again()
     spring, winter = read().seasons
 
@@ -74,7 +74,7 @@ def test_a_calendar_without_fault_has_no_alarm(scan_again):
     assert alarms() == {}
 
 
-def test_rows_of_a_source_where_the_calendar_expects_none_are_an_alarm(scan_again, ask):
+def test_source_rows_on_a_date_off_the_calendar_raise_an_alarm(scan_again, ask):
     ask("INSERT INTO raw.orders VALUES (?, 1)", day("01-07"))
     scan_again()
 
@@ -83,7 +83,7 @@ def test_rows_of_a_source_where_the_calendar_expects_none_are_an_alarm(scan_agai
     }
 
 
-def test_rows_of_a_table_that_jobs_fill_are_none(scan_again, fill):
+def test_rows_of_a_filled_table_on_a_date_off_the_calendar_raise_no_alarm(scan_again, fill):
     fill("daily.sales", "01-07")
     scan_again()
 
@@ -114,7 +114,7 @@ def test_past_dates_that_are_not_final_are_an_alarm(scan_again, rewrite):
     assert read().seasons[1].not_final == (day("01-07"),)
 
 
-def test_a_scan_ends_although_not_final_could_not_be_asked(scan_again, rewrite):
+def test_a_scan_succeeds_even_if_the_not_final_query_fails(scan_again, rewrite):
     rewrite('unit = "order"', 'unit = "order"\nnot_final = "SELECT nothing FROM nowhere"')
 
     assert scan_again().status == Scan.Status.SUCCEEDED
@@ -122,7 +122,7 @@ def test_a_scan_ends_although_not_final_could_not_be_asked(scan_again, rewrite):
     assert (alarm.level, "could not be asked" in alarm.text) == ("unknown", True)
 
 
-def test_a_season_that_began_without_dates_is_the_worst(scan_again, rewrite):
+def test_a_season_that_began_without_dates_raises_an_alarm_of_level_failure(scan_again, rewrite):
     rewrite("[[phase]]", SUMMER.format("2024-06-01", "2024-06-30"))
     scan_again()
 
@@ -131,7 +131,7 @@ def test_a_season_that_began_without_dates_is_the_worst(scan_again, rewrite):
     assert alarm.text == "Season summer has no dates, and it began on 2024-06-01."
 
 
-def test_a_season_to_come_says_when_it_begins(scan_again, rewrite):
+def test_a_future_season_without_dates_shows_when_it_begins(scan_again, rewrite):
     begins = timezone.now().date() + dt.timedelta(days=30)
     rewrite("[[phase]]", SUMMER.format(begins, begins))
     scan_again()
@@ -152,14 +152,14 @@ def change_three(ask) -> None:
     ask("UPDATE raw.days SET orders = 5 WHERE day = ?", day("01-20"))
 
 
-def test_the_first_scan_changes_nothing_and_neither_does_a_second(scan_again):
+def test_repeated_scans_of_an_unchanged_calendar_record_no_changes(scan_again):
     scan_again()
     scan_again()
 
     assert read().changes == () and CalendarReading.objects.count() == 1
 
 
-def test_dates_that_came_went_and_weigh_more_are_remembered_with_their_scan(scan_again, ask):
+def test_added_removed_and_changed_dates_are_recorded_with_their_scan(scan_again, ask):
     scan_again()
     change_three(ask)
     changing = scan_again()
@@ -183,7 +183,7 @@ def test_changes_are_alarms_for_a_day_and_are_listed_for_good(scan_again, ask):
     assert len(read().changes) == 1
 
 
-def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(scan_again, ask, pipeline, warehouse):
+def test_a_partial_scan_records_only_changes_of_its_own_dates(scan_again, ask, pipeline, warehouse):
     scan_again()
     change_three(ask)
 
@@ -193,14 +193,14 @@ def test_a_scan_of_some_dates_notes_what_changed_there_and_nothing_else(scan_aga
     assert (found.added, found.removed, found.reading.scan) == ((day("01-07"),), (), None)
 
 
-def test_a_scan_of_some_dates_before_the_first_whole_one_makes_no_date_new(scan_again, pipeline, warehouse):
+def test_a_partial_scan_before_the_first_full_scan_records_no_added_dates(scan_again, pipeline, warehouse):
     partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
     scan_again()
 
     assert read().changes == ()
 
 
-def test_a_calendar_that_could_not_be_asked_changed_nothing(scan_again, ask):
+def test_an_unreadable_calendar_records_no_changes(scan_again, ask):
     scan_again()
     ask("ALTER TABLE raw.days RENAME TO gone")
 
@@ -283,7 +283,7 @@ def calendar(client, viewer):
     return lambda: client.get("/coverage/calendar/").content.decode()
 
 
-def test_the_page_says_dates_units_alarms_and_changes(scan_again, ask, calendar):
+def test_the_page_shows_dates_units_alarms_and_changes(scan_again, ask, calendar):
     scan_again()
     ask("INSERT INTO raw.orders VALUES (?, 1)", day("01-07"))
     ask("UPDATE raw.days SET orders = 5 WHERE day = ?", day("01-20"))
@@ -296,11 +296,11 @@ def test_the_page_says_dates_units_alarms_and_changes(scan_again, ask, calendar)
     assert f"/coverage/scans/{done.pk}/" in text and "(5, was 4)" in text
 
 
-def test_the_page_says_when_nothing_was_read(calendar, shop):
+def test_the_page_shows_that_nothing_was_read_yet(calendar, shop):
     assert "Nothing is known yet" in calendar()
 
 
-def test_the_page_says_since_when_the_warehouse_could_not_be_read(scan_again, shop, calendar):
+def test_the_page_shows_since_when_the_warehouse_is_unreachable(scan_again, shop, calendar):
     scan_again()
     shop.rename(shop.with_suffix(".gone"))
     scan_again()
@@ -312,7 +312,7 @@ def test_the_calendar_is_for_people_who_are_logged_in(client, shop, db):
     assert client.get("/coverage/calendar/").status_code == 302
 
 
-def test_coverage_leads_to_it(scan_again, client, viewer):
+def test_the_coverage_page_links_to_the_calendar(scan_again, client, viewer):
     scan_again()
     client.force_login(viewer)
 

@@ -66,28 +66,28 @@ def test_the_dates_that_left_are_listed_as_ranges_by_season(lost):
 
 
 @pytest.mark.parametrize("page", ["/", "/coverage/", "/coverage/winter/", "/sources/", "/coverage/calendar/"])
-def test_a_page_with_percentages_says_that_dates_left(lost, read, page):
+def test_a_page_with_percentages_shows_that_dates_were_removed(lost, read, page):
     text = " ".join(read(page).split())
 
     assert LEFT in text
     assert "every percentage is of the 4 dates that are left" in text
 
 
-def test_coverage_in_the_shell_says_it_beside_its_numbers(lost, capsys):
+def test_the_coverage_command_shows_removed_dates_beside_its_numbers(lost, capsys):
     call_command("coverage")
 
     said = " ".join(capsys.readouterr().out.split())
     assert LEFT in said and "winter: 15 dates, 2024-01-05 to 2024-01-20" in said
 
 
-def test_a_program_gets_the_ranges(lost, capsys):
+def test_the_coverage_json_has_removed_dates_as_ranges(lost, capsys):
     found = as_json(capsys)
 
     assert (found["count"], found["dates_left"]) == (25, 4)
     assert found["seasons"][1] == {"name": "spring", "count": 10, "ranges": [["2024-03-01", "2024-03-10"]]}
 
 
-def test_a_program_is_told_that_none_left(scan_again, capsys):
+def test_the_coverage_json_has_null_if_no_dates_were_removed(scan_again, capsys):
     scan_again()
 
     assert as_json(capsys) is None
@@ -109,7 +109,7 @@ def test_a_season_that_is_shortened_in_the_file_loses_dates_too(scan_again, rewr
     assert removed and removed.by_season == "winter: 2 dates, 2024-01-19 to 2024-01-20"
 
 
-def test_a_scan_of_some_dates_notices_it_too(scan_again, ask):
+def test_a_partial_scan_finds_removed_dates_too(scan_again, ask):
     scan_again()
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
@@ -119,7 +119,7 @@ def test_a_scan_of_some_dates_notices_it_too(scan_again, ask):
     assert removed and removed.dates == [day("01-05")]
 
 
-def test_a_date_that_came_or_weighs_more_removes_nothing(scan_again, ask):
+def test_added_dates_and_changed_units_are_not_removed_dates(scan_again, ask):
     scan_again()
     ask("UPDATE raw.days SET open = TRUE, orders = 5")
     scan_again()
@@ -127,7 +127,7 @@ def test_a_date_that_came_or_weighs_more_removes_nothing(scan_again, ask):
     assert removed_dates.open_now() is None
 
 
-def test_a_calendar_that_cannot_be_asked_removes_nothing(scan_again, ask):
+def test_an_unreadable_calendar_removes_no_dates(scan_again, ask):
     scan_again()
     ask("ALTER TABLE raw.days RENAME TO gone")
     scan_again()
@@ -147,7 +147,7 @@ def test_dates_that_leave_later_join_the_event(lost, ask, scan_again):
 # It ends ----------------------------------------------------------------------------------------------
 
 
-def test_dates_that_come_back_end_it_and_that_is_said(lost, mend):
+def test_restored_dates_end_the_event_and_raise_an_alarm(lost, mend):
     mend()
 
     assert removed_dates.open_now() is None
@@ -167,7 +167,7 @@ def test_an_operator_confirms_on_the_calendar_page_with_a_note(lost, client, ope
     assert "olga" in text and "strike" in text
 
 
-def test_the_shell_shows_what_left_and_confirms_it(lost, capsys):
+def test_the_calendar_command_shows_removed_dates_and_confirms_them(lost, capsys):
     with pytest.raises(SystemExit, match="1"):
         call_command("calendar")
     said = capsys.readouterr().out
@@ -179,7 +179,7 @@ def test_the_shell_shows_what_left_and_confirms_it(lost, capsys):
     assert RemovedDate.objects.confirmed().first().note == "strike"
 
 
-def test_the_shell_confirms_only_what_was_seen(lost, capsys):
+def test_the_calendar_command_refuses_to_confirm_another_number_of_dates(lost, capsys):
     with pytest.raises(SystemExit, match="1"):
         call_command("calendar", "--confirm", "3")
 
@@ -187,7 +187,7 @@ def test_the_shell_confirms_only_what_was_seen(lost, capsys):
 
 
 @pytest.mark.parametrize("command", ["sources", "windows"])
-def test_other_commands_with_shares_say_it_too(lost, capsys, command):
+def test_the_other_commands_with_shares_show_removed_dates_too(lost, capsys, command):
     call_command(command)
 
     assert LEFT in capsys.readouterr().out
@@ -201,7 +201,7 @@ def test_a_viewer_may_not_confirm(lost, client, viewer):
     assert removed_dates.open_now()
 
 
-def test_what_a_person_did_not_see_is_not_confirmed(lost, ask, scan_again):
+def test_dates_removed_after_an_operator_looked_are_not_confirmed(lost, ask, scan_again):
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-04'")
     scan_again()
 
@@ -210,7 +210,7 @@ def test_what_a_person_did_not_see_is_not_confirmed(lost, ask, scan_again):
     assert removed_dates.open_now().count == 26
 
 
-def test_confirming_twice_says_that_there_is_nothing(lost):
+def test_a_second_confirmation_is_refused(lost):
     confirm()
 
     with pytest.raises(CannotConfirm, match="nothing to confirm"):
@@ -227,7 +227,7 @@ def test_a_confirmed_date_that_comes_back_and_leaves_again_is_a_new_event(lost, 
     assert RemovedDate.objects.confirmed().count() == 25
 
 
-def test_the_same_scan_again_says_the_same(lost, scan_again):
+def test_a_repeated_scan_keeps_the_removed_dates(lost, scan_again):
     scan_again()
 
     assert removed_dates.open_now().count == 25

@@ -23,7 +23,7 @@ def mark(date: str, **changes) -> None:
     Partition.objects.filter(table="daily.sales", date=day(date)).update(**changes)
 
 
-def test_only_expected_dates_have_a_place(load):
+def test_the_grid_contains_only_expected_dates(load):
     assert [f"{date:%d}" for date in load().dates] == ["01", "02", "03", "04", "05", "06", "08"]
 
 
@@ -41,7 +41,7 @@ def test_every_state_and_activity_has_a_letter_of_its_own():
     assert len(set(grid.LETTER.values())) == len(names)
 
 
-def test_what_a_cell_shows_is_the_same_for_a_row_and_for_one_partition(load):
+def test_the_grid_and_a_single_partition_show_the_same_state(load):
     letters = []
     for state in Partition.State.values:
         for activity in Partition.Activity.values:
@@ -71,7 +71,7 @@ def test_rows_on_a_closed_day_are_strays(load, ask, scan):
     assert load().strays["daily.sales"] == (day("01-07"),)
 
 
-def test_each_season_has_its_place(load, pipeline):
+def test_each_season_has_its_own_slice_of_the_dates(load, pipeline):
     found = load(start=None, end=None)
 
     assert [(season.name, len(found.dates[part])) for season, part in found.seasons] == [

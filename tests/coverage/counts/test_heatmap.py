@@ -38,7 +38,7 @@ def test_a_row_has_a_letter_for_each_expected_date(scan, ask, winter):
     assert row(data, "daily.sales")["shown"] == "mc" + 17 * "m"
 
 
-def test_what_runs_do_shows_before_what_the_warehouse_has(scan, winter):
+def test_the_activity_of_a_run_takes_precedence_over_the_warehouse_state(scan, winter):
     scan()
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="running", run_id=7)
 
@@ -48,7 +48,7 @@ def test_what_runs_do_shows_before_what_the_warehouse_has(scan, winter):
     assert sales["run"][2] == 7
 
 
-def test_a_cell_says_rows_and_what_was_expected(scan, ask, winter):
+def test_a_cell_has_its_rows_and_the_expected_range(scan, ask, winter):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(4) rows(i)", day("01-01"))
     scan()
 
@@ -70,7 +70,7 @@ def test_an_open_band_has_no_excess():
     assert heatmap.against_expected(1_000_000, 1, None) == 100
 
 
-def test_what_could_not_be_asked_is_no_number(scan, ask, winter):
+def test_an_unreadable_table_has_no_row_numbers(scan, ask, winter):
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
     scan()
 
@@ -95,7 +95,7 @@ def test_age_duration_quality_and_fallback_are_modes(scan, winter):
 BANDS = (QualityBand(from_day=8, between=[60, 70]), QualityBand(from_day=10, between=[85, float("inf")]))
 
 
-def test_quality_is_said_against_the_tables_bands(scan, ask, pipeline, winter, monkeypatch):
+def test_quality_is_compared_with_the_bands_of_the_table(scan, ask, pipeline, winter, monkeypatch):
     for date, score in (("01-05", 40), ("01-08", 50), ("01-09", 75), ("01-10", 99)):
         ask("INSERT INTO weekly.trend VALUES (?, ?)", day(date), score)
     scan()
@@ -143,7 +143,7 @@ def test_a_map_takes_two_queries(scan, winter, django_assert_num_queries):
         winter()
 
 
-def test_the_row_of_a_table_that_cannot_be_read_says_so(scan, winter, ask):
+def test_the_row_of_an_unreadable_table_has_the_reason(scan, winter, ask):
     scan()
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
     scan()

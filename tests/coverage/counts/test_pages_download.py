@@ -37,7 +37,7 @@ def test_a_season_and_a_filter_narrow_the_file(scan, download):
     assert len(json.loads(download("/coverage/winter/partitions.json?table=daily.sales"))) == 19
 
 
-def test_a_state_is_what_the_cell_shows(scan, download):
+def test_the_state_filter_selects_by_the_state_that_the_cell_shows(scan, download):
     scan()
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
 
@@ -55,12 +55,12 @@ def test_rows_off_the_calendar_are_in_their_seasons_file(scan, ask, download):
     assert only["date"] == "2024-01-07"
 
 
-def test_nothing_is_an_empty_list(download, shop):
+def test_the_json_is_an_empty_list_before_the_first_scan(download, shop):
     assert json.loads(download("/coverage/partitions.json")) == []
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
-def test_a_spreadsheet_takes_no_cell_for_a_formula(text):
+def test_text_that_a_spreadsheet_would_read_as_a_formula_is_escaped(text):
     assert harmless(text) == f"'{text}"
 
 
@@ -69,7 +69,7 @@ def test_other_cells_stay_as_they_are(value):
     assert harmless(value) == value
 
 
-def test_a_file_takes_two_queries(scan, download, django_assert_max_num_queries):
+def test_a_download_takes_at_most_four_queries(scan, download, django_assert_max_num_queries):
     scan()
 
     with django_assert_max_num_queries(4):  # the session, the person, the partitions, what is silent

@@ -35,7 +35,7 @@ def test_a_phase_is_complete_only_where_all_of_its_tables_are(coverage, ask):
     assert found.phase("2").dates_expected == 29
 
 
-def test_bootstrap_dates_are_out_of_the_denominator_and_named(coverage):
+def test_bootstrap_dates_leave_the_denominator_and_are_counted_apart(coverage):
     weekly = coverage().phase("3")
 
     assert weekly.dates_expected == 23
@@ -64,7 +64,7 @@ def test_nothing_known_has_no_percentage():
     assert rollup.percent(0, 675, unknown=675) is None
 
 
-def test_what_is_unknown_raises_and_lowers_nothing_and_stands_beside(coverage, ask, pipeline):
+def test_unknown_partitions_stay_in_the_denominator_and_are_counted_apart(coverage, ask, pipeline):
     complete(ask, "daily.sales", "01-04", "01-05", "01-06")
     coverage()
     Partition.objects.filter(table="daily.sales", date=day("01-06")).update(state="unknown")
@@ -84,7 +84,7 @@ def test_a_table_that_could_not_be_read_has_no_percentage(coverage, ask):
     assert tally.in_words == "unknown on all 29"
 
 
-def test_a_date_is_unknown_where_a_table_is_unread_and_no_other_is_known_to_lack(coverage, ask):
+def test_a_phase_date_is_unknown_if_one_table_is_unreadable_and_no_other_has_a_gap(coverage, ask):
     complete(ask, "daily.sales", "01-04", "01-05")
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
 
@@ -102,7 +102,7 @@ def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, ask):
     assert daily.is_unknown and daily.percent is None
 
 
-def test_a_phase_keeps_its_percentage_as_last_known_while_the_warehouse_is_away(coverage, ask, shop):
+def test_a_phase_keeps_its_last_known_percentage_while_the_warehouse_is_unreachable(coverage, ask, shop):
     ask("INSERT INTO daily.sales SELECT DATE '2024-01-05', range, NULL FROM range(8)")
     before = coverage()
     shop.rename(shop.with_suffix(".gone"))
@@ -125,7 +125,7 @@ def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage
     assert (tally.expected, tally.unknown, tally.not_expected) == (23, 23, 6)
 
 
-def test_the_picture_is_as_old_as_the_last_scan_that_was_answered(scan, coverage, shop):
+def test_coverage_is_as_old_as_the_last_scan_that_the_warehouse_answered(scan, coverage, shop):
     answered = scan()
     shop.rename(shop.with_suffix(".gone"))
     first = scan()
@@ -136,7 +136,7 @@ def test_the_picture_is_as_old_as_the_last_scan_that_was_answered(scan, coverage
     assert found.problem == f"the warehouse file {shop} does not exist"
 
 
-def test_a_warehouse_that_answers_again_fails_no_more(scan, coverage, shop):
+def test_coverage_has_no_problem_once_the_warehouse_answers_again(scan, coverage, shop):
     shop.rename(shop.with_suffix(".gone"))
     scan()
     shop.with_suffix(".gone").rename(shop)

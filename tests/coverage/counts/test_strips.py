@@ -22,7 +22,7 @@ def test_equal_neighbours_are_one_rectangle():
     assert paths("mcccm") == {"complete": "M1 0h3v16h-3z"}
 
 
-def test_missing_is_the_ground():
+def test_missing_cells_are_left_to_the_background():
     assert paths("mmm") == {}
 
 
@@ -30,7 +30,7 @@ def test_each_state_has_one_path():
     assert paths("ctct") == {"complete": "M0 0h1v16h-1zM2 0h1v16h-1z", "thin": "M1 0h1v16h-1zM3 0h1v16h-1z"}
 
 
-def test_what_asks_for_attention_is_drawn_last():
+def test_states_are_drawn_in_order_of_severity_with_failed_on_top():
     assert [path.state for path in strip("fct").paths] == ["complete", "thin", "failed"]
 
 
@@ -44,7 +44,7 @@ def test_a_bad_date_at_the_edge_stays_inside():
     assert paths("u" + "c" * 999)["unknown"] == "M0 0h4.167v16h-4.167z"
 
 
-def test_cells_are_told_apart_where_there_are_few():
+def test_separators_between_cells_are_drawn_only_in_short_strips():
     assert strip("ccc").gaps == "M1 0v16M2 0v16"
     assert strip("c" * 700).gaps == ""
 
@@ -58,7 +58,7 @@ def test_a_month_is_named_where_it_begins():
     ]
 
 
-def test_a_month_of_two_dates_gives_way_to_the_next():
+def test_a_month_too_short_for_its_label_is_not_labelled():
     dates = [dt.date(2024, 1, 30) + dt.timedelta(days) for days in range(60)]
 
     assert [tick.label for tick in strips.month_ticks(dates)] == ["Feb", "Mar"]

@@ -12,7 +12,7 @@ SALES = "/coverage/partition/daily.sales/2024-01-05/"
 TREND = "/coverage/partition/weekly.trend/2024-01-09/"
 
 
-def test_rows_stand_against_what_was_expected(scan, fill, read):
+def test_rows_are_shown_against_the_expected_number(scan, fill, read):
     fill("daily.sales", "01-05", rows=3)
     scan()
 
@@ -22,13 +22,13 @@ def test_rows_stand_against_what_was_expected(scan, fill, read):
     assert "3 rows, expected 8." in text
 
 
-def test_units_are_called_by_the_pipelines_word(scan, read):
+def test_units_are_labelled_with_the_unit_of_the_pipeline(scan, read):
     scan()
 
     assert "<dt>Orders</dt><dd>4</dd>" in read(SALES)
 
 
-def test_an_unknown_date_stands_against_what_the_rule_expects(scan, fill, rewrite, read):
+def test_an_unknown_date_shows_the_range_that_the_rule_expects(scan, fill, rewrite, read):
     fill("daily.sales", "01-05", rows=9)
     scan()
     rewrite('key = ["item"]', 'key = ["item", "day"]')
@@ -42,7 +42,7 @@ def test_an_unknown_date_stands_against_what_the_rule_expects(scan, fill, rewrit
     assert "<b>9</b> of 6 to 12 expected" in text
 
 
-def test_a_date_that_could_not_be_compared_says_nothing_of_what_is_expected(scan, fill, ask, read):
+def test_a_date_shows_no_expectation_if_its_reference_table_cannot_be_read(scan, fill, ask, read):
     fill("daily.visits", "01-05", rows=4)
     ask("ALTER TABLE daily.sales RENAME day TO gone")
     scan()
@@ -59,20 +59,20 @@ def test_no_rows_are_expected_in_the_bootstrap(scan, read):
     assert "<b>0</b>, none expected" in read("/coverage/partition/weekly.trend/2024-01-02/")
 
 
-def test_the_scan_that_confirmed_it_is_named(scan, read):
+def test_the_page_links_to_the_scan_that_read_the_partition(scan, read):
     done = scan()
 
     assert f"/coverage/scans/{done.pk}/" in read(SALES)
 
 
-def test_what_a_step_found_later_is_not_the_scans_word(scan, read):
+def test_the_page_does_not_link_to_the_scan_if_the_partition_was_read_later(scan, read):
     done = scan()
     Partition.objects.filter(table="daily.sales", date=day("01-05")).update(read_at=timezone.now())
 
     assert f"/coverage/scans/{done.pk}/" not in read(SALES)
 
 
-def test_inputs_say_how_many_of_their_dates_are_complete(scan, fill, read):
+def test_inputs_show_how_many_of_their_dates_are_complete(scan, fill, read):
     fill("daily.sales", "01-08")
     scan()
 
@@ -82,7 +82,7 @@ def test_inputs_say_how_many_of_their_dates_are_complete(scan, fill, read):
     assert "1 of 3<" in text and "0 of 1<" in text
 
 
-def test_the_sources_of_a_need_say_what_they_have_on_the_date(scan, ask, read):
+def test_the_sources_of_a_need_show_their_state_on_the_date(scan, ask, read):
     ask("DELETE FROM raw.orders WHERE day = ?", day("01-05"))
     scan()
 
@@ -107,26 +107,26 @@ def test_the_date_can_be_planned(scan, read):
 @pytest.mark.parametrize(
     "address", ["/coverage/partition/raw.orders/2024-01-05/", "/coverage/partition/daily.sales/2024-01-07/"]
 )
-def test_a_source_and_a_closed_day_cannot(scan, read, address):
+def test_a_source_and_a_closed_day_cannot_be_planned(scan, read, address):
     scan()
 
     assert "Plan this date" not in read(address)
 
 
-def test_a_closed_day_says_that_nothing_is_expected(scan, read):
+def test_a_closed_day_shows_that_nothing_is_expected(scan, read):
     scan()
 
     assert "the calendar does not expect this date" in read("/coverage/partition/daily.sales/2024-01-07/")
 
 
-def test_the_panel_is_a_piece_and_the_address_a_page(scan, read):
+def test_an_htmx_request_returns_a_fragment_and_a_plain_request_a_page(scan, read):
     scan()
 
     assert "<h1>" in read(SALES)
     assert "<h1>" not in read(SALES, HX_Request="true")
 
 
-def test_table_and_date_lead_to_the_cell(scan, client, viewer):
+def test_table_and_date_redirect_to_the_page_of_the_partition(scan, client, viewer):
     scan()
     client.force_login(viewer)
 
@@ -148,13 +148,13 @@ def test_table_and_date_lead_to_the_cell(scan, client, viewer):
         "",
     ],
 )
-def test_what_is_not_there_is_not_found(client, viewer, shop, rest):
+def test_an_invalid_table_or_date_is_not_found(client, viewer, shop, rest):
     client.force_login(viewer)
 
     assert client.get(f"/coverage/partition/{rest}").status_code == 404
 
 
-def test_a_table_that_could_not_be_read_says_why(scan, ask, read):
+def test_an_unreadable_table_shows_the_reason(scan, ask, read):
     ask("ALTER TABLE daily.sales RENAME COLUMN day TO date")
     scan()
 
@@ -163,7 +163,7 @@ def test_a_table_that_could_not_be_read_says_why(scan, ask, read):
     assert "no column day" in text and "<dt>Rows</dt><dd>unknown" in text
 
 
-def test_a_date_that_cannot_be_read_says_what_was_known_last_and_why_once(scan, ask, shop, read):
+def test_an_outage_shows_the_last_known_rows_and_the_reason_only_once(scan, ask, shop, read):
     ask("INSERT INTO weekly.trend VALUES (?, 50)", day("01-09"))
     scan()
     shop.rename(shop.with_suffix(".gone"))
@@ -175,7 +175,7 @@ def test_a_date_that_cannot_be_read_says_what_was_known_last_and_why_once(scan, 
     assert text.count("the warehouse has not answered since") == 1 and "..<" not in text
 
 
-def test_before_the_first_scan_nobody_says_that_nothing_is_expected(read, shop):
+def test_the_page_does_not_show_nothing_expected_before_the_first_scan(read, shop):
     text = read(SALES)
 
     assert "none expected" not in text and "does not expect" not in text

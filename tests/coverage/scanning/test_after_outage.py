@@ -45,7 +45,7 @@ def scans() -> list[str]:
 
 
 @pytest.mark.django_db
-def test_the_look_is_scheduled_every_minute_beside_the_scans():
+def test_the_outage_check_is_scheduled_every_minute():
     looks = Schedule.objects.get(func="apps.coverage.tasks.look_again")
 
     assert (looks.minutes, looks.cluster) == (1, "main")
@@ -60,14 +60,14 @@ def test_a_warehouse_that_is_back_is_scanned_at_once(away, shop):
     assert freshness.now().problem == ""
 
 
-def test_a_warehouse_that_is_still_away_is_no_failed_scan_more(away):
+def test_the_outage_check_adds_no_failed_scan_while_the_warehouse_is_unreachable(away):
     tasks.look_again()
 
     assert scans() == ["succeeded", "failed"]
     assert silent_tables()["daily.sales"].is_outage
 
 
-def test_a_warehouse_that_answered_is_not_looked_at_again(scan, shop):
+def test_the_outage_check_does_nothing_after_a_successful_scan(scan, shop):
     scan()
     shop.unlink()
 
@@ -76,7 +76,7 @@ def test_a_warehouse_that_answered_is_not_looked_at_again(scan, shop):
     assert scans() == ["succeeded"]
 
 
-def test_one_broken_table_is_not_looked_at_every_minute(scan, ask):
+def test_the_outage_check_does_nothing_if_a_single_table_is_unreadable(scan, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
     scan()
 
@@ -85,7 +85,7 @@ def test_one_broken_table_is_not_looked_at_every_minute(scan, ask):
     assert scans() == ["succeeded"]
 
 
-def test_a_scan_that_waits_in_the_queue_is_the_one_that_is_performed(away, shop):
+def test_the_outage_check_performs_a_scan_that_is_already_queued(away, shop):
     waiting = tasks.scan_later()
     away.rename(shop)
 
@@ -95,7 +95,7 @@ def test_a_scan_that_waits_in_the_queue_is_the_one_that_is_performed(away, shop)
     assert Scan.objects.get(pk=waiting.pk).status == Scan.Status.SUCCEEDED
 
 
-def test_a_scan_under_way_is_not_doubled(away, shop):
+def test_the_outage_check_starts_no_scan_while_one_is_running(away, shop):
     Scan.objects.create(status=Scan.Status.RUNNING, started_at=timezone.now())
     away.rename(shop)
 
@@ -104,7 +104,7 @@ def test_a_scan_under_way_is_not_doubled(away, shop):
     assert scans() == ["succeeded", "failed", "running"]
 
 
-def test_while_it_is_read_again_the_failure_is_told_in_the_past(away, shop, monkeypatch):
+def test_an_outage_is_shown_in_the_past_tense_while_the_warehouse_is_read_again(away, shop, monkeypatch):
     away.rename(shop)
     told = []
     monkeypatch.setattr(tasks.full_scan, "scan", lambda *_: told.append(freshness.now().sentences[0]))
@@ -119,7 +119,7 @@ def test_while_it_is_read_again_the_failure_is_told_in_the_past(away, shop, monk
 # A call of the console's own that has the file ---------------------------------------------------------
 
 
-def test_a_call_that_has_its_turn_is_told_as_no_outage(scan_in_use, client, viewer):
+def test_a_warehouse_file_in_use_by_a_call_is_not_shown_as_an_outage(scan_in_use, client, viewer):
     failed = scan_in_use()
 
     client.force_login(viewer)
@@ -131,7 +131,7 @@ def test_a_call_that_has_its_turn_is_told_as_no_outage(scan_in_use, client, view
     assert not sales.is_outage and f"; not read since {sales.since:%H:%M} UTC: {CALL}" in sales.in_words
 
 
-def test_a_scan_has_its_turn_before_the_next_call(scan_in_use):
+def test_the_outage_check_repeats_a_blocked_scan_once_the_call_has_ended(scan_in_use):
     scan_in_use()
 
     tasks.look_again()
@@ -140,7 +140,7 @@ def test_a_scan_has_its_turn_before_the_next_call(scan_in_use):
     assert silent_tables() == {}
 
 
-def test_a_look_while_the_call_goes_on_leaves_all_as_it_is(scan_in_use, shop, monkeypatch):
+def test_the_outage_check_changes_nothing_while_the_call_is_running(scan_in_use, shop, monkeypatch):
     scan_in_use()
     monkeypatch.setattr(timing, "OUTAGE_CHECK_TURN", 0.0)
 

@@ -48,7 +48,7 @@ def scanned(table: str) -> Partition:
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR"])
-def test_the_query_on_the_page_answers_the_rows_on_the_page(rewrite, ask, db, typed, kind, zone):
+def test_the_displayed_query_returns_the_displayed_number_of_rows(rewrite, ask, db, typed, kind, zone):
     rewrite('name = "Shop"', f'name = "Shop"\ntimezone = "{zone}"')
     values = ", ".join(f"(CAST('{moment}+00' AS TIMESTAMPTZ))" for moment in MOMENTS)
     value = "col0" if kind == "TIMESTAMPTZ" else f"CAST(timezone('UTC', col0) AS {kind})"
@@ -112,7 +112,7 @@ def server(monkeypatch) -> Iterator[StandIn]:
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("kind", ["DATE", "DATETIME", "TIMESTAMP", "STRING"])
-def test_on_bigquery_the_query_answers_what_a_count_does(server, kind, zone):
+def test_the_displayed_bigquery_query_returns_the_same_counts_as_the_console(server, kind, zone):
     server.say(f"CREATE TABLE shop.orders (`at` {kind}, item INT64)")
     for moment in MOMENTS:
         server.say(f"INSERT INTO shop.orders SELECT CAST('{moment}' AS {kind}), 1")

@@ -56,14 +56,14 @@ def test_all_dates_of_ten_tables_are_complete(scan):
     assert Partition.objects.filter(state=State.COMPLETE, rows=2).count() == len(TABLES) * DATES
 
 
-def test_a_full_refresh_asks_the_calendar_each_dataset_once_and_counts_once(scan, server):
+def test_a_first_scan_queries_the_calendar_each_dataset_and_the_counts_once(scan, server):
     found = scan()
 
     asked = [len(server.asked(about)) for about in ("calendar", "partitions", "count")]
     assert (asked, found.queries, len(server.jobs)) == ([1, 2, 1], 4, 4)
 
 
-def test_a_second_scan_looks_only_at_what_cannot_hold_still(scan, server):
+def test_a_second_scan_counts_only_tables_without_partitions(scan, server):
     scan()
 
     again = scan()
@@ -73,7 +73,7 @@ def test_a_second_scan_looks_only_at_what_cannot_hold_still(scan, server):
     assert again.changed == 0
 
 
-def test_a_scan_keeps_what_it_cost(scan, server):
+def test_a_scan_stores_its_billed_bytes(scan, server):
     found = scan()
 
     assert found.bytes_billed == sum(job.bytes_billed for job in server.asked()) > 0
@@ -97,7 +97,7 @@ def test_values_of_a_date_that_changed_are_read_again(scan, server):
     assert Partition.objects.get(table="daily.t1", date="2021-12-12").quality == 60
 
 
-def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline, server):
+def test_dates_counted_between_two_scans_are_not_counted_again(scan, pipeline, server):
     scan()
     warehouse = warehouses.open_warehouse(pipeline)
     dates = [FIRST, FIRST + dt.timedelta(days=1)]
@@ -109,7 +109,7 @@ def test_what_a_count_read_meanwhile_need_not_be_looked_at_again(scan, pipeline,
     assert (changed, set(looked.processed)) == (0, {"raw.plain", "daily.plain"})
 
 
-def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan, pipeline, server):
+def test_a_newly_configured_column_is_read_on_all_dates(scan, pipeline, server):
     plain = [table.model_copy(update={"quality": None}) for table in pipeline.tables]
     before = pipeline.model_copy(update={"tables": tuple(plain)})
     full_scan.scan(before, warehouses.open_warehouse(before), Scan.objects.create())
@@ -119,7 +119,7 @@ def test_a_column_that_is_asked_about_for_the_first_time_is_read_everywhere(scan
     assert not Partition.objects.filter(table="daily.t1", quality=None).exists()
 
 
-def test_without_the_warehouse_the_last_known_picture_stays(scan, server):
+def test_partitions_keep_their_last_known_state_while_a_quota_is_exhausted(scan, server):
     scan()
     before = list(Partition.objects.values())
     server.refuse("quotaExceeded", times=100)
@@ -147,7 +147,7 @@ def test_a_bigquery_that_answers_again_is_scanned_at_once(scan, server, look_aga
     assert (Scan.objects.latest_finished().status, silent_tables()) == (Scan.Status.SUCCEEDED, {})
 
 
-def test_a_bigquery_that_does_not_answer_is_asked_one_question_that_costs_nothing(scan, server, look_again):
+def test_the_outage_check_of_an_unavailable_bigquery_starts_no_job(scan, server, look_again):
     scan()
     denied = {"at_call": True, "says": "User does not have bigquery.jobs.create permission"}
     server.refuse("accessDenied", times=2, **denied)
@@ -160,7 +160,7 @@ def test_a_bigquery_that_does_not_answer_is_asked_one_question_that_costs_nothin
     assert Scan.objects.latest_finished().status == Scan.Status.SUCCEEDED
 
 
-def test_a_quota_that_is_used_up_is_not_looked_at_every_minute(scan, server, look_again):
+def test_the_outage_check_does_nothing_while_a_quota_is_exhausted(scan, server, look_again):
     scan()
     server.refuse("quotaExceeded", times=1)
     scan()
@@ -170,7 +170,7 @@ def test_a_quota_that_is_used_up_is_not_looked_at_every_minute(scan, server, loo
     assert Scan.objects.count() == 2
 
 
-def test_what_is_known_again_was_looked_at_again(scan, server):
+def test_a_scan_after_a_failed_scan_finds_all_partitions_complete(scan, server):
     scan()
     server.refuse("quotaExceeded", times=1)
     scan()
@@ -188,13 +188,13 @@ def test_a_table_that_is_missing_is_a_problem_of_its_own(scan, server):
     assert set(Partition.objects.filter(table="raw.t2").values_list("state", flat=True)) == {State.COMPLETE}
 
 
-def test_what_a_scan_should_know_of_a_table_is_kept(scan, server):
+def test_a_scan_stores_a_note_about_rows_without_a_date(scan, server):
     server.say("INSERT INTO raw.t1 VALUES (NULL, 1, 1)")
 
     assert scan().notes == "raw.t1: rows without a date, which count for none: 1"
 
 
-def test_pages_ask_nothing(scan, server, settings, pipeline, client, operator):
+def test_pages_make_no_warehouse_queries(scan, server, settings, pipeline, client, operator):
     scan()
     settings.PIPELINE = pipeline.path
     client.force_login(operator)
@@ -212,7 +212,7 @@ def test_pages_ask_nothing(scan, server, settings, pipeline, client, operator):
     assert server.asked() == []
 
 
-def test_a_verification_says_that_rows_without_a_date_were_not_asked_about(scan, pipeline, server, settings):
+def test_a_verification_reports_that_rows_without_a_date_were_not_queried(scan, pipeline, server, settings):
     settings.PIPELINE = pipeline.path
     scan()
     server.say("INSERT INTO raw.t0 SELECT NULL, 1, 60.0")

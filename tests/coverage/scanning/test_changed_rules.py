@@ -60,13 +60,13 @@ def complete(filled, ask, scan) -> None:
     assert state() == state("weekly.trend") == ("complete", "")
 
 
-def test_another_number_of_rows_makes_dates_thin_at_once(complete, change):
+def test_a_higher_expected_number_of_rows_makes_dates_thin_at_once(complete, change):
     change(TWO, THREE)
 
     assert state() == ("thin", "8 rows, expected 12")
 
 
-def test_the_old_number_makes_them_complete_again(complete, change):
+def test_restoring_the_expected_number_of_rows_makes_dates_complete_again(complete, change):
     change(TWO, THREE)
     change(THREE, TWO)
 
@@ -82,14 +82,14 @@ def test_the_old_number_makes_them_complete_again(complete, change):
     ],
     ids=["a worker", "serve", "a command"],
 )
-def test_whatever_starts_with_the_new_file_judges_anew(complete, restart, start):
+def test_any_process_that_starts_with_a_changed_file_reevaluates_partitions(complete, restart, start):
     restart(TWO, THREE)
     start()
 
     assert state() == ("thin", "8 rows, expected 12")
 
 
-def test_the_shell_says_at_once_what_the_new_file_says(complete, restart, capsys):
+def test_the_coverage_command_applies_a_changed_file_at_once(complete, restart, capsys):
     restart(TWO, THREE)
     call_command("coverage", "--json", "--table=daily.sales")
 
@@ -97,9 +97,7 @@ def test_the_shell_says_at_once_what_the_new_file_says(complete, restart, capsys
     assert (table["complete"], table["thin"]) == (0, 29)
 
 
-def test_a_table_that_only_a_limited_scan_has_read_is_judged_anew_too(
-    filled, pipeline, warehouse, db, change
-):
+def test_a_table_read_only_by_a_partial_scan_is_reevaluated_too(filled, pipeline, warehouse, db, change):
     partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["daily.sales"]))
     assert state() == ("complete", "")
 
@@ -108,7 +106,7 @@ def test_a_table_that_only_a_limited_scan_has_read_is_judged_anew_too(
     assert state() == ("thin", "8 rows, expected 12")
 
 
-def test_more_first_days_to_leave_out_make_their_rows_unexpected(complete, change):
+def test_rows_on_newly_skipped_first_days_become_unexpected(complete, change):
     change("skip_first_days = 3", "skip_first_days = 5")
 
     assert state("weekly.trend")[0] == "unexpected"
@@ -122,7 +120,7 @@ def test_a_season_with_another_name_has_its_dates(complete, change):
     assert set(CalendarDate.objects.values_list("season", flat=True)) == {"frost", "spring"}
 
 
-def test_a_season_that_was_shortened_by_a_slip_and_is_mended_loses_nothing(complete, change):
+def test_a_shortened_season_that_is_restored_keeps_the_state_of_its_partitions(complete, change):
     change("end = 2024-03-10", "end = 2024-03-05")
     assert state(date="03-08")[0] == "not_expected"
 
@@ -165,7 +163,7 @@ def undone(ask, scan, shop, db) -> Pipeline:
     return definition.current()
 
 
-def test_a_table_that_is_back_in_the_file_is_judged_by_the_calendar_as_it_is(undone):
+def test_a_table_restored_to_the_file_is_evaluated_by_the_current_calendar(undone):
     assert state("daily.visits", "01-18")[0] == "missing"
 
     changed_rules.apply_rule_changes(undone)
@@ -173,11 +171,11 @@ def test_a_table_that_is_back_in_the_file_is_judged_by_the_calendar_as_it_is(und
     assert state("daily.visits", "01-18")[0] == "not_expected"
 
 
-def test_of_a_table_that_is_back_in_the_file_shell_pages_and_downloads_agree(undone, agree):
+def test_commands_pages_and_downloads_agree_on_a_table_restored_to_the_file(undone, agree):
     agree()
 
 
-def test_a_scan_after_that_keeps_them_away(complete, change):
+def test_a_scan_keeps_the_dates_of_a_shortened_season_removed(complete, change):
     change("end = 2024-03-10", "end = 2024-03-05")
 
     other = definition.current()
@@ -187,7 +185,7 @@ def test_a_scan_after_that_keeps_them_away(complete, change):
     assert CalendarDate.read.filter(date__gt=day("03-05")).count() == 0
 
 
-def test_a_new_key_is_unknown_until_it_is_counted(complete, change):
+def test_dates_are_unknown_until_a_new_key_is_counted(complete, change):
     change('key = ["item"]', 'key = ["item", "day"]')
     assert state() == ("unknown", "its different keys (item, day) are not counted yet")
 
@@ -202,14 +200,14 @@ def test_a_comparison_with_a_table_that_was_read_follows_at_once(complete, chang
     assert state("daily.visits") == ("thin", "8 rows, expected 12")
 
 
-def test_a_comparison_with_a_table_that_nobody_read_is_unknown(complete, change):
+def test_a_new_comparison_with_a_table_that_was_not_read_makes_dates_unknown(complete, change):
     Partition.objects.filter(table="raw.orders").delete()
     change('like = "daily.sales"', 'like = "raw.orders"')
 
     assert state("daily.visits") == ("unknown", "raw.orders could not be read to compare with")
 
 
-def test_another_time_zone_makes_dates_unknown_until_they_are_read(complete, change):
+def test_a_changed_time_zone_makes_dates_unknown(complete, change):
     change('name = "Shop"', 'name = "Shop"\ntimezone = "America/New_York"')
 
     assert state()[0] == "unknown"
@@ -240,7 +238,7 @@ def test_the_same_file_takes_one_query(complete, django_assert_num_queries):
         assert changed_rules.apply_rule_changes(definition.current()) == 0
 
 
-def test_another_rule_takes_as_many_queries_for_all_dates_as_for_some(
+def test_reevaluating_all_dates_takes_a_limited_number_of_queries(
     complete, restart, django_assert_max_num_queries
 ):
     other = restart(TWO, THREE)

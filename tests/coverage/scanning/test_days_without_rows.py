@@ -58,7 +58,7 @@ def test_a_call_that_breaks_off_without_rows_has_failed(may_be_empty, fault, lau
     assert (run.status, step(run, "01-02").status) == (Run.Status.FAILED, "failed")
 
 
-def test_rows_that_went_from_such_a_day_are_a_loss(may_be_empty, ask, scan):
+def test_rows_lost_from_a_day_that_may_be_empty_are_a_regression(may_be_empty, ask, scan):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(3) rows(i)", day("01-02"))
     scan()
     ask("DELETE FROM daily.sales")

@@ -76,19 +76,19 @@ def test_the_narrower_of_two_bounds_decides(verdict):
         (24, 18, "excess", "24 rows with 18 different keys, expected 18: 6 rows too many of the same key"),
     ],
 )
-def test_different_keys_are_held_against_the_least(verdict, rows, keys, state, reason):
+def test_different_keys_are_compared_with_the_least_expected_rows(verdict, rows, keys, state, reason):
     found = verdict("sales", rows, keys=keys, units=9)
 
     assert (found.state, found.reason) == (state, reason)
 
 
-def test_rows_of_the_same_key_are_too_many_within_the_band(verdict):
+def test_duplicate_keys_are_an_excess_even_within_the_band(verdict):
     found = verdict("visits", 12, keys=6)
 
     assert (found.state, found.reason) == ("excess", "6 rows too many of the same key")
 
 
-def test_a_date_whose_keys_nobody_counted_is_unknown(pipeline):
+def test_a_date_whose_keys_were_not_counted_is_unknown(pipeline):
     table = pipeline.table("sales")
     found = judge(table, day("01-10"), season=pipeline.season("winter"), units=4, found=Count(8))
 
@@ -100,12 +100,12 @@ def test_without_a_rule_one_row_is_enough(verdict):
     assert verdict("raw.orders", 0).reason == "no rows, expected at least 1"
 
 
-def test_what_was_not_read_is_unknown(verdict):
+def test_a_date_that_was_not_read_has_the_reason(verdict):
     assert verdict("sales", None).reason == "the warehouse was not asked"
     assert verdict("sales", None, problem="no such table").reason == "no such table"
 
 
-def test_what_it_should_be_like_was_not_read_so_it_is_unknown(verdict):
+def test_a_date_is_unknown_if_its_reference_table_was_not_read(verdict):
     found = verdict("visits", 8, like=None)
 
     assert (found.state, found.reason) == ("unknown", "daily.sales could not be read to compare with")
@@ -123,7 +123,7 @@ def test_rows_on_the_first_days_are_unexpected(verdict):
     assert "bootstrap: day 2, the first 3 are left out" in found.reason
 
 
-def test_an_empty_table_says_nothing_of_one_that_should_be_like_it(pipeline):
+def test_an_empty_reference_table_is_given_as_the_reason(pipeline):
     table = pipeline.table("visits").model_copy(update={"rows": Rows(like="daily.sales")})
     found = judge(table, day("01-10"), season=pipeline.season("winter"), units=4, found=Count(8), like=EMPTY)
 
@@ -182,5 +182,5 @@ def test_more_units_never_need_fewer_rows(rule, units, like):
         (1500, 2000, "1,500 to 2,000"),
     ],
 )
-def test_a_band_is_told_in_words(least, most, words):
+def test_a_band_is_formatted_in_words(least, most, words):
     assert band(least, most) == words

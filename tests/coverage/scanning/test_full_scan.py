@@ -86,7 +86,7 @@ def test_rows_on_a_closed_day_are_unexpected(scan, ask):
     assert partition("daily.sales", "01-07").state == State.UNEXPECTED
 
 
-def test_a_table_is_compared_with_the_one_it_should_be_like(scan, ask):
+def test_a_table_is_compared_with_its_reference_table(scan, ask):
     fill(ask, "daily.sales", "01-05", 8)
     fill(ask, "daily.visits", "01-05", 3)
 
@@ -115,7 +115,7 @@ def test_a_column_that_does_not_exist_is_unknown(scan, ask):
     assert "no column day" in partition("daily.visits", "01-05").reason
 
 
-def test_a_warehouse_that_went_away_leaves_what_was_known_last(scan, ask, shop):
+def test_partitions_keep_their_last_known_state_if_the_warehouse_becomes_unreachable(scan, ask, shop):
     fill(ask, "daily.sales", "01-05", 8)
     scan()
     before = list(Partition.objects.values())
@@ -128,7 +128,7 @@ def test_a_warehouse_that_went_away_leaves_what_was_known_last(scan, ask, shop):
     assert list(Partition.objects.values()) == before
 
 
-def test_all_tables_are_silent_since_the_first_scan_that_could_not_ask(scan, shop):
+def test_all_tables_are_silent_since_the_first_scan_of_an_unreachable_warehouse(scan, shop):
     answered = scan()
     shop.rename(shop.with_suffix(".gone"))
     first = scan()
@@ -140,7 +140,7 @@ def test_all_tables_are_silent_since_the_first_scan_that_could_not_ask(scan, sho
     assert answered.started_at < sales.last_read_at < first.started_at
 
 
-def test_a_table_answers_again_with_the_next_scan(scan, shop):
+def test_no_table_is_silent_after_the_next_successful_scan(scan, shop):
     scan()
     away = shop.rename(shop.with_suffix(".gone"))
     scan()
@@ -151,7 +151,7 @@ def test_a_table_answers_again_with_the_next_scan(scan, shop):
     assert silent_tables() == {}
 
 
-def test_one_table_that_cannot_be_read_keeps_what_was_known_of_it_alone(scan, ask):
+def test_an_unreadable_table_keeps_its_last_known_state_while_the_others_are_read(scan, ask):
     fill(ask, "daily.sales", "01-05", 8)
     scan()
     ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
@@ -183,7 +183,7 @@ def test_a_broken_view_makes_its_own_table_unknown_and_is_named(scan, ask, shop)
     }
 
 
-def test_rows_without_a_date_are_said_and_count_for_none(scan, ask):
+def test_rows_without_a_date_are_noted_and_count_for_no_partition(scan, ask):
     scan()
     before = list(Partition.objects.values_list("table", "date", "state", "rows"))
     ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
@@ -195,11 +195,11 @@ def test_rows_without_a_date_are_said_and_count_for_none(scan, ask):
     assert list(Partition.objects.values_list("table", "date", "state", "rows")) == before
 
 
-def test_a_scan_without_such_rows_has_no_note(scan):
+def test_a_scan_has_no_note_if_all_rows_have_a_date(scan):
     assert scan().notes == ""
 
 
-def test_what_a_run_verified_while_a_scan_failed_is_known(scan, pipeline, warehouse, ask):
+def test_a_failed_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, warehouse, ask):
     scan()
 
     class Away:

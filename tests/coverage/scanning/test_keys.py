@@ -45,18 +45,18 @@ def twelve_stations(rewrite, ask, fault) -> None:
     fault("daily.sales", "01-02", "6 different keys")
 
 
-def test_a_team_twice_and_one_gone_is_not_complete_for_a_scan(team_gone, scan):
+def test_a_scan_finds_a_date_thin_if_one_key_is_duplicated_and_one_missing(team_gone, scan):
     scan()
 
     assert (sales().state, sales().reason) == ("thin", TEAM_GONE)
     assert (sales().rows, sales().keys) == (18, 17)
 
 
-def test_a_team_twice_and_one_gone_is_in_the_plan(team_gone, plan):
+def test_a_plan_includes_a_date_with_one_duplicated_and_one_missing_key(team_gone, plan):
     assert [entry.date for entry in plan(**SECOND).steps] == [day("01-02")]
 
 
-def test_scan_coverage_and_verification_agree_on_a_team_gone(team_gone, scan, verify, capsys):
+def test_scan_coverage_and_verification_agree_on_a_missing_key(team_gone, scan, verify, capsys):
     report = verify(**SECOND)
     by_verification = sales().state
     scan()
@@ -69,7 +69,7 @@ def test_scan_coverage_and_verification_agree_on_a_team_gone(team_gone, scan, ve
     assert (table["thin"], table["complete"]) == (1, 0)
 
 
-def test_a_team_twice_beside_all_others_is_an_excess(nine_games, ask, scan):
+def test_a_duplicated_key_beside_all_expected_keys_is_an_excess(nine_games, ask, scan):
     ask("INSERT INTO daily.sales SELECT ?, 3, NULL", day("01-02"))
     scan()
 
@@ -77,14 +77,14 @@ def test_a_team_twice_beside_all_others_is_an_excess(nine_games, ask, scan):
     assert sales().reason.endswith("1 row too many of the same key")
 
 
-def test_a_run_whose_job_writes_six_stations_twice_failed(twelve_stations, launch, drive):
+def test_a_run_fails_if_its_job_writes_duplicate_keys(twelve_stations, launch, drive):
     run = drive(launch(**SECOND))
 
     assert run.status == Run.Status.FAILED
     assert (step(run, "01-02").status, step(run, "01-02").message) == ("failed", f"thin: {TWICE}")
 
 
-def test_scan_and_plan_say_of_the_stations_what_the_run_said(twelve_stations, launch, drive, scan, plan):
+def test_scan_and_plan_agree_with_the_run_on_duplicate_keys(twelve_stations, launch, drive, scan, plan):
     drive(launch(**SECOND))
     by_run = sales().reason
     scan()
@@ -106,7 +106,7 @@ def test_fewer_keys_than_when_it_was_complete_are_a_regression(nine_games, ask, 
     ]
 
 
-def test_a_key_of_other_columns_is_no_loss(nine_games, rewrite, scan):
+def test_a_change_of_the_key_columns_is_not_a_regression(nine_games, rewrite, scan):
     scan()
     rewrite('key = ["item"]', 'key = ["written_at"]')
     definition.load.cache_clear()
@@ -117,7 +117,7 @@ def test_a_key_of_other_columns_is_no_loss(nine_games, rewrite, scan):
     assert not Partition.objects.regressions().exists()
 
 
-def test_a_date_that_lost_keys_and_was_redone_is_no_loss_any_more(team_gone, launch, drive, scan):
+def test_a_date_refilled_with_all_its_keys_is_not_a_regression(team_gone, launch, drive, scan):
     scan()
     drive(launch(**SECOND))
     scan()

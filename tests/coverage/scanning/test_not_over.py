@@ -46,7 +46,7 @@ def test_dates_on_the_calendar_that_are_not_over_are_not_expected(at, scan_again
     assert set(later.values_list("state", flat=True)) == {"not_expected"}
 
 
-def test_a_plan_leaves_them_out_and_says_why(at, scan_again):
+def test_a_plan_leaves_out_dates_that_are_not_over_yet_with_the_reason(at, scan_again):
     at("03-05 12:00")
     scan_again()
     pipeline = definition.current()
@@ -57,7 +57,7 @@ def test_a_plan_leaves_them_out_and_says_why(at, scan_again):
     assert [date for _, date in made.left_out["not over yet"]] == [day(f"03-{n:02}") for n in range(5, 11)]
 
 
-def test_the_shell_says_why_they_are_left_out(at, scan_again, capsys):
+def test_the_plan_command_shows_why_dates_that_are_not_over_yet_are_left_out(at, scan_again, capsys):
     at("03-05 12:00")
     scan_again()
 
@@ -66,7 +66,7 @@ def test_the_shell_says_why_they_are_left_out(at, scan_again, capsys):
     assert "not over yet" in capsys.readouterr().out
 
 
-def test_rows_of_a_day_that_is_not_over_are_no_fault(at, scan_again, ask):
+def test_a_day_that_is_not_over_yet_is_not_expected_even_if_it_has_rows(at, scan_again, ask):
     ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
     at("03-05 12:00")
     scan_again()
@@ -75,7 +75,7 @@ def test_rows_of_a_day_that_is_not_over_are_no_fault(at, scan_again, ask):
     assert (found.state, found.reason, found.rows) == ("not_expected", "the day is not over yet", 3)
 
 
-def test_when_the_day_has_ended_the_next_scan_judges_it(at, scan_again, ask):
+def test_the_first_scan_after_a_day_has_ended_evaluates_it(at, scan_again, ask):
     ask("INSERT INTO daily.sales SELECT DATE '2024-03-05', i, NULL FROM range(3) rows(i)")
     at("03-05 23:59")
     scan_again()
@@ -95,7 +95,7 @@ def test_a_day_that_ended_is_no_change_of_the_calendar(at, scan_again):
     assert not CalendarReading.objects.exclude(changes=[]).exists()
 
 
-def test_a_date_that_came_late_is_one(at, scan_again, ask):
+def test_a_date_added_late_is_recorded_as_a_calendar_change(at, scan_again, ask):
     ask("DELETE FROM raw.days WHERE day = ?", day("03-05"))
     at("03-05 12:00")
     scan_again()
@@ -107,7 +107,7 @@ def test_a_date_that_came_late_is_one(at, scan_again, ask):
     assert reading.changes == [["2024-03-05", None, 4]]
 
 
-def test_where_every_day_is_expected_a_day_that_ended_is_no_change_either(at, scan_again, rewrite):
+def test_the_end_of_a_day_is_not_a_calendar_change_in_a_daily_calendar(at, scan_again, rewrite):
     rewrite(*EVERY_DAY)
     at("03-05 12:00")
     scan_again()
@@ -126,7 +126,7 @@ def test_the_day_ends_in_the_pipelines_zone(at, scan_again, rewrite):
     assert spring().last == day("03-03")
 
 
-def test_the_calendar_page_says_how_many_are_not_over(at, scan_again, read):
+def test_the_calendar_page_shows_how_many_days_are_not_over_yet(at, scan_again, read):
     at("03-05 12:00")
     scan_again()
 
@@ -137,7 +137,7 @@ def test_the_calendar_page_says_how_many_are_not_over(at, scan_again, read):
     )
 
 
-def test_a_season_of_which_no_day_is_over_is_no_scan_that_failed(at, scan_again, ask):
+def test_a_scan_succeeds_if_no_day_of_a_season_is_over_yet(at, scan_again, ask):
     ask("DELETE FROM raw.days WHERE day < DATE '2024-03-05'")
     at("03-05 12:00")
 
@@ -147,7 +147,7 @@ def test_a_season_of_which_no_day_is_over_is_no_scan_that_failed(at, scan_again,
     )
 
 
-def test_pre_flight_says_which_days_are_not_over(at, scan_again, checked):
+def test_preflight_reports_which_days_are_not_over_yet(at, scan_again, checked):
     at("03-05 12:00")
     scan_again()
 

@@ -49,11 +49,11 @@ def test_only_the_dates_of_the_season_are_read(scan, scan_some, fill):
     assert (state("01-02"), state("03-02")) == (State.MISSING, State.COMPLETE)
 
 
-def test_it_takes_one_query_besides_the_calendars(scan_some):
+def test_a_partial_scan_takes_one_query_besides_the_calendar(scan_some):
     assert scan_some(phases=["2"]).queries == 2
 
 
-def test_it_does_not_make_the_whole_picture_younger(scan, scan_some):
+def test_a_partial_scan_is_not_the_latest_finished_scan(scan, scan_some):
     before = scan()
 
     scan_some(tables=["sales"])
@@ -68,7 +68,7 @@ def test_before_the_first_scan_the_other_dates_stay_unknown(scan_some):
     assert CalendarDate.objects.count() == Partition.objects.count() == 6
 
 
-def test_a_table_is_compared_with_one_that_was_not_named(scan_some, fill, ask):
+def test_a_table_is_compared_with_a_reference_table_outside_the_scope(scan_some, fill, ask):
     fill("daily.sales", "01-05")
     ask("INSERT INTO daily.visits SELECT DATE '2024-01-05', range FROM range(3)")
 
@@ -78,7 +78,7 @@ def test_a_table_is_compared_with_one_that_was_not_named(scan_some, fill, ask):
     assert not Partition.objects.filter(table="daily.sales").exists()
 
 
-def test_a_warehouse_that_is_away_makes_only_these_silent(scan, scan_some, shop):
+def test_an_unreachable_warehouse_silences_only_the_tables_in_the_scope(scan, scan_some, shop):
     scan()
     shop.unlink()
 
@@ -129,7 +129,7 @@ def test_rows_on_a_closed_day_are_unexpected(scan_some, fill):
 
 
 @pytest.mark.parametrize("there", ["FALSE", "TRUE"], ids=["left", "came back to"])
-def test_a_date_that_left_or_came_back_did_so_for_all_tables(there, scan, scan_some, ask, agree):
+def test_a_calendar_change_found_by_a_partial_scan_applies_to_all_tables(there, scan, scan_some, ask, agree):
     was = "TRUE" if there == "FALSE" else "FALSE"
     ask(f"UPDATE raw.days SET open = {was} WHERE day = DATE '2024-01-05'")
     ask("INSERT INTO daily.sales SELECT DATE '2024-01-05', i, NULL FROM range(8) r(i)")

@@ -31,34 +31,36 @@ def few_visits(ask, scan) -> None:
 # What rows are compared with ------------------------------------------------------------------------
 
 
-def test_a_verification_of_the_other_table_judges_this_one_anew(few_visits, ask, verify):
+def test_a_verification_of_the_reference_table_reevaluates_the_compared_table(few_visits, ask, verify):
     ask("DELETE FROM daily.sales WHERE item >= 8")
     verify(**SECOND)
 
     assert state("daily.visits") == ("complete", "")
 
 
-def test_a_scan_of_some_dates_of_the_other_table_judges_this_one_anew(few_visits, ask, pipeline, warehouse):
+def test_a_partial_scan_of_the_reference_table_reevaluates_the_compared_table(
+    few_visits, ask, pipeline, warehouse
+):
     ask("DELETE FROM daily.sales WHERE item >= 8")
     partial_scan.scan(pipeline, warehouse, scope.scope(pipeline, **SECOND))
 
     assert state("daily.visits") == ("complete", "")
 
 
-def test_a_run_that_redoes_the_other_table_judges_this_one_anew(few_visits, launch, drive):
+def test_a_run_that_fills_the_reference_table_reevaluates_the_compared_table(few_visits, launch, drive):
     drive(launch(**SECOND))
 
     assert (state("daily.sales")[0], state("daily.visits")) == ("complete", ("complete", ""))
 
 
-def test_other_dates_stay_as_they_were(few_visits, ask, verify):
+def test_dates_outside_the_verified_range_are_not_reevaluated(few_visits, ask, verify):
     ask("INSERT INTO daily.visits SELECT ?, i FROM range(5) rows(i)", day("01-03"))
     verify(**SECOND)
 
     assert state("daily.visits", "01-03")[0] == "missing"
 
 
-def test_an_accepted_gap_stays_accepted_when_it_is_judged_anew(few_visits, ask, verify, pipeline):
+def test_an_accepted_gap_stays_accepted_when_it_is_reevaluated(few_visits, ask, verify, pipeline):
     wish = Acceptance((pipeline.table("daily.visits"),), day("01-02"), day("01-02"))
     accepting.accept(wish, reason="no till", by="olga")
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(20, 30) rows(i)", day("01-02"))

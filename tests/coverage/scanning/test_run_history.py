@@ -36,11 +36,11 @@ def test_the_latest_attempt_of_a_date_is_kept(history, rescan):
     assert row.started_at == dt.datetime(2024, 2, 1, 9, tzinfo=dt.UTC)
 
 
-def test_a_scan_asks_the_history_in_one_query_more(rescan):
+def test_a_scan_reads_the_history_in_one_extra_query(rescan):
     assert rescan().queries == 3
 
 
-def test_without_a_history_nobody_asks_for_one(scan):
+def test_a_scan_makes_no_history_query_if_the_pipeline_has_no_history(scan):
     assert scan().queries == 2
     assert not HistoryReading.objects.exists()
 
@@ -71,7 +71,7 @@ def writes(rescan) -> int:
     return sum('INSERT INTO "coverage_historytry"' in each["sql"] for each in asked)
 
 
-def test_what_the_history_does_not_have_any_more_goes(history, rescan, ask):
+def test_attempts_that_left_the_history_are_deleted(history, rescan, ask):
     history("sales", "01-02", "failed")
     history("visits", "01-02", "failed")
     rescan()
@@ -95,7 +95,7 @@ def test_a_missing_column_is_a_problem_and_no_empty_list(history, rescan, ask):
     assert not reading.is_known and reading.problem == "table ops.history has no column errors"
 
 
-def test_once_it_answers_again_it_is_known_again(history, rescan, ask):
+def test_the_history_is_known_again_once_it_can_be_read(history, rescan, ask):
     ask("ALTER TABLE ops.history RENAME TO away")
     assert "does not exist" in rescan().problem
     ask("ALTER TABLE ops.away RENAME TO history")
@@ -104,7 +104,7 @@ def test_once_it_answers_again_it_is_known_again(history, rescan, ask):
     assert HistoryReading.objects.get().is_known
 
 
-def test_a_warehouse_that_is_away_leaves_the_history_unknown(history, rescan, shop):
+def test_an_unreachable_warehouse_leaves_the_history_unknown(history, rescan, shop):
     rescan()
     shop.unlink()
 
@@ -113,7 +113,7 @@ def test_a_warehouse_that_is_away_leaves_the_history_unknown(history, rescan, sh
     assert "does not exist" in HistoryReading.objects.get().problem
 
 
-def test_a_table_names_its_processor(rewrite, history, rescan):
+def test_attempts_are_matched_to_tables_by_processor_name(rewrite, history, rescan):
     rewrite('name = "daily.sales"\n', 'name = "daily.sales"\nprocessor = "SalesProcessor"\n')
     history("SalesProcessor", "01-02", "failed")
     history("daily.visits", "01-02", "success")
@@ -128,7 +128,7 @@ def test_a_table_names_its_processor(rewrite, history, rescan):
     ]
 
 
-def test_of_a_long_error_its_end_is_kept_too(history, rescan):
+def test_a_long_error_keeps_its_beginning_and_its_end(history, rescan):
     history("sales", "01-02", "failed", errors=f"begin{'x' * 5000}\x01end")
 
     rescan()
@@ -146,7 +146,7 @@ def test_an_attempt_that_is_still_running_is_neither_failed_nor_done(history, re
     assert (row.failed, row.seconds, outside_work.work(["daily.sales"])) == (False, None, {})
 
 
-def test_the_pipeline_file_says_what_running_is_called(rewrite, history, rescan):
+def test_the_pipeline_file_sets_the_statuses_that_mean_running(rewrite, history, rescan):
     rewrite('started = "started_at"', 'started = "started_at"\nrunning = ["Under way"]')
     history("sales", "01-02", "under way")
     history("sales", "01-03", "running")

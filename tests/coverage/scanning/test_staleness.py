@@ -48,7 +48,7 @@ def test_a_date_is_stale_where_an_input_in_its_lookback_was_written_after_it(wee
 
 
 @pytest.mark.parametrize("state", ["excess", "thin", "accepted"])
-def test_an_input_that_is_not_complete_itself_counts_as_well(week, pipeline, state):
+def test_a_newer_input_makes_a_date_stale_even_if_the_input_is_not_complete(week, pipeline, state):
     written("daily.sales", "01-03", LATER)
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state=state)
 
@@ -57,7 +57,7 @@ def test_an_input_that_is_not_complete_itself_counts_as_well(week, pipeline, sta
     assert state_of("weekly.trend", "01-06")[0] == "stale"
 
 
-def test_an_input_that_nobody_could_ask_about_makes_nothing_stale(week, pipeline):
+def test_an_unknown_input_makes_no_date_stale(week, pipeline):
     written("daily.sales", "01-03", LATER)
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(state="unknown")
 
@@ -66,7 +66,7 @@ def test_an_input_that_nobody_could_ask_about_makes_nothing_stale(week, pipeline
     assert state_of("weekly.trend", "01-06")[0] == "complete"
 
 
-def test_an_input_out_of_reach_makes_nothing_stale(week, pipeline):
+def test_an_input_outside_the_lookback_makes_no_date_stale(week, pipeline):
     written("daily.sales", "01-02", LATER)
 
     staleness.mark(pipeline)
@@ -93,7 +93,7 @@ def test_a_fallback_that_does_not_serve_a_date_makes_nothing_stale(week, pipelin
     assert state_of("daily.sales", "01-03") == ("complete", "")
 
 
-def test_verify_says_before_and_after_a_scan_what_is_stale(week, pipeline, warehouse, scan):
+def test_verification_reports_a_stale_date_before_and_after_a_scan(week, pipeline, warehouse, scan):
     written("daily.visits", "01-05", LATER)
     wanted = scope(pipeline, tables=["weekly.trend"], start=day("01-04"), end=day("01-06"))
 
@@ -106,7 +106,7 @@ def test_verify_says_before_and_after_a_scan_what_is_stale(week, pipeline, wareh
     assert state_of("weekly.trend", "01-05")[0] == "stale"
 
 
-def test_a_scan_of_some_dates_marks_their_readers(week, pipeline, warehouse):
+def test_a_partial_scan_marks_downstream_dates_stale(week, pipeline, warehouse):
     written("daily.visits", "01-05", LATER)
 
     partial_scan.scan(
@@ -116,7 +116,7 @@ def test_a_scan_of_some_dates_marks_their_readers(week, pipeline, warehouse):
     assert [state_of("weekly.trend", date)[0] for date in ("01-04", "01-05")] == ["complete", "stale"]
 
 
-def test_a_scan_that_finds_nothing_new_leaves_it_stale(week, pipeline, scan):
+def test_a_stale_date_stays_stale_after_a_scan_without_changes(week, pipeline, scan):
     scan()
     written("daily.visits", "01-05", LATER)
     staleness.mark(pipeline)
@@ -127,7 +127,7 @@ def test_a_scan_that_finds_nothing_new_leaves_it_stale(week, pipeline, scan):
     assert Scan.objects.latest("id").changed == 0
 
 
-def test_it_is_complete_again_once_it_was_written_anew(week, pipeline):
+def test_a_stale_date_is_complete_again_once_it_is_rewritten(week, pipeline):
     written("daily.visits", "01-05", LATER)
     staleness.mark(pipeline)
     written("weekly.trend", "01-05", LATER + dt.timedelta(minutes=1))
@@ -136,7 +136,7 @@ def test_it_is_complete_again_once_it_was_written_anew(week, pipeline):
     assert state_of("weekly.trend", "01-05") == ("complete", "")
 
 
-def test_what_reads_from_a_run_is_stale_when_the_run_is_over(week, launch, drive, pipeline):
+def test_a_finished_run_makes_downstream_dates_stale(week, launch, drive, pipeline):
     Partition.objects.filter(table="daily.sales").update(modified_at=None)  # its own column says when
 
     drive(launch(tables=["daily.sales"], start=day("01-06"), end=day("01-06"), reprocess="all"))

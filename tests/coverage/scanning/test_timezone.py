@@ -41,7 +41,7 @@ def test_every_day_goes_up_to_yesterday_in_the_pipelines_zone(new_york, rewrite,
     assert max(said.expected) == day("01-03")
 
 
-def test_a_scan_counts_moments_on_their_dates_in_the_pipelines_zone(new_york, ask, db):
+def test_a_scan_counts_timestamps_by_date_in_the_pipeline_time_zone(new_york, ask, db):
     ask("DROP TABLE raw.orders")
     ask("CREATE TABLE raw.orders AS SELECT TIMESTAMPTZ '2024-01-05 02:30:00+00' AS day")
     pipeline, row = definition.current(), Scan.objects.create()

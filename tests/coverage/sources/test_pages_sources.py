@@ -42,7 +42,7 @@ def test_the_pages_are_for_people_who_are_logged_in(client, shop, db, address):
     assert client.get(address).status_code == 302
 
 
-def test_page_and_command_say_the_same_number_with_its_denominator(scan, lose, read, said):
+def test_page_and_command_show_the_same_share_and_denominator(scan, lose, read, said):
     for table in ("raw.orders", "raw.orders_backup"):
         lose(table, "01-05")
     scan()
@@ -52,7 +52,7 @@ def test_page_and_command_say_the_same_number_with_its_denominator(scan, lose, r
     assert (together["dates"], together["of"], together["unknown"], together["percent"]) == (28, 29, 0, 96.55)
 
 
-def test_the_age_of_what_is_said_stands_above_it(scan, read):
+def test_the_page_shows_when_the_last_scan_finished(scan, read):
     done = scan()
 
     assert f"{done.finished_at:%Y-%m-%dT%H:%M:%SZ}" in read(SOURCES)
@@ -66,7 +66,7 @@ def test_a_season_is_chosen_by_its_tab(scan, read):
     assert "10 expected dates" in text and "10 of 10 (100 %)" in text
 
 
-def test_the_dates_that_no_source_has_are_said_and_the_gate_that_they_close(scan, lose, read):
+def test_dates_missing_from_every_source_are_shown_with_the_gate_they_close(scan, lose, read):
     for table in ("raw.orders", "raw.orders_backup"):
         lose(table, "01-05")
     scan()
@@ -85,7 +85,7 @@ def test_a_declared_source_that_does_not_exist_is_badged(scan, ask, read, said):
     assert said("sources")["needs"][0]["sources"][1]["standing"] == "declared, does not exist"
 
 
-def test_a_warehouse_that_is_away_leaves_no_percentage(scan, shop, read):
+def test_no_percentage_is_shown_while_the_warehouse_is_unreachable(scan, shop, read):
     scan()
     shop.rename(shop.with_suffix(".gone"))
     scan()
@@ -96,12 +96,12 @@ def test_a_warehouse_that_is_away_leaves_no_percentage(scan, shop, read):
     assert "has not answered since" in text
 
 
-def test_before_the_first_scan_the_pages_say_so(shop, read):
+def test_the_pages_show_that_nothing_is_known_before_the_first_scan(shop, read):
     assert "Nothing is known yet" in read(SOURCES)
     assert "Nothing is known yet" in read(WINDOWS)
 
 
-def test_what_if_a_source_were_off_is_an_address(scan, lose, read):
+def test_the_page_shows_the_effect_of_a_disabled_source(scan, lose, read):
     lose("raw.orders_backup", "01-05")
     scan()
 
@@ -111,7 +111,7 @@ def test_what_if_a_source_were_off_is_an_address(scan, lose, read):
     assert "<b>1</b> date, 1 of them not filled yet: no source has the date" in text
 
 
-def test_a_source_may_be_off_where_nobody_needs_it(scan, read):
+def test_disabling_a_redundant_source_closes_no_gate(scan, read):
     scan()
 
     assert "No gate would close" in read(f"{SOURCES}?off=raw.orders_backup")
@@ -125,7 +125,7 @@ def test_a_source_may_be_off_where_nobody_needs_it(scan, read):
         ("season=summer", "There is no season &quot;summer&quot;"),
     ],
 )
-def test_what_cannot_be_asked_gets_a_sentence(scan, read, query, says):
+def test_an_invalid_source_request_shows_a_message(scan, read, query, says):
     scan()
 
     assert says in read(f"{SOURCES}?{query}")
@@ -140,13 +140,13 @@ def test_what_cannot_be_asked_gets_a_sentence(scan, read, query, says):
         ("start=2024-01-19", "Only 2 expected dates of winter are left"),
     ],
 )
-def test_a_window_that_cannot_be_gets_a_sentence(scan, read, query, says):
+def test_an_invalid_window_request_shows_a_message(scan, read, query, says):
     scan()
 
     assert says in read(f"{WINDOWS}?{query}")
 
 
-def test_a_window_that_a_person_names_stands_beside_the_best(scan, read, said):
+def test_a_named_window_is_shown_beside_the_best_window(scan, read, said):
     scan()
 
     text = " ".join(read(f"{WINDOWS}?days=5&start=2024-01-02").split())
@@ -156,7 +156,7 @@ def test_a_window_that_a_person_names_stands_beside_the_best(scan, read, said):
     assert (found["named"]["start"], found["best"][0]["start"]) == ("2024-01-02", "2024-03-06")
 
 
-def test_the_launch_form_offers_the_best_window_and_names_the_next(scan, pipeline):
+def test_the_launch_form_offers_the_best_test_window_as_a_preset(scan, pipeline):
     scan()
 
     preset = presets.presets(pipeline, presets.gaps(pipeline))[0]
@@ -175,7 +175,7 @@ def test_wrong_arguments_exit_2(scan, words, capsys):
     assert end.value.code == 2 and capsys.readouterr().err
 
 
-def test_the_terminal_says_who_serves(scan, lose, capsys):
+def test_the_sources_command_shows_how_many_dates_each_source_serves(scan, lose, capsys):
     lose("raw.orders", "01-05")
     scan()
     call_command("sources")
@@ -220,21 +220,21 @@ def away(scan, shop):
     scan()
 
 
-def test_without_the_warehouse_nobody_says_that_a_need_closes_no_date(away, read):
+def test_whether_a_need_closes_a_date_is_unknown_while_the_warehouse_is_unreachable(away, read):
     text = read(SOURCES)
 
     assert "Whether it closes a date now is not known." in text
     assert "Now it closes no date" not in text
 
 
-def test_of_a_date_that_is_unknown_a_need_may_close_it(scan, read):
+def test_a_need_with_an_unknown_date_closes_no_date_that_is_known(scan, read):
     scan()
     Partition.objects.filter(table__startswith="raw.orders", date=day("01-05")).update(state="unknown")
 
     assert "Now it closes no date that is known" in read(SOURCES)
 
 
-def test_without_the_warehouse_nobody_says_that_no_gate_would_close(away, read, capsys):
+def test_whether_a_gate_would_close_is_unknown_while_the_warehouse_is_unreachable(away, read, capsys):
     text = read(f"{SOURCES}?off=raw.orders_backup")
     call_command("sources", "--off", "raw.orders_backup")
 
@@ -253,7 +253,7 @@ def test_a_window_of_which_nothing_is_known_is_headed_unknown(away, read):
     assert "not complete" not in text and "1. best" not in text
 
 
-def test_a_window_with_a_date_that_nobody_knows_is_neither_complete_nor_not(scan, read):
+def test_a_window_with_an_unknown_date_is_not_shown_as_not_complete(scan, read):
     scan()
     Partition.objects.filter(table__startswith="raw.orders", date=day("01-09")).update(state="unknown")
 

@@ -75,7 +75,7 @@ def test_together_is_the_union_and_not_a_sum(orders, lose):
     assert need.served.together.in_words == "28 of 29 (96.55 %)"
 
 
-def test_the_dates_that_no_source_has_are_ranges_over_a_closed_day(orders, lose):
+def test_dates_missing_from_every_source_are_ranges_that_closed_days_do_not_split(orders, lose):
     for table in ("raw.orders", "raw.orders_backup"):
         lose(table, "01-05", "01-06", "01-08", "03-02")
 
@@ -91,7 +91,7 @@ def test_each_season_has_its_own_denominator(orders, lose):
     assert shares == {"winter": "19 of 19 (100 %)", "spring": "9 of 10 (90 %)"}
 
 
-def test_a_source_that_was_not_read_neither_serves_nor_counts_as_absent(orders, ask, lose):
+def test_a_date_is_unknown_if_the_only_source_left_for_it_cannot_be_read(orders, ask, lose):
     lose("raw.orders", "01-05")
     ask("ALTER TABLE raw.orders_backup RENAME day TO date")
 
@@ -109,7 +109,7 @@ def test_with_no_source_read_there_is_no_percentage(orders, shop):
     assert orders().served.together.in_words == "unknown on all 29"
 
 
-def test_a_declared_source_that_does_not_exist_says_so(orders, ask):
+def test_a_declared_source_that_does_not_exist_is_reported_as_such(orders, ask):
     ask("DROP TABLE raw.orders_backup")
 
     backup = orders().sources[1]
@@ -118,7 +118,7 @@ def test_a_declared_source_that_does_not_exist_says_so(orders, ask):
     assert "raw.orders_backup does not exist" in backup.problem
 
 
-def test_a_declared_source_without_a_row_says_so(orders, ask):
+def test_a_declared_source_without_rows_is_reported_as_empty(orders, ask):
     ask("DELETE FROM raw.orders_backup")
 
     assert orders().sources[1].standing == "declared, empty"
@@ -130,7 +130,7 @@ def test_a_source_whose_column_is_gone_could_not_be_read(orders, ask):
     assert orders().sources[1].standing == "could not be read"
 
 
-def test_the_command_says_what_left_the_denominator(orders, lose, pipeline, capsys):
+def test_the_sources_command_shows_accepted_gaps_left_out_of_the_denominator(orders, lose, pipeline, capsys):
     lose("raw.orders", "01-05")
     lose("raw.orders_backup", "01-05")
     orders()
@@ -198,7 +198,7 @@ def test_a_need_that_reaches_its_share_closes_nothing(scan, lose, at_least):
     assert len(plan_of(at_least(0.8)).steps) == 29
 
 
-def test_a_few_dates_are_judged_by_their_whole_season(scan, lose, at_least):
+def test_a_plan_of_a_few_dates_uses_the_share_of_their_whole_season(scan, lose, at_least):
     for table in ("raw.orders", "raw.orders_backup"):
         lose(table, "03-01", "03-02")
     scan()
@@ -208,7 +208,7 @@ def test_a_few_dates_are_judged_by_their_whole_season(scan, lose, at_least):
     assert plan.left_out_counts == {"need Orders has 80 % of 85 % in spring": 2}
 
 
-def test_what_is_unknown_may_reach_the_share(scan, at_least):
+def test_a_need_that_may_reach_its_share_with_unknown_dates_closes_nothing(scan, at_least):
     scan()
     for table in ("raw.orders", "raw.orders_backup"):
         mark(table, "03-01", "03-02", state="unknown")
@@ -227,7 +227,7 @@ def plan_of(pipeline, **kwargs):
 # What if --------------------------------------------------------------------------------------------
 
 
-def test_without_a_source_the_next_one_serves_and_the_union_is_counted_again(orders, lose, pipeline):
+def test_disabling_a_source_recounts_what_the_fallback_and_all_sources_serve(orders, lose, pipeline):
     lose("raw.orders_backup", "01-05")
 
     need = orders(off=[pipeline.table("raw.orders")])
@@ -248,7 +248,7 @@ def test_without_a_source_the_gates_that_close_are_named_with_their_dates(scan, 
     ]
 
 
-def test_tables_that_look_back_on_a_closed_date_wait_behind_it(scan, lose, pipeline):
+def test_downstream_tables_wait_for_a_closed_date_in_their_lookback(scan, lose, pipeline):
     lose("raw.orders_backup", "01-05")
     scan()
 
@@ -257,7 +257,7 @@ def test_tables_that_look_back_on_a_closed_date_wait_behind_it(scan, lose, pipel
     assert (trend.table.short_name, trend.behind_dates) == ("trend", "2024-01-05 to 2024-01-08")
 
 
-def test_what_is_filled_already_keeps_nobody_waiting(scan, lose, fill, pipeline):
+def test_a_closed_date_that_is_filled_already_leaves_nothing_to_fill(scan, lose, fill, pipeline):
     lose("raw.orders_backup", "01-05")
     fill("daily.sales", "01-05")
     fill("daily.visits", "01-05")
@@ -268,7 +268,7 @@ def test_what_is_filled_already_keeps_nobody_waiting(scan, lose, fill, pipeline)
     assert [(each.table.short_name, len(each.to_fill)) for each in effects] == [("sales", 0), ("visits", 0)]
 
 
-def test_a_source_that_is_off_closes_nothing_where_the_others_have_all(scan, pipeline):
+def test_disabling_a_source_closes_nothing_if_the_other_sources_are_complete(scan, pipeline):
     scan()
 
     assert need_coverage.report(pipeline, off=[pipeline.table("raw.orders_backup")]).effects == ()
@@ -301,7 +301,7 @@ def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
     assert (found.dates, found.of.in_words, found.most_percent) == ("2024-01-05", "1 of 29 (3.44 %)", "25.5")
 
 
-def test_the_phase_of_the_sources_has_the_same_number(scan, lose, pipeline):
+def test_the_source_phase_and_the_need_have_the_same_number_of_complete_dates(scan, lose, pipeline):
     for table in ("raw.orders", "raw.orders_backup"):
         lose(table, "01-05")
     scan()

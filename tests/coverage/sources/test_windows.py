@@ -79,7 +79,7 @@ def test_a_window_never_reaches_over_two_seasons(scan, pipeline):
     )
 
 
-def test_the_need_that_is_served_least_outranks_all_else(scan, lose, pipeline):
+def test_windows_rank_by_their_least_served_need_first(scan, lose, pipeline):
     lose("03-08", "01-18")
     scan()
 
@@ -88,7 +88,7 @@ def test_the_need_that_is_served_least_outranks_all_else(scan, lose, pipeline):
     assert (first.start, first.is_complete) == (day("01-13"), True)
 
 
-def test_then_fewer_dates_that_are_left_out(scan, pipeline):
+def test_windows_with_equally_served_needs_rank_by_fewer_excluded_dates(scan, pipeline):
     scan()
     Partition.objects.filter(table="daily.sales", date__in=[day("03-07"), day("01-17")]).update(
         state="accepted"
@@ -126,13 +126,13 @@ def test_dates_that_look_back_to_before_the_season_are_left_out(scan, pipeline):
     assert windows.starting(ground, day("01-08"), days=5).excluded == 0
 
 
-def test_no_window_of_a_season_s_beginning_is_among_the_best_where_a_table_looks_back(scan, pipeline):
+def test_the_best_windows_have_no_excluded_dates(scan, pipeline):
     scan()
 
     assert all(window.excluded == 0 for window in best(pipeline))
 
 
-def test_then_the_usual_volume(scan, pipeline):
+def test_windows_with_equal_exclusions_rank_by_closeness_to_the_usual_volume(scan, pipeline):
     scan()
     CalendarDate.objects.filter(date__gte=day("01-14")).update(units=8)
     CalendarDate.objects.filter(date__gte=day("03-06")).update(units=1)
@@ -142,7 +142,7 @@ def test_then_the_usual_volume(scan, pipeline):
     assert (first.start, first.units, first.off_usual) == (day("01-09"), 20, 0)
 
 
-def test_a_window_says_how_far_it_is_off_the_usual_volume(scan, pipeline):
+def test_a_window_reports_its_deviation_from_the_usual_volume(scan, pipeline):
     scan()
     CalendarDate.objects.filter(date__gte=day("01-16"), date__lte=day("01-20")).update(units=5)
 
@@ -151,7 +151,7 @@ def test_a_window_says_how_far_it_is_off_the_usual_volume(scan, pipeline):
     assert (named.units, named.usual_units, named.off_usual) == (25, 4, 25)
 
 
-def test_what_is_unknown_is_not_served_and_is_counted_apart(scan, pipeline):
+def test_an_unknown_date_is_not_served_and_is_counted_apart(scan, pipeline):
     scan()
     for table in ("raw.orders", "raw.orders_backup"):
         Partition.objects.filter(table=table, date=day("03-08")).update(state="unknown")
@@ -161,7 +161,7 @@ def test_what_is_unknown_is_not_served_and_is_counted_apart(scan, pipeline):
     assert named.worst.in_words == "4 of 5 (80 %), 1 unknown"
 
 
-def test_where_nothing_is_known_no_window_is_better(scan, shop, pipeline):
+def test_there_is_no_best_window_if_the_warehouse_is_unreachable(scan, shop, pipeline):
     scan()
     shop.rename(shop.with_suffix(".gone"))
     scan()
@@ -181,7 +181,7 @@ def test_a_named_window_begins_at_the_next_expected_date(scan, pipeline):
     ("start", "says"),
     [("01-18", "Only 3 expected dates of winter are left"), ("02-10", "is in no chosen season")],
 )
-def test_a_window_that_does_not_exist_says_what_to_change(scan, pipeline, start, says):
+def test_an_impossible_window_is_refused_with_the_reason(scan, pipeline, start, says):
     scan()
 
     with pytest.raises(NoSuchWindow, match=says):

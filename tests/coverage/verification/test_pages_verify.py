@@ -53,7 +53,7 @@ def words(page: str) -> str:
 # Asking for one -----------------------------------------------------------------------------------
 
 
-def test_an_operator_asks_a_worker(operating):
+def test_an_operator_queues_a_verification(operating):
     response = operating.post(START, {"season": "winter", "phase": "2", "start": "2024-01-05"})
 
     asked = Verification.objects.get()
@@ -71,7 +71,7 @@ def test_a_worker_makes_the_report(operating, filled):
     assert Verification.objects.get().verdict == "passed"
 
 
-def test_a_viewer_may_not_ask(client, viewer, shop):
+def test_a_viewer_cannot_start_a_verification(client, viewer, shop):
     client.force_login(viewer)
 
     assert client.post(START).status_code == 403
@@ -89,7 +89,7 @@ def test_a_viewer_may_not_ask(client, viewer, shop):
         ({"phase": "3", "table": "daily.sales"}, "daily.sales is not in Phase 3"),
     ],
 )
-def test_a_wish_without_sense_gets_a_sentence(operating, values, sentence):
+def test_an_invalid_request_is_rejected_with_a_message(operating, values, sentence):
     response = operating.post(START, values)
 
     assert response.status_code == 422
@@ -120,7 +120,7 @@ def test_the_last_run_is_a_preset(operating, pipeline):
 # While it is under way ----------------------------------------------------------------------------
 
 
-def test_one_that_waits_says_so_and_asks_again(operating, filled):
+def test_the_page_of_a_queued_verification_shows_that_it_waits_and_polls(operating, filled):
     operating.post(START)
     asked = Verification.objects.get()
 
@@ -129,7 +129,7 @@ def test_one_that_waits_says_so_and_asks_again(operating, filled):
     assert "It waits" in page and 'hx-trigger="every 1s' in page
 
 
-def test_one_that_runs_says_what_it_is_about(operating, db):
+def test_the_page_of_a_running_verification_shows_its_stage(operating, db):
     asked = Verification.objects.create(
         requested_by="olga", status="running", stage="asking the warehouse about 5 tables", **WEEK
     )
@@ -140,13 +140,13 @@ def test_one_that_runs_says_what_it_is_about(operating, db):
     assert "HX-Refresh" not in page.headers
 
 
-def test_the_page_is_loaded_anew_when_the_report_is_there(operating, kept):
+def test_the_page_reloads_once_the_report_exists(operating, kept):
     response = operating.get(f"/verify/{kept(**SALES).pk}/", headers={"HX-Request": "true"})
 
     assert response.headers["HX-Refresh"] == "true"
 
 
-def test_one_whose_worker_died_ends_with_a_sentence(read, db, shop):
+def test_a_verification_whose_worker_died_shows_that_there_is_no_report(read, db, shop):
     long_ago = timezone.now() - timing.LONGEST_SCAN * 2
     dead = Verification.objects.create(requested_by="olga", status="running", started_at=long_ago, **WEEK)
 
@@ -158,7 +158,7 @@ def test_one_whose_worker_died_ends_with_a_sentence(read, db, shop):
 # The report ---------------------------------------------------------------------------------------
 
 
-def test_a_report_says_its_verdict_and_the_dates(read, filled, kept, ask):
+def test_a_report_shows_its_verdict_and_the_missing_dates(read, filled, kept, ask):
     ask("DELETE FROM daily.sales WHERE day BETWEEN '2024-01-02' AND '2024-01-03'")
 
     page = words(read(f"/verify/{kept(**SALES).pk}/"))
@@ -168,14 +168,14 @@ def test_a_report_says_its_verdict_and_the_dates(read, filled, kept, ask):
     assert "4 of 6" in page
 
 
-def test_a_report_that_passed_says_so(read, filled, kept):
+def test_a_passed_report_shows_the_verdict_passed(read, filled, kept):
     page = words(read(f"/verify/{kept(**SALES).pk}/"))
 
     assert "passed Nothing is wrong: tables have the rows that they should have" in page
     assert "not passed" not in page
 
 
-def test_what_could_not_be_asked_shows_no_number_as_if_it_knew(read, filled, kept, shop):
+def test_an_unreachable_warehouse_shows_unknown_instead_of_numbers(read, filled, kept, shop):
     kept(phases=["2"])
     shop.unlink()
 
@@ -194,7 +194,7 @@ def test_a_table_that_cannot_be_read_is_unknown_beside_the_others(read, filled, 
     assert "29 of 29" in page and "unknown on all 29" in page
 
 
-def test_the_run_history_is_told_with_what_it_said(read, history, filled, kept):
+def test_failed_attempts_of_the_run_history_are_shown_with_their_errors(read, history, filled, kept):
     history("sales", "01-02", "failed", errors="numeric overflow")
 
     page = words(read(f"/verify/{kept(**SALES).pk}/"))
@@ -203,7 +203,7 @@ def test_the_run_history_is_told_with_what_it_said(read, history, filled, kept):
     assert "numeric overflow" in page
 
 
-def test_a_file_without_a_run_history_says_so(read, filled, kept):
+def test_the_report_shows_that_the_pipeline_file_names_no_run_history(read, filled, kept):
     assert "names no run history" in read(f"/verify/{kept(**SALES).pk}/")
 
 
@@ -240,7 +240,7 @@ def test_the_list_has_every_report_with_its_verdict(read, filled, kept, ask):
 # Downloads ----------------------------------------------------------------------------------------
 
 
-def test_the_csv_has_a_finding_a_line(client, viewer, filled, kept, ask):
+def test_the_csv_has_one_line_per_finding(client, viewer, filled, kept, ask):
     ask("DELETE FROM daily.sales WHERE day BETWEEN '2024-01-02' AND '2024-01-03'")
     made = kept(**SALES)
     client.force_login(viewer)
@@ -251,7 +251,7 @@ def test_the_csv_has_a_finding_a_line(client, viewer, filled, kept, ask):
     assert ("daily.sales", "rows", "missing", "2", "2024-01-02", "2024-01-03") in found
 
 
-def test_the_json_says_what_the_page_says(client, viewer, filled, kept, ask):
+def test_the_json_contains_the_verdict_and_the_reasons(client, viewer, filled, kept, ask):
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
     made = kept(**SALES)
     client.force_login(viewer)
@@ -263,7 +263,7 @@ def test_the_json_says_what_the_page_says(client, viewer, filled, kept, ask):
 
 
 @pytest.mark.parametrize("address", ["/verify/9/", "/verify/9/verification.csv", f"/verify/{10**30}/"])
-def test_what_nobody_asked_for_is_not_found(operating, address):
+def test_an_unknown_verification_is_not_found(operating, address):
     assert operating.get(address).status_code == 404
 
 
@@ -274,7 +274,7 @@ def test_a_report_that_is_not_there_yet_cannot_be_downloaded(operating):
 
 
 @pytest.mark.parametrize("address", ["/verify/", "/verify/1/"])
-def test_nobody_reads_it_without_a_login(client, shop, db, address):
+def test_the_pages_require_a_login(client, shop, db, address):
     assert client.get(address).status_code == 302
 
 

@@ -31,7 +31,7 @@ def table(report: Report, name: str = "daily.sales"):
 # What is there ------------------------------------------------------------------------------------
 
 
-def test_a_range_that_is_as_it_should_be_passes(filled, verify):
+def test_a_complete_range_passes(filled, verify):
     report = verify(phases=["1", "2"])
 
     assert (report.verdict, report.reasons, report.dates_expected) == ("passed", (), 29)
@@ -46,7 +46,7 @@ def test_missing_dates_are_not_passed(filled, verify, ask):
     assert said(report) == ["sales is missing on 3 of 6 dates: 2024-01-02 to 2024-01-04."]
 
 
-def test_rows_without_a_date_are_told_and_cost_no_query(filled, verify, ask):
+def test_rows_without_a_date_are_reported_without_an_extra_query(filled, verify, ask):
     queries = verify(**SALES).queries
     ask("INSERT INTO daily.sales SELECT NULL, i, NULL FROM range(5) rows(i)")
 
@@ -57,7 +57,7 @@ def test_rows_without_a_date_are_told_and_cost_no_query(filled, verify, ask):
     assert not Partition.objects.filter(date__lt=day("01-01")).exists()
 
 
-def test_rows_without_a_date_are_not_known_where_the_table_cannot_be_read(filled, verify, ask):
+def test_rows_without_a_date_are_unknown_if_the_table_cannot_be_read(filled, verify, ask):
     ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
 
     assert table(verify(**SALES)).undated is None
@@ -69,7 +69,7 @@ def test_a_few_rows_make_no_date_complete(filled, verify, ask):
     assert said(verify(**SALES)) == ["sales is thin on 1 of 6 dates: 2024-01-02."]
 
 
-def test_too_many_rows_are_an_excess_and_their_keys_are_there_twice(filled, verify, ask):
+def test_duplicated_rows_are_reported_as_an_excess_and_as_duplicate_keys(filled, verify, ask):
     ask("INSERT INTO daily.sales SELECT * FROM daily.sales WHERE day = '2024-01-02'")
 
     assert said(verify(**SALES)) == [
@@ -108,7 +108,7 @@ def test_rows_on_a_bootstrap_date_are_unexpected(filled, verify, ask):
     assert said(report) == ["trend has rows on 1 date without any expected: 2024-01-02."]
 
 
-def test_a_column_that_may_not_be_null_tells_its_share(rewrite, filled, verify, ask):
+def test_nulls_in_a_not_null_column_are_reported_with_their_share(rewrite, filled, verify, ask):
     rewrite('key = ["item"]', 'key = ["item"]\nnot_null = ["item"]')
     ask("UPDATE daily.sales SET item = NULL WHERE day = '2024-01-02' AND item = 1")
 
@@ -117,7 +117,7 @@ def test_a_column_that_may_not_be_null_tells_its_share(rewrite, filled, verify, 
     assert said(report) == ["sales has no item in 1 of 48 rows (2.1 %): 2024-01-02."]
 
 
-def test_a_day_off_tears_no_range_apart(verify):
+def test_a_closed_day_does_not_split_a_range(verify):
     report = verify(tables=["daily.sales"], start=day("01-05"), end=day("01-09"))
 
     assert spans_text(table(report).dates["missing"]) == "2024-01-05 to 2024-01-09"
@@ -127,7 +127,7 @@ def test_a_day_off_tears_no_range_apart(verify):
 # Sources ------------------------------------------------------------------------------------------
 
 
-def test_a_source_that_another_stands_in_for_is_no_fault(verify, ask):
+def test_a_missing_source_date_passes_if_the_fallback_has_it(verify, ask):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
 
     report = verify(phases=["1"])
@@ -135,7 +135,7 @@ def test_a_source_that_another_stands_in_for_is_no_fault(verify, ask):
     assert (report.verdict, table(report, "raw.orders").counts["missing"]) == ("passed", 1)
 
 
-def test_a_date_that_no_source_has_is_a_fault_of_the_need(verify, ask):
+def test_a_date_missing_from_every_source_is_reported_against_the_need(verify, ask):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
     ask("DELETE FROM raw.orders_backup WHERE day = '2024-01-02'")
 
@@ -161,7 +161,7 @@ def test_a_need_for_a_share_is_held_to_it_in_each_season_and_in_a_part(verify, a
     assert reason.startswith(f"Orders (some source needed on 90 % of a season): {says}")
 
 
-def test_a_source_alone_is_judged_alone(verify, ask):
+def test_a_source_verified_by_itself_does_not_pass_with_missing_dates(verify, ask):
     ask("DELETE FROM raw.orders WHERE day = '2024-01-02'")
 
     assert verify(tables=["raw.orders"]).verdict == "not passed"
@@ -191,11 +191,11 @@ def trend(rewrite, verify, ask):
         (None, ["trend: score has no value on 1 date: 2024-01-10."]),
     ],
 )
-def test_quality_lies_in_its_band(trend, score, reasons):
+def test_quality_outside_its_band_is_reported(trend, score, reasons):
     assert said(trend(score)) == reasons
 
 
-def test_quality_is_told_by_day_of_season(trend):
+def test_quality_is_reported_by_day_of_season(trend):
     (found,) = trend(70).quality
 
     assert found.points == ((day("01-10"), "winter", 10, 70, 60, 95),)
@@ -204,7 +204,7 @@ def test_quality_is_told_by_day_of_season(trend):
 # The run history ----------------------------------------------------------------------------------
 
 
-def test_the_latest_attempt_that_failed_is_told(history, filled, verify):
+def test_a_failed_latest_attempt_is_reported(history, filled, verify):
     history("sales", "01-02", "failed", errors="numeric overflow")
 
     report = verify(**SALES)
@@ -254,7 +254,7 @@ def test_a_history_that_is_gone_could_not_run(history, filled, verify, ask):
     ]
 
 
-def test_a_history_without_its_column_could_not_run(history, filled, verify, ask):
+def test_verification_reports_a_history_table_without_its_status_column(history, filled, verify, ask):
     ask("ALTER TABLE ops.history DROP COLUMN status")
 
     assert said(verify(**SALES)) == [
@@ -285,7 +285,7 @@ def test_a_column_that_is_gone_could_not_run(filled, verify, ask):
     assert (table(report).is_unknown, table(report).duplicates.extra) == (True, None)
 
 
-def test_rows_are_looked_at_although_what_they_are_compared_with_could_not_be_read(
+def test_rows_and_duplicates_are_counted_even_if_the_reference_table_cannot_be_read(
     filled, verify, ask, rewrite
 ):
     rewrite(
@@ -301,7 +301,7 @@ def test_rows_are_looked_at_although_what_they_are_compared_with_could_not_be_re
 
 
 @pytest.mark.parametrize("scanned_before", [True, False])
-def test_a_warehouse_that_is_away_could_not_run(filled, verify, shop, scanned_before):
+def test_verification_could_not_run_if_the_warehouse_is_unreachable(filled, verify, shop, scanned_before):
     if scanned_before:
         verify(phases=["2"])
     shop.unlink()
@@ -313,13 +313,13 @@ def test_a_warehouse_that_is_away_could_not_run(filled, verify, shop, scanned_be
     assert table(report).counts["unknown"] == table(report).expected
 
 
-def test_a_warehouse_that_is_no_warehouse_could_not_run(filled, verify, shop):
+def test_verification_could_not_run_if_the_warehouse_file_is_invalid(filled, verify, shop):
     shop.write_text("not a database")
 
     assert verify(**SALES).verdict == "could not run"
 
 
-def test_what_is_surely_wrong_outranks_what_is_unknown(filled, verify, ask):
+def test_a_known_fault_outranks_an_unknown_table_in_the_verdict(filled, verify, ask):
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
 
@@ -363,7 +363,7 @@ def test_each_kind_of_question_is_one_query_for_all_tables(history, filled, db):
     assert (report.queries, len(report.tables)) == (3, 5)
 
 
-def test_a_warehouse_that_is_away_is_not_asked_twice(history, filled, shop, db):
+def test_an_unreachable_warehouse_is_not_queried_again_for_the_history(history, filled, shop, db):
     pipeline = definition.current()
     warehouse = Counting(warehouses.open_warehouse(pipeline))
     shop.unlink()
@@ -374,7 +374,7 @@ def test_a_warehouse_that_is_away_is_not_asked_twice(history, filled, shop, db):
     assert report.history.problem == f"the warehouse file {shop} does not exist"
 
 
-def test_every_page_says_the_same_afterwards(filled, verify, ask, pipeline, scan):
+def test_verification_updates_the_stored_partitions_and_coverage(filled, verify, ask, pipeline, scan):
     scan()
     ask("DELETE FROM daily.sales WHERE day = '2024-01-02'")
 
@@ -384,7 +384,7 @@ def test_every_page_says_the_same_afterwards(filled, verify, ask, pipeline, scan
     assert Partition.objects.get(table="daily.sales", date=day("01-02")).state == "missing"
 
 
-def test_what_nobody_asked_about_stays_as_it_was(filled, verify, ask, scan):
+def test_partitions_outside_the_verified_range_keep_their_state(filled, verify, ask, scan):
     scan()
     ask("DELETE FROM daily.sales WHERE day = '2024-01-15'")
 
@@ -394,7 +394,7 @@ def test_what_nobody_asked_about_stays_as_it_was(filled, verify, ask, scan):
     assert CalendarDate.objects.count() == 29
 
 
-def test_a_report_is_kept_as_it_was_made(history, trend):
+def test_a_report_is_unchanged_by_storing_it_as_json(history, trend):
     history("trend", "01-10", "failed")
     report = trend(50)
 
@@ -415,7 +415,7 @@ def test_a_verification_is_performed_once(filled, pipeline, db):
     assert (stored.status, stored.verdict, warehouse.asked["count"]) == ("finished", "passed", 1)
 
 
-def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db):
+def test_a_verification_fails_with_a_message_if_its_table_left_the_pipeline_file(pipeline, db):
     found = verifier.request(pipeline, verifier.scope(pipeline), by="olga")
     Verification.objects.update(tables=["daily.returns"])
     found.refresh_from_db()
@@ -427,7 +427,7 @@ def test_a_table_that_the_file_has_no_more_ends_it_with_a_sentence(pipeline, db)
     assert 'There is no table "daily.returns"' in found.problem
 
 
-def test_an_attempt_that_is_still_running_is_no_failure_and_is_said(history, filled, verify):
+def test_a_running_attempt_is_reported_but_is_not_a_failure(history, filled, verify):
     history("sales", "01-02", "running")
 
     report = verify(**SALES)
@@ -435,7 +435,7 @@ def test_an_attempt_that_is_still_running_is_no_failure_and_is_said(history, fil
     assert (report.verdict, report.history.failures[0].excused) == ("passed", "still running")
 
 
-def test_what_the_tables_are_made_of_is_read_with_them(filled, verify, ask):
+def test_upstream_tables_are_read_along_with_the_verified_table(filled, verify, ask):
     ask("DELETE FROM daily.sales WHERE day = '2024-01-05'")
     ask("INSERT INTO daily.sales (day) VALUES (NULL)")
 
