@@ -93,7 +93,7 @@ class Round:
 
     def steps_not_verified(self) -> Iterator[str]:
         if self.status() != "succeeded":
-            yield f"the run is {self.ask('SELECT status, pause, message FROM runs_run')[0]}"
+            yield f"the run is {self.ask('SELECT status, pause_reason, message FROM runs_run')[0]}"
         steps = self.ask('SELECT "table", date, status, rows_after, message FROM runs_step ORDER BY position')
         if len(steps) != self.ground.steps:
             yield f"there are {len(steps)} steps"

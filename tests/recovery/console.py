@@ -45,7 +45,7 @@ class Running:
     @property
     def state(self) -> tuple:
         """Status, why it is paused, and the sentence."""
-        return next(iter(self.ask("SELECT status, pause, message FROM runs_run")), ("unknown", "", ""))
+        return next(iter(self.ask("SELECT status, pause_reason, message FROM runs_run")), ("unknown", "", ""))
 
     def steps(self, status: str) -> int:
         return next(iter(self.ask("SELECT count(*) FROM runs_step WHERE status = ?", status)), (0,))[0]
