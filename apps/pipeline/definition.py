@@ -249,5 +249,9 @@ def current() -> Pipeline:
 
 
 def short_name(table: str) -> str:
-    """What a table is called for short, by the pipeline file that `PIPELINE` names."""
-    return current().short_name(table)
+    """What a table is called for short, by the pipeline file that `PIPELINE` names; its full name where that cannot be
+    read, since what is written about a run must not depend on the file."""
+    try:
+        return current().short_name(table)
+    except PipelineError:
+        return table

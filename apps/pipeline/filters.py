@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,15 +19,15 @@ class Named(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filter:
+class Filter(ABC):
     """What a person looks at. What is not known (any more) chooses nothing; `problem` says so, as a sentence."""
 
     problem: str = ""
 
     @property
+    @abstractmethod
     def named(self) -> dict[str, str]:
         """What is chosen, by its name in an address; empty where nothing is."""
-        raise NotImplementedError
 
     @property
     def query(self) -> str:

@@ -114,7 +114,7 @@ def test_mail_shows_who_launched_the_run_and_why(launch, told):
     assert "UTC: a test" in text
 
 
-def test_failures_are_grouped_by_signature_with_ranges_that_span_days_off_the_calendar(launch, told, fault):
+def test_failure_groups_show_date_ranges_across_days_off_the_calendar(launch, told, fault):
     for number in (5, 6, 8, 10):
         fault("daily.sales", f"01-{number:02}", "overflow")
 

@@ -107,7 +107,7 @@ def test_a_failed_scan_shows_the_reason(operating, scan, shop):
     assert "does not exist" in piece(operating, scan()).content.decode()
 
 
-def test_the_list_shows_a_failure_in_the_past_tense_once_the_warehouse_answers_again(operating, scan, shop):
+def test_failure_is_past_once_the_warehouse_answers(operating, scan, shop):
     away = shop.rename(shop.with_suffix(".gone"))
     scan()
     assert f"The warehouse could not be asked: the warehouse file {shop} does not exist." in listed(operating)

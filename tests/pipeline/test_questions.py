@@ -3,6 +3,7 @@
 import pydantic
 import pytest
 
+from apps.pipeline import definition
 from apps.pipeline.definition import UnknownName
 from apps.pipeline.values import expand
 from tests.conftest import day
@@ -33,6 +34,12 @@ def test_a_table_answers_to_its_short_name(pipeline):
 def test_a_removed_table_does_not_get_the_short_name_of_an_existing_table(pipeline):
     assert pipeline.short_name("daily.sales") == "sales"
     assert pipeline.short_name("old.sales") == "old.sales"
+
+
+def test_a_table_keeps_its_full_name_if_the_pipeline_file_is_broken(settings, tmp_path):
+    settings.PIPELINE = tmp_path / "broken.toml"
+
+    assert definition.short_name("daily.sales") == "daily.sales"
 
 
 def test_tables_are_filled_phase_by_phase(pipeline):

@@ -115,7 +115,7 @@ def test_a_column_that_does_not_exist_is_unknown(scan, ask):
     assert "no column day" in partition("daily.visits", "01-05").reason
 
 
-def test_partitions_keep_their_last_known_state_if_the_warehouse_becomes_unreachable(scan, ask, shop):
+def test_unreachable_warehouse_leaves_the_last_known_states(scan, ask, shop):
     fill(ask, "daily.sales", "01-05", 8)
     scan()
     before = list(Partition.objects.values())
