@@ -93,6 +93,15 @@ def forked_jobs(request: pytest.FixtureRequest, fork_server: ForkServer, monkeyp
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings_parallel_suffix: None) -> bool:
+    """Whether the database is here already: a copy of the migrated one of `bin/test`, where SQLite is asked."""
+    migrated = database.migrated()
+    if migrated:
+        shutil.copy(migrated, django_settings.DATABASES["default"]["TEST"]["NAME"])
+    return bool(migrated)
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
     """A test that commits leaves the database as the migrations left it."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:

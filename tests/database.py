@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def migrated() -> Path | None:
+    """The SQLite file that `bin/test` has migrated, to be copied; None without one, and on another database."""
+    file = os.environ.get("TEST_MIGRATED")
+    is_asked = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    return Path(file) if file and is_asked else None
 
 
 class Content(NamedTuple):

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.database import migrated as migrated_file
 from tests.shelf import make
 
-from .database import Database, database_of
+from .database import Database, Sqlite, database_of
 from .served import ROOT, Served, manage, wait_until
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database with the tables, to be copied."""
+    if file := migrated_file():
+        yield Sqlite(file)
+        return
     folder = tmp_path_factory.mktemp("migrated")
     database = database_of(folder)
     database.create()
