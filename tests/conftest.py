@@ -303,6 +303,11 @@ def pytest_sessionfinish() -> None:
     gc.unfreeze()
 
 
+def pytest_unconfigure() -> None:
+    if django_settings.OWN_VAR_DIR:
+        shutil.rmtree(django_settings.OWN_VAR_DIR, ignore_errors=True)
+
+
 # --- the suite on two databases -----------------------------------------------------------------------
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

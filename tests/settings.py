@@ -4,11 +4,14 @@ import os
 import tempfile
 from pathlib import Path
 
+# A folder that nobody named is removed when the tests end (tests/conftest.py).
+OWN_VAR_DIR = "" if os.environ.get("TEST_VAR_DIR") else tempfile.mkdtemp(prefix="console-tests-")
+
 os.environ.update(
     DEBUG="1",
     SECRET_KEY="tests",
     DEMO="0",
-    VAR_DIR=os.environ.get("TEST_VAR_DIR") or tempfile.mkdtemp(prefix="console-tests-"),
+    VAR_DIR=OWN_VAR_DIR or os.environ["TEST_VAR_DIR"],
     OUTBOX_DIR="",
     EMAIL_URL="",
     BASE_URL="https://console.example",
