@@ -165,11 +165,6 @@ def learn_command(argv: Sequence[str]) -> None:
     _known.update(each for each in (*after, *within) if is_learnt(each) and "{" not in each)
 
 
-def forget() -> None:
-    """As if nothing had been learnt."""
-    _known.clear()
-
-
 def is_secret(name: str) -> bool:
     """Whether a variable of that name holds a secret: the one rule for what is shown of it and for its value."""
     return bool(SECRET.search(PLAIN.sub("", name)))

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.pipeline import definition
-from apps.workers.worker_status import beacon
+from apps.workers.worker_status import worker_status
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     # A request that was refused at the door has no user: nobody asked yet who it is.
     if (user := getattr(request, "user", None)) and user.is_authenticated:
         # Asked when the page shows it: a view that knows it already says it in its own context.
-        seen = cache(lambda: beacon(timezone.now()))
+        seen = cache(lambda: worker_status(timezone.now()))
         frame |= {name: partial(known, seen, name) for name in ("workers_alive", "workers_silent_for")}
     return frame
 

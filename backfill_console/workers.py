@@ -13,7 +13,7 @@ from apps.workers import worker_list
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    context = {"roll": worker_list.call(timezone.now())}
+    context = {"workers": worker_list.workers_now(timezone.now())}
     piece = live.piece(
         "workers/_live.html", context, request=request, beside="workers/_facts.html", is_active=True
     )
