@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-import json
 import signal
 import sys
 import time
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from rich.console import Console
 
 from apps import timing
 from apps.cli.management.commands.plan import add_plan_arguments, selection, show
-from apps.coverage.scanning import changed_rules
+from apps.cli.pipeline_command import WRONG_ARGUMENTS, PipelineCommand, shell_user
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
@@ -28,18 +26,17 @@ from apps.runs.models import Run, Step, leases
 from apps.runs.plans import planning
 from apps.runs.plans.options import Options
 from apps.runs.plans.plan import Plan
-from apps.runs.plans.selections import PlanRefused
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts
 from apps.text import count, date_ranges
 from apps.workers import stopping
 from apps.workers.models import Worker
 
-DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
+DONE, FAILURES_LEFT, WAITING_FOR_A_PERSON = 0, 1, 3
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = (
         "Fills gaps. Exit 0 all steps verified, 1 failures left, 2 wrong arguments, 3 waiting for a person."
     )
@@ -61,31 +58,24 @@ class Command(BaseCommand):
         )
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
         console = terminal(self.stdout, quiet=options["json"])
+        plan = planning.plan(pipeline, selection(pipeline, options))
+        if plan.steps and not options["yes"]:
+            self.ask(console, plan, pipeline, quiet=options["json"])
         try:
-            plan = planning.plan(pipeline, selection(pipeline, options))
-            if plan.steps and not options["yes"]:
-                self.ask(console, plan, pipeline, quiet=options["json"])
             run = control.launch(
                 plan,
                 pipeline,
-                by=person(),
+                by=shell_user(),
                 note=options["note"],
                 options=Options(override=options["override"].strip()),
                 unready=options["although_not_ready"],
                 queued=not options["here"],
             )
-        except PlanRefused as refusal:
-            self.stderr.write(str(refusal))
-            sys.exit(WRONG_ARGUMENTS)
         except LaunchRefused as refusal:
             self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
-        console.print(
-            f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold", markup=False
-        )
+        console.print(f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold")
         interrupted = False
         if options["here"]:
             interrupted = perform_here(run, pipeline)
@@ -112,24 +102,16 @@ class Command(BaseCommand):
     def refuse(self, refusal: LaunchRefused, *, is_complete: bool, as_json: bool) -> NoReturn:
         """Nothing was launched: fine where all that was asked for is complete already."""
         if as_json:
-            self.stdout.write(json.dumps(no_result(refusal, is_complete=is_complete)))
+            self.write_json(no_result(refusal, is_complete=is_complete))
         if not as_json or not is_complete:
             (self.stdout if is_complete else self.stderr).write(str(refusal))
         sys.exit(DONE if is_complete else WRONG_ARGUMENTS)
 
     def report(self, run: Run, console: Console, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(result(run)))
+            self.write_json(result(run))
         else:
             show_result(console, run)
-
-
-def person() -> str:
-    """Who types, as far as the machine knows."""
-    try:
-        return f"{getpass.getuser()} (shell)"
-    except (KeyError, OSError):
-        return "somebody (shell)"
 
 
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
@@ -241,22 +223,19 @@ def show_result(console: Console, run: Run) -> None:
     now = outcomes.of_run(run)
     console.print(
         f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified{not_verified(now)}",
-        markup=False,
     )
     if run.message:
-        console.print(run.message, markup=False)
+        console.print(run.message)
     if run.override_reason:
         said = f"Gates overridden by {run.overridden_by}: {run.override_reason}"
-        console.print(said, style="yellow", markup=False, highlight=False)
+        console.print(said, style="yellow")
     for note in discrepancies.notes(run, verified=now.verified):
-        console.print(note, style="yellow", markup=False, highlight=False)
+        console.print(note, style="yellow")
     if rework := redos.rework_of(run):
-        console.print(f"Done again: {rework.says}", markup=False, highlight=False)
+        console.print(f"Done again: {rework.says}")
     if bill := billing.bill_of(run, definition.current()):
-        console.print(f"Billed {bill.says}", markup=False, highlight=False)
+        console.print(f"Billed {bill.says}")
     for group in failure_groups.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
-        console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)
-        console.print(
-            f"      {', '.join(group.tables)}: {date_ranges(group.dates)}", markup=False, highlight=False
-        )
+        console.print(f"  {group.count} x {group.signature}", style=style)
+        console.print(f"      {', '.join(group.tables)}: {date_ranges(group.dates)}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from apps.cli import reprocess_option
-from apps.coverage.scanning import changed_rules
+from apps.cli.pipeline_command import PipelineCommand
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
@@ -23,27 +21,20 @@ from apps.runs.pages.launch_plan import ShownCall
 from apps.runs.plans import forecasts, planning, selections
 from apps.runs.plans.forecasts import Forecast
 from apps.runs.plans.plan import Plan
-from apps.runs.plans.selections import PlanRefused
 from apps.text import count
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = "Shows the steps of a backfill without launching it. Exit 0, or 2 for wrong arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_plan_arguments(parser)
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            plan = planning.plan(pipeline, selection(pipeline, options))
-        except PlanRefused as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        plan = planning.plan(pipeline, selection(pipeline, options))
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(plan, pipeline)))
+            self.write_json(as_json(plan, pipeline))
         else:
             show(terminal(self.stdout), plan, pipeline)
 
@@ -111,23 +102,23 @@ def call_as_json(call: ShownCall) -> dict[str, Any]:
 
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     said = f"{count(len(plan.steps), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
-    console.print(said, style="bold", markup=False)
+    console.print(said, style="bold")
     for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     for line in bill(forecasts.forecast_of(plan, pipeline)):
-        console.print(line, markup=False)
+        console.print(line)
     for name, number in plan.by_table.items():
-        console.print(f"  {number:>6,}  {name}", markup=False)
+        console.print(f"  {number:>6,}  {name}")
     if plan.left_out:
         console.print("Left out:", style="bold")
     for reason, number, dates in plan.left_out_ranges:
-        console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
+        console.print(f"  {number:>6,}  {reason} ({dates})")
     for line in behind(plan):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     if left := downstream.readers_left(plan, pipeline):
-        console.print(left.sentence, markup=False, highlight=False)
+        console.print(left.sentence)
     for each in launch_plan.overlaps(plan):
-        console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
+        console.print(f"{each.who} is about to fill {each.count:,} of these.")
     for call in launch_plan.shown_calls(plan, pipeline):
         show_call(console, call)
 
@@ -168,7 +159,7 @@ def in_short(tables: Iterable[str]) -> str:
 
 
 def show_call(console: Console, call: ShownCall) -> None:
-    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold", markup=False)
+    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold")
     added = [f"{name}={value}" for name, value in call.environment]
     for line in (call.command, *(f"with {each}" for each in added)):
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)
