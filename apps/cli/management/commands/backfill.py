@@ -1,4 +1,4 @@
-"""`manage.py backfill`: launches a run, and if asked waits for it or performs it here, without a queue."""
+"""`manage.py backfill`: launches a run; can wait for it, or perform it in this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from apps.workers import stopping
 from apps.workers.models import Worker
 
 DONE, FAILURES_LEFT, WAITING_FOR_A_PERSON = 0, 1, 3
-INTERRUPTED = 130  # as shells say it of Ctrl-C
+INTERRUPTED = 130  # the exit status of shells after Ctrl-C
 
 
 class Command(PipelineCommand):
@@ -43,7 +43,7 @@ class Command(PipelineCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_plan_arguments(parser)
-        parser.add_argument("--note", default="", help="why; it stays with the run")
+        parser.add_argument("--note", default="", help="the reason, stored with the run")
         parser.add_argument(
             "--although-not-ready",
             default="",
@@ -92,7 +92,7 @@ class Command(PipelineCommand):
 
     def ask(self, console: Console, plan: Plan, pipeline: Pipeline, *, quiet: bool) -> None:
         if quiet or not sys.stdin.isatty():
-            self.stderr.write("Nobody is here to confirm; add --yes to launch without asking.")
+            self.stderr.write("No terminal to confirm on; add --yes to launch without asking.")
             sys.exit(WRONG_ARGUMENTS)
         show(console, plan, pipeline)
         if input("Launch? [y/N] ").strip().lower() not in ("y", "yes"):
@@ -100,7 +100,7 @@ class Command(PipelineCommand):
             sys.exit(WRONG_ARGUMENTS)
 
     def refuse(self, refusal: LaunchRefused, *, is_complete: bool, as_json: bool) -> NoReturn:
-        """Nothing was launched: fine where all that was asked for is complete already."""
+        """Nothing was launched, which is no error if all selected dates are complete."""
         if as_json:
             self.write_json(no_result(refusal, is_complete=is_complete))
         if not as_json or not is_complete:
@@ -115,7 +115,7 @@ class Command(PipelineCommand):
 
 
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
-    """Performs the run until it ends or pauses; True where Ctrl-C or TERM ended that, and its call as stopped."""
+    """Performs the run until it ends or pauses; True if Ctrl-C or TERM interrupted it."""
     with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
         lease = leases.take(run.pk)
         if lease:
@@ -127,7 +127,7 @@ def perform_here(run: Run, pipeline: Pipeline) -> bool:
 
 
 def wait(run: Run, console: Console) -> None:
-    """Until the run ends or waits for a person."""
+    """Waits until the run ends or waits for a person."""
     if not Worker.objects.alive(timezone.now()).filter(cluster="runs").exists():
         console.print(
             "No worker is alive: nothing happens until `manage.py serve` starts one.", style="yellow"
@@ -168,7 +168,7 @@ def result(run: Run) -> dict[str, Any]:
 
 
 def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
-    """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
+    """Steps verified although their call failed, and where coverage differs now; empty without either."""
     despite, now = discrepancies.verified_despite(run), discrepancies.after_run(run, verified=verified)
     notes = discrepancies.notes(run, verified=verified)
     return {
@@ -179,7 +179,7 @@ def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
 
 
 def done_again(run: Run) -> dict[str, Any]:
-    """What a run that did dates again changed; nothing for others."""
+    """The changes of a run that filled complete dates again; empty for others."""
     rework = redos.rework_of(run)
     if rework is None:
         return {}
@@ -187,19 +187,19 @@ def done_again(run: Run) -> dict[str, Any]:
 
 
 def overridden(run: Run) -> dict[str, Any]:
-    """Why steps started without their inputs; nothing for other runs."""
+    """The reason of an override; empty without one."""
     why = {"reason": run.override_reason, "by": run.overridden_by}
     return {"override": why} if run.override_reason else {}
 
 
 def billed(run: Run) -> dict[str, Any]:
-    """What its SQL jobs cost; nothing where the warehouse takes none."""
+    """What its SQL jobs billed; empty if the warehouse bills nothing."""
     bill = billing.bill_of(run, definition.current())
     return {"billed": bill.as_json()} if bill else {}
 
 
 def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
-    """The same keys where there is no run."""
+    """The same keys without a run."""
     return {
         "run": None,
         "status": Run.Status.SUCCEEDED if is_complete else "refused",

@@ -1,4 +1,4 @@
-"""`manage.py calendar`: which dates are expected, and which left the calendar; confirms that it is right."""
+"""`manage.py calendar`: shows expected and removed dates, and confirms that removals are right."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
 
 
 def silence_as_json(silence: Silence) -> dict[str, Any]:
-    """Why the numbers beside it are those that were known last."""
+    """Why the numbers are the last known ones."""
     at = silence.last_read_at
     return {
         "since": silence.since.isoformat(),
@@ -135,7 +135,7 @@ def loss_as_json(loss: Loss) -> dict[str, Any]:
 
 
 def outside_as_json(found: Outside | None) -> dict[str, Any] | None:
-    """What failed outside the console and is still open; null where no run history is configured."""
+    """Open failures outside the console; null if no run history is configured."""
     if found is None:
         return None
     return {
@@ -213,7 +213,7 @@ def table_row(table: TableCoverage, nothing: str) -> list[str]:
 
 
 def shares(complete: int, expected: int, percent: int | None, is_unknown: bool, nothing: str) -> list[str]:
-    """Complete, of how many, and percent. `nothing` is said where no date is expected as far as is known."""
+    """Complete, expected, and percent; three times `nothing` if no date is expected."""
     if not expected:
         return [nothing] * 3
     if is_unknown:

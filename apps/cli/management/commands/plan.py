@@ -1,4 +1,4 @@
-"""`manage.py plan`: what a launch would do, and why it would leave the rest."""
+"""`manage.py plan`: the steps of a launch, and why every other date is left out."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
         "--override",
         default="",
         metavar="WHY",
-        help="take in steps whose inputs are missing too, and start them; the reason stays with the run",
+        help="include steps whose inputs are missing, and start them; the reason stays with the run",
     )
 
 
@@ -85,13 +85,13 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
 
 
 def likely(estimate: Estimate) -> dict[str, Any]:
-    """Seconds of work as a range, null where that is not known; and the same to where a person has to act."""
+    """Seconds of work as a range, null if unknown; and the same until a person has to act."""
     stop = {"before": estimate.stop.name, "seconds": estimate.to_stop} if estimate.stop else None
     return {"seconds": estimate.seconds_range, "not_known": estimate.unknown, "to_stop": stop}
 
 
 def call_as_json(call: ShownCall) -> dict[str, Any]:
-    """The first call of a table. What looks like a secret is hidden in it."""
+    """The first call of a table, with secrets masked."""
     return {
         "table": call.table.name,
         "command": call.command,
@@ -124,7 +124,7 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
 
 
 def takes(estimate: Estimate) -> Iterator[str]:
-    """How long it likely takes, as the launch form says it."""
+    """The estimated time, in the words of the launch form."""
     told = in_short(estimate.by_run_history)
     yield f"Likely takes {estimate.in_words}{f' ({told}: from the run history)' if told else ''}"
     if estimate.stop:
@@ -132,7 +132,7 @@ def takes(estimate: Estimate) -> Iterator[str]:
 
 
 def behind(plan: Plan) -> Iterator[str]:
-    """What keeps steps from starting, by cause, and which runs are waited for, as the launch form says it."""
+    """The causes that block steps, and the runs to wait for, in the words of the launch form."""
     if plan.blocked.steps and plan.selection.through_gaps:
         yield f"Without --override {plan.blocked.sentence}."
     elif plan.blocked.steps:
@@ -142,7 +142,7 @@ def behind(plan: Plan) -> Iterator[str]:
 
 
 def bill(forecast: Forecast | None) -> Iterator[str]:
-    """What the plan's SQL jobs would bill, as the launch form says it; nothing where a warehouse bills nothing."""
+    """What the plan's SQL jobs would bill, in the words of the launch form; empty if the warehouse bills nothing."""
     if forecast is None:
         return
     if forecast.estimates:

@@ -1,4 +1,4 @@
-"""`manage.py preflight`: asks every check before a launch, now, in this process."""
+"""`manage.py preflight`: runs every check before a launch, in this process."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Command(PipelineCommand):
 
 
 def show(console: Console, result: Result) -> None:
-    """A line for a check, and one below it for everything else that it found."""
+    """A line for a check, and one for each of its other findings."""
     worst = result.worst
     console.print(f"{result.level.upper():<{WIDEST}}", style=STYLES[result.level], end="  ")
     console.print(f"{result.name}: {finding_text(worst) if worst else 'nothing was found out'}")
@@ -73,7 +73,7 @@ def show(console: Console, result: Result) -> None:
 
 
 def show_more(console: Console, finding: Finding) -> None:
-    """What else is known of it, and the remedy: words to type, or an address of the console."""
+    """Details, and the remedy: a command, or a URL of the console."""
     if finding.detail:
         console.print(f"{INDENT}{finding.detail}")
     if finding.command:
@@ -83,7 +83,7 @@ def show_more(console: Console, finding: Finding) -> None:
 
 
 def finding_text(finding: Finding) -> str:
-    """The sentence, with what was found and what was wanted."""
+    """The sentence, with the value and the threshold."""
     wanted = f"wanted {finding.threshold}" if finding.threshold and finding.level != Level.PASS else ""
     facts = "; ".join(each for each in (finding.value, wanted) if each)
     return f"{finding.text} · {facts}" if facts else finding.text

@@ -1,4 +1,4 @@
-"""`manage.py scan`: asks the warehouse about everything, or about some tables and dates, now, in this process."""
+"""`manage.py scan`: scans the warehouse, or some tables and dates, in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from apps.text import count
 
 class Command(PipelineCommand):
     help = (
-        "Asks the warehouse what it has, and remembers it. "
+        "Counts what the warehouse has, and stores it. "
         "Exit 0 all tables read, 1 some could not be asked, 2 wrong arguments."
     )
 

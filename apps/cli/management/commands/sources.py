@@ -26,7 +26,7 @@ class Command(PipelineCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--season", action="append", default=[], help="a season; may be given again")
         parser.add_argument(
-            "--off", action="append", default=[], metavar="SOURCE", help="as if this source were off"
+            "--off", action="append", default=[], metavar="SOURCE", help="compute without this source"
         )
         arguments.add_json(parser)
 
@@ -56,9 +56,9 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def share_as_json(share: Share, left_out: Served | Tally) -> dict[str, Any]:
-    """`percent` is rounded down to hundredths, None where nobody knows; the dates are exact.
+    """`percent` is rounded down to hundredths, None if unknown; the dates are exact.
 
-    What was accepted or is not expected is not among `of`.
+    Accepted and not expected dates are not in `of`.
     """
     return {
         "dates": share.part,
@@ -131,7 +131,7 @@ def show(console: Console, report: Report) -> None:
 
 
 def ending(report: Report) -> str:
-    """What the effects do not say: that there are none, or that nobody knows whether there are more."""
+    """A note beside the effects: that there are none, or that more may be unknown."""
     if report.off_unknown:
         whether = "whether more gates would close" if report.effects else "whether any gate would close"
         return f"not known: {whether}; the other sources are unknown on {count(report.off_unknown, 'date')}"

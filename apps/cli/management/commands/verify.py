@@ -1,4 +1,4 @@
-"""`manage.py verify`: asks the warehouse about a range, now, and says whether all is as it should be."""
+"""`manage.py verify`: counts a range in the warehouse, and prints a verdict."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def tell_quality(console: Console, found: QualityReport) -> None:
 
 
 def tell_running(console: Console, history: HistoryReport) -> None:
-    """An attempt that has not ended has neither failed nor filled its date yet."""
+    """Attempts that have not ended, which are no failures."""
     for each in history.failures:
         if each.excused == STILL_RUNNING:
             since = f" since {each.started_at:%Y-%m-%d %H:%M} UTC" if each.started_at else ""
