@@ -1,4 +1,4 @@
-"""The overview: where things stand, what runs, what failed."""
+"""The overview: coverage, runs and failures."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def state_in_words(run: Run, work: Work) -> str:
 
 
 def truth_now(coverage: Coverage, work: Work, seen: dict[str, Any], *, now: dt.datetime) -> Truth:
-    """`seen` is what the beacon says."""
+    """`seen` is the worker status."""
     return truth(
         coverage,
         work,
@@ -98,7 +98,7 @@ def truth_now(coverage: Coverage, work: Work, seen: dict[str, Any], *, now: dt.d
 
 
 def standing(coverage: Coverage) -> dict[str, Any]:
-    """Phases and seasons as strips; what no run fills stands apart."""
+    """Phases and seasons as strips; phases without jobs apart."""
     to_fill = filled(coverage)
     tables = [each.table for each in coverage.tables if not each.table.is_source]
     return {

@@ -1,4 +1,4 @@
-"""The page of the workers: which processes serve the console, on whatever machine."""
+"""The page of the workers: the processes of the console on all machines."""
 
 from __future__ import annotations
 

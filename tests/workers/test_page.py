@@ -75,7 +75,7 @@ def test_cluster_without_a_worker_is_shown_with_the_command_that_starts_one(read
 
 
 def test_page_shows_that_no_worker_has_reported_yet(read):
-    assert "Nobody has reported lately" in read()
+    assert "No process has reported lately" in read()
     assert "No worker of main has reported yet." in read()
 
 
