@@ -29,7 +29,7 @@ def send(message: Message) -> bool:
         return False
     try:
         mail(message).send()
-    except Exception as error:  # whatever a mail backend raises is why the message was not sent
+    except Exception as error:  # any error of a mail backend is the reason why the message was not sent
         log.warning("message %s was not sent: %s", message.pk, error)
         message.not_sent(f"{type(error).__name__}: {error}")
         return False

@@ -112,10 +112,10 @@ def recipients(run: Run | None) -> list[str]:
     """The addresses of the person who launched the run and of ALERTS_TO, each once."""
     user = run.launched_by_user if run else None
     own = [user.email] if user and user.is_active and user.email else []
-    everybody = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
-    if not everybody and settings.OUTBOX_DIR and mail_server.folder():
+    addresses = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
+    if not addresses and settings.OUTBOX_DIR and mail_server.folder():
         return [IN_THE_OUTBOX]
-    return list(everybody.values())
+    return list(addresses.values())
 
 
 def send_again(message: Message) -> None:

@@ -99,7 +99,7 @@ class Calendar(Definition):
 
 
 class History(Definition):
-    """Where the warehouse notes what its processors did, whoever started them: a table, and its columns."""
+    """The run history: a table in which processors record their attempts, and its columns."""
 
     table: TableName
     processor: Column
