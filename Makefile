@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all that a newcomer needs; README.md says what they do.
+# A newcomer needs `make demo` and `make test`; README.md explains them.
 PYTHON ?= python3
 PORT ?= 8000
 export PYTHON PORT
@@ -7,13 +7,13 @@ export PYTHON PORT
 
 help:
 	@echo 'make demo         start the console on http://localhost:$(PORT) with a demo warehouse (PORT= for another port)'
-	@echo 'make demo-reset   forget the demo: its database, warehouse, mails, logs and .env'
+	@echo 'make demo-reset   delete the demo: its database, warehouse, mails, logs and .env'
 	@echo 'make test         lint, types, import contracts, the tests, the browser journey'
-	@echo 'make test-all     the same, with every test on PostgreSQL too, on an emulator of BigQuery, and 20 rounds of chaos'
+	@echo 'make test-all     the same, with every test on PostgreSQL too, on a BigQuery emulator, and 20 chaos rounds'
 	@echo 'make lint         the first three of these'
-	@echo 'make chaos        kill, freeze and restart those who perform a run, ROUNDS=20 times; SEED= to do it again'
-	@echo 'make lock         write requirements*.txt again from requirements*.in'
-	@echo 'make setup        .venv as the console needs it; make setup-dev adds what tests need'
+	@echo 'make chaos        kill, freeze and restart workers during a run, ROUNDS=20 times; SEED= repeats a round'
+	@echo 'make lock         update requirements*.txt from requirements*.in'
+	@echo 'make setup        create .venv for the console; make setup-dev adds what the tests need'
 
 setup:
 	@bin/setup

@@ -13,13 +13,13 @@ from apps import timing
 
 log = logging.getLogger(__name__)
 
-DB_OUTAGE = (OperationalError, InterfaceError)  # of a database that is locked, restarts, or has no room
+DB_OUTAGE = (OperationalError, InterfaceError)  # the database is locked, restarts, or has no room
 
 T = TypeVar("T")
 
 
 def retry_on_db_outage(query: Callable[[], T]) -> T:
-    """What the query returns, made again for a while when the database is away: only what may be done twice."""
+    """The result of the query, retried for a while during an outage. Only for queries that may be repeated."""
     retrying = Retrying(
         retry=retry_if_exception_type(DB_OUTAGE),
         wait=wait_fixed(timing.DB_RETRY_EVERY),
@@ -32,4 +32,4 @@ def retry_on_db_outage(query: Callable[[], T]) -> T:
 
 def reconnect(state: RetryCallState) -> None:
     close_old_connections()
-    log.warning("The database does not answer, asking again: %s", state.outcome and state.outcome.exception())
+    log.warning("The database does not answer, retrying: %s", state.outcome and state.outcome.exception())

@@ -1,4 +1,4 @@
-"""Rows as CSV and JSON, line by line, so that no size of download fills the memory; safe to open in a spreadsheet."""
+"""Rows as CSV and JSON, streamed line by line; safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-# A spreadsheet takes what begins like this for a formula.
+# A spreadsheet takes text that begins like this for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 class Line:
-    """A file for csv.writer that hands each line back."""
+    """A file for csv.writer whose write returns the line."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator[str]:
-    """A line of names, then one a row; dates and moments as ISO text. Without names, the rows alone."""
+    """A line of column names, if any, then one per row; dates and times as ISO text."""
     writer = csv.writer(Line())
     if columns:
         yield writer.writerow(columns)
@@ -31,12 +31,12 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Iterator
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """The same as one text, to be attached to a mail."""
+    """The same as one text, for the attachment of a mail."""
     return "".join(csv_lines(columns, rows))
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """One JSON list, an object a line."""
+    """One JSON list, one object per line."""
     before = "[\n"
     for row in rows:
         yield before + json.dumps({name: plain(cell) for name, cell in row.items()})
@@ -53,7 +53,7 @@ def harmless(cell: Any) -> Any:
 
 
 def download(lines: Iterable[str], name: str) -> StreamingHttpResponse:
-    """A file to keep, of the kind that its name ends with."""
+    """A response that downloads the lines as a file; its type follows from the name."""
     response = StreamingHttpResponse(lines, content_type=CONTENT_TYPES[name.rpartition(".")[2]])
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

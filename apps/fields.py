@@ -1,4 +1,4 @@
-"""Columns for what jobs and warehouses say: no secret gets into them (apps.masking)."""
+"""Columns for texts of jobs and warehouses, in which secrets are masked (apps.masking)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from apps import masking
 
 
 class MaskedTextField(models.TextField):
-    """A text that is masked whenever it is written, whoever writes it."""
+    """A text that is masked whenever it is written."""
 
     def get_prep_value(self, value: Any) -> Any:
         prepared = super().get_prep_value(value)
         return masking.text(prepared) if isinstance(prepared, str) else prepared
 
     def deconstruct(self) -> Any:
-        """To the database, and so to migrations, it is any text."""
+        """For the database, and so for migrations, it is a plain TextField."""
         name, _, args, kwargs = super().deconstruct()
         return name, "django.db.models.TextField", args, kwargs
 
 
 class MaskedJSONField(models.JSONField):
-    """The same of each text within."""
+    """JSON in which each text is masked."""
 
     def get_prep_value(self, value: Any) -> Any:
         return masking.values(super().get_prep_value(value))
@@ -34,7 +34,7 @@ class MaskedJSONField(models.JSONField):
 
 
 class MaskedReportField(MaskedJSONField):
-    """The same of each sentence within: single words are names, dates and states that are read back as they were."""
+    """JSON in which each sentence is masked: single words are names, dates and states that are read back unchanged."""
 
     def get_prep_value(self, value: Any) -> Any:
         return masking.sentences(models.JSONField.get_prep_value(self, value))

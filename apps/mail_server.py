@@ -1,4 +1,4 @@
-"""The mail server that EMAIL_URL names, or the folder that stands in for it."""
+"""The mail server of EMAIL_URL, or the folder that replaces it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.core.mail import get_connection
 
 
 def check_connection() -> None:
-    """Connects and leaves again; raises what the mail backend raises."""
+    """Connects and disconnects; raises the error of the mail backend."""
     connection = get_connection()
     connection.open()
     connection.close()
 
 
 def folder() -> Path | None:
-    """Where mails are kept as files; None where they leave."""
+    """The folder of mails that are kept as files; None if mails are sent."""
     kept = settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend"
     return Path(settings.EMAIL_FILE_PATH) if kept else None

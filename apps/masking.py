@@ -1,7 +1,7 @@
-"""Masks secrets: `text` hides them in what a job, a warehouse or the console says, at every exit.
+"""Masks secrets in every text of a job, a warehouse or the console that is shown, stored or sent.
 
-It hides what looks like a secret, and the values that are known to be secrets: `learn` takes them from the environment
-of the console and of its jobs. Everybody may import this module.
+`text` masks what looks like a secret, and the values that are known to be secrets: `learn` takes them from the
+environment of the console and of its jobs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from urllib.parse import quote
 HIDDEN = "•••"
 
 # Names ------------------------------------------------------------------------------------------------
-# Of variables and options, where a name is all there is to go by: rather a word too many than a password too few.
+# Of variables and options, where only the name is known: better mask a word too many than a password too few.
 NAMED = r"[-\w.]*(?:KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL|DSN|WEBHOOK|AUTH)[-\w.]*"
 SECRET = re.compile(NAMED, re.IGNORECASE)
 OPTION = re.compile(rf"-{NAMED}", re.IGNORECASE)
-# Names that hold one of those words and are no secret: AUTHOR, SORT_KEY, MAX_TOKENS, TOKEN_TTL, PWD.
+# Names that contain one of those words and are no secret: AUTHOR, SORT_KEY, MAX_TOKENS, TOKEN_TTL, PWD.
 PLAIN = re.compile(
     r"^(?:OLD)?PWD$"
     r"|^.*_(?:TTL|TIMEOUT|SECONDS|MINUTES|HOURS|DAYS|LIMIT|SIZE|LENGTH|COUNT|PORT|EXPIRY|RETRIES|VERSION)$"
@@ -33,9 +33,9 @@ PLAIN = re.compile(
 )
 
 # Values -----------------------------------------------------------------------------------------------
-LEAST = 4  # characters of a value to be known
-LEAST_WITHIN = 6  # characters of a mixed value that is hidden inside a longer word, too
-# Never known, whatever the variable is named: texts are full of them.
+LEAST = 4  # characters of a value that is masked
+LEAST_WITHIN = 6  # characters of a mixed value that is masked inside a longer word, too
+# Never masked, whatever the variable is named: texts are full of them.
 COMMON = re.compile(
     r"true|false|none|null|undefined|default|auto|always|never|enabled|disabled|required|optional"
     r"|test|local|prod|production|stage|staging|develop|development"
@@ -53,7 +53,7 @@ WITHIN = re.compile(
 )
 
 # Text -------------------------------------------------------------------------------------------------
-# Of an error a name must end in one of these: "KeyError: 'day'" and "duplicate key: 7" stay what they are.
+# In a text a name must end in one of these, so that "KeyError: 'day'" and "duplicate key: 7" are not masked.
 ENDS = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?|authorization|dsn|webhook(?:[_-]?url)?"
     r"|(?:api|access|private|secret|account|shared|signing|encryption)[_-]?key(?:[_-]?id)?)"
@@ -64,7 +64,7 @@ NAME = rf"(?<![\w.-])[\w.-]{{0,60}}?{ENDS}"
 VALUE = r"""(?:(?:bearer|basic|digest)\s+[^\s"'<>,;]+|"[^"\n]*"|'[^'\n]*'|[^\s"'&,;<>(){}\[\]]+)"""
 PEM = r"PRIVATE KEY(?: BLOCK)?-----"
 LOOKS_SECRET = (
-    # private keys: whole, or as far as they are there, in lines or with \n between them
+    # private keys: whole or cut off, in lines or with \n between them
     (rf"-----BEGIN [A-Z ]*{PEM}(?:[A-Za-z0-9+/=\s]|\\n)*(?:-----END [A-Z ]*{PEM})?", HIDDEN),
     (rf"(?:^[A-Za-z0-9+/=]+\s)?-----END [A-Z ]*{PEM}", HIDDEN),
     (r"^(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9+/]{64}$", HIDDEN),
@@ -80,7 +80,7 @@ LOOKS_SECRET = (
         rf"\1{HIDDEN}",
     ),
     (r"(?i)\b(pass=)[^\s\"'&,;<>]+", rf"\1{HIDDEN}"),
-    # what AWS, Google, GitHub, GitLab, Slack, Stripe and others give out, and JSON web tokens
+    # keys of AWS, Google, GitHub, GitLab, Slack, Stripe and others, and JSON web tokens
     (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", HIDDEN),
     (r"\bAIza[\w-]{35}", HIDDEN),
     (r"\bya29\.[\w.-]{10,}", HIDDEN),
@@ -93,7 +93,7 @@ LOOKS_SECRET = (
     (r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", HIDDEN),
 )
 PATTERNS = tuple((re.compile(pattern, re.MULTILINE), shown) for pattern, shown in LOOKS_SECRET)
-# Most texts are short sentences without any of these: they need no further look.
+# Most texts are short sentences without any of these, and need no masking.
 HINT = re.compile(r"[=:]|(?<!\S)-|[\w-]{20}|PRIVATE|bearer|slack", re.IGNORECASE)
 LOGIN = re.compile(r"://[^\s/:@]*:([^\s@]+)@")
 
@@ -101,7 +101,7 @@ _known: set[str] = set()
 
 
 def text(said: str) -> str:
-    """What was said, without its secrets: those that are known, and what looks like one."""
+    """The text with its secrets masked: known values, and what looks like a secret."""
     if not said:
         return said
     if known := _of_known(frozenset(_known)):
@@ -113,7 +113,7 @@ def text(said: str) -> str:
 
 
 def values(said: object, mask: Callable[[str], str] | None = None) -> object:
-    """The same of everything that JSON can hold; `mask` is what is done with a text."""
+    """The same for any JSON value; `mask` is applied to each text."""
     if isinstance(said, str):
         return (mask or text)(said)
     if isinstance(said, Mapping):
@@ -122,17 +122,17 @@ def values(said: object, mask: Callable[[str], str] | None = None) -> object:
 
 
 def sentences(said: object) -> object:
-    """The same of texts that say or set something; a single word stays, such as a table's name or a date."""
+    """The same for texts with a space or an assignment; a single word stays, such as a table's name or a date."""
     return values(said, lambda each: text(each) if " " in each or "=" in each else each)
 
 
 def environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Variables as they may be shown: secrets by their names, and what looks like one in the others."""
+    """Variables with secrets masked: by their names, and what looks like a secret in the others."""
     return {name: HIDDEN if is_secret(name) else within(value) for name, value in added.items()}
 
 
 def words(argv: Iterable[str]) -> Iterator[str]:
-    """A command as it may be shown, word by word."""
+    """The words of a command, with secrets masked."""
     option_before = False
     for word in argv:
         yield HIDDEN if option_before and not word.startswith("-") else masked(word)
@@ -144,39 +144,34 @@ def masked(word: str) -> str:
 
 
 def within(value: str) -> str:
-    """A word or a value, by the names in it."""
+    """A word or value, masked by the names in it."""
     return WITHIN.sub(rf"\1{HIDDEN}", text(value))
 
 
-# What is known ----------------------------------------------------------------------------------------
+# Known values ------------------------------------------------------------------------------------------
 
 
 def learn(variables: Mapping[str, str]) -> None:
-    """From here on `text` hides the values of those that are secrets, and the passwords of logins in all."""
+    """From here on `text` masks the values of secret variables, and passwords of logins in any variable."""
     for name, value in variables.items():
         found = [*LOGIN.findall(value), *(lines(value) if is_secret(name) else ())]
         _known.update(each for each in found if is_learnt(each))
 
 
 def learn_command(argv: Sequence[str]) -> None:
-    """The same of a command's words: `--api-key abc`, `--token=abc`, `X_PASSWORD=abc`. Not of `--sort-key day`."""
+    """The same for a command's words: `--api-key abc`, `--token=abc`, `X_PASSWORD=abc`. Not for `--sort-key day`."""
     after = (word for option, word in pairwise(argv) if TELLS.fullmatch(option) and not word.startswith("-"))
     within = (found[1] for word in argv if (found := TOLD.fullmatch(word)))
     _known.update(each for each in (*after, *within) if is_learnt(each) and "{" not in each)
 
 
-def forget() -> None:
-    """As if nothing had been learnt."""
-    _known.clear()
-
-
 def is_secret(name: str) -> bool:
-    """Whether a variable of that name holds a secret: the one rule for what is shown of it and for its value."""
+    """Whether a variable with that name contains a secret: the one rule for its display and for its value."""
     return bool(SECRET.search(PLAIN.sub("", name)))
 
 
 def is_learnt(value: str) -> bool:
-    """Whether a secret's value is hidden wherever it is said: not a short one, a common word, a date, a file's path."""
+    """Whether a secret's value is masked in any text: not a short one, a common word, a date, a file's path."""
     if len(value) < LEAST or COMMON.fullmatch(value) or DATE.fullmatch(value):
         return False
     return not (value.startswith(("/", "~", ".")) and exists(value))
@@ -185,12 +180,12 @@ def is_learnt(value: str) -> bool:
 def exists(path: str) -> bool:
     try:
         return Path(path).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # too long for a path, or of an unknown user
+    except (OSError, RuntimeError, ValueError):  # too long for a path, or an unknown user
         return False
 
 
 def lines(value: str) -> Iterator[str]:
-    """The whole, and each line of it that would not be taken for anything else: logs are written in lines."""
+    """The whole, and each line that is long enough to be unique, since logs are written in lines."""
     yield value.strip()
     if "\n" in value:
         yield from (line for each in value.splitlines() if len(line := each.strip()) >= 16)
@@ -210,7 +205,7 @@ ENDS_HERE = r"(?![^\W_])"
 
 
 def _literal(value: str) -> str:
-    """A value that could be a part of a word or number is hidden only where it is the whole of it."""
+    """A value that could be part of a word or number is masked only as a whole word or number."""
     if value.isdecimal():
         return rf"(?<!\d\.){BEGINS}{value}{ENDS_HERE}(?!\.\d)"
     if len(value) < LEAST_WITHIN or value.replace("_", "").isalpha():

@@ -1,4 +1,4 @@
-"""Pieces of SVG, as charts and strips draw them."""
+"""Pieces of SVG for charts and strips."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def rectangle(x: object, y: object, width: object, height: object) -> str:
 
 
 def dot(x: float, y: float) -> str:
-    """A line without a length, which round ends make a dot, however the picture is stretched."""
+    """A line of length 0 with round ends: a dot, however the picture is stretched."""
     return f"M{number(x)} {number(y)}h0"

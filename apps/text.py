@@ -1,4 +1,4 @@
-"""How numbers, times, dates and names are written for people, on pages, in mails and commands."""
+"""Numbers, times, dates and names as text, for pages, mails and commands."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 MINUTE = 60
-ABOUT_A_MINUTE = 90  # seconds up to which more would be said than anybody knows
+ABOUT_A_MINUTE = 90  # seconds; below that an estimate has no better precision
 
 
 def duration(seconds: float) -> str:
-    """What was measured: "0.42 s", "4.2 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
+    """A measured time: "0.42 s", "4.2 s", "50 s", "6 min", "1 h 20 min", "2 d 3 h"."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 10:
@@ -33,7 +33,7 @@ def in_minutes(minutes: int) -> str:
 
 
 def duration_range(low: float, high: float) -> str:
-    """What is likely, never finer than a minute: "about a minute", "6 to 9 min", "1 h 20 min to 1 h 50 min"."""
+    """An estimate, never finer than a minute: "about a minute", "6 to 9 min", "1 h 20 min to 1 h 50 min"."""
     if high < MINUTE:
         return "less than a minute"
     if high < ABOUT_A_MINUTE:
@@ -41,15 +41,7 @@ def duration_range(low: float, high: float) -> str:
     if round(low / MINUTE) == 0:
         return f"less than {in_minutes(math.ceil(high / MINUTE))}"
     first, last = in_minutes(round(low / MINUTE)), in_minutes(round(high / MINUTE))
-    if first == last:
-        return f"about {first}"
-    return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"
-
-
-def alone(first: str, last: str) -> str:
-    """The number of the first where both are a number and the same unit, so that it is said once; else nothing."""
-    (number, *units), (_, *others) = first.split(), last.split()
-    return number if units == others and len(units) == 1 else ""
+    return f"about {first}" if first == last else in_one(first, last)
 
 
 def count(number: int, noun: str) -> str:
@@ -58,7 +50,7 @@ def count(number: int, noun: str) -> str:
 
 
 def between(start: dt.datetime | None, end: dt.datetime | None) -> str:
-    """The time from one moment to another in words; empty where one of them is not there yet."""
+    """The time between two moments; empty if one of them is None."""
     return duration((end - start).total_seconds()) if start and end else ""
 
 
@@ -86,19 +78,20 @@ def money_range(low: float, high: float, currency: str) -> str:
 
 
 def in_one(first: str, last: str) -> str:
-    """A range whose unit is said once where both ends have the same."""
+    """The range, with its unit once if both ends are a number with the same unit."""
     if first == last:
         return first
-    return f"{number} to {last}" if (number := alone(first, last)) else f"{first} to {last}"
+    (number, *units), (_, *others) = first.split(), last.split()
+    return f"{number if units == others and len(units) == 1 else first} to {last}"
 
 
 def because(says: str, reason: str) -> str:
-    """A line of the timeline with why, where somebody said why."""
+    """A line of the timeline with its reason, if there is one."""
     return f"{says}. Why: {reason.strip()}" if reason.strip() else says
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Each name to its last part, or as many of its last parts as no other name ends with.
+    """Each name with its last part, or as many of its last parts as make it unique.
 
     "raw.orders" is "orders", but beside "mart.orders" it is "raw.orders".
     """
@@ -122,13 +115,13 @@ def next_day(date: dt.date) -> dt.date:
 
 
 def successor(calendar: Sequence[dt.date]) -> Callable[[dt.date], dt.date]:
-    """The next expected date, so that a day without anything to do does not tear a range apart."""
+    """The next expected date, so that days off do not split a range."""
     following = dict(pairwise(calendar))
     return lambda date: following.get(date, next_day(date))
 
 
 def ranges(dates: Iterable[dt.date], after: Callable[[dt.date], dt.date] = next_day) -> list[Range]:
-    """Dates as ranges, both ends included. `after` says which date follows another without a hole."""
+    """Dates as ranges, both ends included. `after` returns the date that follows without a gap."""
     found: list[Range] = []
     for date in sorted(set(dates)):
         if found and after(found[-1][1]) == date:
@@ -150,7 +143,7 @@ def date_ranges(
 
 
 def elapsed(span: dt.timedelta) -> str:
-    """Such as "40 s", "6 min", "3 h", "2 days": one unit is enough to see how bad it is."""
+    """In one unit: "40 s", "6 min", "3 h", "2 days"."""
     seconds = int(span.total_seconds())
     if seconds < 120:
         return f"{seconds} s"

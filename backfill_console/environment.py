@@ -1,4 +1,4 @@
-"""Settings out of the environment: what is missing or malformed is refused in a sentence with its remedy."""
+"""Settings from the environment; a missing or malformed one is refused in a sentence with its remedy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VARIABLES = (
     *("PIPELINE", "VAR_DIR", "DATABASE_URL", "WORKER_NAME"),
     *("EMAIL_URL", "DEFAULT_FROM_EMAIL", "OUTBOX_DIR", "ALERTS_TO", "LOG_LEVEL"),
 )
-# What manage.py, the clusters and the web server set for themselves.
+# Variables that manage.py, the clusters and the web server set themselves.
 SET_BY_CONSOLE = ("DJANGO_SETTINGS_MODULE", "Q_CLUSTER_NAME", "GUNICORN_CMD_ARGS")
 
 DATABASES = ("sqlite", "postgres", "postgresql")
@@ -25,7 +25,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def secret_key(env: Env, *, debug: bool) -> str:
-    # Only a developer's machine may run with a key that everybody knows.
+    # Only a developer's machine may run with a public key.
     key: str = env("SECRET_KEY", default="").strip() or ("only-for-development" if debug else "")
     if not key:
         raise ImproperlyConfigured(
@@ -49,7 +49,7 @@ def database(env: Env, *, default: str) -> dict[str, Any]:
     url: str = env("DATABASE_URL", default="").strip() or default
     found = parsed(env.db_url_config, url, DATABASES)
     if not found or found["NAME"] in ("", ":memory:"):
-        # The value stays unsaid: it may hold a password.
+        # Without the value, which may contain a password.
         raise ImproperlyConfigured(
             "DATABASE_URL is not the address of a database; write postgres://user:password@host:5432/name "
             "(with letters like # or / in the password as %23, %2F) or sqlite:////path/to/file, "
@@ -59,7 +59,7 @@ def database(env: Env, *, default: str) -> dict[str, Any]:
 
 
 def mail_server(env: Env) -> dict[str, Any]:
-    """Django's mail settings; empty where no server is named."""
+    """Django's mail settings; empty without a server."""
     url: str = env("EMAIL_URL", default="").strip()
     found = parsed(env.email_url_config, url, MAIL_SERVERS) if url else {}
     if url and not found.get("EMAIL_HOST"):
@@ -71,7 +71,7 @@ def mail_server(env: Env) -> dict[str, Any]:
 
 
 def parsed(parse: Any, url: str, schemes: tuple[str, ...]) -> dict[str, Any]:
-    """What a library makes of an address; nothing where it is none of these schemes, or nonsense."""
+    """The URL as the library parses it; empty if its scheme is another or it is malformed."""
     if url.partition(":")[0] not in schemes:
         return {}
     try:
@@ -90,7 +90,7 @@ def log_level(env: Env) -> str:
 
 
 def folder(path: Path, *, name: str) -> Path:
-    """The folder, made where it is missing."""
+    """The folder, created if it is missing."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the console's log leaves out of what Django writes into it."""
+"""A filter for Django's messages in the console's log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ REFUSED = 403
 
 
 def without_needless_traceback(record: logging.LogRecord) -> bool:
-    """That somebody may not do something is a line; where in the code it was refused helps nobody."""
+    """Log a refused request as one line: its traceback says nothing useful."""
     if getattr(record, "status_code", None) == REFUSED:
         record.exc_info = None
     return True

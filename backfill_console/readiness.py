@@ -1,4 +1,4 @@
-"""What the overview says beside coverage: the last pre-flight, what no source has, and what lost rows."""
+"""The readiness shown on the overview: the last pre-flight, dates that no source has, and lost rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from apps.runs.preflight.reports import ShownReport
 
 @dataclass(frozen=True)
 class NeedNow:
-    """On how many dates some source serves a need, and on how many none does."""
+    """The dates on which a source serves a need, and the number of those on which none does."""
 
     need: Need
     together: Share
@@ -27,7 +27,7 @@ class NeedNow:
 
 @dataclass(frozen=True)
 class Readiness:
-    """`preflight` is the last one that came to its end; None where none did."""
+    """`preflight` is the last finished one; None without one."""
 
     preflight: ShownReport | None
     needs: tuple[NeedNow, ...]
@@ -35,7 +35,7 @@ class Readiness:
 
 
 def now(pipeline: Pipeline, coverage: Coverage) -> Readiness:
-    """From what is stored: in two queries, three where rows were lost."""
+    """From stored partitions, in two queries; three if rows were lost."""
     last = Preflight.objects.filter(status=Preflight.Status.FINISHED).order_by("-finished_at").first()
     return Readiness(
         preflight=reports.shown_report(last) if last else None,

@@ -1,4 +1,4 @@
-"""Settings: safe defaults, everything a deployment decides comes from the environment (or `.env` beside manage.py)."""
+"""Settings: safe defaults; a deployment sets the rest in the environment (or `.env` beside manage.py)."""
 
 import socket
 import tomllib
@@ -28,7 +28,7 @@ PORT = environment.port(env)
 BASE_URL = (env("BASE_URL", default="") or f"http://localhost:{PORT}").rstrip("/")
 DEMO = env.bool("DEMO", default=False)
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
-# Under which this machine's launcher and workers are known to the others that share the database.
+# The name of this machine's launcher and workers among all that share the database.
 WORKER_NAME = env("WORKER_NAME", default="").strip() or socket.gethostname()
 
 INSTALLED_APPS = [
@@ -39,7 +39,7 @@ INSTALLED_APPS = [
     "apps.alerts",
     "apps.people",
     "apps.cli",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # apps.people.admin says which pages there are
+    "django.contrib.admin.apps.SimpleAdminConfig",  # apps.people.admin defines its pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -89,8 +89,8 @@ TEMPLATES = [
 ]
 
 # --- Database -----------------------------------------------------------------------------------
-# Writers take their lock when the transaction begins: with SQLite's default they meet in the middle
-# and one of them is told "database is locked".
+# Writers lock when the transaction begins: with SQLite's default two of them deadlock in the middle, and one
+# fails with "database is locked".
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -172,7 +172,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "apps.coverage.plotly.PlotlyFinder",
 ]
-WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages name hashed files only; compressing each twice takes seconds
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # pages use hashed files only; compressing each twice takes seconds
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -192,7 +192,7 @@ else:
     EMAIL_FILE_PATH = OUTBOX_DIR or VAR_DIR / "outbox"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Backfill Console <console@localhost>")
-# Who gets every mail about runs, beside whoever launched the run.
+# The recipients of every mail about a run, beside the person who launched it.
 ALERTS_TO = env.list("ALERTS_TO", default=[])
 
 # --- The rest -----------------------------------------------------------------------------------
@@ -208,6 +208,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "filters": {"short": {"()": lambda: logs.without_needless_traceback}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["short"]}},
-    "loggers": {"django-q": {"level": "WARNING"}},  # it tells of every task
+    "loggers": {"django-q": {"level": "WARNING"}},  # INFO logs every task
     "root": {"handlers": ["console"], "level": environment.log_level(env)},
 }

@@ -1,4 +1,4 @@
-"""Whoever starts the console reads one sentence where it cannot start: settings, or a database without tables."""
+"""Start-up errors as one sentence: wrong settings, or a database without tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 @contextmanager
 def or_one_sentence(*, exit_status: int = 1) -> Iterator[None]:
-    """Ends the process with a sentence instead of a traceback, where a person can mend the cause."""
+    """Ends the process with a sentence instead of a traceback if a person can fix the cause."""
     try:
         yield
     except ImproperlyConfigured as error:
@@ -25,7 +25,7 @@ def or_one_sentence(*, exit_status: int = 1) -> Iterator[None]:
 
 
 def need_database() -> None:
-    """ImproperlyConfigured where the database does not answer, or lacks tables."""
+    """ImproperlyConfigured if the database does not answer, or lacks tables."""
     try:
         if problem := database_problem():
             raise ImproperlyConfigured(problem)
@@ -34,7 +34,7 @@ def need_database() -> None:
 
 
 def database_problem() -> str:
-    """Why the console cannot work with its database, and the remedy; empty where it can."""
+    """Why the console cannot use its database, and the remedy; empty if it can."""
     try:
         executor = MigrationExecutor(connection)
         behind = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -1,4 +1,4 @@
-"""Tags that every template knows."""
+"""Tags that every template has."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ register = template.Library()
 
 @register.simple_tag
 def moment(at: dt.datetime | None, style: str = "") -> SafeString | str:
-    """A moment, which a script of ours makes local: as "12:04, 3 min ago", or by its style as "clock" or "ago" only.
+    """A time that JavaScript makes local: as "12:04, 3 min ago", or by its style as "clock" or "ago" only.
 
-    Reads as UTC without JavaScript. Ends without a space, so that a full stop may follow. Empty where there is none.
+    UTC without JavaScript. Ends without a space, so that a full stop may follow. Empty without a time.
     """
     if not at:
         return ""
@@ -30,5 +30,5 @@ def moment(at: dt.datetime | None, style: str = "") -> SafeString | str:
 
 @register.simple_block_tag
 def line(content: str) -> str:
-    """One line of a text, such as a plain mail, that is written over several."""
+    """One line of a plain text, written on several lines of the template."""
     return " ".join(content.split())

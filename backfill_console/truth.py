@@ -1,4 +1,4 @@
-"""The one sentence that the overview begins with: what is going on, or why nothing is."""
+"""The first sentence of the overview: what is running, or why nothing is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from apps.workers.worker_list import SERVE
 
 @dataclass(frozen=True)
 class Truth:
-    """`state` picks glyph and colour. The sentence begins with a link to `run`, where it is about one.
+    """`state` selects glyph and colour. The sentence begins with a link to `run`, if there is one.
 
-    `done` are the moments between which it likely ends (one where both are of the same minute), said between
-    `text` and `tail`. Where it waits for a person before that, at `stop`, it is there between the moments `stops`.
+    `done` is the range of its likely end (one time if both are of the same minute), shown between
+    `text` and `tail`. If it waits for a person at `stop` before that, `stops` is the range of that time.
     `plan` is the phase whose gaps come next.
     """
 
@@ -38,10 +38,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class Work:
-    """What runs do: the unfinished ones, and of the first of them the progress, how many kinds of failures it has and
-    whether a worker holds it.
+    """The unfinished runs; and of the first of them the progress, the number of failure kinds, and whether a worker
+    holds it.
 
-    `gates` says before which phase a run waits, by its id. `open_failures` are dates and kinds of what any run left.
+    `gates` maps the id of a waiting run to its next phase. `open_failures` counts dates and kinds of all runs.
     """
 
     unfinished: Sequence[Run] = ()
@@ -68,9 +68,9 @@ def truth(
     silent_for: str,
     now: dt.datetime,
 ) -> Truth:
-    """The first of these that holds: nobody works, a run is active, one waits, nothing is known, nothing runs."""
+    """The first case that applies: no worker, a run is active, one waits, coverage is unknown, nothing runs."""
     if not workers_alive:
-        return nobody_works(work, silent_for)
+        return no_worker(work, silent_for)
     if work.active and work.progress:
         return running(work.active[0], work, work.progress, workers_alive, now)
     if work.paused:
@@ -80,7 +80,7 @@ def truth(
     return last_known(coverage) if coverage.failing_since else nothing_runs(coverage, work)
 
 
-def nobody_works(work: Work, silent_for: str) -> Truth:
+def no_worker(work: Work, silent_for: str) -> Truth:
     since = f"for {silent_for}" if silent_for else "yet"
     waiting = f"{count(len(work.active), 'run')} would go on." if work.active else ""
     return Truth(
@@ -108,7 +108,7 @@ def running(run: Run, work: Work, progress: Progress, workers_alive: int, now: d
 
 
 def beside(run: Run, work: Work, progress: Progress, workers_alive: int) -> str:
-    """What else matters while a run is active."""
+    """Further facts beside an active run."""
     said = []
     if progress.failed:
         said.append(failures_in_words(progress.failed, work.kinds))
@@ -131,7 +131,7 @@ def failures_in_words(failed: int, kinds: int) -> str:
 def waiting(run: Run, work: Work) -> Truth:
     why = reason(run)
     said = [
-        NEXT.get(run.pause_reason, "Next: somebody resumes or cancels it.").format(
+        NEXT.get(run.pause_reason, "Next: an operator resumes or cancels it.").format(
             gate=work.gates.get(run.pk, "")
         )
     ]
@@ -152,21 +152,21 @@ def what_it_waits_for(run: Run, work: Work) -> str:
 
 
 def at_gate(phase: str) -> str:
-    """The words for it, on the whole page."""
+    """The same words everywhere on the page."""
     return f"waiting at the gate before {phase}"
 
 
 def reason(run: Run) -> str:
-    """What its message adds to the words for what it waits for."""
+    """The part of its message that is not in the words for what it waits for."""
     said = run.message.rstrip(".")
     return said.partition("; ")[2] if run.waits_at_gate else said
 
 
-# What must happen before a paused run goes on.
+# What must happen before a paused run continues.
 NEXT: dict[str, str] = {
-    Run.PauseReason.GATE: "Next: somebody looks at what {gate} needs, and starts it or cancels the run.",
-    Run.PauseReason.FAILURES: "Next: somebody looks at its failures, and resumes or cancels it.",
-    Run.PauseReason.PIPELINE: "Next: somebody mends the pipeline file and resumes it, or cancels it.",
+    Run.PauseReason.GATE: "Next: an operator looks at what {gate} needs, and starts it or cancels the run.",
+    Run.PauseReason.FAILURES: "Next: an operator looks at its failures, and resumes or cancels it.",
+    Run.PauseReason.PIPELINE: "Next: an operator mends the pipeline file and resumes it, or cancels it.",
     Run.PauseReason.WAREHOUSE: "Next: it goes on by itself once the warehouse answers.",
 }
 
@@ -176,12 +176,12 @@ def be(number: int) -> str:
 
 
 def is_unknown(coverage: Coverage) -> bool:
-    """Whether nothing is known at all: never asked, or not answered."""
+    """Whether nothing is known at all: never scanned, or no answer."""
     return not coverage.dates_expected or coverage.tally.is_unknown
 
 
 def last_known(coverage: Coverage) -> Truth:
-    """What was known when the warehouse answered last, and why nothing newer is."""
+    """The last known state, and why there is no newer one."""
     phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
     known = standing(phase) if phase else "every phase is complete on all of its dates"
     text = f"Nothing is running. As last known, {known}"

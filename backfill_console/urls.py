@@ -1,4 +1,4 @@
-"""Every address of the console; what is not named here does not exist."""
+"""All URLs of the console."""
 
 from django.conf import settings
 from django.contrib.auth import views as auth

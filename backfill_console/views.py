@@ -1,4 +1,4 @@
-"""The overview: where things stand, what runs, what failed."""
+"""The overview: coverage, runs and failures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from apps.runs.failures import failure_groups, outside_console
 from apps.runs.failures.failure_groups import FailureGroup
 from apps.runs.models import Run, Step
 from apps.runs.pages.run_status import phase_label
-from apps.workers.worker_status import beacon
+from apps.workers.worker_status import worker_status
 from backfill_console import readiness
 from backfill_console.truth import Truth, Work, at_gate, filled, truth
 
@@ -39,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     failed = failure_groups.open_failures()
     now = timezone.now()
     work = what_runs_do(pipeline, failed, now=now)
-    seen: dict[str, Any] = dict(beacon(now))
+    seen: dict[str, Any] = dict(worker_status(now))
     context = {
         "coverage": coverage,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
@@ -87,7 +87,7 @@ def state_in_words(run: Run, work: Work) -> str:
 
 
 def truth_now(coverage: Coverage, work: Work, seen: dict[str, Any], *, now: dt.datetime) -> Truth:
-    """`seen` is what the beacon says."""
+    """`seen` is the worker status."""
     return truth(
         coverage,
         work,
@@ -98,7 +98,7 @@ def truth_now(coverage: Coverage, work: Work, seen: dict[str, Any], *, now: dt.d
 
 
 def standing(coverage: Coverage) -> dict[str, Any]:
-    """Phases and seasons as strips; what no run fills stands apart."""
+    """Phases and seasons as strips; phases without jobs apart."""
     to_fill = filled(coverage)
     tables = [each.table for each in coverage.tables if not each.table.is_source]
     return {

@@ -1,4 +1,4 @@
-"""The page of the workers: which processes serve the console, on whatever machine."""
+"""The page of the workers: the processes of the console on all machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.workers import worker_list
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    context = {"roll": worker_list.call(timezone.now())}
+    context = {"workers": worker_list.workers_now(timezone.now())}
     piece = live.piece(
         "workers/_live.html", context, request=request, beside="workers/_facts.html", is_active=True
     )

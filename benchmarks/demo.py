@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def environment() -> dict[str, str]:
-    """What a process needs to work on a new, empty copy of the demo."""
+    """The environment of a process that works on a new, empty copy of the demo."""
     folder = Path(tempfile.mkdtemp(prefix="backfill-benchmark-"))
     return {
         **os.environ,

@@ -1,12 +1,12 @@
-"""How well the time left is estimated: `python -m benchmarks.eta`; exits 1 where a limit is broken.
+"""The accuracy of the estimated remaining time: `python -m benchmarks.eta`; exits 1 over a limit.
 
 A date takes so many seconds a unit (1 to 15 units a date, give or take 15 %): always the same (steady); 1 % of the
 first date's more with every date of its table, so that the 300th takes four times as long (drifting, on a line, as a
 table does that every date makes longer); or five times as long on 3 dates of 10 (bimodal). After a quarter of the
-dates the middle of the range is compared with what the rest really took. Beside it stands the old way: the dates left
-over the dates that the first table finished in the last hour.
+dates the middle of the range is compared with the real time of the rest. Beside it is the old method: the dates left
+divided by the dates that the first table finished in the last hour.
 
-Two shapes: one table of which nothing was known, and three tables one after the other of which an earlier run filled
+Two shapes: one table without history, and three tables one after the other, of which an earlier run filled
 100 dates each, about 10 % faster or slower. Two more rows have fewer limits: dates that share a call of seven are few
 observations, whose error cannot be small but whose range must hold; growth that compounds by 1 % a date cannot be
 told from a line after 75 dates, and is printed to show what that costs.
@@ -54,7 +54,7 @@ def bimodal(chance: Chance, place: int) -> float:
 
 @dataclass
 class Simulated:
-    """A run after a quarter of its dates: what was done, what an earlier run took, and what is left, by table."""
+    """A run after a quarter of its dates: finished work, work of an earlier run, and remaining work, by table."""
 
     done: dict[str, list[Work]] = field(default_factory=dict)
     earlier: dict[str, list[Work]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Simulated:
 
     @property
     def old_way(self) -> float:
-        """Dates left over the dates that the first table finished in its last hour."""
+        """Dates left divided by the dates that the first table finished in its last hour."""
         seconds = dates = 0.0
         for item in reversed(next(iter(self.done.values()))):
             if seconds + item.seconds > HOUR and dates:
@@ -94,7 +94,7 @@ def a_table(
 
 
 def a_call(chance: Chance, factor: Factor, seconds: float, places: Sequence[int], run: int = 0) -> Work:
-    """Dates that share a call share what it was like."""
+    """One call of some dates, which share its random factor."""
     units = sum(chance.randint(1, 15) for _ in places)
     likely = seconds * units * factor(chance, places[0])
     return Work(units, max(likely * chance.gauss(1, 0.15), 0.1 * likely), len(places), run)
@@ -123,7 +123,7 @@ def three_tables(chance: Chance, factor: Factor) -> Simulated:
 
 @dataclass(frozen=True)
 class Case:
-    """What is simulated, and which limits hold for it."""
+    """A simulation and its limits."""
 
     name: str
     shape: Callable[[Chance, Factor], Simulated]
@@ -146,7 +146,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class Result:
-    """Median errors as shares of the truth, and the share of simulations in which the range held it."""
+    """Median errors as shares of the truth, and the share of simulations whose range contained it."""
 
     case: Case
     error: float

@@ -1,8 +1,8 @@
-"""What lanes give: `python -m tests.postgres python -m benchmarks.lanes`; exits 1 where four are not 3.6 times one.
+"""The speed-up by lanes: `python -m tests.postgres python -m benchmarks.lanes`; exits 1 if four give less than 3.6.
 
-Two runs, one after the other, of jobs that wait half a second, a date a call, on a warehouse of many writers: with one
-lane and with four. Four real workers serve both, on the database of DATABASE_URL; what is compared is measured within
-two minutes on one machine. A run's time goes from its start to its end, the waking of its lanes included.
+Two runs, one after the other, of jobs that wait half a second, one date per call, on a warehouse that allows many
+writers: with one lane and with four. Four real workers perform both, on the database of DATABASE_URL, within
+two minutes on one machine. A run's time is from its start to its end, including the start of its lanes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STEPS = 80
 SECONDS = 0.5  # of a job
 LANES = 4
 LEAST = 3.6
-PATIENCE = 300.0
+TIMEOUT = 300.0
 SERVE = ("manage.py", "serve", "--only", "runs", "--runs-workers", str(LANES))
 FIRST = dt.date(2024, 1, 1)
 
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def prepare(folder: Path) -> None:
-    """The shelf, the pipeline file and the tables; Django is set up on them, here and in every process from now on."""
+    """Create shelf, pipeline file and tables, and set up Django on them for this and every child process."""
     (folder / "lanes.toml").write_text(PIPELINE)
     (folder / "job.py").write_text(JOB)
     os.environ.update(
@@ -98,14 +98,14 @@ def prepare(folder: Path) -> None:
 def wait_for_workers() -> None:
     from apps.workers.models import Worker
 
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while Worker.objects.filter(cluster="runs", stopped_at=None).count() < LANES:
         assert time.monotonic() < deadline, "the workers did not come"
         time.sleep(0.2)
 
 
 def seconds_of(lanes: int) -> float:
-    """A run over the first half of the dates that are still missing, with so many lanes."""
+    """The seconds of a run over half of the dates, with this number of lanes."""
     from apps.pipeline import definition
     from apps.runs import control
     from apps.runs.models import Run
@@ -118,7 +118,7 @@ def seconds_of(lanes: int) -> float:
     run = control.launch(
         planning.plan(pipeline, wanted), pipeline, by="benchmark", options=Options(lanes=lanes)
     )
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while run.is_active and time.monotonic() < deadline:
         time.sleep(0.2)
         run.refresh_from_db()

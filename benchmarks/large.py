@@ -1,4 +1,4 @@
-"""A console with 10 tables of 1,000 dates and no warehouse, and the rows that a run of all of them would leave."""
+"""A console with 10 tables of 1,000 dates and no warehouse, and the rows of a run of all of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MESSAGES = (
 
 
 def make() -> Path:
-    """A folder with an empty console, as it is in production; Django is set up on it."""
+    """Create a folder with an empty production console, and set up Django on it."""
     env = demo.environment()
     folder = Path(env["VAR_DIR"])
     write = folder / "shop.toml"
@@ -48,7 +48,7 @@ def dates() -> list[dt.date]:
 
 
 def remember_gaps() -> None:
-    """What a scan of an empty warehouse leaves: every date is on the calendar and nothing is there."""
+    """The rows of a scan of an empty warehouse: every date is on the calendar and missing."""
     from django.utils import timezone
 
     from apps.coverage.models import CalendarDate, Partition, Scan
@@ -70,7 +70,7 @@ def remember_gaps() -> None:
 
 
 def perform(run: Any, *, done: int, failed: int) -> None:
-    """Leaves a run as if its first steps were decided by now, every so manieth of them failed; a call is under way."""
+    """Decide the first steps of a run, some of them as failed; one call is still running."""
     from django.db import transaction
 
     with transaction.atomic():
@@ -92,7 +92,7 @@ def chunks(steps: list[Any]) -> list[list[Any]]:
 
 
 def begin(run: Any, *, calls: int) -> None:
-    """Somebody holds the run, and has for as long as so many calls take."""
+    """A worker holds the run, since the time that these calls take."""
     from django.utils import timezone
 
     run.started_at = timezone.now() - dt.timedelta(seconds=SECONDS * BATCH * calls)
@@ -100,11 +100,11 @@ def begin(run: Any, *, calls: int) -> None:
     run.save()
     run.record("running", "A worker took it")
     run.held_lanes.update_or_create(number=0, defaults={"lease": "held"})
-    beat()
+    renew_heartbeat()
 
 
-def beat() -> None:
-    """A sign of life of the one worker there is, who holds what is held."""
+def renew_heartbeat() -> None:
+    """The heartbeat of the only worker and of its lease."""
     from django.utils import timezone
 
     from apps.runs.models import Lane
@@ -117,7 +117,7 @@ def beat() -> None:
 
 
 def decide(run: Any, number: int, steps: list[Any], *, every: int, is_over: bool) -> None:
-    """One call with its steps: over, or under way."""
+    """One call with its steps: ended, or running."""
     started = run.started_at + dt.timedelta(seconds=SECONDS * BATCH * number)
     finished = started + dt.timedelta(seconds=SECONDS * len(steps))
     attempt = run.attempts.create(

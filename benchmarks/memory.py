@@ -1,6 +1,6 @@
 """Memory of everything that `manage.py serve` starts, with the demo's data: `python -m benchmarks.memory`.
 
-Proportional set size: pages that processes share are divided among them. The sum is what the machine gives.
+Proportional set size: memory that processes share is divided among them, so the sum is the memory used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     )
     try:
         wait_until(lambda: answers(port))
-        time.sleep(15)  # the workers' imports are over, and everything is at rest
+        time.sleep(15)  # the workers have finished their imports
         report("idle", server.pid, verbose=True)
         demo.python(env, "manage.py", *demo.TEST_RUN)
         print(f"during the test run, at most: {peak(server.pid, seconds=25):.0f} MB")

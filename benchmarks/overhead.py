@@ -1,7 +1,7 @@
-"""What a verified step costs beside the job itself: `python -m benchmarks.overhead`.
+"""The overhead of a verified step: `python -m benchmarks.overhead`.
 
-A run of 300 steps whose job does nothing, on data that is complete; every step is counted before and after, logged and
-stored. The bare process spawn is measured in the same run and taken off.
+A run of 300 steps whose job does nothing, on complete data; every step is counted before and after, logged and
+stored. The bare process spawn is measured in the same run and subtracted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run(batch: int) -> None:
 
 
 def spawn_seconds(times: int = 50) -> float:
-    """The median of starting and collecting the same process, by the same means."""
+    """The median time to start the same process and wait for it."""
     taken = []
     for _ in range(times):
         began = time.perf_counter()

@@ -1,7 +1,7 @@
 """Server time of the pages with the demo's data: `python -m benchmarks.pages`; exits 1 over a limit.
 
-Measured as benchmarks/requests.py says. Strips that did not change are drawn once by a process, so the overview and a
-season are measured twice: as they are, and with another date of a table verified or lost before each request.
+Measured as benchmarks/requests.py says. A process renders unchanged strips once, so the overview and a season are
+measured twice: unchanged, and with another date of a table changed before each request.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def measure_all() -> list[str]:
         "/verify/",
         "/preflight/",
     ):
-        client.get(page)  # compiled templates are not what is measured
+        client.get(page)  # compile the templates before the measurement
         row(page, measure(client, page))
     return broken
 
 
 def limited(client: Any, page: str) -> list[str]:
-    """A page as it is, and as it is while a run fills it."""
+    """A page without changes, and while a run changes it."""
     client.get(page)
     rest = row(page, measure(client, page, most=MOST))
     busy = row(f"{page} while dates change", measure(client, page, before=changing(), most=MOST))
@@ -76,7 +76,7 @@ def limited(client: Any, page: str) -> list[str]:
 
 
 def changing() -> Callable[[], object]:
-    """Each call changes what is known of another date of a table, in turn to one state and back."""
+    """Each call changes the state of another date of a table: first all to one state, then back."""
     from apps.coverage.models import Partition
 
     rows = list(Partition.objects.filter(table=TABLE, season="2023-24").order_by("date"))

@@ -1,7 +1,6 @@
-"""What sources, verification and pre-flight of all of the demo take: `python -m benchmarks.readiness`.
+"""The time of sources, verification and pre-flight of the whole demo: `python -m benchmarks.readiness`.
 
-All tables, all seasons; ends with 1 where one of them takes longer than its limit. The questions that the warehouse is
-asked are counted beside the seconds.
+All tables, all seasons; exits 1 over a limit. Warehouse queries are counted too.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ LIMIT = 5.0  # seconds of each
 
 @dataclass
 class Measured:
-    """A report with its seconds and how often the warehouse was asked."""
+    """A report with its seconds and number of warehouse queries."""
 
     name: str
     seconds: float
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def prepare() -> Any:
-    """The demo, scanned once; Django is set up on it. Answers its pipeline."""
+    """Build and scan the demo, set up Django on it, and return its pipeline."""
     env = demo.environment()
     demo.build(env)
     os.environ.update(env)
@@ -66,7 +65,7 @@ def measured(pipeline: Any) -> Iterator[Measured]:
 
 
 def reports(pipeline: Any) -> dict[str, Callable[[], object]]:
-    """What is measured, by name; the dates and tables are all that there are."""
+    """The measured functions by name, each for all dates and tables."""
     from apps.coverage.scanning import warehouses
     from apps.coverage.sources import need_coverage, windows
     from apps.coverage.verification import verifier
@@ -97,7 +96,7 @@ def reports(pipeline: Any) -> dict[str, Callable[[], object]]:
 
 @contextmanager
 def counted() -> Iterator[list[str]]:
-    """Every statement that reads from the warehouse, as its engine gets it."""
+    """Collects every statement that the warehouse engine gets."""
     from apps.warehouse.duckdb import DuckDBWarehouse
 
     asked: list[str] = []
@@ -116,7 +115,7 @@ def counted() -> Iterator[list[str]]:
 
 
 class Counting:
-    """A connection that remembers what it was asked."""
+    """A connection that collects its statements."""
 
     def __init__(self, connection: Any, asked: list[str]):
         self.connection = connection

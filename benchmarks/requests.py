@@ -1,7 +1,7 @@
-"""What a page costs the server: requests through the whole stack of middleware and templates, in this process.
+"""The server's cost of a page: requests through all middleware and templates, in this process.
 
-The browser and the network are not in. What counts is the time of the processor, with SQLite in it, since the machine
-may be busy with other things: 60 requests a round, and the best of three rounds, or of ten where none of three keeps
+Without browser and network. CPU time counts, SQLite included, since the machine
+may be busy with other things: 60 requests per round, and the best of three rounds, or of ten if none of three meets
 the limit.
 """
 
@@ -19,9 +19,9 @@ ROUNDS, MOST_ROUNDS, REQUESTS = 3, 10, 60
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds of one kind of request, with what it asks of the database.
+    """Milliseconds of one kind of request, with its number of queries.
 
-    `clock` is the median by the clock; the others are of the processor: the least hardly depends on what else runs.
+    `clock` is the median by the clock; the others are CPU time, of which `least` hardly depends on other processes.
     """
 
     clock: float
@@ -41,9 +41,9 @@ def measure(
     before: Callable[[], object] = lambda: None,
     most: float = math.inf,
 ) -> Measured:
-    """The round with the least processor time; more rounds than usual while none keeps within the limit.
+    """The round with the least CPU time; more rounds than usual while none meets the limit.
 
-    `before` is done before each request, and is not measured.
+    `before` is called before each request, and is not measured.
     """
     rounds = [one_round(client, page, headers, before) for _ in range(ROUNDS)]
     while min(found.p95 for found in rounds) > most and len(rounds) < MOST_ROUNDS:
@@ -83,7 +83,7 @@ def one_round(
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Milliseconds by the clock and of the processor, and what came of it."""
+    """Milliseconds by the clock, milliseconds of CPU time, and the result."""
     clock, processor = time.perf_counter(), time.process_time()
     answer = work()
     return 1000 * (time.perf_counter() - clock), 1000 * (time.process_time() - processor), answer
@@ -103,5 +103,5 @@ def row(name: str, found: Measured) -> Measured:
 
 
 def limit(name: str, found: float, most: float) -> list[str]:
-    """What is to be said of a figure over its limit."""
+    """A sentence if a figure is over its limit."""
     return [f"{name}: {found:.0f} ms, at most {most:.0f}"] if found > most else []

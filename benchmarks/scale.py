@@ -1,7 +1,7 @@
-"""What 10,000 steps cost: to plan, to launch, to look at, to fail: `python -m benchmarks.scale`; exits 1 over a limit.
+"""The cost of 10,000 steps: plan, launch, pages, failures: `python -m benchmarks.scale`; exits 1 over a limit.
 
-The requests are an operator's, measured as benchmarks/requests.py says. Beside the large run stands one of a single
-step, measured in the same process.
+The requests are an operator's, measured as benchmarks/requests.py says. A run of a single step is measured in the same
+process for comparison.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def operator() -> Any:
-    """The browser of somebody who may operate."""
+    """A client of a user who may operate."""
     from django.contrib.auth.models import Permission, User
     from django.test import Client
 
@@ -54,11 +54,11 @@ def operator() -> Any:
 
 
 def launching(client: Any, which: str) -> list[str]:
-    """The plan beside the form, and the launch; all but the last launch are taken back."""
-    client.get("/runs/new/", WANTED)  # compiled templates are not what is measured
+    """The plan beside the form, and the launch; all launches except the last are deleted."""
+    client.get("/runs/new/", WANTED)  # compile the templates before the measurement
     found = []
     for _ in range(LAUNCHES):
-        take_back()
+        delete_launched()
         *plan, answer = timed(lambda: client.get("/runs/plan/", WANTED))
         seen = {"seen": said(answer, r'name="seen" value="(\w+)"'), "seen_steps": str(large.STEPS)}
         *launch, answer = timed(lambda seen=seen: client.post("/runs/new/", WANTED | seen))
@@ -72,8 +72,8 @@ def launching(client: Any, which: str) -> list[str]:
     return limit("plan and launch", together, MOST_TO_LAUNCH)
 
 
-def take_back() -> None:
-    """As if nothing had been launched."""
+def delete_launched() -> None:
+    """Delete the launched run."""
     from apps.coverage.models import Partition
     from apps.runs.models import Run
 
@@ -82,7 +82,7 @@ def take_back() -> None:
 
 
 def said(answer: Any, pattern: str) -> str:
-    """What a page says, found by a pattern with one group."""
+    """The text of a page that a pattern with one group finds."""
     content = answer.content
     text = gzip.decompress(content) if answer.get("Content-Encoding") == "gzip" else content
     found = re.search(pattern, text.decode())
@@ -94,17 +94,18 @@ def said(answer: Any, pattern: str) -> str:
 
 
 def looking(client: Any, run: Any) -> list[str]:
-    """The page of a run half done, after an earlier one of as many steps, and its live piece."""
+    """The page of a half finished run, after an earlier one of as many steps, and its live piece."""
     large.perform(run, done=5200, failed=200)
     small = one_step()
     heading()
-    row("page of a run of 1 step", measure(client, f"/runs/{small.pk}/", before=large.beat))
+    row("page of a run of 1 step", measure(client, f"/runs/{small.pk}/", before=large.renew_heartbeat))
     page = row(
-        "page of a run of 10,000", measure(client, f"/runs/{run.pk}/", before=large.beat, most=MOST_OF_PAGE)
+        "page of a run of 10,000",
+        measure(client, f"/runs/{run.pk}/", before=large.renew_heartbeat, most=MOST_OF_PAGE),
     )
-    row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/", before=large.beat))
+    row("its live piece, changed", measure(client, f"/runs/{run.pk}/live/", before=large.renew_heartbeat))
     same = row("its live piece, unchanged", unchanged(client, run))
-    row("runs", measure(client, "/runs/", before=large.beat))
+    row("runs", measure(client, "/runs/", before=large.renew_heartbeat))
     assert same.status == 304, same
     return [
         *limit("page of a run", page.p95, MOST_OF_PAGE),
@@ -119,7 +120,7 @@ def latest() -> Any:
 
 
 def finish(run: Any) -> None:
-    """The run is over; every step of it was performed."""
+    """Finish the run, with all of its steps decided."""
     from django.utils import timezone
 
     from apps.runs.models import Run
@@ -130,7 +131,7 @@ def finish(run: Any) -> None:
 
 
 def one_step() -> Any:
-    """A run of one step, as queued as it will ever be."""
+    """A queued run of one step."""
     from apps.runs.models import Run
 
     run = Run.objects.create(title="One step", launched_by="olga", status="queued")
@@ -139,13 +140,13 @@ def one_step() -> Any:
 
 
 def unchanged(client: Any, run: Any) -> Measured:
-    """The same question again and again, as a browser asks it that has the answer already."""
+    """The repeated request of a browser that has the newest version."""
     address = f"/runs/{run.pk}/live/"
     return measure(
         client,
         address,
         lambda: {"If-None-Match": client.get(address)["ETag"]},
-        before=large.beat,
+        before=large.renew_heartbeat,
         most=MOST_OF_NOTHING,
     )
 
@@ -154,11 +155,12 @@ def unchanged(client: Any, run: Any) -> Measured:
 
 
 def failing(client: Any, run: Any) -> list[str]:
-    """Every step failed, and is open: the run's page and the page of all failures."""
+    """Every step failed and is open: the run's page and the page of all failures."""
     large.perform(run, done=large.STEPS, failed=large.STEPS)
-    row("page of a run, all failed", measure(client, f"/runs/{run.pk}/", before=large.beat))
+    row("page of a run, all failed", measure(client, f"/runs/{run.pk}/", before=large.renew_heartbeat))
     page = row(
-        "failures, 10,000 open", measure(client, "/failures/", before=large.beat, most=MOST_OF_FAILURES)
+        "failures, 10,000 open",
+        measure(client, "/failures/", before=large.renew_heartbeat, most=MOST_OF_FAILURES),
     )
     return limit("failures", page.p95, MOST_OF_FAILURES)
 

@@ -1,11 +1,11 @@
-"""What asking about everything costs beside the bare queries: `python -m benchmarks.scan`; exits 1 over a limit.
+"""The cost of a full scan compared with the bare queries: `python -m benchmarks.scan`; exits 1 over a limit.
 
 Full scans of 10 tables x 675 dates and of 200 tables x 1,000, on DuckDB and through BigQuery's client against its
 stand-in. The bare queries are the same ones, sent by hand, all their rows read; ours is the time until every row is a
-count by table and date. The limit is for the time of the processor, as the machine may be busy with other things; the
-best of three rounds counts. A whole scan also judges and stores each partition in the console's database: what that
-takes is said beside it, the first time and when nothing changed. Each of the two has a process of its own, for its
-memory, which is the most that it ever held.
+count by table and date. The limit is for CPU time, as the machine may be busy with other things; the
+best of three rounds counts. A whole scan also judges and stores each partition in the console's database: its time
+is printed too, the first time and without changes. Each of the two runs in its own process, to measure its peak
+memory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def measure(engine: str, folder: Path, tables: int, dates: int, more: dict[str, str]) -> int:
-    """In processes of their own; how many of them are over a limit."""
+    """Measure in child processes; returns how many of them are over a limit."""
     write_pipeline(folder, engine, tables, dates)
     env = (
         {
@@ -103,7 +103,7 @@ def write_duckdb(path: Path, tables: int, dates: int) -> None:
 
 @contextmanager
 def standin(tables: int, dates: int) -> Iterator[str]:
-    """BigQuery's stand-in in a process of its own, filled: the address at which it answers."""
+    """BigQuery's stand-in in its own process, filled; yields its URL."""
     command = [sys.executable, "-m", "tests.standins.bigquery"]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -165,12 +165,12 @@ def one(engine: str, tables: int, dates: int) -> int:
 
 
 def most_memory() -> float:
-    """In MB; of this program alone, not of the one that started it, as ru_maxrss has it."""
+    """In MB; of this program alone, where ru_maxrss includes the one that started it."""
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def scan_all(engine: str, tables: int, dates: int) -> int:
-    """A whole scan, the first and the one after it, in which nothing changed."""
+    """A whole scan, and another one without changes."""
     import django
 
     django.setup()
@@ -195,7 +195,7 @@ PARTS = {"ask": one, "scan": scan_all}
 
 
 def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
-    """The query as one would send it by hand, and all its rows."""
+    """The query sent by hand, with all its rows."""
     import duckdb
 
     from apps.warehouse.sql.duckdb_sql import FILE, grouped_count
@@ -213,7 +213,7 @@ def bare_duckdb(pipeline: Any, questions: Any) -> Callable[[], None]:
 
 
 def bare_bigquery(pipeline: Any, ask: Callable[[], Any]) -> Callable[[], None]:
-    """The queries that ours sends, sent by hand through the client, and all their rows."""
+    """The same queries sent by hand through the client, with all their rows."""
     from google.cloud import bigquery
 
     from apps.warehouse.bigquery.client import BigQueryWarehouse
@@ -243,7 +243,7 @@ def bare_bigquery(pipeline: Any, ask: Callable[[], Any]) -> Callable[[], None]:
 
 
 def best(work: Callable[[], Any]) -> tuple[float, float]:
-    """Seconds of the processor, and by the clock, of the round that took the least of the processor."""
+    """Seconds of CPU time and by the clock, of the round with the least CPU time."""
     found = []
     for _ in range(ROUNDS):
         clock, processor = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""A shop of any size for the benchmarks: its pipeline file, its warehouse, a database of its own, all in one folder."""
+"""A shop of any size for the benchmarks: pipeline file, warehouse and database in one folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST = dt.date(2020, 1, 1)
 
 
 def make(*, tables: int, dates: int, command: list[str], batch: int) -> Path:
-    """A folder with everything complete; Django is set up on it. Tables are `shop.t1`, `shop.t2`, ..."""
+    """Create a folder with complete tables, and set up Django on it. Tables are `shop.t1`, `shop.t2`, ..."""
     folder = Path(tempfile.mkdtemp(prefix="backfill-benchmark-"))
     write_warehouse(folder / "warehouse.duckdb", tables=tables, dates=dates)
     write_pipeline(folder / "shop.toml", tables=tables, dates=dates, command=command, batch=batch)
@@ -34,7 +34,7 @@ def make(*, tables: int, dates: int, command: list[str], batch: int) -> Path:
 
 
 def write_warehouse(path: Path, *, tables: int, dates: int) -> None:
-    import duckdb  # where no warehouse is asked, it is not loaded
+    import duckdb  # not loaded by benchmarks without a warehouse
 
     with duckdb.connect(str(path)) as warehouse:
         warehouse.execute("CREATE SCHEMA shop")

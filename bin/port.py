@@ -1,4 +1,4 @@
-"""Says in one sentence, and with exit status 1, why the web server could not listen on a port."""
+"""Prints why the web server cannot listen on a port, and exits with 1; prints nothing if it can."""
 
 import errno
 import socket
@@ -6,11 +6,11 @@ import sys
 
 
 def obstacle(port: str) -> str:
-    """The reason why nobody can listen on this port, or an empty string."""
+    """The reason why no program can listen on this port; empty if one can."""
     if not port.isdigit() or not 0 < int(port) < 65536:
         return f"'{port}' is not a port: give a number from 1 to 65535, as in: make demo PORT=8001"
     with socket.socket() as listener:
-        # As gunicorn does, so that a console stopped a moment ago does not count.
+        # As gunicorn does, so that a recently stopped console is no obstacle.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", int(port)))

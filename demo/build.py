@@ -1,6 +1,6 @@
 """Build the demo's warehouse: python demo/build.py [--path FILE] [--force].
 
-The data are the same at every build. Faults that are in them on purpose (demo/README.md says more):
+The data are the same at every build. Planted faults (more in demo/README.md):
 
     2022-02-18, 2022-02-20, 2023-02-17, 2023-02-19, 2024-02-16, 2024-02-18
                 player_game_summary: the job fails with a numeric overflow, a different number each time
@@ -53,7 +53,7 @@ PHASE_3_JOBS = (
     upcoming_team_game_context.JOB,
 )
 
-# The two tables that SQL jobs fill, in the order of the columns there.
+# The tables of SQL jobs, with their columns in the order of the scripts.
 TABLES_OF_SQL_JOBS = """
     CREATE TABLE nba_precompute.team_defense_zone_analysis (
         analysis_date DATE, season VARCHAR, team VARCHAR, games_found INTEGER, defensive_rating DOUBLE,
@@ -73,7 +73,7 @@ TABLES_OF_OPERATIONS = """
         processor_name VARCHAR, data_date DATE, status VARCHAR, started_at TIMESTAMP,
         duration_seconds DOUBLE, errors VARCHAR
     );
-    -- Stands for the messages that would start Phase 4.
+    -- Stands for the messages that would trigger Phase 4.
     CREATE TABLE nba_ops.triggers (table_name VARCHAR, data_date DATE, created_at TIMESTAMP);
 """
 
@@ -98,7 +98,7 @@ def default_path() -> Path:
 
 
 def build(path: Path) -> None:
-    """Build beside the path, then move into place: nobody sees half a warehouse."""
+    """Build beside the path, then move into place, so that no half warehouse is visible."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.building")
     unfinished.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def create_filled_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, job: Job) -> None:
-    """Create the job's table, empty, with the columns that its query gives."""
+    """Create the job's table, empty, with the columns of its query."""
     day = SEASONS[0].opening
     connection.execute(
         f"CREATE TABLE {job.table} AS "
@@ -166,7 +166,7 @@ def planted_dates() -> set[date]:
 
 
 def stretches(dates: Iterable[date]) -> Iterator[tuple[date, date]]:
-    """First and last of each row of dates that no other game date interrupts."""
+    """First and last date of each stretch without another game date in between."""
     place = {day: number for number, day in enumerate(raw_data.game_dates())}
     for _, group in groupby(enumerate(sorted(dates)), key=lambda pair: place[pair[1]] - pair[0]):
         days = [day for _, day in group]
@@ -193,7 +193,7 @@ def fill_as_the_job_would(
 
 
 def plant_rows_on_a_bootstrap_date(connection: duckdb.DuckDBPyConnection) -> None:
-    """Rows that someone's run left in the first week of a season, when there is nothing to learn from yet."""
+    """Rows in the first week of a season, which has no history to learn from."""
     connection.execute(
         """
         INSERT INTO nba_precompute.ml_feature_store BY NAME

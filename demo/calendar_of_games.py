@@ -1,7 +1,6 @@
-"""The demo's calendar: which games were played on which date, the same at every build.
+"""The demo's calendar of games, the same at every build.
 
-Season boundaries, days without a game and numbers of games are the real ones; who met whom is drawn with
-a fixed seed.
+Season boundaries, days without a game and numbers of games are real; the pairings are random with a fixed seed.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ TEAMS = words(
 
 FINAL, SCHEDULED = 3, 1
 
-# Monday to Sunday: how much is played, relative to the other days.
+# Relative number of games, Monday to Sunday.
 WEEKDAY_WEIGHTS = (8.0, 6.2, 9.4, 5.0, 9.4, 7.4, 6.6)
 MOST_GAMES_A_DAY = 15
 
@@ -96,7 +95,7 @@ SEASONS = (
     ),
 )
 
-# Games that were called off, or are still to come: rows that no date may be expected from.
+# Postponed and future games: rows that make no date expected.
 POSTPONED = (date(2021, 12, 19), date(2021, 12, 24), date(2023, 12, 9), date(2024, 1, 17))
 STILL_TO_COME = tuple(date(2024, 11, 30) + timedelta(days=n) for n in range(4))
 
@@ -148,7 +147,7 @@ def kind_of_day(season: Season, day: date) -> str:
 
 
 def games_a_day(season: Season) -> dict[date, int]:
-    """How many games each date has; together exactly the season's."""
+    """The number of games on each date, with the season's total."""
     days = season.dates
     counts = {season.opening: 2, **season.fixed}
     counts |= dict.fromkeys(season.play_in, 2)
@@ -163,12 +162,12 @@ def games_a_day(season: Season) -> dict[date, int]:
 
 
 def playoff_games_a_day(days: list[date]) -> dict[date, int]:
-    """Three or four a day in the first round, two in the second, one from then on."""
+    """Three or four per day in the first round, two in the second, then one."""
     return {day: (4 if n % 3 == 0 else 3) if n < 14 else 2 if n < 26 else 1 for n, day in enumerate(days)}
 
 
 def spread(days: list[date], games: int, *, seed: str) -> dict[date, int]:
-    """Share the games among the days by weekday, with some noise, no day above the most possible."""
+    """Distribute the games over the days by weekday, with noise, within MOST_GAMES_A_DAY."""
     chance = random.Random(f"days {seed}")
     weights = {day: WEEKDAY_WEIGHTS[day.weekday()] * chance.uniform(0.85, 1.25) for day in days}
     factor = games / sum(weights.values())
@@ -182,7 +181,7 @@ def spread(days: list[date], games: int, *, seed: str) -> dict[date, int]:
 
 
 class Draw:
-    """Who meets whom: whoever has played least is next, so that all teams keep pace with each other."""
+    """The pairings: teams with the fewest games are next, so that all play equally often."""
 
     def __init__(self, season: Season) -> None:
         self.chance = random.Random(f"games {season.name}")
@@ -213,7 +212,7 @@ class Draw:
         return teams
 
     def teams_in_playoffs(self, day: date, count: int) -> list[str]:
-        """Sixteen teams, then eight, four and two: fixed series, the one that waited longest is next."""
+        """Sixteen teams, then eight, four and two: fixed series, the one that has waited longest is next."""
         still_in = next(
             teams for teams, until in ((16, 14), (8, 26), (4, 38), (2, 999)) if self.playoff_days < until
         )
@@ -229,7 +228,7 @@ class Draw:
 
 
 def games_not_played(final: list[Game]) -> list[Game]:
-    """Rows that are not final, of teams that do not play on that date."""
+    """Games that are not final, of teams without another game on that date."""
     rows = []
     for number, day in enumerate((*POSTPONED, *STILL_TO_COME), start=1):
         busy = {team for game in final if game.game_date == day for team in (game.home_team, game.away_team)}

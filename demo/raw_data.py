@@ -1,6 +1,6 @@
-"""The demo's raw tables: plausible box scores, plays and props, drawn by hashing, the same at every build.
+"""The demo's raw tables: plausible box scores, plays and props, generated from hashes, the same at every build.
 
-Nothing depends on the clock. What the numbers of rows rest on (who is out, who played) holds for any hash.
+Nothing depends on the clock. The numbers of rows (players out, players who played) are valid for any hash.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def game_dates() -> list[date]:
 
 
 def dates_covered() -> dict[str, set[date]]:
-    """The dates that each source has. Holes: starts of seasons, outages, a feed bought late."""
+    """The dates of each source. Missing: starts of seasons, outages, a feed bought late."""
     every = game_dates()
     by_season = [season.dates for season in SEASONS]
     first, second, third, fourth = by_season
@@ -100,8 +100,8 @@ def fill_rosters(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def plant_faults(connection: duckdb.DuckDBPyConnection) -> None:
-    """Spoil the raw rows of a few dates; demo/README.md says which and what follows from each."""
-    # Exhibition games keep no proper minutes: the star of the night is down with about a second.
+    """Change the raw rows of a few dates; demo/README.md lists them with their effects."""
+    # Exhibition games have no proper minutes: the top scorer has about a second.
     remember_dates(connection, "all_star", ALL_STAR_DATES)
     connection.execute(
         """
@@ -119,7 +119,7 @@ def plant_faults(connection: duckdb.DuckDBPyConnection) -> None:
         "UPDATE nba_raw.nbac_team_boxscore SET box_status = 'In progress' WHERE game_date = ?",
         [UNFINISHED_BOXSCORE_DATE],
     )
-    # A corrected schedule came without the times of all games but one.
+    # A corrected schedule lacks the times of all games except one.
     connection.execute(
         """
         UPDATE nba_raw.nbac_schedule SET tipoff_at = NULL
@@ -160,7 +160,7 @@ LAST_NAMES = words(
     "Sutter Tate Thorne Toure Vance Vargas Walsh Webb Whitlock Yates Zeller"
 )
 
-# Four in eighteen change from season to season.
+# Four of eighteen players change each season.
 ROSTERS = """
     CREATE TABLE nba_raw.br_rosters AS
     SELECT
@@ -201,7 +201,7 @@ INJURIES = """
     ORDER BY game_date, game_id, team, player_id
 """
 
-# What really happened, of which each source tells its part. Nine to thirteen of a team play, one more is
+# The complete games, of which each source has a part. Nine to thirteen players of a team play, one more is
 # listed in the gamebook without playing.
 TRUTH = (
     """

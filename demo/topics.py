@@ -1,7 +1,7 @@
-"""Whether messages can be left: `python topics.py phase-4` looks at the topic that starts Phase 4.
+"""Check a message topic: `python topics.py phase-4` checks the one that triggers Phase 4.
 
-The demo's messages are rows of nba_ops.triggers. Elsewhere a message topic would be asked here.
-Ends with 0 and says how many messages wait, or with 1 and says why there is no such topic.
+The demo's messages are rows of nba_ops.triggers. A real pipeline would query a message topic here.
+Exits with 0 and prints the number of waiting messages, or with 1 and prints the error.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ SHORTER: dict[str, Any] = {
     "JOB_GRACE": 1.0,
     "HEARTBEAT_EVERY": dt.timedelta(seconds=0.5),
     "SILENT_AFTER": dt.timedelta(seconds=3),
-    "LAUNCHER_LOOKS_EVERY": 0.4,
+    "LAUNCHER_CHECKS_EVERY": 0.4,
     "LAUNCHER_TICKS_EVERY": 1.0,
     "LAUNCHER_GRACE": 5.0,
     "PING_EVERY": 1.5,

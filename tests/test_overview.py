@@ -161,7 +161,7 @@ def test_a_run_at_a_gate_is_described_twice_in_the_same_words(launch, ask, overv
     text = overview()
 
     assert text.count("waiting at the gate before Phase 3") == 2
-    assert "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run." in text
+    assert "Next: an operator looks at what Phase 3 needs, and starts it or cancels the run." in text
 
 
 def test_open_failures_are_listed(launch, drive, fault, overview):

@@ -62,7 +62,7 @@ def shop(shop: Path):
     file.write_text(text.replace('shop.duckdb}" }', f'shop.duckdb}}", {variables} }}', 1))
     definition.load.cache_clear()
     yield shop
-    masking.forget()
+    masking._known.clear()
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_a_run_at_a_gate_shows_the_gate_the_gaps_and_the_next_action(coverage):
         "(Phase 2, winter) is waiting at the gate before Phase 3: "
         "not complete for its dates and lookback: sales 3 of 14"
     )
-    assert found.tail == "Next: somebody looks at what Phase 3 needs, and starts it or cancels the run."
+    assert found.tail == "Next: an operator looks at what Phase 3 needs, and starts it or cancels the run."
 
 
 def test_a_run_at_a_gate_is_shown_beside_a_running_run(coverage):
@@ -149,8 +149,8 @@ def test_a_run_at_a_gate_is_shown_beside_a_running_run(coverage):
 @pytest.mark.parametrize(
     ("pause", "following"),
     [
-        (Run.PauseReason.OPERATOR, "somebody resumes or cancels it"),
-        (Run.PauseReason.FAILURES, "somebody looks at its failures, and resumes or cancels it"),
+        (Run.PauseReason.OPERATOR, "an operator resumes or cancels it"),
+        (Run.PauseReason.FAILURES, "an operator looks at its failures, and resumes or cancels it"),
         (Run.PauseReason.WAREHOUSE, "it goes on by itself once the warehouse answers"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The CSV of a mail: every step that failed or was skipped, a line each, safe to open in a spreadsheet."""
+"""The CSV of a mail: every step that failed or was skipped, one per line, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ COLUMNS = ("table", "date", "state", "signature", "message", "attempts", "rows_b
 
 
 def failures_csv(steps: Sequence[Step]) -> str:
-    """Empty without steps: a mail without failures has no attachment."""
+    """The CSV; empty without steps, since a mail without failures has no attachment."""
     if not steps:
         return ""
     return exports.csv_text(COLUMNS, map(cells, steps))
 
 
 def cells(step: Step) -> Iterator[Any]:
-    yield from (step.table, str(step.date), state(step))
-    yield from (step.signature, step.message, step.attempts, step.rows_before, step.rows_after, step.run_id)
+    yield from (step.table, step.date, state(step), step.signature, step.message)
+    yield from (step.attempts, step.rows_before, step.rows_after, step.run_id)
 
 
 def state(step: Step) -> str:
-    """As a cell of the heatmap shows it: thin and excess by name, "failed" where there is nothing, "redo failed" where
-    there are the rows that were to be replaced."""
+    """The state as a cell of the heatmap shows it: thin and excess by name, "failed" without rows, "redo failed" where
+    the old rows are still there."""
     if step.status == Step.Status.FAILED:
         mark = Step.activity_left(step.status, step.is_redo)
         return shown(step.state_after or Partition.State.MISSING, mark).replace("_", " ")

@@ -18,7 +18,7 @@ Snapshot = Mapping[str, Any]  # as runs keep it: tables by season, and phases
 
 @dataclass(frozen=True)
 class Part:
-    """One season of a table, or a phase as a whole. None where a snapshot does not know it."""
+    """One season of a table, or a phase as a whole; None if a snapshot does not have it."""
 
     name: str
     before: Count | None
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Change:
-    """A table with its seasons; or a phase, which is complete on a date only where all its tables are."""
+    """A table with its seasons; or a phase, which is complete on a date only if all its tables are."""
 
     name: str
     parts: tuple[Part, ...]

@@ -14,7 +14,7 @@ from apps.alerts.models import Message
 
 @dataclass(frozen=True)
 class Undelivered:
-    """How many, why the last of them, and when the next one is tried; None where all are given up."""
+    """How many, why the last of them failed, and when the next one is tried; None if no more tries are left."""
 
     count: int
     problem: str
@@ -22,8 +22,8 @@ class Undelivered:
 
 
 def undelivered(request: HttpRequest) -> dict[str, Any]:
-    """Asked only by a page that shows it, and only for people who logged in."""
-    user = getattr(request, "user", None)  # none where the request was refused at the door
+    """Queried only by a page that shows it, and only for users who are signed in."""
+    user = getattr(request, "user", None)  # none if a middleware refused the request
     return {"undelivered": SimpleLazyObject(found) if user and user.is_authenticated else None}
 
 

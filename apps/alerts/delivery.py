@@ -1,4 +1,4 @@
-"""Sends the messages that wait, and keeps why one could not be sent."""
+"""Sends waiting messages, and stores why one could not be sent."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from apps.alerts.models import Message
 
 log = logging.getLogger(__name__)
 
-NOBODY = "there is nobody to send it to: give whoever launches an e-mail address, or set ALERTS_TO"
+NO_RECIPIENT = "it has no recipient: give the person who launches an e-mail address, or set ALERTS_TO"
 
 
 def send_due() -> int:
-    """Tries every message whose time has come; answers how many were sent."""
+    """Tries to send every due message; returns how many were sent."""
     waiting = Message.objects.due(timezone.now())
     return sum(send(message) for message in waiting if message.claim(timezone.now()))
 
 
 def send(message: Message) -> bool:
-    """One try, of a message that the caller claimed."""
+    """One try to send a message that the caller has claimed; whether it was sent."""
     if not message.to:
-        message.not_sent(NOBODY, for_good=True)
+        message.not_sent(NO_RECIPIENT, for_good=True)
         return False
     try:
         mail(message).send()
-    except Exception as error:  # whatever a mail backend raises is why the message was not sent
+    except Exception as error:  # any error of a mail backend is the reason why the message was not sent
         log.warning("message %s was not sent: %s", message.pk, error)
         message.not_sent(f"{type(error).__name__}: {error}")
         return False
@@ -51,7 +51,7 @@ def csv_name(message: Message) -> str:
 
 
 def headers(message: Message) -> dict[str, str]:
-    """A mail sent twice by accident has one id; mails about one run are one thread; nobody's absence answers."""
+    """A mail sent twice has one id; mails about one run are one thread; out-of-office replies are suppressed."""
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     thread = f"run-{message.run_id}" if message.run_id else "coverage"
     return {

@@ -1,4 +1,4 @@
-"""The lines of a mail: how many partitions, what of them, and where; cut to what a person reads."""
+"""The lines of a mail: a number of partitions, what is said of them, and where; cut to a readable length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RANGES = 5  # for each of them, before "and 3 more"
 
 @dataclass(frozen=True)
 class Cut(Generic[T]):
-    """A list as far as a person reads it, and how many more there are."""
+    """The first items of a list, and how many more there are."""
 
     shown: Sequence[T]
     more: int
@@ -37,7 +37,7 @@ class Cut(Generic[T]):
 
 @dataclass(frozen=True)
 class Line:
-    """So many partitions of which the same can be said: what, and on which dates of which tables."""
+    """A number of partitions with the same message, and their tables and dates."""
 
     count: int
     what: str

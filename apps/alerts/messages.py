@@ -1,9 +1,10 @@
-"""Makes one message of each event that people are notified of, however often it is asked to."""
+"""Creates one message for each event that people are notified of, however often it is called."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
+from typing import Any
 
 from css_inline import CSSInliner
 from django.conf import settings
@@ -22,53 +23,55 @@ from apps.runs.models import Event, EventQuerySet, Run
 
 log = logging.getLogger(__name__)
 
-# A cancelled run is not told: whoever cancelled it was there.
+# Not a cancelled run: the person who cancelled it knows.
 ENDED = (Run.Status.SUCCEEDED, Run.Status.FAILED)
 PAUSED = Run.Status.PAUSED
 TROUBLE = (STALLED, FIRST_FAILURE)
-TOLD = (*ENDED, PAUSED, *TROUBLE)
-# Pauses that wait for a person who does not know yet; a pause that an operator asked for does not.
-UNASKED = tuple(STATES)
+NOTIFIED = (*ENDED, PAUSED, *TROUBLE)
+# Pauses that no operator asked for.
+UNREQUESTED = tuple(STATES)
 
-# Mail programs drop style sheets; those that keep one honour what it says of phones and dark screens.
+# Most mail programs drop style sheets; the others use its rules for phones and dark screens.
 INLINER = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 LONGEST_SUBJECT = 200
 IN_THE_OUTBOX = "operator@localhost"
 
 
-def tell() -> int:
-    """Makes the messages that are due; answers how many."""
-    return sum(tell_of(event) for event in events_to_tell())
+def create_messages() -> int:
+    """Creates the messages of all due events; returns how many."""
+    return sum(create_message(event) for event in due_events())
 
 
-def events_to_tell() -> EventQuerySet:
-    """Runs that ended, that wait for a person, or that are in trouble; what is over is no news any more."""
+def due_events() -> EventQuerySet:
+    """Runs that ended; and runs that wait for a person or are in trouble, as long as they do."""
     ended = Q(kind__in=ENDED)
-    waits = Q(kind=PAUSED, run__status=PAUSED, run__pause_reason__in=UNASKED)
-    first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(told_since(timing.BETWEEN_WAIT_MAILS))
+    waits = Q(kind=PAUSED, run__status=PAUSED, run__pause_reason__in=UNREQUESTED)
+    first_wait = (
+        Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(notified_since(timing.BETWEEN_WAIT_MAILS))
+    )
     stalled = Q(kind=STALLED, run__status=Run.Status.RUNNING)
     failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(
-        told_since(timing.BETWEEN_FAILURE_MAILS)
+        notified_since(timing.BETWEEN_FAILURE_MAILS)
     )
     goes_on = (waits & first_wait) | stalled | failing
-    news = Event.objects.untold(TOLD).filter(ended | (goes_on & ~Exists(later())))
+    news = Event.objects.untold(NOTIFIED).filter(ended | (goes_on & ~Exists(newer_events())))
     return news.select_related("run__launched_by_user").order_by("id")
 
 
-def later() -> EventQuerySet:
-    """Newer events of the same run and kind: the last one tells it all."""
+def newer_events() -> EventQuerySet:
+    """Newer events of the same run and kind: only the last one is mailed."""
     return Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
 
 
-def told_since(ago: dt.timedelta) -> EventQuerySet:
-    """Events of the same run and kind that were told by now."""
+def notified_since(ago: dt.timedelta) -> EventQuerySet:
+    """Events of the same run and kind that were mailed within this time."""
     same = Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"))
     return same.filter(told_at__gt=timezone.now() - ago)
 
 
-def tell_of(event: Event) -> bool:
-    """Makes the event's message and marks it as told, in one transaction; False where somebody else did."""
-    message = written(event)
+def create_message(event: Event) -> bool:
+    """Saves the event's message and marks the event, in one transaction; False if another worker did."""
+    message = message_about(event)
     with transaction.atomic():
         if not Event.objects.filter(pk=event.pk, told_at=None).update(told_at=timezone.now()):
             return False  # another worker got there first
@@ -76,16 +79,15 @@ def tell_of(event: Event) -> bool:
     return True
 
 
-def written(event: Event) -> Message:
+def message_about(event: Event) -> Message:
     """The message about an event, not saved yet."""
     message = Message(event_id=event.pk, run_id=event.run_id, to=recipients(event.run))
     try:
         report = Report(event.run, event)
         message.subject = in_one_line(report.subject)
-        message.text = render_to_string("alerts/mail/run.txt", {"report": report}).strip() + "\n"
-        message.html = INLINER.inline(render_to_string("alerts/mail/run.html", {"report": report}))
+        message.text, message.html = render_mail("run", {"report": report})
         message.csv = report.csv
-    except Exception as error:  # people hear that a run ended even where its report has a fault
+    except Exception as error:  # a fault in the report must not keep people from hearing that a run ended
         log.exception("The report of %s could not be written", event.run)
         message.subject = in_one_line(f"{event.kind.upper()} - {event.run.title}")
         message.text = (
@@ -96,21 +98,27 @@ def written(event: Event) -> Message:
     return message
 
 
+def render_mail(template: str, context: dict[str, Any]) -> tuple[str, str]:
+    """Text and HTML of a mail."""
+    text = render_to_string(f"alerts/mail/{template}.txt", context).strip() + "\n"
+    return text, INLINER.inline(render_to_string(f"alerts/mail/{template}.html", context))
+
+
 def in_one_line(subject: str) -> str:
     return Truncator(" ".join(subject.split())).chars(LONGEST_SUBJECT)
 
 
 def recipients(run: Run | None) -> list[str]:
-    """Who is told: whoever launched the run and everybody in ALERTS_TO, each once."""
+    """The addresses of the person who launched the run and of ALERTS_TO, each once."""
     user = run.launched_by_user if run else None
     own = [user.email] if user and user.is_active and user.email else []
-    everybody = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
-    if not everybody and settings.OUTBOX_DIR and mail_server.folder():
+    addresses = {address.casefold(): address for address in [*own, *settings.ALERTS_TO]}
+    if not addresses and settings.OUTBOX_DIR and mail_server.folder():
         return [IN_THE_OUTBOX]
-    return list(everybody.values())
+    return list(addresses.values())
 
 
 def send_again(message: Message) -> None:
-    """Puts an undelivered message back in line. One that nobody was to get goes to whom it would go now."""
+    """Queues an undelivered message again. One without a recipient goes to those that it would have now."""
     run = Run.objects.filter(pk=message.run_id).first() if message.run_id else None
     message.send_again(timezone.now(), to=message.to or recipients(run))

@@ -1,4 +1,4 @@
-"""Messages that people were sent, or should have been, with their delivery state."""
+"""Messages to people, with their delivery state."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from apps import timing
 from apps.fields import MaskedTextField
 from apps.text import count
 
-# How long to wait after the first, second, ... try that did not succeed: a mail server may be away for a night.
-
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def due(self, now: dt.datetime) -> MessageQuerySet:
         return self.filter(status=Message.Status.WAITING, next_try_at__lte=now).order_by("id")
 
     def undelivered(self) -> MessageQuerySet:
-        """What should have reached people by now and did not."""
+        """Messages with a failed try that were not sent since."""
         return self.exclude(status=Message.Status.SENT).exclude(problem="")
 
 
 class Message(models.Model):
-    """One mail. It is kept whole, so that it can be sent again and read here."""
+    """One mail. It is stored whole, so that it can be sent again and shown in the outbox."""
 
     class Status(models.TextChoices):
         WAITING = "waiting"
@@ -74,7 +72,7 @@ class Message(models.Model):
 
     @property
     def shown(self) -> str:
-        """The state whose colour and glyph it wears."""
+        """The state whose colour and glyph it is shown with."""
         return {self.Status.SENT: "succeeded", self.Status.WAITING: "waiting"}.get(
             self.Status(self.status), "failed"
         )
@@ -92,9 +90,9 @@ class Message(models.Model):
     # Verbs ---------------------------------------------------------------------------------------
 
     def claim(self, now: dt.datetime) -> bool:
-        """Takes the next try; False where another worker got there first.
+        """Takes the next try; False if another worker got there first.
 
-        The try after it is due even if this worker dies before it says how this one went.
+        Also schedules the try after it, in case this worker dies before it stores the result.
         """
         pause = timing.MAIL_RETRY_AFTER[min(self.tries, len(timing.MAIL_RETRY_AFTER) - 1)]
         unclaimed = Message.objects.due(now).filter(pk=self.pk, tries=self.tries)
@@ -106,14 +104,14 @@ class Message(models.Model):
         self._change(status=self.Status.SENT, sent_at=now, problem="")
 
     def not_sent(self, problem: str, *, for_good: bool = False) -> None:
-        """Keeps the problem; the message waits for its next try, if it has one left."""
+        """Stores the problem; the message waits for its next try, if one is left."""
         given_up = for_good or self.tries > len(timing.MAIL_RETRY_AFTER)
         self._change(status=self.Status.FAILED if given_up else self.Status.WAITING, problem=problem)
 
     def send_again(self, now: dt.datetime, *, to: Sequence[str]) -> None:
-        """Begins anew with the tries. What was sent is not sent twice."""
-        anew = {"status": self.Status.WAITING, "tries": 0, "next_try_at": now, "to": list(to)}
-        Message.objects.filter(pk=self.pk).exclude(status=self.Status.SENT).update(**anew)
+        """Starts over with the tries. A sent message is not sent twice."""
+        unsent = Message.objects.filter(pk=self.pk).exclude(status=self.Status.SENT)
+        unsent.update(status=self.Status.WAITING, tries=0, next_try_at=now, to=list(to))
         self.refresh_from_db()
 
     def _change(self, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""The facts of a mail about a run, for its two templates, cut to what a person reads."""
+"""The facts of a mail about a run, for its two templates, cut to a readable length."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.redos import Rework
 from apps.text import between, successor
 
-# Kinds of events that tell of trouble while a run goes on.
+# Kinds of events about trouble in a run that continues.
 STALLED = "stalled"  # no output and no finished step for long
-FIRST_FAILURE = "first failure"  # a failure says what none before it said
+FIRST_FAILURE = "first failure"  # the first failure with its signature
 
-# What a pause is called: the run waits for a person or for better times, or its failures stopped it.
+# The word for a pause: the run waits, or was stopped.
 STATES = {
     Run.PauseReason.GATE: "waiting",
     Run.PauseReason.CANARY: "waiting",
@@ -45,6 +45,15 @@ STATES = {
     Run.PauseReason.PREFLIGHT: "waiting",
     Run.PauseReason.RUN: "waiting",
     Run.PauseReason.PIPELINE: "stopped",
+}
+RETRYING = (Run.PauseReason.WAREHOUSE, Run.PauseReason.DISK, Run.PauseReason.QUOTA)
+WHAT_NOW = {
+    Run.PauseReason.GATE: "It goes on when a person starts phase {phase} on the run's page.",
+    Run.PauseReason.CANARY: "Look at what the canary filled; the other dates follow when a person releases them.",
+    Run.PauseReason.FAILURES: "It goes on when a person resumes it; what failed so far stays failed until a retry.",
+    Run.PauseReason.RUN: "It goes on by itself when the other run is done with these dates.",
+    Run.PauseReason.PIPELINE: "Nothing was skipped. It goes on when a person resumes it after the file was mended.",
+    **dict.fromkeys((*RETRYING, Run.PauseReason.PREFLIGHT), "It goes on when a person resumes it."),
 }
 LONGEST_QUOTE = 200
 MOST_CHANGES = 12
@@ -61,14 +70,14 @@ class Report:
 
     @property
     def state(self) -> str:
-        """The run's state in the word that the subject begins with."""
+        """The first word of the subject."""
         if self.is_waiting:
             return STATES.get(Run.PauseReason(self.run.pause_reason), self.event.kind)
         return "failing" if self.event.kind == FIRST_FAILURE else self.event.kind
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nothing more happens until somebody does something."""
+        """Whether the run is paused."""
         return self.event.kind == Run.Status.PAUSED
 
     @property
@@ -77,10 +86,10 @@ class Report:
 
     @property
     def subject(self) -> str:
-        """ "FAILED 14/675 - Phase 3 2023-24": the state first, then not verified (verified, if all are) of all.
+        """ "FAILED 14/675 - Phase 3 2023-24": the state, then the steps not verified (verified, if all are) of all.
 
         Skipped is not failed: "FAILED, 20/20 skipped - ...", "FAILED 4/6 (1 failed, 3 skipped) - ...".
-        While the run is not over, what happened instead: "STALLED - Phase 3 2023-24: no output for 25 min".
+        Of a run that is not over, the event: "STALLED - Phase 3 2023-24: no output for 25 min".
         """
         state, title = self.state.upper(), self.run.title
         if not self.is_over:
@@ -114,17 +123,17 @@ class Report:
 
     @cached_property
     def notes(self) -> list[str]:
-        """What else is to be said of its verified steps: calls that ended badly, and what is not complete now."""
+        """Notes on its verified steps: calls that ended badly, and dates that are not complete now."""
         return discrepancies.notes(self.run, verified=self.progress.verified)
 
     @cached_property
     def rework(self) -> Rework | None:
-        """What dates came to that had rows and were done again, as the run's page says it."""
+        """The result of redone dates, as on the run's page."""
         return redos.rework_of(self.run)
 
     @property
     def counts(self) -> list[tuple[str, str]]:
-        """State and words, for the states that every run has, zeros too."""
+        """State and words, for the states that every run has, including zeros."""
         words = [
             ("failed", f"{self.progress.failed:,} failed"),
             ("skipped", f"{self.progress.skipped:,} skipped"),
@@ -134,34 +143,15 @@ class Report:
 
     @property
     def what_now(self) -> str:
-        """What a run that is not over waits for, or what a person can do about it."""
+        """What a run that is not over waits for, or what a person can do."""
         if self.event.kind == STALLED:
             return "Look at its last log; stopping the run ends the call, and its dates are pending again."
-        match self.run.pause_reason if self.is_waiting else "":
-            case Run.PauseReason.GATE:
-                return f"It goes on when a person starts phase {self.next_phase} on the run's page."
-            case Run.PauseReason.CANARY:
-                return "Look at what the canary filled; the other dates follow when a person releases them."
-            case Run.PauseReason.FAILURES:
-                return "It goes on when a person resumes it; what failed so far stays failed until a retry."
-            case Run.PauseReason.WAREHOUSE | Run.PauseReason.DISK | Run.PauseReason.QUOTA if (
-                self.run.again_at
-            ):
-                return (
-                    f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
-                )
-            case (
-                Run.PauseReason.WAREHOUSE
-                | Run.PauseReason.DISK
-                | Run.PauseReason.QUOTA
-                | Run.PauseReason.PREFLIGHT
-            ):
-                return "It goes on when a person resumes it."
-            case Run.PauseReason.RUN:
-                return "It goes on by itself when the other run is done with these dates."
-            case Run.PauseReason.PIPELINE:
-                return "Nothing was skipped. It goes on when a person resumes it after the file was mended."
-        return ""
+        if not self.is_waiting:
+            return ""
+        reason = Run.PauseReason(self.run.pause_reason)
+        if self.run.again_at and reason in RETRYING:
+            return f"It tries again by itself at {moment(self.run.again_at)}; a person may resume it sooner."
+        return WHAT_NOW.get(reason, "").format(phase=self.next_phase)
 
     @property
     def launched(self) -> str:
@@ -182,7 +172,7 @@ class Report:
 
     @cached_property
     def bill(self) -> str:
-        """What its SQL jobs billed; empty where the warehouse takes nothing."""
+        """What its SQL jobs billed; empty if the warehouse bills nothing."""
         found = billing.bill_of(self.run, definition.current())
         return found.says if found else ""
 
@@ -203,7 +193,7 @@ class Report:
 
     @cached_property
     def failures(self) -> Cut[Line]:
-        """By what they say."""
+        """Grouped by signature."""
         return Cut.of(
             [
                 self.line(
@@ -218,7 +208,7 @@ class Report:
 
     @cached_property
     def findings(self) -> Cut[Line]:
-        """By what the warehouse has for the failed steps: thin and excess are not missing."""
+        """The failed steps grouped by the state of their partitions: thin and excess are not missing."""
         found: dict[str, list[Step]] = defaultdict(list)
         for step in self.failed:
             if step.state_after:
@@ -228,7 +218,7 @@ class Report:
 
     @cached_property
     def unexpected(self) -> Cut[Line]:
-        """Rows where none should be, in the tables and dates that the run was asked about."""
+        """Rows where none should be, in the tables and dates that the run selected."""
         asked = self.run.selection
         if not asked.get("start"):
             return Cut((), 0)
@@ -241,7 +231,7 @@ class Report:
 
     @cached_property
     def skips(self) -> Cut[Line]:
-        """By the reason, without its dates and numbers."""
+        """Grouped by reason, without its dates and numbers."""
         groups = failure_groups.grouped(self.skipped)
         return Cut.of([self.line(quote(group.signature), group.steps) for group in groups])
 
@@ -260,7 +250,7 @@ class Report:
 
     @cached_property
     def needs(self) -> list[Need]:
-        """What the phase behind a closed gate reads, and how much of it is there."""
+        """The inputs of the phase behind the closed gate, and how complete they are."""
         if not self.next_phase:
             return []
         return gates.readiness(definition.current(), self.run, self.next_phase)
@@ -297,18 +287,18 @@ class Report:
 
     @property
     def csv(self) -> str:
-        """All that failed or was skipped; empty where nothing was."""
+        """The steps that failed or were skipped; empty without any."""
         return attachment.failures_csv([*self.failed, *self.skipped])
 
 
 def finding(step: Step) -> str:
-    """What the warehouse has of a failed step: all of its rows only where they are those that it was to redo."""
+    """The state of a failed step's partition; "redo failed" where the old rows are complete."""
     not_redone = step.is_redo and step.state_after == Partition.State.COMPLETE
     return Partition.Activity.REDO_FAILED if not_redone else step.state_after
 
 
 def quote(text: str) -> str:
-    """On one line, and not too long: the CSV has all of it."""
+    """On one line, cut to a readable length: the CSV has all of it."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
 

@@ -1,4 +1,4 @@
-"""Alerts in the queue: within seconds of an event, and every minute for what is left to try."""
+"""Alerts in the queue: within seconds of an event, and every minute for retries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from apps.runs.models import Event
 
 
 def deliver() -> dict[str, int]:
-    """Tells of what nobody was told of yet, and sends what waits. Two at once send no mail twice."""
-    told, sent = messages.tell(), delivery.send_due()
-    # Last, since it reads the pipeline file: what is wrong with that keeps no mail about a run from being sent.
-    if found := losses.tell() + removed_dates.tell():
-        told, sent = told + found, sent + delivery.send_due()
-    return {"told": told, "sent": sent}
+    """Creates messages about what was not mailed yet, and sends those that wait. Two at once send no mail twice."""
+    created, sent = messages.create_messages(), delivery.send_due()
+    # Last, since it reads the pipeline file: a mistake in it must not delay a mail about a run.
+    if found := losses.create_message() + removed_dates.create_message():
+        created, sent = created + found, sent + delivery.send_due()
+    return {"created": created, "sent": sent}
 
 
 def deliver_later() -> None:
@@ -26,8 +26,8 @@ def deliver_later() -> None:
 
 
 def event_saved(instance: Event, created: bool, **kwargs: Any) -> None:
-    """Asks for delivery as soon as the event is certain. Were this lost, the schedule would tell of it."""
-    if created and instance.kind in messages.TOLD:
+    """Queues the delivery when the event is committed. If that is lost, the schedule mails it."""
+    if created and instance.kind in messages.NOTIFIED:
         transaction.on_commit(deliver_later, robust=True)
 
 

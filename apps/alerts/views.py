@@ -1,4 +1,4 @@
-"""The outbox of the demo: every message with its delivery state, as people got it. Elsewhere mails leave."""
+"""The outbox of the demo: every message with its delivery state, as its recipients got it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from apps.alerts.models import Message
 MESSAGES_A_PAGE = 50
 View = Callable[..., HttpResponse]
 
-# A mail brings its own styles, and nothing else: no script, no picture, no form.
+# A mail has its own styles, and nothing else: no script, no picture, no form.
 MAIL_POLICY = {
     "default-src": [NONE],
     "style-src": [UNSAFE_INLINE],
@@ -36,7 +36,7 @@ MAIL_POLICY = {
 
 
 def in_the_outbox(view: View) -> View:
-    """A page of the outbox, which only exists where the settings name its folder."""
+    """A page of the outbox, which exists only if OUTBOX_DIR is set."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -69,7 +69,7 @@ def message(request: HttpRequest, pk: int) -> HttpResponse:
 @in_the_outbox
 @xframe_options_sameorigin
 def html(request: HttpRequest, pk: int) -> HttpResponse:
-    """The HTML part alone, for the frame in the message's page; its links open in the whole window."""
+    """The HTML part, for the frame in the message's page; its links open in the whole window."""
     found = get_object_or_404(Message, pk=pk)
     return HttpResponse(found.html.replace("<head>", '<head><base target="_top">', 1))
 
@@ -85,7 +85,7 @@ def failures_csv(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @permission_required("runs.operate_run", raise_exception=True)
 def send_again(request: HttpRequest, pk: int | None = None) -> HttpResponse:
-    """Puts one undelivered message, or all of them, back in line. Also where there is no outbox to look at."""
+    """Queues one undelivered message, or all of them, again. Works without an outbox too."""
     undelivered = Message.objects.undelivered()
     again = undelivered if pk is None else undelivered.filter(pk=pk)
     for each in again:

@@ -1,6 +1,6 @@
 """Tables that commands print. A number is never cut, however narrow the window.
 
-Texts are wrapped first; where that is not enough, the columns move together, and at last titles are wrapped.
+Texts are wrapped first; then the space between columns shrinks, then titles are wrapped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NARROWEST_TITLE = 3
 
 
 class Grid:
-    """Columns of numbers and of texts; `print_on` says how wide they become."""
+    """Columns of numbers and of texts; `print_on` sets their widths."""
 
     def __init__(self) -> None:
         self.titles: list[str] = []
@@ -25,14 +25,14 @@ class Grid:
         self.rows: list[tuple[tuple[str, ...], str]] = []
 
     def numbers(self, *titles: str, left: bool = False) -> None:
-        """Columns whose cells stay whole, such as amounts and dates."""
+        """Columns whose cells are never wrapped, such as amounts and dates."""
         for title in titles:
             if left:
                 self.left.add(len(self.titles))
             self.titles.append(title)
 
     def text(self, title: str) -> None:
-        """A column whose cells are wrapped where the window is too narrow."""
+        """A column whose cells are wrapped if the window is too narrow."""
         self.texts.add(len(self.titles))
         self.numbers(title, left=True)
 
@@ -40,7 +40,7 @@ class Grid:
         self.rows.append((cells, style))
 
     def print_on(self, console: Console) -> None:
-        """Where even the narrowest columns are wider than the window, so are the lines."""
+        """Lines are wider than the window only if even the narrowest columns are."""
         widths, between = self.layout(console.width)
         whole = sum(widths) + between * (len(widths) - 1)
         table = Table(box=None, pad_edge=False, padding=(0, between, 0, 0), header_style="bold", width=whole)
@@ -53,7 +53,7 @@ class Grid:
         console.print(table, crop=False)
 
     def layout(self, most: int) -> tuple[list[int], int]:
-        """How wide each column is and the space between two, so that all fit into `most` as far as that is possible."""
+        """The width of each column and the space between two, so that all fit into `most` if possible."""
         longest = [
             max((cell_len(cells[place]) for cells, _ in self.rows), default=0)
             for place in range(len(self.titles))
@@ -74,7 +74,7 @@ class Grid:
 
 
 def narrow(widths: list[int], narrowest: dict[int, int], *, by: int) -> None:
-    """Takes from the widest of these columns what is too much, a character at a time."""
+    """Shrinks the widest of these columns, one character at a time."""
     while by > 0:
         wide = [place for place, least in narrowest.items() if widths[place] > least]
         if not wide:

@@ -1,4 +1,4 @@
-"""`--reprocess`, and for commands that launch nothing how much a plan would take in with it."""
+"""`--reprocess`, and how many partitions a plan with it would take."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ def add_reprocess(parser: ArgumentParser) -> None:
         "--reprocess",
         choices=Run.Reprocess.values,
         default=Run.Reprocess.FAILED,
-        help="what a plan takes in: missing only, missing and failed (default), all",
+        help="which dates a plan takes: missing, missing and failed (default), all",
     )
 
 
 def as_number(plan: Plan) -> int | None:
-    """How many partitions would be planned; None where nobody knows."""
+    """How many partitions would be planned; None if that is unknown."""
     return len(plan.steps) if plan.is_known else None
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """How many partitions would be planned, null where nobody knows; and the steps that would be skipped, if any."""
+    """How many partitions would be planned, null if unknown; and the steps that would be skipped, if any."""
     return {"to_plan": as_number(plan), **behind_gaps(plan)}
 
 
 def behind_gaps(plan: Plan) -> dict[str, Any]:
-    """The steps that would be skipped because of gaps in what they read, by cause; nothing where there are none."""
+    """The steps that would be skipped because of gaps in their inputs, by cause; empty without any."""
     return {"behind_gaps": plan.blocked.as_json()} if plan.blocked.steps else {}
 
 

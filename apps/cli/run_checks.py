@@ -1,4 +1,4 @@
-"""Whether the pipeline file hurts runs that are not finished yet: `manage.py check` names them, before a restart."""
+"""Whether unfinished runs fit the pipeline file: `manage.py check` names those that do not, before a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HINT = "Such a run pauses once its workers read this file. Finish or cancel it f
 
 @register("pipeline")
 def unfinished_runs(**kwargs: Any) -> list[CheckMessage]:
-    """A warning for each unfinished run with steps that the file cannot fill; none where no database answers."""
+    """A warning for each unfinished run with steps that the file cannot fill; none without a database."""
     try:
         pipeline = definition.current()
     except definition.PipelineError:
@@ -26,7 +26,7 @@ def unfinished_runs(**kwargs: Any) -> list[CheckMessage]:
     try:
         found = unfillable.by_run(pipeline)
     except DatabaseError:
-        return []  # not there, not reachable, or not migrated yet: it is not the file's fault
+        return []  # missing, unreachable, or not migrated yet: no mistake in the file
     return [
         Warning(
             f"{run} ({run.title}, {run.status}): {unfillable.in_a_sentence(some)}.", hint=HINT, id="runs.W001"
@@ -36,6 +36,6 @@ def unfinished_runs(**kwargs: Any) -> list[CheckMessage]:
 
 
 def has_database() -> bool:
-    """False where SQLite would make a new, empty file only because it was asked."""
+    """False if a query would make SQLite create a new, empty file."""
     name = str(connection.settings_dict["NAME"])
     return connection.vendor != "sqlite" or "memory" in name or Path(name).exists()

@@ -1,4 +1,4 @@
-"""Whether the warehouse could read the scripts of the SQL jobs, without asking it: `manage.py check` tells."""
+"""Whether DuckDB can run the scripts of SQL jobs: `manage.py check` translates them, without a query."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def scripts(**kwargs: Any) -> list[CheckMessage]:
 
 
 def not_translated(pipeline: Pipeline) -> Iterator[str]:
-    """Scripts that are BigQuery's SQL and that DuckDB could not perform, a sentence each."""
+    """Sentences about scripts in BigQuery's SQL that DuckDB cannot run."""
     if not isinstance(pipeline.warehouse, DuckDB):
         return
-    from apps.warehouse import duckdb  # not what every process should pay for
+    from apps.warehouse import duckdb  # slow to import
 
     for table in pipeline.filled:
-        # Another check says which scripts are not there.
+        # Another check reports missing scripts.
         if table.job and table.job.sql and (path := pipeline.inside(table.job.sql)).is_file():
             try:
                 duckdb.check(path.read_text(encoding="utf-8"))

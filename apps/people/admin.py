@@ -1,7 +1,7 @@
-"""The pages under /admin/: people, and a look at their groups. Nothing else has a page there, the queue least of all.
+"""The pages under /admin/: users, and their groups read-only. No other model has a page there.
 
-Who manages people manages those who may no more than he may himself: he makes nobody a superuser, edits none, and
-gives nobody a permission that he lacks.
+An admin manages users who have no more permissions than the admin: creates and edits no superuser, and
+gives no permission that the admin lacks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from apps.people import roles
 
 
 class PeopleAdmin(UserAdmin):
-    """People, as far as the one who looks may manage them."""
+    """Users, as far as the signed-in admin may manage them."""
 
     fieldsets_for_admins = (
         (None, {"fields": ("username", "password")}),
@@ -29,7 +29,7 @@ class PeopleAdmin(UserAdmin):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """What is not in them is not in the form either, whatever is posted."""
+        """Fields that are not in the fieldsets are not in the form either, whatever is posted."""
         if obj is None or is_superuser(request):
             return super().get_fieldsets(request, obj)
         return self.fieldsets_for_admins
@@ -49,7 +49,7 @@ class PeopleAdmin(UserAdmin):
         return field
 
     def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:
-        """Who becomes a member of Admin is let in here, and who was one no longer is."""
+        """Members of Admin, and only they, may open these pages."""
         was_admin = roles.is_admin(form.instance)
         super().save_related(request, form, formsets, change)
         is_admin = roles.is_admin(form.instance)
@@ -59,7 +59,7 @@ class PeopleAdmin(UserAdmin):
 
 
 class GroupsAdmin(GroupAdmin):
-    """Groups to look at. What a group may is for a superuser to change: its members would give it to themselves."""
+    """Groups, read-only except for superusers: an admin could give the own group more permissions otherwise."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return is_superuser(request)
@@ -81,11 +81,11 @@ def is_superuser(request: HttpRequest) -> bool:
 
 
 def manages(request: HttpRequest, person: User | None) -> bool:
-    """Whether the one who asks may edit that person; of nobody in particular, he may."""
+    """Whether the signed-in user may edit that person; True without a person."""
     return person is None or is_superuser(request) or roles.may_no_more_than(person, acting(request))
 
 
-# Not Django's own site, on which every installed app puts its models: what is not listed here has no page.
+# Not Django's own site, where every installed app registers its models: only these have a page.
 site = AdminSite()
 site.site_header = site.site_title = "Backfill Console"
 site.index_title = "People"

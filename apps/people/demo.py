@@ -1,4 +1,4 @@
-"""The three people of the demo, and what its login page says about them."""
+"""The three users of the demo, and the text about them on its login page."""
 
 from apps.people.roles import ADMIN, OPERATOR, VIEWER
 

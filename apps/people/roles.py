@@ -1,4 +1,4 @@
-"""Roles: three groups with their permissions. Everybody who can log in may read."""
+"""Roles: three groups with their permissions. Every user may read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     OPERATOR: OPERATING,
     ADMIN: (*OPERATING, *PEOPLE),
 }
-# Earlier versions gave Admin all that is to be had in "auth": with these its members could give themselves more.
+# Earlier versions gave these to Admin: with them its members could give themselves more permissions.
 WITHDRAWN = (
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_permission"),
     *("auth.add_permission", "auth.change_permission", "auth.delete_permission"),
@@ -22,7 +22,7 @@ WITHDRAWN = (
 
 
 def ensure_groups(using: str = "default") -> None:
-    """Create the groups and give them what they lack; what a superuser has added stays."""
+    """Create the groups and add missing permissions; those that a superuser added stay."""
     for name, wanted in PERMISSIONS.items():
         group, _ = Group.objects.using(using).get_or_create(name=name)
         held = set(group.permissions.using(using).values_list("pk", flat=True))
@@ -31,7 +31,7 @@ def ensure_groups(using: str = "default") -> None:
 
 
 def ensure_person(name: str, role: str, password: str) -> bool:
-    """Create a person in a role; whether that was necessary. Somebody who is there stays as they are."""
+    """Create a person in a role; False if the name exists, whose user stays unchanged."""
     user, created = User.objects.get_or_create(
         username=name, defaults={"email": f"{name}@localhost", "is_staff": role == ADMIN}
     )
@@ -47,12 +47,12 @@ def is_admin(user: User) -> bool:
 
 
 def permissions_of(user: User) -> QuerySet[Permission]:
-    """What a person holds, by a group or in person; also while the account is not active."""
+    """The permissions of a person, by a group or directly; also of an inactive account."""
     return Permission.objects.filter(Q(user=user) | Q(group__user=user)).distinct()
 
 
 def may_no_more_than(person: User, other: User) -> bool:
-    """Whether all that the person may, the other may too."""
+    """Whether the other has all permissions of the person."""
     if person.is_superuser:
         return other.is_superuser
     return not permissions_of(person).exclude(pk__in=permissions_of(other)).exists()
@@ -65,7 +65,7 @@ def groups_within(held: QuerySet[Permission]) -> QuerySet[Group]:
 
 
 def _find(wanted: tuple[str, ...], using: str) -> list[Permission]:
-    """Those of them that exist: while the first tables are made, not all do."""
+    """The permissions that exist: during the first migration, not all do."""
     either = Q(pk__in=[])
     for app, _, codename in (permission.partition(".") for permission in wanted):
         either |= Q(content_type__app_label=app, codename=codename)

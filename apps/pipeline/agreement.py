@@ -1,4 +1,4 @@
-"""Checks that the parts of the pipeline file fit together."""
+"""Checks that the sections of the pipeline file fit together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from apps.pipeline.sections import BigQuery, DuckDB, Need, Phase, Season, Table
 
 
 class Sections(Protocol):
-    """Those of one file."""
+    """The sections of one file."""
 
     @property
     def warehouse(self) -> DuckDB | BigQuery: ...
@@ -31,7 +31,7 @@ class Sections(Protocol):
 
 
 def disagreements(pipeline: Sections) -> Iterable[str]:
-    """Sentences about parts that are each fine but do not fit together."""
+    """Sentences about sections that are valid alone but do not fit together."""
     yield from repeated("season", (season.name for season in pipeline.seasons))
     yield from repeated("phase", (phase.name for phase in pipeline.phases))
     yield from repeated("table", (table.name for table in pipeline.tables))
@@ -97,7 +97,7 @@ def unknown_references(pipeline: Sections) -> Iterable[str]:
 
 
 def without_a_price(pipeline: Sections) -> Iterable[str]:
-    """Ceilings in money where nobody knows what anything costs."""
+    """Ceilings in money without a price."""
     if getattr(pipeline.warehouse, "price", None) is not None:
         return
     for check in pipeline.checks:
@@ -125,7 +125,7 @@ def unknown_to_checks(pipeline: Sections) -> Iterable[str]:
 
 
 def cycles(tables: Iterable[Table]) -> Iterable[str]:
-    """Tables that would wait for each other: by what they read, by what they are compared with, or by both."""
+    """Tables that would wait for each other: by `after`, by `rows.like`, or by both."""
     after = {table.name: {needed.table for needed in table.after} for table in tables}
     like = {table.name: {table.compared_with} for table in tables if table.compared_with}
     both = {table.name: table.follows for table in tables}
@@ -139,7 +139,7 @@ def cycles(tables: Iterable[Table]) -> Iterable[str]:
 
 
 def cycle(edges: Mapping[str, Collection[str]]) -> list[str]:
-    """Names that lead back to the first one; empty where none do."""
+    """The names of a cycle, first and last the same; empty if there is none."""
     try:
         TopologicalSorter(edges).prepare()
     except CycleError as error:

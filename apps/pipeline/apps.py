@@ -16,5 +16,5 @@ class PipelineConfig(AppConfig):
         )
 
         masking.learn(os.environ)
-        with suppress(definition.PipelineError):  # whoever needs the file will be told
-            definition.current()  # which learns the secrets of jobs, before a page shows a log
+        with suppress(definition.PipelineError):  # a system check reports it
+            definition.current()  # registers the secrets of jobs, before a page shows a log

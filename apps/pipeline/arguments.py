@@ -1,4 +1,4 @@
-"""What every command about tables and dates shares: its arguments, and a terminal to write on."""
+"""The arguments that commands about tables and dates share, and their terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_selection(parser: ArgumentParser) -> None:
 
 
 def selected(options: dict[str, Any]) -> dict[str, Any]:
-    """What `add_selection` found, by the names that scopes and plans use."""
+    """The values of `add_selection`, by the names that scopes and plans use."""
     return {
         "phases": options["phase"],
         "tables": options["table"],
@@ -41,9 +41,13 @@ def date(text: str) -> dt.date:
         raise ArgumentTypeError(f"{text!r} is no date; write it like 2024-01-15") from None
 
 
-def terminal(stream: Any, *, quiet: bool = False) -> Console:
-    """Colours and the window's width on a terminal; plain text, wide enough for tables, anywhere else."""
-    console = Console(file=getattr(stream, "_out", stream), quiet=quiet)
+def terminal(stream: Any, *, quiet: bool = False, soft_wrap: bool = False) -> Console:
+    """Colours and the window's width on a terminal; plain text, wide enough for tables, anywhere else.
+
+    Text is printed as it is. With `soft_wrap` the terminal breaks long lines.
+    """
+    file = getattr(stream, "_out", stream)
+    console = Console(file=file, quiet=quiet, markup=False, highlight=False, soft_wrap=soft_wrap)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     return console

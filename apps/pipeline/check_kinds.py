@@ -1,4 +1,4 @@
-"""What a `[[check]]` of the pipeline file may say before a launch is looked at: a class for each kind."""
+"""The kinds of `[[check]]` in the pipeline file, a class for each with its keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROGRAM = "{python}"
 
 
 class Check(Definition):
-    """One question before a launch. What a critical one cannot answer, or does not like, makes it not ready."""
+    """One check before a launch. A critical one that fails or is unknown makes the result not ready."""
 
     name: Text = Field(min_length=1)
     severity: Literal["critical", "warning"] = "critical"
@@ -41,7 +41,7 @@ class Check(Definition):
 
 
 class AboutTables(Check):
-    """A check of some tables; of all that are asked for, where none is named."""
+    """A check of some tables; of all requested tables if none is named."""
 
     tables: tuple[TableName, ...] = ()
     phases: tuple[Name, ...] = ()
@@ -52,20 +52,20 @@ class AboutTables(Check):
 
 
 class Credentials(Check):
-    """Whether the warehouse lets us in."""
+    """Whether the warehouse accepts the credentials."""
 
     kind: Literal["credentials"] = "credentials"
 
 
 class Dataset(Check):
-    """Whether datasets are there: those named, else those of the pipeline's tables."""
+    """Whether datasets exist: those named, else those of the pipeline's tables."""
 
     kind: Literal["dataset"] = "dataset"
     datasets: tuple[Name, ...] = ()
 
 
 class TableExists(AboutTables):
-    """Whether tables are there with the columns that the file names, and keep their partitions long enough."""
+    """Whether tables exist with the columns that the file names, and keep their partitions long enough."""
 
     kind: Literal["table"] = "table"
 
@@ -79,14 +79,14 @@ class CoverageAtLeast(AboutTables):
 
 
 class FileExists(AboutTables):
-    """Whether files are there: those named, else the scripts and SQL of the tables' jobs."""
+    """Whether files exist: those named, else the scripts and SQL of the tables' jobs."""
 
     kind: Literal["file"] = "file"
     files: tuple[FilePath, ...] = ()
 
 
 class MustContain(AboutTables):
-    """Whether a file has these words; without a file, whether jobs have theirs in the pipeline file."""
+    """Whether files have these words; without files, whether jobs have their own in the pipeline file."""
 
     kind: Literal["must_contain"] = "must_contain"
     files: tuple[FilePath, ...] = ()
@@ -115,7 +115,7 @@ class Imports(AboutTables):
 
 
 class Command(Check):
-    """Whether a command ends as it should, and says what it should. It never goes through a shell."""
+    """Whether a command exits with a status and prints a pattern. It never goes through a shell."""
 
     kind: Literal["command"] = "command"
     command: tuple[Expanded, ...] = Field(min_length=1)
@@ -142,7 +142,7 @@ class Command(Check):
 
 
 class Http(Check):
-    """Whether an address answers with the right status, and with a text in it."""
+    """Whether a URL answers with a status, and with a text."""
 
     kind: Literal["http"] = "http"
     url: Expanded = Field(max_length=2000)
@@ -158,7 +158,7 @@ class Http(Check):
 
 
 class DryRun(AboutTables):
-    """Whether jobs get through their dry run, and write nothing in it: the warehouse is counted before and after."""
+    """Whether jobs succeed in a dry run and write nothing: the warehouse is counted before and after."""
 
     kind: Literal["dry_run"] = "dry_run"
     timeout: Seconds = 300
@@ -167,7 +167,7 @@ class DryRun(AboutTables):
 
 
 class Cost(AboutTables):
-    """What SQL jobs would bill, by dry runs of the warehouse, and whether that is below a ceiling."""
+    """Whether SQL jobs would bill less than a ceiling, by dry runs of the warehouse."""
 
     kind: Literal["cost"] = "cost"
     timeout: Seconds = 300
@@ -176,20 +176,20 @@ class Cost(AboutTables):
 
 
 class Quota(AboutTables):
-    """Whether the writes that are needed a day stay below what the warehouse allows."""
+    """Whether the daily writes stay below the warehouse's limits."""
 
     kind: Literal["quota"] = "quota"
     loads_a_date: Number = Field(default=1, ge=0, le=1000)
 
 
 class Workers(Check):
-    """Whether somebody is there to perform a run."""
+    """Whether each cluster has a live worker."""
 
     kind: Literal["workers"] = "workers"
 
 
 class Overlap(Check):
-    """Whether another run is about to fill some of it."""
+    """Whether another run is about to fill some of the dates."""
 
     kind: Literal["overlap"] = "overlap"
 
@@ -201,7 +201,7 @@ class SeasonsHaveDates(Check):
 
 
 class Lookback(Check):
-    """Whether what tables read is complete, from before the first date on."""
+    """Whether the inputs of tables are complete, from before the first date on."""
 
     kind: Literal["lookback"] = "lookback"
 
@@ -220,7 +220,7 @@ class Disk(Check):
 
 
 class Commit(Check):
-    """Whether the jobs' folder is as some commit has it."""
+    """Whether the jobs' folder is identical to a commit."""
 
     kind: Literal["commit"] = "commit"
 

@@ -1,4 +1,4 @@
-"""Every command reads the pipeline file and says what is wrong with it or missing beside it, a sentence each."""
+"""A system check of the pipeline file and the files that its jobs need, one sentence per problem."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ def pipeline_file(**kwargs: Any) -> list[CheckMessage]:
         pipeline = definition.current()
     except definition.PipelineError as error:
         return [Error(f"{error.path}: {problem}.", id="pipeline.E001") for problem in error.problems]
-    # No error: what one job lacks is in no other's way, and a pre-flight must be able to report it.
+    # No error: a missing file of one job does not affect the others, and a pre-flight must be able to report it.
     return [Warning(f"{pipeline.path}: {says}.", id="pipeline.W001") for says in files.missing(pipeline)]

@@ -1,4 +1,4 @@
-"""What should exist: the pipeline file, read into frozen objects that answer questions about it."""
+"""What should exist: the pipeline file, read into frozen objects."""
 
 from __future__ import annotations
 
@@ -13,31 +13,15 @@ from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from pydantic import (
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from apps import masking
 from apps.pipeline.agreement import disagreements
 from apps.pipeline.check_kinds import AnyCheck
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
 from apps.pipeline.part import Definition, kinds
-from apps.pipeline.sections import (
-    BigQuery,
-    Calendar,
-    DuckDB,
-    History,
-    Need,
-    Phase,
-    Season,
-    Table,
-)
-from apps.pipeline.values import (
-    Text,
-    TimeZone,
-)
+from apps.pipeline.sections import BigQuery, Calendar, DuckDB, History, Need, Phase, Season, Table
+from apps.pipeline.values import Text, TimeZone
 from apps.text import short_names
 
 T = TypeVar("T")
@@ -60,7 +44,7 @@ class UnknownName(LookupError):
 
 
 class Pipeline(Definition):
-    """The whole definition, with the questions that everybody asks of it."""
+    """The whole definition, with common lookups."""
 
     name: Text = Field(min_length=1)
     timezone: TimeZone = "UTC"
@@ -92,7 +76,7 @@ class Pipeline(Definition):
 
     @cached_property
     def by_processor(self) -> dict[str, Table]:
-        """The tables by what the run history may call the one that fills them: a processor, else the table's name."""
+        """The tables by their processor's name in the run history, else by their own names."""
         known = {table.name: table for table in self.tables if not table.processor}
         named = {table.processor: table for table in self.tables if table.processor}
         return {table.short_name: table for table in known.values()} | known | named
@@ -124,7 +108,7 @@ class Pipeline(Definition):
         return dt.UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
     def today(self, now: dt.datetime) -> dt.date:
-        """The day that is not over yet at that moment, in the pipeline's zone; days before it are over."""
+        """The current day in the pipeline's zone; days before it are over."""
         return now.astimezone(self.zone).date()
 
     @property
@@ -170,11 +154,11 @@ class Pipeline(Definition):
         return self.short_names.get(name) or short_names([*self.short_names, name])[name]
 
     def notes_writing(self, table: Table) -> bool:
-        """Whether anything says when a date of the table was written; without that nothing is known to be stale."""
+        """Whether the time at which a date was written is known; without it the table is never stale."""
         return bool(table.written_column) or isinstance(self.warehouse, BigQuery)
 
     def inside(self, relative: str) -> Path:
-        """A path of the file, taken from the file's folder."""
+        """A path in the file, resolved from the file's folder."""
         return (self.folder / relative).resolve()
 
 
@@ -184,37 +168,39 @@ def pick(kind: str, name: str, known: Mapping[str, T]) -> T:
     raise UnknownName(f'There is no {kind} "{name}" in the pipeline file. Known: {", ".join(known)}.')
 
 
-# The file, and what is wrong with it ---------------------------------------------------------------
+# Reading the file -----------------------------------------------------------------------------
 
 
 def read(path: Path) -> Pipeline:
-    """The pipeline of a file; PipelineError with a sentence a problem where it cannot be used."""
+    """The pipeline of a file; PipelineError with a sentence for each problem."""
     return build(parse(path), path)
 
 
 def parse(path: Path) -> dict[str, Any]:
-    """The file's values, not looked at yet."""
+    """The file's values, not validated yet."""
     try:
         # Editors on Windows put a byte order mark first, which is not TOML.
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise PipelineError(
-            path, ["there is no such file; set PIPELINE to the path of a pipeline file"]
-        ) from None
-    except IsADirectoryError:
-        raise PipelineError(path, ["is a folder; set PIPELINE to the pipeline file in it"]) from None
-    except OSError as error:
-        raise PipelineError(
-            path, [f"cannot be read: {error.strerror}; set PIPELINE to a file that can"]
-        ) from None
-    except UnicodeDecodeError:
-        raise PipelineError(path, ["is not UTF-8 text; save it as UTF-8"]) from None
-    except RecursionError:
-        raise PipelineError(path, ["is nested too deeply to be a pipeline file; flatten it"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise PipelineError(path, [in_one_line(f"is not valid TOML: {error}; correct it there")]) from None
-    except ValueError:  # Python refuses to read whole numbers of thousands of digits
-        raise PipelineError(path, ["has a number with too many digits; shorten it"]) from None
+    except (OSError, RecursionError, ValueError) as error:
+        raise PipelineError(path, [why_unreadable(error)]) from None
+
+
+def why_unreadable(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "there is no such file; set PIPELINE to the path of a pipeline file"
+        case IsADirectoryError():
+            return "is a folder; set PIPELINE to the pipeline file in it"
+        case OSError():
+            return f"cannot be read: {error.strerror}; set PIPELINE to a file that can"
+        case UnicodeDecodeError():
+            return "is not UTF-8 text; save it as UTF-8"
+        case RecursionError():
+            return "is nested too deeply to be a pipeline file; flatten it"
+        case tomllib.TOMLDecodeError():
+            return in_one_line(f"is not valid TOML: {error}; correct it there")
+        case _:  # Python refuses to read whole numbers of thousands of digits
+            return "has a number with too many digits; shorten it"
 
 
 def build(values: dict[str, Any], path: Path) -> Pipeline:
@@ -233,7 +219,7 @@ def build(values: dict[str, Any], path: Path) -> Pipeline:
 
 
 def known_keys() -> set[str]:
-    """Every key that some part of the file may have."""
+    """Every key that some section of the file may have."""
     return {field.alias or name for part in kinds() for name, field in part.model_fields.items()} - {"path"}
 
 
@@ -244,13 +230,13 @@ def load(path: Path) -> Pipeline:
 
 
 def current() -> Pipeline:
-    """The pipeline that `PIPELINE` names. It is read once: a change takes a restart, so no run sees half of it."""
+    """The pipeline of the file that `PIPELINE` names, read once per process, so that no run sees half of a change."""
     return load(Path(settings.PIPELINE))
 
 
 def short_name(table: str) -> str:
-    """What a table is called for short, by the pipeline file that `PIPELINE` names; its full name where that cannot be
-    read, since what is written about a run must not depend on the file."""
+    """The short name of a table in the file that `PIPELINE` names; its full name if that cannot be read, since texts
+    about a run must not depend on the file."""
     try:
         return current().short_name(table)
     except PipelineError:

@@ -1,4 +1,4 @@
-"""Files that the jobs need and that are missing on the disk, a sentence each."""
+"""Missing files of jobs, one sentence each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SCRIPTS = (".py", ".sh")
 
 
 def missing(pipeline: Pipeline) -> Iterator[str]:
-    """Folders and scripts of jobs that are not there, SQL included."""
+    """Sentences about missing folders, scripts and SQL files of jobs."""
     for table in pipeline.tables:
         if table.job:
             yield from (
@@ -36,7 +36,7 @@ def missing_of(pipeline: Pipeline, job: Job) -> Iterator[str]:
 
 
 def scripts(command: Iterable[str]) -> list[str]:
-    """The words that are scripts, by a path from the job's folder. What other machines or PATH have is not known."""
+    """The words that are relative paths of scripts, from the job's folder. Programs in PATH are not checked."""
     program, *words = command
     first = [program] if "/" in program else []
     return [

@@ -1,4 +1,4 @@
-"""What an address chooses of a list or a map, as far as the pipeline file knows it."""
+"""The filters of a list or a map in a URL, with names of the pipeline file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Named(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Filter(ABC):
-    """What a person looks at. What is not known (any more) chooses nothing; `problem` says so, as a sentence."""
+    """The filters of a page. An unknown name filters nothing; `problem` is a sentence about it."""
 
     problem: str = ""
 
     @property
     @abstractmethod
     def named(self) -> dict[str, str]:
-        """What is chosen, by its name in an address; empty where nothing is."""
+        """The values by parameter name; empty if not chosen."""
 
     @property
     def query(self) -> str:
-        """What is chosen, as parameters of an address."""
+        """The chosen values as a query string."""
         return urlencode({name: value for name, value in self.named.items() if value})
 
     @property
@@ -40,7 +40,7 @@ class Filter(ABC):
 
 
 def known(lookup: Callable[[str], Named], name: str) -> str:
-    """The name; empty where the lookup does not know it."""
+    """The name; empty if the lookup does not know it."""
     try:
         return lookup(name).name if name else ""
     except UnknownName:
@@ -52,7 +52,7 @@ def one_of(choices: Mapping[str, Any] | tuple[str, ...], name: str) -> str:
 
 
 def problem(asked: Mapping[str, Any], taken: Mapping[str, str]) -> str:
-    """What was asked for and not taken, as a sentence; empty where all was. `taken` has every name there may be."""
+    """A sentence about requested values that were not taken; empty without any. `taken` has every possible name."""
     lost = [
         f'{name} "{asked[name][:LONGEST_SHOWN]}"'
         for name, value in taken.items()

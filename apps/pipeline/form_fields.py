@@ -1,4 +1,4 @@
-"""Fields and forms in which a person names parts of the pipeline file and dates."""
+"""Form fields for tables, phases, seasons and dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DATE = "Write a date of the calendar, such as 2024-01-15."
 
 
 class NamesField(forms.MultipleChoiceField):
-    """Names of the pipeline file, empty ones left out. A scope knows which names there are, and says it better."""
+    """Names in the pipeline file, without empty ones. The scope validates them, with a better message."""
 
     def valid_value(self, value: Any) -> bool:
         return True
@@ -27,7 +27,7 @@ class NamesField(forms.MultipleChoiceField):
 def date_field(
     label: str, *, required: bool = False, help_text: str = "", errors_id: str = ""
 ) -> forms.DateField:
-    """A date; `errors_id` is the id of the element in which the page shows what is wrong with it."""
+    """A date field; `errors_id` is the id of the element with its errors."""
     attributes = {"type": "date", "class": "input-date"}
     if errors_id:
         attributes["aria-describedby"] = errors_id
@@ -42,9 +42,9 @@ def date_field(
 
 
 class ScopeForm(forms.Form):
-    """Names as in addresses: `table`, `phase` and `season` may be there several times; none means all.
+    """`table`, `phase` and `season` may be repeated; none means all.
 
-    `scope` is what they name; None where something is wrong.
+    `scope` is the selection; None if the form is invalid.
     """
 
     phase = NamesField(required=False)
@@ -87,5 +87,5 @@ class ScopeForm(forms.Form):
 
     @property
     def sentences(self) -> list[str]:
-        """Everything that is wrong."""
+        """All errors."""
         return [str(error) for errors in self.errors.values() for error in errors]

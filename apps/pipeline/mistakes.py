@@ -13,7 +13,7 @@ LONGEST_SHOWN = 60  # letters of a value in a sentence
 
 
 class Disagreement(ValueError):
-    """Parts of the file that are each fine but do not fit together, a sentence each."""
+    """Sections that are valid alone but do not fit together; a sentence each."""
 
     def __init__(self, problems: list[str]):
         self.problems = problems
@@ -21,7 +21,7 @@ class Disagreement(ValueError):
 
 
 def sentences(error: ValidationError, values: dict[str, Any], *, known: Collection[str]) -> list[str]:
-    """Pydantic's findings in words: key, value, remedy."""
+    """Pydantic's errors as sentences: key, value, remedy."""
     found = [
         in_one_line(sentence)
         for item in error.errors(include_url=False)
@@ -32,9 +32,9 @@ def sentences(error: ValidationError, values: dict[str, Any], *, known: Collecti
 
 
 def is_echo(item: Any) -> bool:
-    """Whether a list is called too short only because something in it is wrong, which is said already.
+    """Whether a list counts as too short only because an item is invalid, which has its own error.
 
-    Pydantic leaves out what it cannot use before it counts.
+    Pydantic drops invalid items before it counts.
     """
     is_list = not isinstance(
         item["input"], str
@@ -65,16 +65,16 @@ def sentences_of(item: Any, key: str, known: Collection[str]) -> list[str]:
 
 
 def tag(item: Any) -> str:
-    """The key that says which of several kinds a section is."""
+    """The key that selects the kind of a section."""
     return str(item["ctx"]["discriminator"]).strip("'")
 
 
 def key_path(location: tuple[int | str, ...], values: Any) -> str:
-    """`table "x.y" > job > batch`: places in lists are named by what the person named them."""
+    """`table "x.y" > job > batch`: list items are shown by their names."""
     words: list[str] = []
     for before, part in zip((None, *location), location, strict=False):
         if is_tag(before, part, values):
-            continue  # pydantic names the kind that it took the section for, which is no key
+            continue  # pydantic adds the kind of the section, which is no key
         values = step_into(values, part)
         if isinstance(part, str):
             words += [part] if part != "[key]" else []
@@ -101,7 +101,7 @@ def step_into(values: Any, part: int | str) -> Any:
 
 
 def header(location: tuple[int | str, ...]) -> str:
-    """How a missing key is written: a section of the file, or just `it`."""
+    """What to add for a missing key: a section of the file, or just `it`."""
     sections = {"warehouse": "[warehouse]", "calendar": "[calendar]"}
     lists = {name: f"at least one [[{name}]]" for name in ("season", "phase", "table")}
     return (sections | lists).get(str(location[0]), "it") if len(location) == 1 else "it"
@@ -167,5 +167,5 @@ def shown(value: Any) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Whatever a file contains, a sentence about it stays one line of printable letters."""
+    """The text on one line of printable letters, whatever the file contains."""
     return "".join(letter if letter.isprintable() else "�" for letter in " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""What every part of the pipeline file is: frozen, and strict about keys it does not know."""
+"""The base class of every section of the pipeline file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Definition(BaseModel):
-    """A part of the pipeline file: frozen, and strict about keys it does not know."""
+    """A section of the pipeline file: frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
@@ -16,7 +16,7 @@ class Definition(BaseModel):
 
 
 def kinds(of: type[Definition] = Definition) -> Iterator[type[Definition]]:
-    """Every kind of part that there is."""
+    """All subclasses."""
     for part in of.__subclasses__():
         yield part
         yield from kinds(part)

@@ -1,4 +1,4 @@
-"""The tables and dates that typed names mean, the same for commands and pages."""
+"""The tables and dates selected by names and dates, the same for commands and pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from apps.pipeline.sections import Season, Table
 
 
 class DoesNotFit(LookupError):
-    """Names or dates that each are fine and have nothing in common; `about` is "tables" or "dates"."""
+    """Names or dates that are valid alone but select nothing together; `about` is "tables" or "dates"."""
 
     def __init__(self, sentence: str, *, about: str):
         super().__init__(sentence)
@@ -38,7 +38,7 @@ class Scope:
 
     @property
     def days(self) -> list[dt.date]:
-        """Every day of it, with or without something to do; no further than the seasons go."""
+        """Every day in it, expected or not; no further than the seasons go."""
         first, last = self.ends
         days = (first + dt.timedelta(days=n) for n in range((last - first).days + 1))
         return [day for day in days if day in self]
@@ -53,14 +53,14 @@ def scope(
     start: dt.date | None = None,
     end: dt.date | None = None,
 ) -> Scope:
-    """What all of it together leaves. Nothing named means everything; UnknownName or DoesNotFit say what is wrong."""
+    """The intersection of all arguments; an empty argument means all. UnknownName or DoesNotFit for wrong ones."""
     wanted = tuple(pipeline.season(name) for name in seasons)
     first, last = dates(pipeline, wanted, start, end)
     return Scope(named(pipeline, phases, tables), wanted or pipeline.seasons, first, last)
 
 
 def named(pipeline: Pipeline, phases: Iterable[str], tables: Iterable[str]) -> tuple[Table, ...]:
-    """The tables of the phases; with tables named only these, and each must be of one of the phases."""
+    """The tables of the phases; or only the named tables, each of which must be in one of the phases."""
     labels = {pipeline.phase(name).name: pipeline.phase(name).label for name in phases}
     names = {pipeline.table(name).name for name in tables}
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""The sections of the pipeline file, each a frozen object that answers questions about itself."""
+"""The sections of the pipeline file, each a frozen object."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from apps.pipeline.values import (
 )
 
 PLACEHOLDERS = {"start", "end", "dates", "python"}
-# A season's name is an address below /coverage/, where these are pages of their own (and browsers drop the dots).
+# A season's name is a URL below /coverage/, where these are other pages (and browsers drop the dots).
 TAKEN = ("accepted", "calendar", "scans", "partition", "partitions.csv", "partitions.json", ".", "..")
 
 
@@ -58,12 +58,12 @@ class DuckDB(Definition):
 
     @property
     def is_metered(self) -> bool:
-        """Whether it takes money for what queries read, and allows only so many writes a day."""
+        """Whether it bills what queries read, and limits the writes per day."""
         return False
 
 
 class BigQuery(Definition):
-    """The datasets that the queries of a Google Cloud project can reach. `price` is that of a TB billed."""
+    """The datasets that the queries of a Google Cloud project can reach. `price` is per billed TB."""
 
     engine: Literal["bigquery"]
     project: Project
@@ -84,7 +84,7 @@ class BigQuery(Definition):
 
 
 class Calendar(Definition):
-    """Which dates are expected: what a query says (`date`, `units`), or every day of each season."""
+    """The expected dates: the result of a query (`date`, `units`), or every day of each season."""
 
     query: Word | None = None
     every: Literal["day"] | None = None
@@ -99,7 +99,7 @@ class Calendar(Definition):
 
 
 class History(Definition):
-    """Where the warehouse notes what its processors did, whoever started them: a table, and its columns."""
+    """The run history: a table in which processors record their attempts, and its columns."""
 
     table: TableName
     processor: Column
@@ -198,14 +198,14 @@ class Input(Definition):
         return self
 
     def may_lack(self, dates: int) -> int:
-        """How many of so many expected dates may be incomplete; a share is rounded up to whole dates."""
+        """How many of `dates` expected dates may be incomplete; the share is rounded up to whole dates."""
         return dates - math.ceil(round(self.at_least * dates, 6))
 
 
 class Rows(Definition):
-    """How many rows a date should have: from its units, as a fixed band, or like another table.
+    """How many rows a date should have: by its units, in a fixed band, or like another table.
 
-    Every bound that is given must hold. Both ends of a band are included; `inf` leaves its upper end open.
+    All given bounds must hold. Both ends of a band are included; `inf` leaves its upper end open.
     """
 
     per_unit: Band | None = None
@@ -226,13 +226,13 @@ class Rows(Definition):
 
     @property
     def allows_none(self) -> bool:
-        """Whether a date may have no rows at all: every bound that is given begins at 0."""
+        """Whether a date may have no rows: all given bounds begin at 0."""
         bands = (self.per_unit, self.between, (self.at_least, self.ceiling) if self.like else None)
         return not any(band[0] for band in bands if band)
 
     @property
     def ceiling(self) -> float:
-        """The most rows for each row of the table it is like; open where a band of its own bounds it."""
+        """The most rows for each row of the table in `like`; open if a band sets the upper bound."""
         if self.at_most is not None:
             return self.at_most
         return float("inf") if self.per_unit or self.between else max(1.0, self.at_least)
@@ -246,7 +246,7 @@ class QualityBand(Definition):
 
 
 class Quality(Definition):
-    """Which column scores a row's quality, and what to expect of its mean by day of season."""
+    """The column with a row's quality, and the expected range of its mean by day of season."""
 
     column: Column
     bands: tuple[QualityBand, ...] = ()
@@ -286,7 +286,7 @@ class Job(Definition):
         used = {name for word in self.command for name in re.findall(r"\{(\w+)\}", word)}
         if unknown := sorted(used - PLACEHOLDERS):
             raise ValueError(
-                f"command has {{{unknown[0]}}}, which nobody fills in; use {{start}}, {{end}}, {{dates}}, {{python}}"
+                f"command has {{{unknown[0]}}}, which has no value; use {{start}}, {{end}}, {{dates}}, {{python}}"
             )
         if self.command and self.dates == "list" and "dates" not in used:
             raise ValueError('dates = "list" passes dates as {dates}, which the command lacks; add it')
@@ -314,7 +314,7 @@ class Job(Definition):
 
     @property
     def dates_a_call(self) -> int:
-        """How many dates a call takes; 0 for as many as a call of a minute or two takes."""
+        """How many dates a call takes; 0 for automatic, which aims at one to two minutes."""
         return 1 if self.dates == "single" else self.batch
 
 
@@ -346,7 +346,7 @@ class Table(Definition):
 
     @property
     def short_name(self) -> str:
-        """Its name without the dataset, where no other table of the pipeline file has the same."""
+        """Its name without the dataset, unless another table of the pipeline file has the same."""
         return self._short_name or self.name.rpartition(".")[2]
 
     @property
@@ -360,13 +360,13 @@ class Table(Definition):
 
     @property
     def follows(self) -> set[str]:
-        """The tables that a run fills before it on a date: what it reads, and what it is compared with."""
+        """The tables that a run fills before it on a date: its inputs, and the table that it is compared with."""
         return {needed.table for needed in self.after} | (
             {self.compared_with} if self.compared_with else set()
         )
 
     def skips(self, date: dt.date, season: Season) -> bool:
-        """Whether the date is one of the season's first days, on which this table has no rows on purpose."""
+        """Whether the date is in the first days of the season, which have no rows on purpose."""
         return 0 <= (date - season.opening).days < self.skip_first_days
 
 

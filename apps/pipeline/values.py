@@ -1,4 +1,4 @@
-"""The kinds of values in a pipeline file, each with the sentence for a value that is none of its kind."""
+"""The types of values in a pipeline file, each with its error message."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from apps import timing
 
-YEARS = range(1900, 2200)  # beyond them a year is a slip of the finger
-LARGEST = 10**15  # rows; what is above counts as open
+YEARS = range(1900, 2200)  # any other year is a typing mistake
+LARGEST = 10**15  # rows; a larger bound counts as open
 
 
 def expand(text: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -54,7 +54,7 @@ def enough(value: int) -> int:
 
 
 def calendar_date(value: Any) -> Any:
-    # A text or a number would be taken for a date too, and not always for the one that was meant.
+    # pydantic would accept a text or a number too, and not always as the date that was meant.
     if type(value) is not dt.date:
         raise ValueError("is not a date; write it without quotes and without a time, such as 2024-01-31")
     if value.year not in YEARS:

@@ -15,7 +15,7 @@ from .models import LONGEST_NAME
 
 @register()
 def check_clusters(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """Each cluster gives a task back only after every task before it could have run out its time."""
+    """`retry` of each cluster is longer than all tasks taken before can take."""
     return [
         Error(
             f"Cluster {name!r}: retry is {options['retry']}, so a task may be performed twice.",
@@ -30,7 +30,7 @@ def check_clusters(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 @register()
 def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """A cluster of an unknown name serves, without a word, a queue that nobody feeds."""
+    """A cluster with an unknown name would silently serve a queue that stays empty."""
     name = os.environ.get("Q_CLUSTER_NAME")
     known = [name for name, _ in clusters()]
     if not name or name in known:
@@ -46,7 +46,7 @@ def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 @register()
 def check_worker_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """It becomes a part of queues' names, and people read it."""
+    """It becomes a part of queue names, and people read it."""
     if re.fullmatch(rf"[A-Za-z0-9._-]{{1,{LONGEST_NAME}}}", settings.WORKER_NAME):
         return []
     return [
@@ -60,7 +60,7 @@ def check_worker_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 @register()
 def check_sqlite(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """Several processes write: with SQLite each must take its lock when its transaction begins."""
+    """Several processes write: with SQLite each must lock when its transaction begins."""
     return [
         Error(
             f"Database {alias!r}: SQLite without transaction_mode IMMEDIATE answers 'database is locked'.",
@@ -74,7 +74,7 @@ def check_sqlite(app_configs: Any, **_: Any) -> list[CheckMessage]:
 
 
 def clusters() -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, options) of each cluster of the settings, the first one first."""
+    """(name, options) of each cluster of the settings, the default one first."""
     shared: dict[str, Any] = dict(settings.Q_CLUSTER)
     others: dict[str, dict[str, Any]] = shared.pop("ALT_CLUSTERS", {})
     yield shared["name"], shared

@@ -1,4 +1,4 @@
-"""One django-q2 cluster, in a process that the launcher has forked."""
+"""One django-q2 cluster, in a process forked by the launcher; and what the launcher asks and tells it by rows."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 
 
 def perform(name: str, workers: int | None = None) -> int:
-    """Be cluster `name` until told to stop (SIGTERM); returns the exit status.
+    """Run cluster `name` in this process until SIGTERM; returns the exit status.
 
-    The sentinel itself is this process. django-q2 starts one more that only waits for it, 15 MB each.
+    This process is the sentinel itself. django-q2 starts another process that only waits for it, 15 MB.
     """
     become(name)
     if workers:
         conf.Conf.WORKERS = workers
     stopping.begin()
     sentinel = Sentinel(Stop(), threading.Event(), uuid.uuid4(), start=False)
-    # Its workers must die of a signal: they hear the word by the byte.
+    # SIGTERM must kill its workers; they read the stop request from shared memory.
     os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     signal.signal(signal.SIGTERM, lambda number, frame: stopping.request_stop())
     sentinel.start()
@@ -44,7 +44,7 @@ def perform(name: str, workers: int | None = None) -> int:
 
 
 def send_ping(name: str) -> int:
-    """Put a ping into the queue of this machine's cluster; its row, returned, goes away when it is performed."""
+    """Put a ping into the queue of this machine's cluster; returns its row, which is deleted when it is performed."""
     broker = RememberingBroker(list_key=own_queue(name))
     async_task("apps.workers.tasks.ping", broker=broker, save=False)
     return broker.row
@@ -55,23 +55,23 @@ def has_answered(ping: int) -> bool:
 
 
 def are_all_busy(name: str, leader: int) -> bool:
-    """Whether every worker of the cluster led by that process is visibly at work."""
+    """Whether every worker of the cluster with the main process `leader` has a task and a heartbeat."""
     alive = Worker.objects.filter(cluster=name, launcher=settings.WORKER_NAME).alive(timezone.now())
     ours = [worker for worker in alive if session_of(worker.pid) == leader]
     return bool(ours) and all(worker.is_busy for worker in ours)
 
 
 def mark_workers_stopped(name: str) -> None:
-    """Workers of this machine whose process is gone cannot say goodbye themselves."""
+    """Record the stop of this machine's workers whose process has died."""
     for worker in Worker.objects.filter(cluster=name, launcher=settings.WORKER_NAME, stopped_at=None):
         if session_of(worker.pid) is None:
             Worker.objects.filter(pk=worker.pk).update(stopped_at=timezone.now())
 
 
 def free_taken_tasks(name: str, taken_before: dt.datetime) -> int:
-    """Give back what a cluster that is gone had taken, or it would wait for `retry`: hours.
+    """Unlock the tasks of a dead cluster, which would wait for `retry` otherwise: hours.
 
-    Only when no other machine serves this queue: what that one has taken is being performed.
+    Only if no other machine serves this queue: its locked tasks are being performed.
     """
     now = timezone.now()
     if Worker.objects.filter(cluster=name).exclude(launcher=settings.WORKER_NAME).alive(now).exists():
@@ -81,7 +81,7 @@ def free_taken_tasks(name: str, taken_before: dt.datetime) -> int:
 
 
 def hasten_schedules(now: dt.datetime) -> None:
-    """What is due every few minutes would wait for an hour after the clock was set back by one."""
+    """Make schedules due that are too far ahead, since the clock was set back."""
     for schedule in Schedule.objects.filter(schedule_type=Schedule.MINUTES, next_run__gt=now):
         if schedule.next_run > now + 2 * dt.timedelta(minutes=schedule.minutes or 1):
             Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(next_run=now)

@@ -1,6 +1,6 @@
-"""Everything in which the console changes how django-q2 works, each with its reason.
+"""The console's changes to django-q2, each with its reason.
 
-`tests/workers/test_django_q_changes.py` shows django-q2 without each of them, and fails once it does without.
+`tests/workers/test_django_q_changes.py` shows django-q2 without each, and fails once one is no longer needed.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from . import stopping
 
 log = logging.getLogger(__name__)
 
-WAITING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # the moment of a task that nobody has taken
+WAITING = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)  # the lock of a task that no cluster has taken
 
 
 def own_queue(cluster: str) -> str:
-    """The queue that only this machine's cluster serves. A ping there is not answered by another machine's."""
+    """The queue that only this machine's cluster serves, so that no other machine answers its ping."""
     return f"{cluster}@{settings.WORKER_NAME}"
 
 
 class Broker(ORM):
-    """Oldest task first, claimed by compare and set, and with the machine's own queue beside the common one.
+    """Oldest task first, claimed by compare and set, from the shared queue and the machine's own.
 
-    django-q2's takes rows in no order, so a task can wait for ever behind others; and it waits out the time that a
-    clock was set back.
+    django-q2's broker takes rows in no order, so a task can wait for ever behind others; and after the clock was set
+    back it takes no task for that time.
     """
 
     def enqueue(self, task: str) -> int:
-        """Not with the time of day: after the clock was set back an hour, nobody would take it for that hour."""
+        """Lock the row with a constant: the current time is in the future after the clock was set back."""
         key = self.list_key or Conf.CLUSTER_NAME
         return self.get_connection().create(key=key, payload=task, lock=WAITING).pk
 
@@ -52,34 +52,34 @@ class Broker(ORM):
         return [(row.pk, row.payload) for row in found if self._take(row)]
 
     def _take(self, row: OrmQ) -> bool:
-        """Compare and set: of several clusters that have seen the row, one gets it."""
+        """Compare and set: of several clusters that read the row, one gets it."""
         unchanged = self.get_connection().filter(pk=row.pk, lock=row.lock)
         return bool(unchanged.update(lock=self.timeout(row)))
 
 
-GAVE_UP = 70
+EXIT_AFTER_LOCK_LOST = 70
 
 
 class Sentinel(cluster.Sentinel):
-    """Leaves where replacing a dead process is of no use. django-q2's replaces whatever dies.
+    """Exits when a dead process may have held a lock. django-q2's sentinel replaces every dead process.
 
-    An idle worker or monitor waits at its queue with the queue's lock in its hand. One that is killed
-    there takes the lock along: its successor waits for ever, and the cluster performs nothing although
-    every process is alive. So the sentinel leaves; its processes go with it, and the launcher starts anew.
+    An idle worker or monitor waits at its queue and holds the queue's lock. If it is killed
+    there, the lock stays locked: its successor waits for ever, and the cluster performs nothing although
+    every process is alive. So the sentinel exits with its processes, and the launcher restarts the cluster.
     """
 
     def reincarnate(self, process: Any) -> None:
         if may_have_held_a_lock(process):
             log.critical(
-                "A process of cluster %s was killed while it waited: starting afresh", cluster_name()
+                "A process of cluster %s was killed while it waited: restarting the cluster", cluster_name()
             )
-            os._exit(GAVE_UP)
+            os._exit(EXIT_AFTER_LOCK_LOST)
         super().reincarnate(process)
 
 
 class Stop:
-    """What a sentinel takes for its event to stop: the byte that all processes of its cluster share, so that a worker
-    knows of it too. django-q2 tells its workers nothing while they perform a task.
+    """The sentinel's stop event, backed by the byte that all processes of its cluster share, so that workers can read
+    it too. django-q2 does not tell its workers to stop while they perform a task.
 
     A signal handler may set it: unlike an event of multiprocessing it has no lock that the interrupted code may hold.
     """
@@ -93,7 +93,7 @@ class Stop:
 
 
 def become(name: str) -> None:
-    """Have django-q2 read its settings as cluster `name`: it read them at import, before the fork."""
+    """Make django-q2 read its settings again, as cluster `name`: it read them at import, before the fork."""
     os.environ["Q_CLUSTER_NAME"] = name
     known = conf.Conf
     fresh = importlib.reload(conf).Conf
@@ -104,7 +104,7 @@ def become(name: str) -> None:
 
 
 class RememberingBroker(Broker):
-    """Remembers the row of the task that it queued, which django-q2 does not hand on."""
+    """Keeps the row of the task that it queued, which django-q2 does not return."""
 
     row: int
 

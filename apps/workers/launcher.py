@@ -1,12 +1,12 @@
 """The launcher and watchdog: starts the web server and the clusters, restarts what dies or is silent.
 
-It imports Django and the warehouse's engine once and forks: the services share those pages, which halves the memory of
-three programs that each import them. For that it has no thread, and no database connection when it forks.
+It imports Django and the warehouse's engine once and forks: the services share that memory, half of what three separate
+programs would use. So it has no thread, and no database connection when it forks.
 
-How a service is known to be dead:
-- its main process has ended. On Linux the rest of it ends with it (processes.die_with_parent);
-- it has left because a process died with a lock in its hand (django_q_changes.Sentinel);
-- it does not perform: a ping in its queue is not answered although its workers are idle (pulse).
+A service is dead when:
+- its main process has ended. On Linux its other processes end with it (processes.die_with_parent);
+- it has ended itself because a process died while it held a lock (django_q_changes.Sentinel);
+- it does not perform tasks: a ping in its queue is not answered although its workers are idle (liveness_probe).
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ log = logging.getLogger(__name__)
 
 
 class CannotServe(Exception):
-    """Nothing was started, and why."""
+    """Nothing could be started; the text says why."""
 
 
 class Launcher:
-    """Some parts of the console, served from one folder, VAR_DIR, until a signal says stop."""
+    """Serves some parts of the console from one folder, VAR_DIR, until a signal stops it."""
 
     def __init__(
         self,
@@ -61,20 +61,20 @@ class Launcher:
         self.host, self.port, self.say = host, port, say
         self.record = Record(Path(settings.VAR_DIR) / "serve.json")
         self.services: list[Service] = []
-        self.stops_asked = 0
+        self.stop_signals = 0
         self.started_at = timezone.now()
-        self.looked_at = self.ticked_at = self.beaten_at = 0.0
+        self.checked_at = self.ticked_at = self.heartbeat_at = 0.0
 
     def run(self) -> None:
-        """Serve until stopped. Raises AlreadyServed, NameTaken or CannotServe when it cannot begin."""
+        """Serve until stopped. AlreadyServed, NameTaken or CannotServe when it cannot begin."""
         _keep_standard_streams_open()
         if leftovers := self.record.claim():
             self.say(f"ended {leftovers} processes that an earlier launcher had left behind")
         try:
             self._take_name()
             self._prepare()
-            with self._told_to_stop():
-                while not self.stops_asked:
+            with self._counting_stop_signals():
+                while not self.stop_signals:
                     self._step(time.monotonic())
                     time.sleep(0.2)
                 self._stop()
@@ -82,16 +82,16 @@ class Launcher:
             self._kill_all()
             self.record.release()
 
-    # --- beginning ------------------------------------------------------------------------------------
+    # --- starting ------------------------------------------------------------------------------------
     def _take_name(self) -> None:
-        keeps = f"keeps {', '.join(self.parts)} running"
+        doing = f"keeps {', '.join(self.parts)} running"
         try:
-            naming.claim(self.started_at, doing=keeps, predecessor=self.record.predecessor)
+            naming.claim(self.started_at, doing=doing, predecessor=self.record.predecessor)
         finally:
             connections.close_all()
 
     def _prepare(self) -> None:
-        """Name the services, and load what they share before the first fork."""
+        """Define the services, and import what they share before the first fork."""
         if Worker.WEB in self.parts:
             self._prepare_web()
         for name, _ in configured_clusters():
@@ -100,8 +100,8 @@ class Launcher:
                 self._add(name, partial(clusters.perform, name, workers), is_cluster=True)
         _send(signals.preloading, "before the first fork")
         gc.collect()
-        gc.freeze()  # the collector would touch, and so copy, every shared page
-        self.looked_at = self.ticked_at = time.monotonic()
+        gc.freeze()  # the collector would write to, and so copy, every shared page
+        self.checked_at = self.ticked_at = time.monotonic()
 
     def _prepare_web(self) -> None:
         listener = _listen(self.host, self.port)
@@ -114,9 +114,9 @@ class Launcher:
         self.services.append(Service(name, run, token=self.record.token, is_cluster=is_cluster))
 
     @contextlib.contextmanager
-    def _told_to_stop(self) -> Iterator[None]:
+    def _counting_stop_signals(self) -> Iterator[None]:
         def count(number: int, frame: FrameType | None) -> None:
-            self.stops_asked += 1
+            self.stop_signals += 1
 
         before = {number: signal.getsignal(number) for number in STOPS}
         for number in STOPS:
@@ -134,9 +134,9 @@ class Launcher:
             if service.process is None and now >= service.start_at:
                 self._start(service)
             elif how := service.exit_status():
-                self._bring_back(service, how)
-        if now - self.looked_at >= timing.LAUNCHER_LOOKS_EVERY:
-            self._look(now)
+                self._restart(service, how)
+        if now - self.checked_at >= timing.LAUNCHER_CHECKS_EVERY:
+            self._check(now)
 
     def _start(self, service: Service) -> None:
         if service.is_cluster:
@@ -146,56 +146,56 @@ class Launcher:
         self.record.services[service.name] = (service.pid, service.known_as)
         try:
             self.record.save()
-        except OSError as error:  # a full disk; the token alone finds what is left of a service, more slowly
+        except (
+            OSError
+        ) as error:  # a full disk; then only the token finds what is left of a service, more slowly
             log.warning("The launcher's record could not be written: %s", error)
         where = f" at http://{self.host}:{self.port}/" if service.name == Worker.WEB else ""
         self.say(f"{service.name} started{where} (process {service.pid})")
 
-    def _bring_back(self, service: Service, reason: str) -> None:
+    def _restart(self, service: Service, reason: str) -> None:
         service.end()
         self.say(f"{service.name} {reason}: starting it again")
         with _database():
             clusters.mark_workers_stopped(service.name)
 
-    def _look(self, now: float) -> None:
-        """Whether the clusters perform; and the tick. Without a database nothing can be judged."""
-        was_away = (
-            now - self.looked_at > 3 * timing.LAUNCHER_LOOKS_EVERY
-        )  # suspended, or kept waiting ourselves
-        self.looked_at = now
+    def _check(self, now: float) -> None:
+        """Probe the clusters, and send the tick. Without a database no cluster can be probed."""
+        was_away = now - self.checked_at > 3 * timing.LAUNCHER_CHECKS_EVERY  # suspended, or kept waiting
+        self.checked_at = now
         running = [service for service in self.services if service.is_cluster and service.process]
-        judged = False
+        probed = False
         with _database():
-            self._beat(now)
+            self._renew_name(now)
             for service in running:
-                self._judge(service, was_away)
-            judged = True
+                self._probe(service, was_away)
+            probed = True
             if now - self.ticked_at >= timing.LAUNCHER_TICKS_EVERY:
                 self.ticked_at = now
                 self._tick(running)
-        if not judged:
+        if not probed:
             for service in running:
-                service.pulse.excused(time.monotonic())
+                service.probe.excused(time.monotonic())
 
-    def _beat(self, now: float) -> None:
-        """Whoever takes the name of a launcher that was silent for long serves in its place."""
-        if now - self.beaten_at < timing.HEARTBEAT_EVERY.total_seconds():
+    def _renew_name(self, now: float) -> None:
+        """Stop if another launcher took the name during a long silence: it serves in this one's place."""
+        if now - self.heartbeat_at < timing.HEARTBEAT_EVERY.total_seconds():
             return
-        self.beaten_at = now
-        if not naming.beat():
+        self.heartbeat_at = now
+        if not naming.renew():
             self.say(f"another launcher serves as {settings.WORKER_NAME} by now")
-            self.stops_asked = max(self.stops_asked, 1)
+            self.stop_signals = max(self.stop_signals, 1)
 
-    def _judge(self, service: Service, was_away: bool) -> None:
-        now, pulse = time.monotonic(), service.pulse
-        if pulse.ping is not None and clusters.has_answered(pulse.ping):
-            pulse.answered(now)
+    def _probe(self, service: Service, was_away: bool) -> None:
+        now, probe = time.monotonic(), service.probe
+        if probe.ping is not None and clusters.has_answered(probe.ping):
+            probe.answered(now)
         elif was_away or clusters.are_all_busy(service.name, leader=service.pid):
-            pulse.excused(now)
-        if pulse.is_silent(now):
-            self._bring_back(service, "performs nothing although a worker is idle")
-        elif pulse.should_ask(now):
-            pulse.asked(clusters.send_ping(service.name), now)
+            probe.excused(now)
+        if probe.is_silent(now):
+            self._restart(service, "performs nothing although a worker is idle")
+        elif probe.should_ping(now):
+            probe.pinged(clusters.send_ping(service.name), now)
 
     def _tick(self, running: list[Service]) -> None:
         for service in running:
@@ -204,16 +204,16 @@ class Launcher:
         clusters.hasten_schedules(timezone.now())
         _send(signals.tick, "at the launcher's tick")
 
-    # --- ending ---------------------------------------------------------------------------------------
+    # --- stopping ---------------------------------------------------------------------------------------
     def _stop(self) -> None:
-        """Ask the main processes to end, and them alone: a signal to all of a cluster would hang it."""
+        """Terminate the main processes only: a cluster hangs if all of its processes get the signal."""
         self.say("stopping")
         running = [service.process for service in self.services if service.process]
         for process in running:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
         deadline = time.monotonic() + timing.LAUNCHER_GRACE
-        while running and time.monotonic() < deadline and self.stops_asked < 2:
+        while running and time.monotonic() < deadline and self.stop_signals < 2:
             _, running = psutil.wait_procs(running, timeout=0.2)
 
     def _kill_all(self) -> None:
@@ -227,7 +227,7 @@ class Launcher:
 
 
 def _send(message: Signal, when: str) -> None:
-    """To all receivers; an error of one is logged."""
+    """Send to all receivers; an error of one is logged."""
     for receiver, outcome in message.send_robust(sender=Launcher):
         if isinstance(outcome, Exception):
             log.error("%s failed %s", receiver, when, exc_info=outcome)
@@ -235,17 +235,17 @@ def _send(message: Signal, when: str) -> None:
 
 @contextlib.contextmanager
 def _database() -> Iterator[None]:
-    """Ask the database, and leave no connection behind. An error is logged: later is early enough."""
+    """Use the database, and close the connection. An error is logged: the next check tries again."""
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        log.warning("The launcher could not ask the database: %s", error)
+        log.warning("The launcher could not use the database: %s", error)
     finally:
         connections.close_all()
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The launcher holds the port: taken or free is known before anything starts, and restarts keep it."""
+    """The launcher holds the port: a port in use is known before anything starts, and restarts keep it."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -260,7 +260,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _keep_standard_streams_open() -> None:
-    """A program started with closed streams would find its database at the number of its output."""
+    """In a program started with closed streams a database file would get the file descriptor of its output."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)

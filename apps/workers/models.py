@@ -1,4 +1,4 @@
-"""Workers: each serving process keeps one row and renews it by its heartbeat."""
+"""Workers: each process that serves has one row and renews it by its heartbeat."""
 
 from __future__ import annotations
 
@@ -13,24 +13,19 @@ LONGEST_NAME = 60
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def alive(self, now: dt.datetime) -> WorkerQuerySet:
-        """Workers that have been heard lately and have not said goodbye."""
+        """Workers with a recent heartbeat that have not stopped."""
         return self.filter(heartbeat_at__gt=now - timing.SILENT_AFTER, stopped_at=None)
 
-    def silent_for(self, now: dt.datetime) -> dt.timedelta | None:
-        """Time since the last beat of any of these workers; None when there never was one."""
-        latest = self.aggregate(latest=models.Max("heartbeat_at"))["latest"]
-        return now - latest if latest else None
-
     def forget_old(self, now: dt.datetime) -> int:
-        """Delete the rows of workers that are long gone; returns how many."""
+        """Delete the rows of workers without a heartbeat for a week; returns how many."""
         return self.filter(heartbeat_at__lt=now - timing.WORKER_FORGOTTEN_AFTER).delete()[0]
 
 
 class Worker(models.Model):
     """A process that serves. `doing` is for people; `busy_since` is when its task began.
 
-    launcher: the name under which its machine serves. cluster: what it is a worker of, or `web`, or
-    `launcher`; the row of a launcher has the launcher's name, so that no two can have the same.
+    launcher: the name under which its machine serves. cluster: its cluster, or `web`, or
+    `launcher`; the row of a launcher has the launcher's name, so a name is unique.
     """
 
     LAUNCHER = "launcher"

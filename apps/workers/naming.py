@@ -19,7 +19,7 @@ class NameTaken(Exception):
 
 
 def claim(started_at: dt.datetime, *, doing: str, predecessor: int | None) -> None:
-    """Take WORKER_NAME. `predecessor` is the process of an earlier launcher here that is known to be dead."""
+    """Take WORKER_NAME, or raise NameTaken. `predecessor` is the pid of a dead launcher of this folder."""
     ours = {**identity(Worker.LAUNCHER, started_at), "doing": doing}
     holder, is_new = Worker.objects.get_or_create(name=settings.WORKER_NAME, defaults=ours)
     if is_new:
@@ -35,8 +35,8 @@ def claim(started_at: dt.datetime, *, doing: str, predecessor: int | None) -> No
         )
 
 
-def beat() -> bool:
-    """Still here; False when another launcher has taken the name meanwhile."""
+def renew() -> bool:
+    """Write the launcher's heartbeat; False when another launcher has taken the name meanwhile."""
     return bool(_ours().update(heartbeat_at=timezone.now()))
 
 

@@ -1,4 +1,4 @@
-"""The launcher's file: which launcher serves this folder, and processes that an earlier one may have left."""
+"""The launcher's file: which launcher serves this folder, and which processes an earlier one may have left."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class AlreadyServed(Exception):
 
 @dataclass
 class Record:
-    """services: name to (pid, identity) of its main process, which tells it from any other, also after a reboot.
+    """services: name to (pid, identity) of its main process, which is unique, also after a reboot.
 
-    predecessor: the process of an earlier launcher of this folder, which died without a goodbye.
+    predecessor: the pid of an earlier launcher of this folder that died without cleaning up.
     """
 
     path: Path
@@ -29,7 +29,7 @@ class Record:
     predecessor: int | None = None
 
     def claim(self) -> int:
-        """Take the folder over; returns how many processes of an earlier launcher had to be ended."""
+        """Take over the folder, or raise AlreadyServed; returns how many leftover processes were killed."""
         if launcher := self.launcher():
             raise AlreadyServed(f"Already served by process {launcher}: stop that one first.")
         earlier = self._read()
@@ -62,7 +62,7 @@ class Record:
 
 
 def _end_leftovers(earlier: dict[str, Any]) -> int:
-    """End what the earlier launcher started and could not end. Nothing is ended on its number alone."""
+    """Kill what the earlier launcher left. No process is killed by its pid alone."""
     sessions = [
         pid for pid, known_as in earlier["services"].values() if processes.still_its_session(pid, known_as)
     ]

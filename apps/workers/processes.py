@@ -1,4 +1,4 @@
-"""Processes: whether one is still who it was, which of them belong to a service, and their end."""
+"""Processes: identity across pid reuse, the members of a service, and killing them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _PR_SET_NAME = 15
 
 @cache
 def boot() -> str:
-    """Names this boot of this machine: pids mean nothing beyond it."""
+    """The id of this boot of this machine: pids are valid within one boot only."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"since {psutil.boot_time():.0f}"
 
 
 def identity(pid: int) -> str:
-    """With its pid this names a process for good: pids come back, and clocks are set. Empty where it is gone."""
+    """Identifies a process together with its pid, since pids are reused and clocks are set. Empty if it has ended."""
     started = start(pid)
     return f"{boot()} {started}" if started else ""
 
 
 def start(pid: int) -> str:
-    """When the process began: in the kernel's ticks since the boot, which no change of the clock moves."""
+    """When the process started: in kernel ticks since the boot, independent of the clock. Empty if it has ended."""
     with contextlib.suppress(OSError):
         stat = Path(f"/proc/{pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[19]
@@ -45,17 +45,17 @@ def start(pid: int) -> str:
 
 
 def is_still(pid: int, known_as: str) -> bool:
-    """Whether the process with this number runs and is the one of that identity."""
+    """Whether the process with this pid runs and has that identity."""
     with contextlib.suppress(psutil.Error):
         return identity(pid) == known_as and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def still_its_session(pid: int, known_as: str) -> bool:
-    """Whether the session of that number is still the one that the process of that identity began.
+    """Whether the session with this id is still the one that the process with that identity started.
 
-    A number is not given to a new process while a session of that number exists: so it is, within one boot,
-    as long as the number is the old leader's or nobody's.
+    The kernel does not reuse a pid while a session with that id exists. So it is the same session, within one boot,
+    as long as the pid belongs to the old leader or to no process.
     """
     is_this_boot = str(known_as).startswith(boot())
     return is_this_boot and (is_still(pid, known_as) or not psutil.pid_exists(pid))
@@ -69,9 +69,9 @@ def session_of(pid: int) -> int | None:
 
 
 def members(session: int | None, token: str, service: str | None = None) -> list[psutil.Process]:
-    """What a service consists of: its session, its descendants, and the jobs that it started elsewhere.
+    """The processes of a service: its session, its descendants, and its jobs in other sessions.
 
-    A job has a session of its own and may have lost its parent; then its environment tells: the
+    A job has its own session and may have lost its parent; it is found by its environment: the
     launcher's token and the service's name (None: any service's).
     """
     found: dict[int, psutil.Process] = {}
@@ -86,9 +86,9 @@ def members(session: int | None, token: str, service: str | None = None) -> list
 
 
 def kill(session: int | None, token: str, service: str | None = None) -> int:
-    """End a service at once, with all that it consists of; returns how many processes that were."""
+    """Kill all processes of a service; returns how many."""
     killed: set[int] = set()
-    for _ in range(5):  # what is being started while we look is found the next time
+    for _ in range(5):  # a process that was just being started is found the next time
         processes = members(session, token, service)
         if not processes:
             break

@@ -17,14 +17,14 @@ from django.utils import timezone
 from apps import timing
 
 from . import processes
-from .liveness_probe import Pulse
+from .liveness_probe import LivenessProbe
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
 class Service:
-    """`run` is what its main process does; `wait` is the time to its next start, longer each time."""
+    """`run` is called in its main process; `wait` is the time before its next start, longer each time."""
 
     name: str
     run: Callable[[], int]
@@ -35,11 +35,11 @@ class Service:
     began_at: dt.datetime | None = None
     start_at: float = 0.0
     wait: float = field(default_factory=lambda: timing.SHORTEST_RESTART_WAIT)
-    pulse: Pulse = field(default_factory=lambda: Pulse(alive_at=time.monotonic()))
+    probe: LivenessProbe = field(default_factory=lambda: LivenessProbe(alive_at=time.monotonic()))
 
     @property
     def pid(self) -> int:
-        """Of its main process; 0 while it has none."""
+        """Of its main process; 0 without one."""
         return self.process.pid if self.process else 0
 
     def start(self) -> None:
@@ -49,7 +49,7 @@ class Service:
         self.process = psutil.Process(self._fork())
         self.known_as = processes.identity(self.process.pid)
         self.start_at = time.monotonic()
-        self.pulse = Pulse(alive_at=self.start_at)
+        self.probe = LivenessProbe(alive_at=self.start_at)
 
     def exit_status(self) -> str | None:
         """How its main process ended, in words; None while it runs."""
@@ -64,7 +64,7 @@ class Service:
         return f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
 
     def end(self) -> None:
-        """Kill all that is left of it, and plan its next start: at once would be a busy loop."""
+        """Kill what is left of it, and delay its next start, to prevent a busy loop."""
         self.kill()
         now = time.monotonic()
         if now - self.start_at > timing.SETTLED_AFTER:
@@ -80,18 +80,18 @@ class Service:
 
     def _fork(self) -> int:
         launcher = os.getpid()
-        # Between the fork and the child's own handlers a signal would be taken for one to the launcher.
+        # Before the child has its own handlers, a signal would run the launcher's.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         try:
             pid = os.fork()
             if pid == 0:
-                self._live(launcher)
+                self._main(launcher)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         return pid
 
-    def _live(self, launcher: int) -> None:
-        """The life of its main process: ends here, never returns to the launcher's code."""
+    def _main(self, launcher: int) -> None:
+        """The main process: exits here, and never returns to the launcher's code."""
         status = 1
         try:
             os.setsid()

@@ -1,7 +1,6 @@
 """Stop requests of a cluster, readable in each of its processes, so that long work ends in order.
 
-The word is a byte that the cluster's processes share since they were forked. It needs no lock, which a process that
-is killed could keep.
+A request is a byte of memory that the cluster's processes share. It needs no lock, which a killed process could keep.
 """
 
 from __future__ import annotations
@@ -12,30 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_asked = mmap.mmap(-1, 1)
+_requested = mmap.mmap(-1, 1)
 
 
 def begin() -> None:
-    """A byte of its own for the cluster whose main process calls this; what it forks from now on shares it."""
-    global _asked
-    _asked = mmap.mmap(-1, 1)
+    """Create the byte of the cluster whose main process calls this; processes forked from now on share it."""
+    global _requested
+    _requested = mmap.mmap(-1, 1)
 
 
 def request_stop() -> None:
-    """Tells every process of this cluster that it is to stop."""
-    _asked[0] = 1
+    """Request every process of this cluster to stop."""
+    _requested[0] = 1
 
 
 def stop_requested() -> bool:
-    """Whether this process is to end what it does soon, and to begin nothing new."""
-    return _asked[0] == 1
+    """Whether this process should end its work soon, and begin nothing new."""
+    return _requested[0] == 1
 
 
 @contextmanager
 def on_signal(*numbers: signal.Signals) -> Iterator[None]:
-    """Asks this process to stop in order when it hears one of these; a second one does what it would do without.
+    """The first of these signals requests this process to stop in order; a second one has its usual effect.
 
-    For a program whose main thread does the work itself. Nothing is asked of it any more afterwards.
+    For a program whose main thread does the work itself. At the end the request is cleared.
     """
     begin()
     before = {number: signal.getsignal(number) for number in numbers}

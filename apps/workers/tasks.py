@@ -1,4 +1,4 @@
-"""The workers' own tasks: an answer to the launcher, and clearing up."""
+"""The workers' own tasks: answering the launcher's ping, and deleting old rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def ensure_schedule() -> None:
 
 
 def ping() -> str:
-    """The launcher's question whether a cluster performs: that it is performed is the answer."""
+    """The launcher's liveness probe: being performed is the answer."""
     return "pong"
 
 
 def prune() -> dict[str, int]:
-    """Delete records of tasks that ended two weeks ago and rows of workers that are long gone."""
+    """Delete records of tasks that ended two weeks ago, and rows of workers that are long dead."""
     now = timezone.now()
     tasks, _ = Task.objects.filter(stopped__lt=now - timing.TASKS_KEPT_FOR).delete()
     return {"tasks": tasks, "workers": Worker.objects.forget_old(now)}

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
-from .heartbeat import Beat
+from .heartbeat import Heartbeat
 from .models import Worker
 
 THREADS = 8
@@ -28,11 +28,11 @@ class Web(BaseApplication):
 
 
 def serve(fd: int, address: str) -> int:
-    """Answer requests that come in at the socket `fd` until told to stop (SIGTERM)."""
+    """Serve requests on the socket `fd` until SIGTERM."""
 
-    def begin_to_beat(worker: Any) -> None:
-        worker.beat = Beat(Worker.WEB, doing=f"pages at {address}")
-        worker.beat.start()
+    def start_heartbeat(worker: Any) -> None:
+        worker.heartbeat = Heartbeat(Worker.WEB, doing=f"pages at {address}")
+        worker.heartbeat.start()
 
     os.environ["GUNICORN_CMD_ARGS"] = ""
     Web(
@@ -47,13 +47,13 @@ def serve(fd: int, address: str) -> int:
             "graceful_timeout": 5,
             "loglevel": "warning",
             "control_socket_disable": True,
-            "post_worker_init": begin_to_beat,
-            "worker_exit": say_goodbye,
+            "post_worker_init": start_heartbeat,
+            "worker_exit": stop_heartbeat,
         }
     ).run()
     return 0
 
 
-def say_goodbye(server: Any, worker: Any) -> None:
-    if beat := getattr(worker, "beat", None):
-        beat.stop()
+def stop_heartbeat(server: Any, worker: Any) -> None:
+    if heartbeat := getattr(worker, "heartbeat", None):
+        heartbeat.stop()

@@ -21,7 +21,7 @@ RUN = re.compile(r"run (\d+)\b")
 
 @dataclass(frozen=True)
 class Line:
-    """A process. `state` picks the colour, `said` is its word."""
+    """A process. `state` selects the colour, `said` is its word."""
 
     worker: Worker
     state: str
@@ -37,24 +37,24 @@ class Line:
 
     @property
     def run(self) -> int | None:
-        """The run that it works on."""
+        """The number of the run that it works on."""
         found = RUN.match(self.worker.doing)
         return int(found[1]) if found else None
 
     @property
     def rest(self) -> str:
-        """What it does, without the run."""
+        """Its activity, without the run."""
         return RUN.sub("", self.worker.doing, count=1) if self.run else self.worker.doing
 
     @property
     def differs(self) -> bool:
-        """Whether it is of another version than the process that draws this page."""
+        """Whether its version is not that of the process that renders this page."""
         return self.worker.version != settings.VERSION
 
 
 @dataclass(frozen=True)
 class Unserved:
-    """A cluster without a worker. `silence` is how long nobody was heard, or empty: nobody ever was."""
+    """A cluster without a live worker. `silence` is the time since its last heartbeat; empty if there never was one."""
 
     cluster: str
     silence: str
@@ -69,14 +69,14 @@ class WorkerList:
 
     @property
     def command(self) -> str:
-        """Starts what nobody serves."""
+        """Starts the clusters without a worker."""
         lacking = [each.cluster for each in self.unserved]
         everything = len(lacking) == len(list(clusters()))
         return SERVE if everything else f"{SERVE} --only {' '.join(lacking)}"
 
 
-def call(now: dt.datetime) -> WorkerList:
-    """Everybody alive, and who fell silent or stopped in the last hour, in one query."""
+def workers_now(now: dt.datetime) -> WorkerList:
+    """All processes alive, and those that fell silent or stopped in the last hour, in one query."""
     known = sorted(Worker.objects.all(), key=by_launcher)
     alive = [worker for worker in known if worker.is_alive(now)]
     return WorkerList(

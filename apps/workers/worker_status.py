@@ -1,4 +1,4 @@
-"""The worker status of the top bar: how many workers are alive, or since when none is."""
+"""The worker status of the top bar: how many workers are alive, or since when there is none."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .checks import clusters
 from .models import Worker
 
 
-def beacon(now: dt.datetime) -> dict[str, object]:
-    """workers_alive: how many report, 0 when a cluster has none; workers_silent_for: "6 min" or "".
+def worker_status(now: dt.datetime) -> dict[str, object]:
+    """workers_alive: how many have a heartbeat, 0 if a cluster has none; workers_silent_for: "6 min" or "".
 
-    One cluster without a worker is enough to warn: what is queued there does not start.
+    One cluster without a worker is enough to warn: its queued tasks do not start.
     """
     reporting = Count("pk", filter=Q(heartbeat_at__gt=now - timing.SILENT_AFTER, stopped_at=None))
     seen = {

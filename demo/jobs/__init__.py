@@ -1,1 +1,1 @@
-"""The demo's jobs: one script a table, as an owner of such a pipeline would have them."""
+"""The demo's jobs: one script per table, as the owner of such a pipeline would have them."""

@@ -1,7 +1,7 @@
-"""What every job script shares: arguments, the log, and filling one date after another.
+"""Shared code of the job scripts: arguments, log, and filling one date after another.
 
-A job keeps the habits of the jobs that it stands for: it goes on after a date has failed, says so on
-stderr only, and exits 0 all the same.
+A job behaves like the real jobs that it stands for: it continues after a failed date, logs the error on
+stderr only, and exits with 0.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ BUSY_SECONDS = 10.0
 
 
 class JobError(Exception):
-    """A date, or the whole call, that cannot be done; the message is for a person."""
+    """A date, or the whole call, failed; the message is for a person."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """How one table is filled: `sql` gives its rows from $start_date to $end_date, less processed_at."""
+    """How one table is filled: `sql` selects its rows from $start_date to $end_date, without processed_at."""
 
     table: str
     date_column: str
@@ -46,14 +46,14 @@ class Job:
 
 @dataclass(frozen=True)
 class GameDay:
-    """What the calendar knows of a date."""
+    """A date of the calendar."""
 
     games: int
     day_of_season: int
 
 
 def run(job: Job, argv: Sequence[str] | None = None) -> int:
-    """Fill the dates that the arguments name. 0 when all was tried, 1 when nothing could be."""
+    """Fill the dates of the arguments. Returns 0 if all dates were tried, 1 if none could be."""
     options = read_arguments(job, argv)
     logging.basicConfig(
         format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S", level=logging.INFO
@@ -121,7 +121,7 @@ def why_not(job: Job, game_day: GameDay | None) -> str:
 
 
 def fill_date(job: Job, options: argparse.Namespace, warehouse: Warehouse, day: date, games: int) -> bool:
-    """Fill one date in one transaction. False when it failed, which the log and the history tell."""
+    """Fill one date in one transaction. False if it failed, which is in the log and the run history."""
     started_at = utc_now()
     try:
         rows = warehouse.compute(job, day)
@@ -132,7 +132,7 @@ def fill_date(job: Job, options: argparse.Namespace, warehouse: Warehouse, day: 
             return True
         warehouse.replace(job, day, started_at, announce=not options.skip_downstream_trigger)
     except (duckdb.Error, JobError) as error:
-        # One date's error must not cost the other dates their turn.
+        # One date's error must not stop the other dates.
         message = str(error).splitlines()[0]
         log.error("%s: %s", day, message)
         if not options.dry_run:
@@ -146,7 +146,7 @@ def fill_date(job: Job, options: argparse.Namespace, warehouse: Warehouse, day: 
 
 
 def refuse_fallbacks(warehouse: Warehouse, job: Job) -> None:
-    """In live operation a preferred source that is late is waited for; a backfill takes what there is."""
+    """Without --backfill-mode a date waits for its preferred source; a backfill uses the fallback."""
     columns = warehouse.computed_columns()
     if "used_fallback" in columns and warehouse.computed_fallbacks():
         raise JobError(f"the preferred source of {job.name} has no rows yet")
@@ -157,7 +157,7 @@ def utc_now() -> datetime:
 
 
 def game_days(warehouse: Warehouse, days: list[date]) -> dict[date, GameDay]:
-    """Games and day of season of those of the days that have a final game."""
+    """Games and day of season of the days with a final game."""
     query = """
         WITH seasons AS (
             SELECT season, min(game_date) AS opening
@@ -173,12 +173,12 @@ def game_days(warehouse: Warehouse, days: list[date]) -> dict[date, GameDay]:
     return {day: GameDay(games, day_of_season) for day, games, day_of_season in rows}
 
 
-# What a query needed for a moment goes back to the system at once: the demo shares a small machine.
+# DuckDB returns freed memory to the system at once: the demo shares a small machine.
 GIVE_BACK = {"allocator_flush_threshold": "64KB", "allocator_bulk_deallocation_flush_threshold": "64KB"}
 
 
 class Warehouse:
-    """The DuckDB file, attached for moments only: one writing process at a time may hold it."""
+    """The DuckDB file, attached only briefly: one writing process at a time may open it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -194,7 +194,7 @@ class Warehouse:
 
     @contextmanager
     def open(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        attach_patiently(self.connection, self.path, read_only=read_only)
+        attach_with_retries(self.connection, self.path, read_only=read_only)
         try:
             self.connection.execute("USE warehouse")
             yield self.connection
@@ -203,7 +203,7 @@ class Warehouse:
             self.connection.execute("DETACH warehouse")
 
     def compute(self, job: Job, day: date) -> int:
-        """Compute the rows of a date aside, so that writing them takes the file for a moment only."""
+        """Compute the rows of a date in memory, so that the file is open only briefly for writing."""
         with self.open(read_only=True) as connection:
             connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE computed AS {job.sql}", {"start_date": day, "end_date": day}
@@ -266,7 +266,7 @@ def note_history(
     )
 
 
-def attach_patiently(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
+def attach_with_retries(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
     """Attach the file, waiting while another process holds it."""
     mode = " (READ_ONLY)" if read_only else ""
     quoted = str(path).replace("'", "''")

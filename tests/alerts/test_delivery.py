@@ -91,10 +91,10 @@ def test_two_workers_at_once_send_one_mail(failed_run, inbox):
 
 
 def test_event_already_reported_by_another_worker_creates_no_second_message(failed_run, team):
-    (event,) = messages.events_to_tell()
-    messages.tell()
+    (event,) = messages.due_events()
+    messages.create_messages()
 
-    assert messages.tell_of(event) is False
+    assert messages.create_message(event) is False
     assert Message.objects.count() == 1
 
 

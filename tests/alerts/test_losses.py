@@ -72,7 +72,7 @@ def test_same_regression_is_reported_once(lose, scan):
     lose("01-03")
     scan()
 
-    assert tasks.deliver()["told"] == 0
+    assert tasks.deliver()["created"] == 0
     assert len(subjects()) == 1
 
 

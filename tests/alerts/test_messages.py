@@ -62,20 +62,20 @@ def test_run_paused_by_the_circuit_breaker_sends_a_mail(launch, told, fault):
 def test_pause_by_an_operator_sends_no_mail(launch, team):
     control.pause(launch(tables=["daily.sales"], **WEEK), by="olga")
 
-    assert tasks.deliver() == {"told": 0, "sent": 0}
+    assert tasks.deliver() == {"created": 0, "sent": 0}
 
 
 def test_cancellation_by_an_operator_sends_no_mail(launch, team):
     control.cancel(launch(tables=["daily.sales"], **WEEK), by="olga")
 
-    assert tasks.deliver() == {"told": 0, "sent": 0}
+    assert tasks.deliver() == {"created": 0, "sent": 0}
 
 
 def test_wait_that_ended_before_delivery_sends_no_mail(launch, drive, team):
     run = drive(launch(**WEEK))
     control.start_phase(run, "3", by="olga")
 
-    assert tasks.deliver()["told"] == 0
+    assert tasks.deliver()["created"] == 0
 
 
 def test_second_wait_sends_a_mail_and_the_first_is_not_repeated(launch, drive, team):
@@ -84,14 +84,14 @@ def test_second_wait_sends_a_mail_and_the_first_is_not_repeated(launch, drive, t
     control.resume(run, by="olga")
     drive(run)
 
-    assert tasks.deliver()["told"] == 1
+    assert tasks.deliver()["created"] == 1
     assert Message.objects.count() == 2
 
 
 def test_event_is_reported_once(launch, told):
     told(launch(tables=["daily.sales"], **WEEK))
 
-    assert tasks.deliver() == {"told": 0, "sent": 0}
+    assert tasks.deliver() == {"created": 0, "sent": 0}
 
 
 # Who hears of them --------------------------------------------------------------------------------

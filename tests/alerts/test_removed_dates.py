@@ -46,7 +46,7 @@ def test_removed_dates_are_reported_once(close, scan):
     close("01-18")
     scan()
 
-    assert tasks.deliver()["told"] == 0
+    assert tasks.deliver()["created"] == 0
 
 
 def test_further_removed_dates_trigger_another_mail(close):
@@ -64,7 +64,7 @@ def test_dates_restored_to_the_calendar_before_delivery_are_not_reported(ask, sc
     ask("UPDATE raw.days SET open = day <> DATE '2024-01-07'")
     scan()
 
-    assert tasks.deliver()["told"] == 0
+    assert tasks.deliver()["created"] == 0
 
 
 def test_run_mail_shows_removed_dates_beside_its_coverage(launch, drive, scan, ask):

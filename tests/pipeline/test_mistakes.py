@@ -75,7 +75,7 @@ SECTION = "is not a section of keys; write it as { key = value, ... } or below a
         ("at_least = 0.5", "at_least = 0.5, at_most = 0.2", 'table "daily.visits" > rows: at_most 0.2 is below at_least 0.5; swap them'),
         ("at_least = 0.5", "at_least = inf", 'table "daily.visits" > rows > at_least = inf is not a number; write one such as 0.9'),
         # Jobs
-        ('["{python}"', '["{pyton}"', f"{SALES} > job: command has {{pyton}}, which nobody fills in; use {{start}}, {{end}}, {{dates}}, {{python}}"),
+        ('["{python}"', '["{pyton}"', f"{SALES} > job: command has {{pyton}}, which has no value; use {{start}}, {{end}}, {{dates}}, {{python}}"),
         ('"--dates", "{dates}"', '"--dates"', 'table "daily.visits" > job: dates = "list" passes dates as {dates}, which the command lacks; add it'),
         ('"--start", "{start}", ', "", f'{SALES} > job: dates = "range" passes {{start}} and {{end}}, which the command lacks; add both'),
         ('"--safe"]', '"--saf"]', f"{SALES} > job: the job must run with --safe; add it to command (or to env as NAME=value)"),

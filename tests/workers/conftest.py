@@ -55,7 +55,7 @@ def brisk(times: Callable[[dict[str, float]], None]) -> None:
     times(
         {
             "LAUNCHER_GRACE": 6,
-            "LAUNCHER_LOOKS_EVERY": 1,
+            "LAUNCHER_CHECKS_EVERY": 1,
             "PING_EVERY": 3,
             "PING_TIMEOUT": 8,
             "JOB_GRACE": 2,

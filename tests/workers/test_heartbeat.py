@@ -1,4 +1,4 @@
-"""A worker's beat: what its row says while it works."""
+"""A worker's heartbeat: what its row says while it works."""
 
 import pytest
 from django.db import OperationalError
@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 @pytest.fixture
 def beat(monkeypatch):
-    """A beat whose thread is not started: the tests write."""
-    beat = heartbeat.Beat(cluster="runs")
-    monkeypatch.setattr(heartbeat, "_beat", beat)
+    """A heartbeat whose thread is not started: the tests write."""
+    beat = heartbeat.Heartbeat(cluster="runs")
+    monkeypatch.setattr(heartbeat, "_heartbeat", beat)
     monkeypatch.setattr(heartbeat.connection, "close", lambda: None)
     return beat
 
@@ -77,7 +77,7 @@ def test_a_locked_database_costs_one_beat_and_no_more(beat, monkeypatch, caplog)
 
 
 def test_activity_outside_a_worker_is_ignored(monkeypatch):
-    monkeypatch.setattr(heartbeat, "_beat", None)
+    monkeypatch.setattr(heartbeat, "_heartbeat", None)
 
     with heartbeat.doing("a test"):
         heartbeat.task_begins(task={"func": "x"})
@@ -86,7 +86,7 @@ def test_activity_outside_a_worker_is_ignored(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_worker_sends_a_signal_at_its_start_and_records_its_stop(monkeypatch):
-    monkeypatch.setattr(heartbeat, "_beat", None)
+    monkeypatch.setattr(heartbeat, "_heartbeat", None)
     monkeypatch.setattr(heartbeat, "Finalize", lambda *args, **kwargs: None)
     heard = []
 
@@ -95,7 +95,7 @@ def test_worker_sends_a_signal_at_its_start_and_records_its_stop(monkeypatch):
 
     worker_started.connect(hear)
     heartbeat.worker_spawned()
-    heartbeat._beat.stop()
+    heartbeat._heartbeat.stop()
     worker_started.disconnect(hear)
 
     assert heard == ["main"]

@@ -35,19 +35,6 @@ def test_stopped_worker_is_not_alive():
     assert not Worker.objects.alive(NOON).exists()
 
 
-def test_silence_counts_from_the_last_beat_of_any_worker():
-    beat(ago(minutes=9))
-    beat(ago(minutes=6))
-
-    assert Worker.objects.silent_for(NOON) == dt.timedelta(minutes=6)
-
-
-def test_silence_of_a_cluster_that_never_had_a_worker_is_unknown():
-    beat(ago(minutes=6), cluster="main")
-
-    assert Worker.objects.filter(cluster="runs").silent_for(NOON) is None
-
-
 def test_worker_records_are_deleted_after_a_week():
     beat(ago(days=8))
     lately = beat(ago(days=6))

@@ -72,11 +72,11 @@ def test_launcher_takes_over_the_name_of_its_killed_predecessor_at_once():
 
 def test_heartbeat_of_a_launcher_detects_that_its_name_was_taken():
     claim()
-    assert naming.beat()
+    assert naming.renew()
 
     other()
 
-    assert not naming.beat()
+    assert not naming.renew()
 
 
 def test_release_does_not_stop_another_launcher_that_took_the_name():

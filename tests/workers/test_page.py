@@ -75,14 +75,14 @@ def test_cluster_without_a_worker_is_shown_with_the_command_that_starts_one(read
 
 
 def test_page_shows_that_no_worker_has_reported_yet(read):
-    assert "Nobody has reported lately" in read()
+    assert "No process has reported lately" in read()
     assert "No worker of main has reported yet." in read()
 
 
 def test_query_count_does_not_grow_with_the_number_of_workers(read, client, django_assert_num_queries):
     worker("main")
     read()
-    with django_assert_num_queries(5):  # session, person, workers, beacon, mails
+    with django_assert_num_queries(5):  # session, person, workers, worker status, mails
         client.get(ADDRESS)
     for number in range(20):
         worker(launcher=f"machine-{number}")

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable, Iterator
 
 import pytest
-from rich.console import Console
 
 from apps.cli.management.commands import verify
 from apps.coverage import tasks
@@ -15,6 +14,7 @@ from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
 from apps.coverage.scanning import full_scan, readings, warehouses
 from apps.coverage.verification import report_files, verifier
+from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
 from tests.coverage import bigquery_shop
 from tests.coverage.bigquery_shop import DATES, FIRST, TABLES
@@ -223,7 +223,7 @@ def test_a_verification_reports_that_rows_without_a_date_were_not_queried(scan, 
     report, printed = verifier.report_of(found), io.StringIO()
     assert report
 
-    verify.show(Console(file=printed, width=200), found, report, detailed=False)
+    verify.show(terminal(printed, soft_wrap=True), found, report, detailed=False)
 
     assert report.tables[0].undated is None
     assert "Rows without a date were not asked about, which a scan tells of: raw.t0" in printed.getvalue()

@@ -60,11 +60,11 @@ def test_short_term_quota_pauses_the_run_for_minutes_not_until_the_next_day(stop
 def test_repeated_waits_for_the_same_quota_send_one_mail(stopped, server, drain):
     run = stopped(CONCURRENT)
     server.refuse("quotaExceeded", about="script", says=CONCURRENT, times=2)
-    told = [messages.tell()]
+    told = [messages.create_messages()]
     for _ in range(2):
         Run.objects.update(again_at=timezone.now())
         tasks.revive()
         drain()
-        told.append(messages.tell())
+        told.append(messages.create_messages())
 
     assert (told, run.events.filter(kind="paused").count()) == ([1, 0, 0], 3)

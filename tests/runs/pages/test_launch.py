@@ -190,7 +190,7 @@ def test_an_active_run_with_the_same_dates_is_named(plan_of, launch):
 
 
 def test_a_gate_on_the_way_is_announced(plan_of):
-    assert "Rests before Phase 3, until somebody starts it" in plan_of(phase=["2", "3"])
+    assert "Pauses before Phase 3, until an operator starts it" in plan_of(phase=["2", "3"])
 
 
 def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive):

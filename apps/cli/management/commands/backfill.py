@@ -1,21 +1,19 @@
-"""`manage.py backfill`: launches a run, and if asked waits for it or performs it here, without a queue."""
+"""`manage.py backfill`: launches a run; can wait for it, or perform it in this process."""
 
 from __future__ import annotations
 
-import getpass
-import json
 import signal
 import sys
 import time
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from rich.console import Console
 
 from apps import timing
 from apps.cli.management.commands.plan import add_plan_arguments, selection, show
-from apps.coverage.scanning import changed_rules
+from apps.cli.pipeline_command import WRONG_ARGUMENTS, PipelineCommand, shell_user
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
@@ -28,25 +26,24 @@ from apps.runs.models import Run, Step, leases
 from apps.runs.plans import planning
 from apps.runs.plans.options import Options
 from apps.runs.plans.plan import Plan
-from apps.runs.plans.selections import PlanRefused
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts
 from apps.text import count, date_ranges
 from apps.workers import stopping
 from apps.workers.models import Worker
 
-DONE, FAILURES_LEFT, WRONG_ARGUMENTS, WAITING_FOR_A_PERSON = range(4)
-INTERRUPTED = 130  # as shells say it of Ctrl-C
+DONE, FAILURES_LEFT, WAITING_FOR_A_PERSON = 0, 1, 3
+INTERRUPTED = 130  # the exit status of shells after Ctrl-C
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = (
         "Fills gaps. Exit 0 all steps verified, 1 failures left, 2 wrong arguments, 3 waiting for a person."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_plan_arguments(parser)
-        parser.add_argument("--note", default="", help="why; it stays with the run")
+        parser.add_argument("--note", default="", help="the reason, stored with the run")
         parser.add_argument(
             "--although-not-ready",
             default="",
@@ -61,31 +58,24 @@ class Command(BaseCommand):
         )
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
         console = terminal(self.stdout, quiet=options["json"])
+        plan = planning.plan(pipeline, selection(pipeline, options))
+        if plan.steps and not options["yes"]:
+            self.ask(console, plan, pipeline, quiet=options["json"])
         try:
-            plan = planning.plan(pipeline, selection(pipeline, options))
-            if plan.steps and not options["yes"]:
-                self.ask(console, plan, pipeline, quiet=options["json"])
             run = control.launch(
                 plan,
                 pipeline,
-                by=person(),
+                by=shell_user(),
                 note=options["note"],
                 options=Options(override=options["override"].strip()),
                 unready=options["although_not_ready"],
                 queued=not options["here"],
             )
-        except PlanRefused as refusal:
-            self.stderr.write(str(refusal))
-            sys.exit(WRONG_ARGUMENTS)
         except LaunchRefused as refusal:
             self.refuse(refusal, is_complete=plan.is_complete_already, as_json=options["json"])
-        console.print(
-            f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold", markup=False
-        )
+        console.print(f"Run {run.pk}: {run.title}, {count(len(plan.steps), 'step')}", style="bold")
         interrupted = False
         if options["here"]:
             interrupted = perform_here(run, pipeline)
@@ -102,7 +92,7 @@ class Command(BaseCommand):
 
     def ask(self, console: Console, plan: Plan, pipeline: Pipeline, *, quiet: bool) -> None:
         if quiet or not sys.stdin.isatty():
-            self.stderr.write("Nobody is here to confirm; add --yes to launch without asking.")
+            self.stderr.write("No terminal to confirm on; add --yes to launch without asking.")
             sys.exit(WRONG_ARGUMENTS)
         show(console, plan, pipeline)
         if input("Launch? [y/N] ").strip().lower() not in ("y", "yes"):
@@ -110,30 +100,22 @@ class Command(BaseCommand):
             sys.exit(WRONG_ARGUMENTS)
 
     def refuse(self, refusal: LaunchRefused, *, is_complete: bool, as_json: bool) -> NoReturn:
-        """Nothing was launched: fine where all that was asked for is complete already."""
+        """Nothing was launched, which is no error if all selected dates are complete."""
         if as_json:
-            self.stdout.write(json.dumps(no_result(refusal, is_complete=is_complete)))
+            self.write_json(no_result(refusal, is_complete=is_complete))
         if not as_json or not is_complete:
             (self.stdout if is_complete else self.stderr).write(str(refusal))
         sys.exit(DONE if is_complete else WRONG_ARGUMENTS)
 
     def report(self, run: Run, console: Console, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(result(run)))
+            self.write_json(result(run))
         else:
             show_result(console, run)
 
 
-def person() -> str:
-    """Who types, as far as the machine knows."""
-    try:
-        return f"{getpass.getuser()} (shell)"
-    except (KeyError, OSError):
-        return "somebody (shell)"
-
-
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
-    """Performs the run until it ends or pauses; True where Ctrl-C or TERM ended that, and its call as stopped."""
+    """Performs the run until it ends or pauses; True if Ctrl-C or TERM interrupted it."""
     with stopping.on_signal(signal.SIGINT, signal.SIGTERM):
         lease = leases.take(run.pk)
         if lease:
@@ -145,7 +127,7 @@ def perform_here(run: Run, pipeline: Pipeline) -> bool:
 
 
 def wait(run: Run, console: Console) -> None:
-    """Until the run ends or waits for a person."""
+    """Waits until the run ends or waits for a person."""
     if not Worker.objects.alive(timezone.now()).filter(cluster="runs").exists():
         console.print(
             "No worker is alive: nothing happens until `manage.py serve` starts one.", style="yellow"
@@ -186,7 +168,7 @@ def result(run: Run) -> dict[str, Any]:
 
 
 def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
-    """What calls said against verified steps, and where coverage differs from them now; nothing where neither."""
+    """Steps verified although their call failed, and where coverage differs now; empty without either."""
     despite, now = discrepancies.verified_despite(run), discrepancies.after_run(run, verified=verified)
     notes = discrepancies.notes(run, verified=verified)
     return {
@@ -197,7 +179,7 @@ def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
 
 
 def done_again(run: Run) -> dict[str, Any]:
-    """What a run that did dates again changed; nothing for others."""
+    """The changes of a run that filled complete dates again; empty for others."""
     rework = redos.rework_of(run)
     if rework is None:
         return {}
@@ -205,19 +187,19 @@ def done_again(run: Run) -> dict[str, Any]:
 
 
 def overridden(run: Run) -> dict[str, Any]:
-    """Why steps started without their inputs; nothing for other runs."""
+    """The reason of an override; empty without one."""
     why = {"reason": run.override_reason, "by": run.overridden_by}
     return {"override": why} if run.override_reason else {}
 
 
 def billed(run: Run) -> dict[str, Any]:
-    """What its SQL jobs cost; nothing where the warehouse takes none."""
+    """What its SQL jobs billed; empty if the warehouse bills nothing."""
     bill = billing.bill_of(run, definition.current())
     return {"billed": bill.as_json()} if bill else {}
 
 
 def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
-    """The same keys where there is no run."""
+    """The same keys without a run."""
     return {
         "run": None,
         "status": Run.Status.SUCCEEDED if is_complete else "refused",
@@ -241,22 +223,19 @@ def show_result(console: Console, run: Run) -> None:
     now = outcomes.of_run(run)
     console.print(
         f"{run.get_status_display()}: {now.verified:,} of {now.total:,} steps verified{not_verified(now)}",
-        markup=False,
     )
     if run.message:
-        console.print(run.message, markup=False)
+        console.print(run.message)
     if run.override_reason:
         said = f"Gates overridden by {run.overridden_by}: {run.override_reason}"
-        console.print(said, style="yellow", markup=False, highlight=False)
+        console.print(said, style="yellow")
     for note in discrepancies.notes(run, verified=now.verified):
-        console.print(note, style="yellow", markup=False, highlight=False)
+        console.print(note, style="yellow")
     if rework := redos.rework_of(run):
-        console.print(f"Done again: {rework.says}", markup=False, highlight=False)
+        console.print(f"Done again: {rework.says}")
     if bill := billing.bill_of(run, definition.current()):
-        console.print(f"Billed {bill.says}", markup=False, highlight=False)
+        console.print(f"Billed {bill.says}")
     for group in failure_groups.grouped([*run.steps.failed(), *outcomes.skipped(run)]):
         style = "red" if group.steps[0].status == Step.Status.FAILED else "yellow"
-        console.print(f"  {group.count} x {group.signature}", style=style, markup=False, highlight=False)
-        console.print(
-            f"      {', '.join(group.tables)}: {date_ranges(group.dates)}", markup=False, highlight=False
-        )
+        console.print(f"  {group.count} x {group.signature}", style=style)
+        console.print(f"      {', '.join(group.tables)}: {date_ranges(group.dates)}")

@@ -1,8 +1,7 @@
-"""`manage.py calendar`: which dates are expected, and which left the calendar; confirms that it is right."""
+"""`manage.py calendar`: shows expected and removed dates, and confirms that removals are right."""
 
 from __future__ import annotations
 
-import getpass
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from rich.console import Console
 
+from apps.cli.pipeline_command import shell_user
 from apps.coverage.calendar import calendar_report, removed_dates
 from apps.coverage.calendar.calendar_report import SeasonCalendar
 from apps.coverage.calendar.removed_dates import CannotConfirm, number
@@ -27,32 +27,28 @@ class Command(BaseCommand):
         parser.add_argument("--note", default="", help="why it is right, for the record")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = terminal(self.stdout)
+        console = terminal(self.stdout, soft_wrap=True)
         if options["confirm"] is not None:
             self.confirm(console, options["confirm"], options["note"])
             return
         report = calendar_report.report(definition.current(), now=timezone.now())
-        say(console, f"Calendar {report.known.in_words}")
+        console.print(f"Calendar {report.known.in_words}")
         for season in report.seasons:
-            say(console, season_in_words(season))
+            console.print(season_in_words(season))
         if removed := removed_dates.open_now():
-            say(console, f"{removed.sentence}. {removed.consequence}", style="bold red")
+            console.print(f"{removed.sentence}. {removed.consequence}", style="bold red")
             for part in removed.parts:
-                say(console, f"  {part.sentence}")
-            say(console, f"If that is right: manage.py calendar --confirm {removed.count} --note WHY")
+                console.print(f"  {part.sentence}")
+            console.print(f"If that is right: manage.py calendar --confirm {removed.count} --note WHY")
             sys.exit(1)
 
     def confirm(self, console: Console, seen: int, note: str) -> None:
         try:
-            count = removed_dates.confirm(by=person(), at=timezone.now(), seen=seen, note=note)
+            count = removed_dates.confirm(by=shell_user(), at=timezone.now(), seen=seen, note=note)
         except CannotConfirm as refusal:
             self.stderr.write(str(refusal))
             sys.exit(1)
-        say(console, f"Confirmed: {number(count)} left the calendar.")
-
-
-def say(console: Console, text: str, *, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(f"Confirmed: {number(count)} left the calendar.")
 
 
 def season_in_words(season: SeasonCalendar) -> str:
@@ -60,11 +56,3 @@ def season_in_words(season: SeasonCalendar) -> str:
     dates = f"{number(season.dates)}, {season.first} to {season.last}" if season.dates else "no dates"
     left = f"; {season.to_come:,} day{' is' if season.to_come == 1 else 's are'} not over yet"
     return f"{season.season.name}: {dates}{left if season.to_come else ''}"
-
-
-def person() -> str:
-    """Who types, as far as the machine knows."""
-    try:
-        return f"{getpass.getuser()} (shell)"
-    except (KeyError, OSError):
-        return "unknown (shell)"

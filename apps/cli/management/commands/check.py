@@ -1,6 +1,6 @@
-"""`manage.py check`, which reads the scripts of SQL jobs and the unfinished runs too: other commands need not wait.
+"""`manage.py check`, which also checks the scripts of SQL jobs and unfinished runs.
 
-For files of jobs that are not there it fails, where other commands go on with a warning.
+It fails for missing files of jobs; other commands only warn.
 """
 
 from __future__ import annotations

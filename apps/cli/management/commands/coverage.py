@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from apps.cli import reprocess_option
 from apps.cli.grids import Grid
+from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage import regressions
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import rollup
 from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.rollup import Coverage, PhaseCoverage, TableCoverage
 from apps.coverage.regressions import Loss
-from apps.coverage.scanning import changed_rules
-from apps.pipeline import arguments, definition, scope
+from apps.pipeline import arguments, scope
 from apps.pipeline.arguments import terminal
-from apps.pipeline.definition import UnknownName
-from apps.pipeline.scope import DoesNotFit, Scope
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import Scope
 from apps.runs.failures import outside_console
 from apps.runs.failures.outside_console import Outside
 from apps.runs.plans import planning
@@ -31,7 +29,7 @@ STATES = ("complete", "thin", "excess", "missing", "unknown", "unexpected", "acc
 UNKNOWN = "unknown"
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = "Shows how many dates of each table and phase are complete. Exit 2 for wrong arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,14 +37,8 @@ class Command(BaseCommand):
         reprocess_option.add_reprocess(parser)
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            wanted = scope.scope(pipeline, **arguments.selected(options))
-        except (UnknownName, DoesNotFit) as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        wanted = scope.scope(pipeline, **arguments.selected(options))
         seasons = wanted.seasons if options["season"] else ()
         found = rollup.coverage(pipeline, seasons=seasons, start=wanted.start, end=wanted.end)
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
@@ -60,18 +52,18 @@ class Command(BaseCommand):
                 "outside": outside_as_json(others),
                 "removed_dates": removed.as_json() if removed else None,
             }
-            self.stdout.write(json.dumps(as_json(found, wanted) | more))
+            self.write_json(as_json(found, wanted) | more)
         else:
             console = terminal(self.stdout)
             show(console, found, wanted)
             if removed:
                 said = f"{removed.sentence}. {removed.consequence}\n{removed.by_season}"
-                console.print(said, style="bold red", markup=False, highlight=False)
+                console.print(said, style="bold red")
             for loss in lost:
-                console.print(f"Regression: {loss.sentence}", style="bold red", markup=False, highlight=False)
+                console.print(f"Regression: {loss.sentence}", style="bold red")
             for line in outside_in_words(others):
-                console.print(line, style="bold red", markup=False, highlight=False)
-            console.print(reprocess_option.plan_summary(plan), markup=False, highlight=False)
+                console.print(line, style="bold red")
+            console.print(reprocess_option.plan_summary(plan))
 
 
 def phases_of(found: Coverage, wanted: Scope) -> list[PhaseCoverage]:
@@ -123,7 +115,7 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
 
 
 def silence_as_json(silence: Silence) -> dict[str, Any]:
-    """Why the numbers beside it are those that were known last."""
+    """Why the numbers are the last known ones."""
     at = silence.last_read_at
     return {
         "since": silence.since.isoformat(),
@@ -143,7 +135,7 @@ def loss_as_json(loss: Loss) -> dict[str, Any]:
 
 
 def outside_as_json(found: Outside | None) -> dict[str, Any] | None:
-    """What failed outside the console and is still open; null where no run history is configured."""
+    """Open failures outside the console; null if no run history is configured."""
     if found is None:
         return None
     return {
@@ -176,9 +168,9 @@ def outside_in_words(found: Outside | None) -> Iterator[str]:
 
 def show(console: Console, found: Coverage, wanted: Scope) -> None:
     age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
-    console.print(f"Coverage {age}", markup=False)
+    console.print(f"Coverage {age}")
     for sentence in found.freshness.sentences:
-        console.print(sentence, style="bold red", markup=False, highlight=False)
+        console.print(sentence, style="bold red")
     grid = Grid()
     grid.text("table")
     grid.numbers(
@@ -221,7 +213,7 @@ def table_row(table: TableCoverage, nothing: str) -> list[str]:
 
 
 def shares(complete: int, expected: int, percent: int | None, is_unknown: bool, nothing: str) -> list[str]:
-    """Complete, of how many, and percent. `nothing` is said where no date is expected as far as is known."""
+    """Complete, expected, and percent; three times `nothing` if no date is expected."""
     if not expected:
         return [nothing] * 3
     if is_unknown:

@@ -1,4 +1,4 @@
-"""`manage.py ensure_people`: the groups, and with --demo somebody in each of them."""
+"""`manage.py ensure_people`: creates the groups, and with --demo a user in each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from apps.people import roles
 
 
 class Command(BaseCommand):
-    help = "Creates the groups Viewer, Operator and Admin. Changes nobody who is already there."
+    help = "Creates the groups Viewer, Operator and Admin. Existing users stay unchanged."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -22,9 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
         if demo and not settings.DEMO:
-            raise CommandError(
-                "People whose password everybody knows are for a demo only: set DEMO=1 for one."
-            )
+            raise CommandError("Users with a public password are for a demo only: set DEMO=1 for one.")
         roles.ensure_groups()
         self.stdout.write(f"Groups: {', '.join(roles.PERMISSIONS)}")
         if demo:

@@ -1,17 +1,15 @@
-"""`manage.py plan`: what a launch would do, and why it would leave the rest."""
+"""`manage.py plan`: the steps of a launch, and why every other date is left out."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from apps.cli import reprocess_option
-from apps.coverage.scanning import changed_rules
+from apps.cli.pipeline_command import PipelineCommand
 from apps.pipeline import arguments, definition
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
@@ -23,27 +21,20 @@ from apps.runs.pages.launch_plan import ShownCall
 from apps.runs.plans import forecasts, planning, selections
 from apps.runs.plans.forecasts import Forecast
 from apps.runs.plans.plan import Plan
-from apps.runs.plans.selections import PlanRefused
 from apps.text import count
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = "Shows the steps of a backfill without launching it. Exit 0, or 2 for wrong arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_plan_arguments(parser)
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            plan = planning.plan(pipeline, selection(pipeline, options))
-        except PlanRefused as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        plan = planning.plan(pipeline, selection(pipeline, options))
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(plan, pipeline)))
+            self.write_json(as_json(plan, pipeline))
         else:
             show(terminal(self.stdout), plan, pipeline)
 
@@ -57,7 +48,7 @@ def add_plan_arguments(parser: CommandParser) -> None:
         "--override",
         default="",
         metavar="WHY",
-        help="take in steps whose inputs are missing too, and start them; the reason stays with the run",
+        help="include steps whose inputs are missing, and start them; the reason stays with the run",
     )
 
 
@@ -94,13 +85,13 @@ def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
 
 
 def likely(estimate: Estimate) -> dict[str, Any]:
-    """Seconds of work as a range, null where that is not known; and the same to where a person has to act."""
+    """Seconds of work as a range, null if unknown; and the same until a person has to act."""
     stop = {"before": estimate.stop.name, "seconds": estimate.to_stop} if estimate.stop else None
     return {"seconds": estimate.seconds_range, "not_known": estimate.unknown, "to_stop": stop}
 
 
 def call_as_json(call: ShownCall) -> dict[str, Any]:
-    """The first call of a table. What looks like a secret is hidden in it."""
+    """The first call of a table, with secrets masked."""
     return {
         "table": call.table.name,
         "command": call.command,
@@ -111,29 +102,29 @@ def call_as_json(call: ShownCall) -> dict[str, Any]:
 
 def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
     said = f"{count(len(plan.steps), 'step')}: {plan.title(pipeline)}" if plan.steps else plan.why_nothing
-    console.print(said, style="bold", markup=False)
+    console.print(said, style="bold")
     for line in takes(planning.estimate(plan, pipeline)) if plan.steps else ():
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     for line in bill(forecasts.forecast_of(plan, pipeline)):
-        console.print(line, markup=False)
+        console.print(line)
     for name, number in plan.by_table.items():
-        console.print(f"  {number:>6,}  {name}", markup=False)
+        console.print(f"  {number:>6,}  {name}")
     if plan.left_out:
         console.print("Left out:", style="bold")
     for reason, number, dates in plan.left_out_ranges:
-        console.print(f"  {number:>6,}  {reason} ({dates})", markup=False, highlight=False)
+        console.print(f"  {number:>6,}  {reason} ({dates})")
     for line in behind(plan):
-        console.print(line, markup=False, highlight=False)
+        console.print(line)
     if left := downstream.readers_left(plan, pipeline):
-        console.print(left.sentence, markup=False, highlight=False)
+        console.print(left.sentence)
     for each in launch_plan.overlaps(plan):
-        console.print(f"{each.who} is about to fill {each.count:,} of these.", markup=False, highlight=False)
+        console.print(f"{each.who} is about to fill {each.count:,} of these.")
     for call in launch_plan.shown_calls(plan, pipeline):
         show_call(console, call)
 
 
 def takes(estimate: Estimate) -> Iterator[str]:
-    """How long it likely takes, as the launch form says it."""
+    """The estimated time, in the words of the launch form."""
     told = in_short(estimate.by_run_history)
     yield f"Likely takes {estimate.in_words}{f' ({told}: from the run history)' if told else ''}"
     if estimate.stop:
@@ -141,7 +132,7 @@ def takes(estimate: Estimate) -> Iterator[str]:
 
 
 def behind(plan: Plan) -> Iterator[str]:
-    """What keeps steps from starting, by cause, and which runs are waited for, as the launch form says it."""
+    """The causes that block steps, and the runs to wait for, in the words of the launch form."""
     if plan.blocked.steps and plan.selection.through_gaps:
         yield f"Without --override {plan.blocked.sentence}."
     elif plan.blocked.steps:
@@ -151,7 +142,7 @@ def behind(plan: Plan) -> Iterator[str]:
 
 
 def bill(forecast: Forecast | None) -> Iterator[str]:
-    """What the plan's SQL jobs would bill, as the launch form says it; nothing where a warehouse bills nothing."""
+    """What the plan's SQL jobs would bill, in the words of the launch form; empty if the warehouse bills nothing."""
     if forecast is None:
         return
     if forecast.estimates:
@@ -168,7 +159,7 @@ def in_short(tables: Iterable[str]) -> str:
 
 
 def show_call(console: Console, call: ShownCall) -> None:
-    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold", markup=False)
+    console.print(f"{call.table.short_name}, first call, in {call.folder}:", style="bold")
     added = [f"{name}={value}" for name, value in call.environment]
     for line in (call.command, *(f"with {each}" for each in added)):
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {line}", soft_wrap=True)

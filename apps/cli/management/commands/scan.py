@@ -1,27 +1,27 @@
-"""`manage.py scan`: asks the warehouse about everything, or about some tables and dates, now, in this process."""
+"""`manage.py scan`: scans the warehouse, or some tables and dates, in this process."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from apps.cli import reprocess_option
+from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage.models import Scan
-from apps.coverage.scanning import changed_rules, full_scan, partial_scan, warehouses
+from apps.coverage.scanning import full_scan, partial_scan, warehouses
 from apps.coverage.scanning.partial_scan import Partial
-from apps.pipeline import arguments, definition, scope
-from apps.pipeline.definition import Pipeline, UnknownName
-from apps.pipeline.scope import DoesNotFit, Scope
+from apps.pipeline import arguments, scope
+from apps.pipeline.definition import Pipeline
+from apps.pipeline.scope import Scope
 from apps.runs.plans import planning
 from apps.text import count
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = (
-        "Asks the warehouse what it has, and remembers it. "
+        "Counts what the warehouse has, and stores it. "
         "Exit 0 all tables read, 1 some could not be asked, 2 wrong arguments."
     )
 
@@ -30,19 +30,13 @@ class Command(BaseCommand):
         reprocess_option.add_reprocess(parser)
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
         named = arguments.selected(options)
-        try:
-            wanted = scope.scope(pipeline, **named)
-        except (UnknownName, DoesNotFit) as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+        wanted = scope.scope(pipeline, **named)
         done = scan_some(pipeline, wanted) if any(named.values()) else scan_all(pipeline)
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(done) | reprocess_option.as_json(plan)))
+            self.write_json(as_json(done) | reprocess_option.as_json(plan))
         else:
             self.stdout.write(f"{scan_summary(done)}\n{reprocess_option.plan_summary(plan)}")
         if done.problem:

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the console, all of it, until Ctrl-C."""
+"""`manage.py serve`: runs the whole console until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def at_least_one(text: str) -> int:
 
 
 def say(text: str) -> None:
-    """One line, with the time. Nobody listening is no reason to stop serving."""
+    """Print one line, with the time. A closed output does not stop the console."""
     try:
         print(f"{timezone.now():%H:%M:%S} serve: {text}", flush=True)
     except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of this process's life
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the rest of this process
 
 
 def _need_tables() -> None:

@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from apps.cli.grids import Grid
+from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.serving import Served, Share
-from apps.coverage.scanning import changed_rules
 from apps.coverage.sources import need_coverage
-from apps.coverage.sources.need_coverage import Effect, Fallback, NeedReport, NotASource, Report, SourceLine
-from apps.pipeline import arguments, definition
+from apps.coverage.sources.need_coverage import Effect, Fallback, NeedReport, Report, SourceLine
+from apps.pipeline import arguments
 from apps.pipeline.arguments import terminal
-from apps.pipeline.definition import UnknownName
+from apps.pipeline.definition import Pipeline
 from apps.text import count
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = "Shows which source serves each need, and what no source has. Exit 0, or 2 for wrong arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--season", action="append", default=[], help="a season; may be given again")
         parser.add_argument(
-            "--off", action="append", default=[], metavar="SOURCE", help="as if this source were off"
+            "--off", action="append", default=[], metavar="SOURCE", help="compute without this source"
         )
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            seasons = [pipeline.season(name) for name in options["season"]]
-            off = [need_coverage.find_source(pipeline, name) for name in options["off"]]
-        except (UnknownName, NotASource) as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        seasons = [pipeline.season(name) for name in options["season"]]
+        off = [need_coverage.find_source(pipeline, name) for name in options["off"]]
         report = need_coverage.report(pipeline, seasons=seasons, off=off)
         if options["json"]:
-            self.stdout.write(json.dumps(as_json(report)))
+            self.write_json(as_json(report))
         else:
             show(terminal(self.stdout), report)
 
@@ -64,9 +56,9 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def share_as_json(share: Share, left_out: Served | Tally) -> dict[str, Any]:
-    """`percent` is rounded down to hundredths, None where nobody knows; the dates are exact.
+    """`percent` is rounded down to hundredths, None if unknown; the dates are exact.
 
-    What was accepted or is not expected is not among `of`.
+    Accepted and not expected dates are not in `of`.
     """
     return {
         "dates": share.part,
@@ -125,25 +117,21 @@ def effect_as_json(effect: Effect) -> dict[str, Any]:
 
 
 def show(console: Console, report: Report) -> None:
-    console.print(
-        f"Sources over {report.dates_expected:,} expected dates, {report.freshness.in_words}", markup=False
-    )
+    console.print(f"Sources over {report.dates_expected:,} expected dates, {report.freshness.in_words}")
     if removed := removed_dates.open_now():
-        console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
+        console.print(f"{removed.sentence}. {removed.consequence}", style="bold red")
     for need in report.needs:
         show_need(console, need)
     if report.off:
         console.print(f"\nWithout {', '.join(table.short_name for table in report.off)}:", style="bold")
         for effect in report.effects:
-            console.print(
-                f"  {effect.table.short_name}: {effect_text(effect)}", markup=False, highlight=False
-            )
+            console.print(f"  {effect.table.short_name}: {effect_text(effect)}")
         if said := ending(report):
-            console.print(f"  {said}", markup=False, highlight=False)
+            console.print(f"  {said}")
 
 
 def ending(report: Report) -> str:
-    """What the effects do not say: that there are none, or that nobody knows whether there are more."""
+    """A note beside the effects: that there are none, or that more may be unknown."""
     if report.off_unknown:
         whether = "whether more gates would close" if report.effects else "whether any gate would close"
         return f"not known: {whether}; the other sources are unknown on {count(report.off_unknown, 'date')}"
@@ -151,7 +139,7 @@ def ending(report: Report) -> str:
 
 
 def show_need(console: Console, need: NeedReport) -> None:
-    console.print(f"\n{need.need.name}: {need.served.together.in_words} together", style="bold", markup=False)
+    console.print(f"\n{need.need.name}: {need.served.together.in_words} together", style="bold")
     grid = Grid()
     grid.text("  source, in order")
     grid.numbers("has", left=True)
@@ -164,13 +152,13 @@ def show_need(console: Console, need: NeedReport) -> None:
     grid.print_on(console)
     if left_out := need.served.left_out:
         dates = f": {need.accepted_dates}" if need.accepted_dates else ""
-        console.print(f"  {left_out}{dates}", markup=False, highlight=False)
+        console.print(f"  {left_out}{dates}")
     for label, dates in (("no source has", need.residual), ("unknown", need.unknown_dates)):
         if dates:
-            console.print(f"  {label}: {dates}", markup=False, highlight=False)
+            console.print(f"  {label}: {dates}")
     for reason, number, dates in need.closed_reasons:
         said = f"  cannot be planned, {count(number, 'date')}: {reason} ({dates})"
-        console.print(said, markup=False, highlight=False)
+        console.print(said)
 
 
 def effect_text(effect: Effect) -> str:

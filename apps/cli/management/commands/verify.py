@@ -1,19 +1,17 @@
-"""`manage.py verify`: asks the warehouse about a range, now, and says whether all is as it should be."""
+"""`manage.py verify`: counts a range in the warehouse, and prints a verdict."""
 
 from __future__ import annotations
 
-import getpass
-import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.core.serializers.json import DjangoJSONEncoder
+from django.core.management.base import CommandParser
 from rich.console import Console
 
 from apps.cli.grids import Grid
+from apps.cli.pipeline_command import PipelineCommand, shell_user
 from apps.coverage.models import Verification
-from apps.coverage.scanning import changed_rules, warehouses
+from apps.coverage.scanning import warehouses
 from apps.coverage.verification import report_files, verifier
 from apps.coverage.verification.attempt_history import STILL_RUNNING
 from apps.coverage.verification.nothing_to_verify import nothing
@@ -26,9 +24,9 @@ from apps.coverage.verification.report import (
     Verdict,
     spans_text,
 )
-from apps.pipeline import arguments, definition
+from apps.pipeline import arguments
 from apps.pipeline.arguments import terminal
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import DoesNotFit, Scope
 
 EXIT = {Verdict.PASSED: 0, Verdict.NOT_PASSED: 1, Verdict.COULD_NOT_RUN: 1, Verdict.NOTHING: 2}
@@ -37,7 +35,7 @@ COUNTS = ("complete", "thin", "excess", "missing", "stale", "unknown", "unexpect
 STAND_IN = "*"
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = (
         "Verifies that every date has the rows that it should have. "
         "Exit 0 passed, 1 not passed or could not run, 2 nothing to verify or wrong arguments."
@@ -55,22 +53,15 @@ class Command(BaseCommand):
         )
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            wanted = scope(pipeline, options)
-        except (UnknownName, DoesNotFit) as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
-        found = verifier.request(pipeline, wanted, by=f"{getpass.getuser()} (shell)")
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        found = verifier.request(pipeline, scope(pipeline, options), by=shell_user())
         verifier.perform(pipeline, warehouses.open_warehouse(pipeline), found)
         found.refresh_from_db()
         report = verifier.report_of(found)
         if options["json"]:
-            self.stdout.write(json.dumps(report_files.as_json(found, report), cls=DjangoJSONEncoder))
+            self.write_json(report_files.as_json(found, report))
         elif report:
-            show(terminal(self.stdout), found, report, detailed=options["detailed"])
+            show(terminal(self.stdout, soft_wrap=True), found, report, detailed=options["detailed"])
         else:
             self.stderr.write(found.problem)
         sys.exit(EXIT[report.verdict] if report else 1)
@@ -95,30 +86,28 @@ def scope(pipeline: Pipeline, options: dict[str, Any]) -> Scope:
 def show(console: Console, found: Verification, report: Report, *, detailed: bool) -> None:
     expected = f"{report.expected_in_words}, from {report.start} to {report.end}"
     asked = f"asked {report.asked_at:%Y-%m-%d %H:%M} UTC in {report.queries} queries"
-    say(console, f"Verification {found.pk}: {expected}, {asked}")
+    console.print(f"Verification {found.pk}: {expected}, {asked}")
     counts(report).print_on(console)
     if any(table.by_need for table in report.tables):
-        say(console, f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
+        console.print(f"{STAND_IN} another source may stand in: its missing dates are judged by the need.")
     for table in report.tables:
         if table.undated:
-            say(console, f"{table.short_name}: {table.undated_in_words}")
+            console.print(f"{table.short_name}: {table.undated_in_words}")
     if unasked := [table.short_name for table in report.tables if table.is_undated_unasked]:
-        say(console, f"Rows without a date were not asked about, which a scan tells of: {', '.join(unasked)}")
+        console.print(
+            f"Rows without a date were not asked about, which a scan tells of: {', '.join(unasked)}"
+        )
     for need in report.needs:
-        say(console, f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
+        console.print(f"Need {need.name}: {need.in_words}; wanted {need.wanted}")
     if report.history:
         tell_running(console, report.history)
     if detailed:
         details(console, report)
-    say(console, report.verdict_in_words.upper(), style=STYLE.get(report.verdict, "bold"))
+    console.print(report.verdict_in_words.upper(), style=STYLE.get(report.verdict, "bold"))
     for reason in report.reasons:
-        say(console, f"  {'?' if reason.could_not_run else '-'} {reason.text}")
+        console.print(f"  {'?' if reason.could_not_run else '-'} {reason.text}")
     if not report.reasons and report.verdict == Verdict.NOTHING:
-        say(console, f"  {nothing(report)}")
-
-
-def say(console: Console, text: str, *, style: str | None = None) -> None:
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {nothing(report)}")
 
 
 def counts(report: Report) -> Grid:
@@ -152,7 +141,7 @@ def no_values(table: TableReport) -> str:
 def details(console: Console, report: Report) -> None:
     for table in report.tables:
         for state, number, spans in table.wrong:
-            say(console, f"{table.short_name}, {state} on {number:,}: {spans_text(spans, most=None)}")
+            console.print(f"{table.short_name}, {state} on {number:,}: {spans_text(spans, most=None)}")
     for found in report.quality:
         tell_quality(console, found)
     if report.history:
@@ -164,25 +153,24 @@ def tell_quality(console: Console, found: QualityReport) -> None:
         if each.mean is not None:
             means = f"mean {each.mean:.1f}, {each.lowest:.1f} to {each.highest:.1f}"
             days = f"days {each.first_day} to {each.last_day}"
-            say(
-                console,
+            console.print(
                 f"{found.table}, {found.column}, {days} ({each.band}): {means} on {len(each.points)} dates",
             )
 
 
 def tell_running(console: Console, history: HistoryReport) -> None:
-    """An attempt that has not ended has neither failed nor filled its date yet."""
+    """Attempts that have not ended, which are no failures."""
     for each in history.failures:
         if each.excused == STILL_RUNNING:
             since = f" since {each.started_at:%Y-%m-%d %H:%M} UTC" if each.started_at else ""
-            say(console, f"Run history: {each.processor} {each.date} is still running{since}")
+            console.print(f"Run history: {each.processor} {each.date} is still running{since}")
 
 
 def tell_history(console: Console, history: HistoryReport) -> None:
     if history.problem:
         return  # it is among the reasons
     failures = [each for each in history.failures if each.excused != STILL_RUNNING]
-    say(console, f"Run history: {history.tries:,} latest attempts, {len(failures):,} of them failures")
+    console.print(f"Run history: {history.tries:,} latest attempts, {len(failures):,} of them failures")
     for each in failures:
         excused = f", does not count: {each.excused}" if each.excused else ""
-        say(console, f"  {each.processor} {each.date}: {each.status}{excused}. {each.errors}")
+        console.print(f"  {each.processor} {each.date}: {each.status}{excused}. {each.errors}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from apps.cli.grids import Grid
+from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import freshness
-from apps.coverage.scanning import changed_rules
 from apps.coverage.sources import windows
-from apps.coverage.sources.windows import NoSuchWindow, Window
-from apps.pipeline import arguments, definition
+from apps.coverage.sources.windows import Window
+from apps.pipeline import arguments
 from apps.pipeline.arguments import terminal
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.definition import Pipeline
 
 NONE = (
     "None: no season has so many dates in a row without an open failure or a regression and with something to fill, or "
@@ -24,7 +22,7 @@ NONE = (
 )
 
 
-class Command(BaseCommand):
+class Command(PipelineCommand):
     help = "Shows the best stretches of expected dates for a test run. Exit 0, or 2 for wrong arguments."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,25 +33,18 @@ class Command(BaseCommand):
         )
         arguments.add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        pipeline = definition.current()
-        changed_rules.apply_rule_changes(pipeline)
-        try:
-            best, named = find(pipeline, options)
-        except (UnknownName, NoSuchWindow) as error:
-            self.stderr.write(str(error))
-            sys.exit(2)
+    def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        best, named = find(pipeline, options)
         if options["json"]:
-            found = {"best": list(map(as_json, best)), "named": as_json(named) if named else None}
-            self.stdout.write(json.dumps(found))
+            self.write_json({"best": list(map(as_json, best)), "named": as_json(named) if named else None})
         else:
             self.show(pipeline, best, named)
 
     def show(self, pipeline: Pipeline, best: list[Window], named: Window | None) -> None:
         console = terminal(self.stdout)
-        console.print(f"Test windows, {freshness.now().in_words}", markup=False)
+        console.print(f"Test windows, {freshness.now().in_words}")
         if removed := removed_dates.open_now():
-            console.print(f"{removed.sentence}. {removed.consequence}", style="bold red", markup=False)
+            console.print(f"{removed.sentence}. {removed.consequence}", style="bold red")
         if not best:
             console.print(NONE)
         grid = Grid()

@@ -22,7 +22,7 @@ from apps.workers.worker_list import SERVE
 
 def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
     """One cluster that nobody serves is enough: what is queued there does not start."""
-    present = worker_list.call(facts.now)
+    present = worker_list.workers_now(facts.now)
     for each in present.unserved:
         since = f"for {each.silence}" if each.silence else "yet"
         yield failed(f"No worker of cluster {each.cluster} has reported {since}.", command=SERVE)

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def lines():
-    return worker_list.call(NOON).lines
+    return worker_list.workers_now(NOON).lines
 
 
 def the_line(**fields):
@@ -89,14 +89,14 @@ def test_no_cluster_is_unserved_if_both_have_workers():
     beat(ago(seconds=3), cluster="main")
     beat(ago(seconds=3), cluster="runs")
 
-    assert worker_list.call(NOON).unserved == []
+    assert worker_list.workers_now(NOON).unserved == []
 
 
 def test_a_cluster_without_a_worker_comes_with_the_command_that_starts_one():
     beat(ago(seconds=3), cluster="main")
     beat(ago(minutes=6), cluster="runs")
 
-    called = worker_list.call(NOON)
+    called = worker_list.workers_now(NOON)
 
     assert [(each.cluster, each.silence) for each in called.unserved] == [("runs", "6 min")]
     assert called.command == ".venv/bin/python manage.py serve --only runs"
@@ -105,4 +105,4 @@ def test_a_cluster_without_a_worker_comes_with_the_command_that_starts_one():
 def test_command_starts_everything_if_no_cluster_has_a_worker():
     beat(ago(seconds=3), cluster="web")
 
-    assert worker_list.call(NOON).command == ".venv/bin/python manage.py serve"
+    assert worker_list.workers_now(NOON).command == ".venv/bin/python manage.py serve"
