@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, register
 from .models import LONGEST_NAME
 
 
-@register()
+@register("workers")
 def check_clusters(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """`retry` of each cluster is longer than all tasks taken before can take."""
     return [
@@ -28,7 +28,7 @@ def check_clusters(app_configs: Any, **_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register("workers")
 def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """A cluster with an unknown name would silently serve a queue that stays empty."""
     name = os.environ.get("Q_CLUSTER_NAME")
@@ -44,7 +44,7 @@ def check_cluster_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register("workers")
 def check_worker_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """It becomes a part of queue names, and people read it."""
     if re.fullmatch(rf"[A-Za-z0-9._-]{{1,{LONGEST_NAME}}}", settings.WORKER_NAME):
@@ -58,7 +58,7 @@ def check_worker_name(app_configs: Any, **_: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register("workers")
 def check_sqlite(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Several processes write: with SQLite each must lock when its transaction begins."""
     return [
