@@ -4,14 +4,11 @@ import os
 import tempfile
 from pathlib import Path
 
-# A folder that nobody named is removed when the tests end (tests/conftest.py).
-OWN_VAR_DIR = "" if os.environ.get("TEST_VAR_DIR") else tempfile.mkdtemp(prefix="console-tests-")
-
 os.environ.update(
     DEBUG="1",
     SECRET_KEY="tests",
     DEMO="0",
-    VAR_DIR=OWN_VAR_DIR or os.environ["TEST_VAR_DIR"],
+    VAR_DIR=os.environ.get("TEST_VAR_DIR") or tempfile.mkdtemp(prefix="console-tests-"),
     OUTBOX_DIR="",
     EMAIL_URL="",
     BASE_URL="https://console.example",
@@ -23,6 +20,8 @@ from backfill_console.settings import *  # noqa: F403
 from tests import stage
 
 DEBUG = False
+# A temporary folder is removed when the tests end (tests/conftest.py).
+OWN_VAR_DIR = "" if os.environ.get("TEST_VAR_DIR") else os.environ["VAR_DIR"]
 # A file, because the runner's threads and the workers' processes open it too.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['VAR_DIR']}/tests.sqlite3"}  # noqa: F405

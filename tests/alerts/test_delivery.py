@@ -16,8 +16,6 @@ from apps.alerts.models import Message
 from apps.runs.models import Run
 from tests.alerts.conftest import WEEK, Inbox
 
-pytestmark = pytest.mark.postgresql
-
 MINUTE = dt.timedelta(minutes=1)
 
 
@@ -57,6 +55,7 @@ def test_a_mail_arrives_with_text_html_and_the_csv(failed_run, inbox):
     assert "daily.sales,2024-01-03,failed" in attached.get_content()
 
 
+@pytest.mark.postgresql
 def test_delivered_message_is_marked_as_sent(failed_run, inbox):
     tasks.deliver()
 
@@ -73,6 +72,7 @@ def test_mails_about_a_run_form_one_thread_and_suppress_auto_replies(failed_run,
     assert mail["Auto-Submitted"] == "auto-generated"
 
 
+@pytest.mark.postgresql
 def test_two_workers_at_once_send_one_mail(failed_run, inbox):
     together = threading.Barrier(2)
 
@@ -90,6 +90,7 @@ def test_two_workers_at_once_send_one_mail(failed_run, inbox):
     assert len(inbox.mails) == Message.objects.count() == 1
 
 
+@pytest.mark.postgresql
 def test_event_already_reported_by_another_worker_creates_no_second_message(failed_run, team):
     (event,) = messages.due_events()
     messages.create_messages()
@@ -105,6 +106,7 @@ def test_end_of_a_run_queues_a_delivery_at_once(failed_run):
     assert {task.func() for task in OrmQ.objects.filter(key="main")} == {"apps.alerts.tasks.deliver"}
 
 
+@pytest.mark.postgresql
 def test_event_that_is_rolled_back_queues_no_delivery(failed_run):
     OrmQ.objects.all().delete()
     with transaction.atomic():
@@ -120,6 +122,7 @@ def test_run_succeeds_even_if_the_delivery_cannot_be_queued(launch, drive, monke
     assert drive(launch(tables=["daily.sales"], **WEEK)).status == Run.Status.SUCCEEDED
 
 
+@pytest.mark.postgresql
 def test_delivery_is_scheduled_once_to_run_every_minute(db):
     tasks.ensure_schedule()
     tasks.ensure_schedule()
@@ -177,6 +180,7 @@ def test_retries_follow_the_backoff_schedule_and_then_the_message_fails(message,
     )
 
 
+@pytest.mark.postgresql
 def test_delivery_claimed_by_a_dead_worker_is_retried(message, inbox):
     moment = timezone.now()
     assert message.claim(moment)

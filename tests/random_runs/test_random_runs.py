@@ -32,7 +32,7 @@ pytestmark = pytest.mark.postgresql
 BY_HAND = os.environ.get("RANDOM_RUNS")
 PARTS = 8
 # What they look for does not hang on the console's database: on PostgreSQL, where each takes longer, they are fewer.
-EXAMPLES = int(BY_HAND or (48 if connection.vendor == "sqlite" else 16)) // PARTS
+EXAMPLES = int(BY_HAND or (32 if connection.vendor == "sqlite" else 8)) // PARTS
 number, bits = some.integers(0, 5), some.integers(1, 63)
 calls = some.sampled_from((0, 0, 1, 2))
 sizes = some.sampled_from((1, 2, 2, 3, 3, 4, 5, 6))

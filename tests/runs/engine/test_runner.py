@@ -8,8 +8,6 @@ from apps.coverage.scanning import snapshots
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
 
-pytestmark = pytest.mark.postgresql
-
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 
 
@@ -17,6 +15,7 @@ def step(run: Run, date: str, table: str = "daily.sales") -> Step:
     return run.steps.get(table=table, date=day(date))
 
 
+@pytest.mark.postgresql
 def test_a_run_whose_steps_are_all_verified_succeeds(launch, drive):
     run = drive(launch(tables=["daily.sales"], **WEEK))
 
@@ -50,6 +49,7 @@ def test_a_range_never_covers_a_date_that_is_not_a_step(launch, drive, ask):
     ]
 
 
+@pytest.mark.postgresql
 def test_partitions_are_complete_as_soon_as_their_step_is_verified(launch, drive):
     drive(launch(tables=["daily.sales"], **WEEK), attempts=1)
 
@@ -163,6 +163,7 @@ def test_a_run_waits_for_a_person_at_a_manual_gate(launch, drive):
     assert run.steps.pending().count() == 3
 
 
+@pytest.mark.postgresql
 def test_run_pauses_after_five_failures_with_the_same_signature(launch, drive, fault):
     for number in range(1, 20):
         fault("daily.sales", f"01-{number:02}", "overflow")
@@ -220,6 +221,7 @@ def test_the_call_is_kept_with_its_words_folder_and_log(launch, drive):
     assert "Processing day 2/2: 2024-01-02" in attempt.log_path.read_text()
 
 
+@pytest.mark.postgresql
 def test_timeline_lists_launch_start_verification_and_end(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 
@@ -231,6 +233,7 @@ def test_timeline_lists_launch_start_verification_and_end(launch, drive):
     ]
 
 
+@pytest.mark.postgresql
 def test_coverage_before_and_after_are_kept(launch, drive):
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 

@@ -11,8 +11,6 @@ from apps.runs.estimates.paces import Work, pace
 from apps.runs.estimates.remaining_work import Left
 from benchmarks import eta
 
-pytestmark = pytest.mark.postgresql
-
 
 def likely(finished: list[Work], left: Left, **rest: list[Work]) -> tuple[float, float]:
     """The range for a table with these calls behind it."""

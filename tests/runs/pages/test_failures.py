@@ -8,8 +8,6 @@ from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
-pytestmark = pytest.mark.postgresql
-
 
 @pytest.fixture
 def failed(launch, drive, fault) -> Run:
@@ -20,6 +18,7 @@ def failed(launch, drive, fault) -> Run:
     return drive(launch(phases=["2"], start=day("01-01"), end=day("01-03")))
 
 
+@pytest.mark.postgresql
 def test_failures_are_grouped_by_signature(failed, read):
     text = read("/failures/")
 
@@ -27,6 +26,7 @@ def test_failures_are_grouped_by_signature(failed, read):
     assert "numeric overflow: amount … exceeds DECIMAL(5,2) code 2024-01-02 to 2024-01-03" in text
 
 
+@pytest.mark.postgresql
 def test_date_range_of_failures_continues_over_a_date_off_the_calendar(launch, drive, fault, read):
     fault("daily.sales", "01-06", "overflow")
     fault("daily.sales", "01-08", "overflow")
@@ -102,6 +102,7 @@ def test_the_number_of_queries_does_not_grow_with_the_failures(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.postgresql
 def test_dates_that_lost_rows_are_in_the_list(operating, scan, ask):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-01"))
     scan()

@@ -9,8 +9,6 @@ from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.pages.conftest import words
 
-pytestmark = pytest.mark.postgresql
-
 TWO = {"tables": ["daily.sales", "daily.visits"], "start": day("01-01"), "end": day("01-02")}
 
 
@@ -28,6 +26,7 @@ def steps(read):
     return lambda run, query="": read(f"/runs/{run.pk}/steps/{query}")
 
 
+@pytest.mark.postgresql
 def test_each_step_has_its_rows_before_and_after(launch, drive, ask, steps):
     ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(3) rows(i)", day("01-01"))
     text = steps(drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02"))))
@@ -40,6 +39,7 @@ def test_a_step_that_failed_says_why(done, steps):
     assert "2024-01-02 sales failed failed: numeric overflow" in steps(done)
 
 
+@pytest.mark.postgresql
 def test_rows_that_could_not_be_counted_are_unknown(done, steps):
     done.steps.filter(date=day("01-02")).update(rows_before=None, rows_after=None, message="")
 
@@ -69,6 +69,7 @@ def test_empty_list_reports_no_such_steps(done, steps):
     assert "No such steps" in steps(done, "?state=running")
 
 
+@pytest.mark.postgresql
 def test_a_long_run_has_pages(launch, operating):
     run = launch(phases=["2"])  # 58 steps
 
@@ -94,6 +95,7 @@ def test_a_step_leads_to_its_log(done, operating):
     assert f"/runs/{done.pk}/attempts/1/" in operating.get(f"/runs/{done.pk}/steps/").content.decode()
 
 
+@pytest.mark.postgresql
 def test_the_same_steps_as_csv(done, operating):
     response = operating.get(f"/runs/{done.pk}/steps.csv?table=daily.sales")
 
