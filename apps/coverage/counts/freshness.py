@@ -113,10 +113,14 @@ class Freshness:
         return f"the warehouse has not answered since {at}: {self.problem}"
 
     @property
+    def age(self) -> str:
+        """ "as of 2024-01-15 12:00 UTC"."""
+        return f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
+
+    @property
     def in_words(self) -> str:
-        """ "as of 2024-01-15 12:00 UTC", and the problem of the last scan, if any."""
-        age = f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
-        return f"{age}; problem of the last scan: {self.problem}" if self.problem else age
+        """Its age, and the problem of the last scan, if any."""
+        return f"{self.age}; problem of the last scan: {self.problem}" if self.problem else self.age
 
 
 def still_a_problem(reason: str) -> str:

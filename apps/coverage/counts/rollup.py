@@ -144,44 +144,15 @@ class PhaseCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Everything that the console knows of a range.
-
-    `as_of` is the last time that the warehouse answered a scan, `failing_since` the first time after it that it did
-    not. `problem` is what the latest scan could not ask, without a full stop.
-    """
+    """The coverage of a range by phase and table, and how fresh it is."""
 
     phases: tuple[PhaseCoverage, ...]
     grid: Grid
     freshness: Freshness
 
     @property
-    def as_of(self) -> dt.datetime | None:
-        return self.freshness.as_of
-
-    @property
-    def problem(self) -> str:
-        return self.freshness.problem
-
-    @property
-    def failing_since(self) -> dt.datetime | None:
-        return self.freshness.failing_since
-
-    @property
-    def scan_died(self) -> bool:
-        return self.freshness.scan_died
-
-    @property
-    def silences_to_tell(self) -> list[Silence]:
-        return self.freshness.silences_to_tell
-
-    @property
     def dates_expected(self) -> int:
         return len(self.grid.dates)
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether not even the calendar was ever read."""
-        return self.as_of is None and not self.dates_expected
 
     @property
     def tables(self) -> tuple[TableCoverage, ...]:

@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "partitions": sum(line.still for line in found),
         "standing": sum(line.is_standing for line in found),
         "statuses": STATUSES,
-        "coverage": freshness.now(),
+        "freshness": freshness.now(),
         "pipeline": pipeline,
         "groups": groups(pipeline),
     }
@@ -121,7 +121,7 @@ def page(request: HttpRequest, asked: AcceptForm, *, status: int = 200) -> HttpR
         "form": asked,
         "cells": cells,
         "outlook": cells.outlook,
-        "coverage": freshness.now(),
+        "freshness": freshness.now(),
         "groups": groups(asked.pipeline),
     }
     template = "coverage/_outlook.html" if is_piece else "coverage/accept.html"

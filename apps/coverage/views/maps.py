@@ -52,6 +52,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "season": season,
         "chosen": chosen,
         "coverage": coverage,
+        "freshness": coverage.freshness,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
         "tables": tables,
         "legend": strips.legend(strips.shown_counts(coverage.grid, tables)),

@@ -130,7 +130,7 @@ def test_coverage_is_as_old_as_the_last_scan_that_the_warehouse_answered(scan, c
     shop.rename(shop.with_suffix(".gone"))
     first = scan()
 
-    found = coverage()
+    found = coverage().freshness
 
     assert (found.as_of, found.failing_since) == (answered.finished_at, first.finished_at)
     assert found.problem == f"the warehouse file {shop} does not exist"
@@ -141,7 +141,7 @@ def test_coverage_has_no_problem_once_the_warehouse_answers_again(scan, coverage
     scan()
     shop.with_suffix(".gone").rename(shop)
 
-    found = coverage()
+    found = coverage().freshness
 
     assert (found.failing_since, found.problem) == (None, "")
 

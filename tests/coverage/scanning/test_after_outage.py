@@ -149,3 +149,11 @@ def test_the_outage_check_changes_nothing_while_the_call_is_running(scan_in_use,
 
     assert scans() == ["succeeded", "failed"]
     assert silent_tables()["daily.sales"].awaited == "turn"
+
+
+@pytest.mark.parametrize("address", ["/coverage/accepted/", "/coverage/calendar/", "/sources/windows/"])
+def test_pages_without_a_map_show_no_outage_either(scan_in_use, client, viewer, address):
+    scan_in_use()
+
+    client.force_login(viewer)
+    assert "That is no outage" in " ".join(client.get(address).content.decode().split())

@@ -86,10 +86,11 @@ def tables_of(phase: PhaseCoverage, wanted: Scope) -> list[TableCoverage]:
 def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
     phases = phases_of(found, wanted)
     tables = [table for phase in phases for table in tables_of(phase, wanted)]
+    known = found.freshness
     return {
-        "as_of": found.as_of.isoformat() if found.as_of else None,
-        "problem": found.problem,
-        "failing_since": found.failing_since.isoformat() if found.failing_since else None,
+        "as_of": known.as_of.isoformat() if known.as_of else None,
+        "problem": known.problem,
+        "failing_since": known.failing_since.isoformat() if known.failing_since else None,
         "phases": [
             {
                 "name": phase.phase.name,
@@ -175,8 +176,7 @@ def outside_in_words(found: Outside | None) -> Iterator[str]:
 
 
 def show(console: Console, found: Coverage, wanted: Scope) -> None:
-    age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
-    console.print(f"Coverage {age}", markup=False)
+    console.print(f"Coverage {found.freshness.age}", markup=False)
     for sentence in found.freshness.sentences:
         console.print(sentence, style="bold red", markup=False, highlight=False)
     grid = Grid()
@@ -185,7 +185,7 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
         "complete", "of", "%", "thin", "excess", "missing", "stale", "failed", "unknown", "unexpected"
     )
     grid.text("left out")
-    nothing = "–" if found.as_of else UNKNOWN
+    nothing = "–" if found.freshness.as_of else UNKNOWN
     for phase in phases_of(found, wanted):
         grid.row(*phase_row(phase, nothing), style="bold")
         for table in tables_of(phase, wanted):
