@@ -12,49 +12,12 @@ from apps.warehouse.base import Absent
 Awaited = TableReading.Awaited
 
 
-@dataclass(frozen=True)
-class Silence:
-    """A table that could not be read when it was last asked. What is stored of it is the last known picture.
+def silent_tables() -> dict[str, TableReading]:
+    """The readings of the tables that could not be read when they were last asked, by table; in one query.
 
-    `reason` has no full stop. `is_outage` where the warehouse as a whole did not answer. `awaited` is what is looked
-    for every minute, of `TableReading.Awaited`. `last_read_at` is None where the table was never read as a whole.
+    Their stored partitions are shown as last known. Code that decides by them treats them as unknown.
     """
-
-    table: str
-    since: dt.datetime
-    reason: str
-    last_read_at: dt.datetime | None
-    is_outage: bool
-    awaited: str = ""
-
-    @property
-    def in_words(self) -> str:
-        """ "last known at 2024-01-15 21:34 UTC; the warehouse has not answered since 22:13 UTC: ..."."""
-        at = self.last_read_at
-        known = f"last known at {at:%Y-%m-%d %H:%M} UTC" if at else "never read"
-        since = (
-            f"{self.since:%H:%M}" if at and at.date() == self.since.date() else f"{self.since:%Y-%m-%d %H:%M}"
-        )
-        if self.awaited == Awaited.SCAN:
-            return f"{known}; not read since {since} UTC ({self.reason}), it is read again now"
-        who = "the warehouse has not answered" if self.is_outage else "the table could not be read"
-        who = "not read" if self.awaited == Awaited.TURN else who
-        return f"{known}; {who} since {since} UTC: {self.reason}"
-
-
-def silent_tables() -> dict[str, Silence]:
-    """The tables that did not answer when they were last asked, by name; in one query.
-
-    What is stored of them is shown as last known. Whoever decides by it treats it as unknown, and asks anew.
-    """
-    readings = TableReading.objects.exclude(silent_since=None).order_by("table")
-    return {
-        each.table: Silence(
-            each.table, each.silent_since, each.problem, each.read_at, each.is_outage, each.awaited
-        )
-        for each in readings
-        if each.silent_since
-    }
+    return {each.table: each for each in TableReading.objects.exclude(silent_since=None).order_by("table")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +30,7 @@ class Freshness:
     as_of: dt.datetime | None
     problem: str = ""
     failing_since: dt.datetime | None = None
-    silences: Mapping[str, Silence] = field(default_factory=dict)
+    silences: Mapping[str, TableReading] = field(default_factory=dict)
     scan_died: bool = False
 
     @property
@@ -81,20 +44,20 @@ class Freshness:
         return self._awaits(Awaited.SCAN)
 
     def _awaits(self, what: str) -> bool:
-        told = [each for each in self.silences.values() if each.reason in self.problem]
+        told = [each for each in self.silences.values() if each.problem in self.problem]
         return bool(self.failing_since and told) and all(each.awaited == what for each in told)
 
     @property
-    def silences_to_tell(self) -> list[Silence]:
+    def silences_to_tell(self) -> list[TableReading]:
         """Those that `problem` does not tell of: a scan of some tables and dates found them."""
         if self.failing_since and not self.scan_died:
             return []
-        return [each for each in self.silences.values() if each.reason not in self.problem]
+        return [each for each in self.silences.values() if each.problem not in self.problem]
 
     @property
     def sentences(self) -> list[str]:
         """For a terminal: what is only known as it was last, since when and why."""
-        found = [f"{each.table}: {each.in_words}" for each in self.silences_to_tell]
+        found = [f"{each.table}: {each.silence_in_words()}" for each in self.silences_to_tell]
         if not self.problem or not self.failing_since:
             return [f"Problem of the last scan: {self.problem}", *found] if self.problem else found
         known = f"last known at {self.as_of:%Y-%m-%d %H:%M} UTC; " if self.as_of else ""

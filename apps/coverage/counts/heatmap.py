@@ -61,7 +61,7 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
                 chosen,
                 now,
             )
-            | {"silence": silences[table.name].in_words if table.name in silences else None}
+            | {"silence": silences[table.name].silence_in_words() if table.name in silences else None}
             for table in tables
         ],
     }

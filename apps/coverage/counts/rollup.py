@@ -12,13 +12,14 @@ from typing import Any
 
 from apps.coverage.counts import freshness, serving
 from apps.coverage.counts import grid as grids
-from apps.coverage.counts.freshness import Freshness, Silence
+from apps.coverage.counts.freshness import Freshness
 from apps.coverage.counts.grid import UNREAD, Grid
+from apps.coverage.models import TableReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Phase, Season, Table
 from apps.text import count
 
-NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
+NO_SILENCES: Mapping[str, TableReading] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class TableCoverage:
     tally: Tally
     by_season: dict[str, Tally]
     shown: str
-    silence: Silence | None = None
+    silence: TableReading | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def coverage(
 
 
 def phase_coverage(
-    pipeline: Pipeline, phase: Phase, grid: Grid, silences: Mapping[str, Silence] = NO_SILENCES
+    pipeline: Pipeline, phase: Phase, grid: Grid, silences: Mapping[str, TableReading] = NO_SILENCES
 ) -> PhaseCoverage:
     tables = pipeline.tables_of(phase.name)
     shown = phase_letters(pipeline, phase, grid)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.rollup import Coverage, TableCoverage, Tally
+from apps.coverage.models import TableReading
 from apps.pipeline.sections import Season, Table
 from apps.svg import rectangle
 
@@ -53,7 +53,7 @@ class StripRow:
     table: Table
     tally: Tally
     strip: Strip
-    silence: Silence | None = None
+    silence: TableReading | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from apps.coverage.counts import grid as grids
 from apps.coverage.counts import quality, rollup
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.quality import Band
 from apps.coverage.counts.rollup import Tally
@@ -101,14 +100,9 @@ class Evidence:
         return max(moments, default=None)
 
     @property
-    def silence(self) -> Silence | None:
-        """Since when and why the table cannot be read, so that this is what was known last."""
-        told = self.reading
-        if told is None or told.silent_since is None:
-            return None
-        return Silence(
-            self.table.name, told.silent_since, told.problem, self.asked_at, told.is_outage, told.awaited
-        )
+    def silence(self) -> str:
+        """Since when and why the table cannot be read; empty where it can."""
+        return self.reading.silence_in_words(self.asked_at) if self.reading else ""
 
     @property
     def expects_no_rows(self) -> bool:

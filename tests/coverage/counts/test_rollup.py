@@ -112,7 +112,7 @@ def test_a_phase_keeps_its_last_known_percentage_while_the_warehouse_is_unreacha
     assert not before.phase("2").last_known and after.phase("2").last_known
     assert after.phase("2").percent == before.phase("2").percent == 0
     assert after.table("daily.sales").tally == before.table("daily.sales").tally
-    assert "has not answered since" in after.table("daily.sales").silence.in_words
+    assert "has not answered since" in after.table("daily.sales").silence.silence_in_words()
 
 
 def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage, ask):

@@ -128,7 +128,8 @@ def test_a_warehouse_file_in_use_by_a_call_is_not_shown_as_an_outage(scan_in_use
     assert "That is no outage" in page and "has not answered since" not in page
     assert "That is no outage" in freshness.now().sentences[0]
     sales = silent_tables()["daily.sales"]
-    assert not sales.is_outage and f"; not read since {sales.since:%H:%M} UTC: {CALL}" in sales.in_words
+    since = f"{sales.silent_since:%H:%M} UTC"
+    assert not sales.is_outage and f"; not read since {since}: {CALL}" in sales.silence_in_words()
 
 
 def test_the_outage_check_repeats_a_blocked_scan_once_the_call_has_ended(scan_in_use):

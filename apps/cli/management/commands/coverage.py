@@ -15,8 +15,8 @@ from apps.cli.grids import Grid
 from apps.coverage import regressions
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import rollup
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.rollup import Coverage, PhaseCoverage, TableCoverage
+from apps.coverage.models import TableReading
 from apps.coverage.regressions import Loss
 from apps.coverage.scanning import changed_rules
 from apps.pipeline import arguments, definition, scope
@@ -123,12 +123,12 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
     }
 
 
-def silence_as_json(silence: Silence) -> dict[str, Any]:
+def silence_as_json(silent: TableReading) -> dict[str, Any]:
     """Why the numbers beside it are those that were known last."""
-    at = silence.last_read_at
+    since, at = silent.silent_since, silent.read_at
     return {
-        "since": silence.since.isoformat(),
-        "reason": silence.reason,
+        "since": since.isoformat() if since else None,
+        "reason": silent.problem,
         "last_read_at": at.isoformat() if at else None,
     }
 
