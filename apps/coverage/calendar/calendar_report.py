@@ -13,7 +13,7 @@ from apps.coverage.calendar import calendar_alarms
 from apps.coverage.calendar.calendar_alarms import Alarm, Changes
 from apps.coverage.counts import freshness, strips
 from apps.coverage.counts.freshness import Freshness
-from apps.coverage.counts.strips import LegendItem, Path, Strip
+from apps.coverage.counts.strips import LegendItem, Strip
 from apps.coverage.models import CalendarDate, CalendarReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Season, Table
@@ -22,7 +22,10 @@ LEVELS = 4
 DAYS = 31
 CHANGES_SHOWN = 20
 ABSENT, NONE, NOT_FINAL, TO_COME = ".", "n", "f", "+"
-STATES = {NONE: "not_expected", NOT_FINAL: "stale"}
+STATES = {str(level): f"units-{level}" for level in range(LEVELS + 1)} | {
+    NOT_FINAL: "stale",
+    NONE: "not_expected",
+}
 
 
 @dataclass(frozen=True)
@@ -215,13 +218,7 @@ def months(letters: Mapping[dt.date, str], units: Mapping[dt.date, int]) -> Iter
 
 def strip(letters: Mapping[int, str]) -> Strip:
     """31 cells, of which the days that the season does not have stay empty."""
-    found: dict[str, list[str]] = {}
-    row = "".join(letters.get(day, ABSENT) for day in range(1, DAYS + 1))
-    for each, start, width in strips.runs(row):
-        if each not in (ABSENT, TO_COME):
-            found.setdefault(each, []).append(strips.box(start, width, DAYS, wide=False))
-    paths = tuple(Path(STATES.get(each, f"units-{each}"), "".join(found[each])) for each in sorted(found))
-    return Strip(DAYS, paths, strips.lines(DAYS))
+    return strips.draw("".join(letters.get(day, ABSENT) for day in range(1, DAYS + 1)), STATES)
 
 
 def legend(made: CalendarReport, unit: str) -> list[LegendItem]:

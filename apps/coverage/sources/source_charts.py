@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 from apps.coverage.counts import serving, strips
 from apps.coverage.counts.serving import Served
-from apps.coverage.counts.strips import LegendItem, Path, Strip, Tick
+from apps.coverage.counts.strips import LegendItem, Strip, Tick
 from apps.coverage.sources.need_coverage import NeedReport, SeasonServed
 
 COLOURS = 4  # the sources behind the fourth share its colour
 LEAST = 4  # thousandths of a bar that even one date gets
-OTHERS = {
-    serving.NOT_EXPECTED: "not_expected",
-    serving.ACCEPTED: "accepted",
-    serving.NOBODY: "missing",
-    serving.UNKNOWN: "unknown",
-}
 WORDS = {"missing": "no source", "unknown": "unknown", "accepted": "accepted", "not_expected": "not expected"}
 
 
@@ -65,8 +59,12 @@ def colour(rank: int) -> str:
     return f"source-{min(rank, COLOURS)}"
 
 
-def state_of(letter: str) -> str:
-    return OTHERS.get(letter) or colour(ord(letter) - serving.FIRST + 1)
+STATES = {letter: colour(rank) for rank, letter in enumerate(map(chr, serving.SERVED), 1)} | {
+    serving.NOT_EXPECTED: "not_expected",
+    serving.ACCEPTED: "accepted",
+    serving.NOBODY: "missing",
+    serving.UNKNOWN: "unknown",
+}
 
 
 def counts(served: Served) -> list[tuple[str, int]]:
@@ -102,10 +100,4 @@ def legend(report: NeedReport) -> tuple[LegendItem, ...]:
 
 def strip(letters: str) -> Strip:
     """A row of dates in the colours of the sources that serve them."""
-    found: dict[str, list[str]] = {}
-    for letter, start, width in strips.runs(letters):
-        is_bad = letter in (serving.NOBODY, serving.UNKNOWN)
-        found.setdefault(state_of(letter), []).append(strips.box(start, width, len(letters), wide=is_bad))
-    order = sorted(found, key=lambda state: state in ("missing", "unknown"))
-    gaps = strips.lines(len(letters)) if len(letters) <= strips.MOST_LINES else ""
-    return Strip(len(letters), tuple(Path(state, "".join(found[state])) for state in order), gaps)
+    return strips.draw(letters, STATES, attention=serving.NOBODY + serving.UNKNOWN)
