@@ -10,20 +10,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.calendar import expected_dates
-from apps.coverage.models import (
-    Partition,
-    Scan,
-    TableReading,
-)
+from apps.coverage.models import Partition, Scan, TableReading
 from apps.coverage.scanning import judging, questions, run_history, staleness, storing, unreadable
 from apps.coverage.scanning.readings import known, store
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.warehouse.base import (
-    Reading,
-    Warehouse,
-    WarehouseError,
-)
+from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 # That a transaction of a scan stores: in less than a second, since nobody else can write to SQLite meanwhile.
 PARTITIONS_TOGETHER = 5_000
@@ -62,12 +54,12 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         scan.tables_done += len(tables)
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done)
     staleness.mark(pipeline)
-    history = run_history.read_history(pipeline, warehouse)
+    problem_of_history = run_history.read_history(pipeline, warehouse)
     finish(
         scan,
         cost=cost(),
         changed=changed,
-        problem="; ".join(filter(None, (problems_in_words(reading), history.problem))),
+        problem="; ".join(filter(None, (problems_in_words(reading), problem_of_history))),
         notes="; ".join(
             [
                 *(f"{table}: {note}" for table, note in reading.notes.items()),
@@ -184,6 +176,3 @@ def give_up(
         Scan.objects.filter(pk=scan.pk).update(
             status=Scan.Status.FAILED, finished_at=timezone.now(), problem=not_asked(error), **cost
         )
-
-
-# Some partitions, before and after an attempt --------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 
 from django.db import transaction
@@ -21,14 +20,6 @@ BATCH = 500
 LONGEST_NAME = 200
 LONGEST_ERRORS = 2_000
 FACTS = ("table", "status", "failed", "started_at", "seconds", "errors")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What asking took, and for a scan's problem why there was no answer."""
-
-    queries: int = 0
-    problem: str = ""
 
 
 def reading(pipeline: Pipeline) -> HistoryReading | None:
@@ -59,21 +50,21 @@ def table_of(pipeline: Pipeline, processor: str) -> Table | None:
 # By a scan ----------------------------------------------------------------------------------------
 
 
-def read_history(pipeline: Pipeline, warehouse: Warehouse) -> Asked:
-    """Asks for the latest attempts of all seasons and keeps them. Only workers and commands do that."""
+def read_history(pipeline: Pipeline, warehouse: Warehouse) -> str:
+    """Asks for the latest attempts of all seasons and stores them; returns why that failed, empty where it did not."""
     if pipeline.history is None:
         HistoryTry.objects.all().delete()  # of a history that the pipeline file named once
-        return Asked()
+        return ""
     try:
         tries = warehouse.history(question(pipeline.history), start=pipeline.start, end=pipeline.end)
     except WarehouseError as error:
         problem = str(error).rstrip(".")
         could_not_ask(pipeline, problem)
-        return Asked(queries=1, problem=f"the run history: {problem}")
+        return f"the run history: {problem}"
     with transaction.atomic():
         remember(pipeline, pipeline.history, tries)
         note(pipeline.history)
-    return Asked(queries=1)
+    return ""
 
 
 def could_not_ask(pipeline: Pipeline, problem: str) -> None:

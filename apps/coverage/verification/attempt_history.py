@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from apps.coverage.counts.grid import LETTER
 from apps.coverage.models import Partition
 from apps.coverage.scanning import run_history
@@ -54,16 +56,7 @@ def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
 
 def failure(pipeline: Pipeline, each: Try, *, excused: str) -> Failure:
     table = table_of(pipeline, each.processor)
-    return Failure(
-        processor=each.processor,
-        table=table.name if table else "",
-        date=each.date,
-        status=each.status,
-        started_at=each.started_at,
-        seconds=each.seconds,
-        errors=each.errors,
-        excused=excused,
-    )
+    return Failure(**asdict(each), table=table.name if table else "", excused=excused)
 
 
 def excuse(pipeline: Pipeline, each: Try, seen: Seen) -> str:
