@@ -223,8 +223,3 @@ def seasons_of(pipeline: Pipeline, names: Sequence[str]) -> tuple[tuple[Season, 
             first = names.index(season.name)
             found.append((season, slice(first, first + names.count(season.name))))
     return tuple(found)
-
-
-def tables_shown(pipeline: Pipeline) -> list[tuple[str, list[Table]]]:
-    """Phase labels with their tables, in the order in which every page lists them."""
-    return [(phase.full_label, list(pipeline.tables_of(phase.name))) for phase in pipeline.phases]

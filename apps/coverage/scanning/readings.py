@@ -11,20 +11,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.coverage.accepted import accepting
-from apps.coverage.models import (
-    Partition,
-    TableReading,
-)
+from apps.coverage.models import Partition, TableReading
 from apps.coverage.scanning import judging, questions, rejudging, storing, unreadable
 from apps.coverage.scanning.judging import Found, Key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.warehouse.base import (
-    Count,
-    Reading,
-    Warehouse,
-)
+from apps.warehouse.base import Count, Reading, Warehouse
 
 
 def known(table: Table) -> Mapping[dt.date, Count]:

@@ -171,6 +171,3 @@ def download(request: HttpRequest, kind: str, name: str = "") -> StreamingHttpRe
     found = downloads.partitions(pipeline, CoverageFilter.of(request.GET, pipeline, season))
     name = f"partitions{f'-{slugify(name)}' if name else ''}.{kind}"
     return exports.download(downloads.lines(found, kind), name)
-
-
-# Scans ----------------------------------------------------------------------------------------------
