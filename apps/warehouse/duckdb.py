@@ -53,6 +53,9 @@ PLANNED = {
 OF_ONE_TABLE = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.IOException)
 CORRUPT = "Corrupt database file"  # of a block, as no class of its own
 
+Counts = dict[str, dict[dt.date, Count]]  # by table and date
+Parameters = Mapping[str, dt.date | list[dt.date]]  # start, end and dates, those that were given
+
 
 class DuckDBWarehouse:
     """A warehouse in one DuckDB file."""
@@ -80,34 +83,29 @@ class DuckDBWarehouse:
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
         """In one query; of very many tables in several, since what is read stays in memory until the file is let go."""
-        found, queries = Reading(), self.queries
+        before = self.queries
+        given = {"start": start, "end": end, "dates": None if dates is None else sorted(dates)}
+        parameters = {name: value for name, value in given.items() if value is not None}
         questions = [replace(question, timezone=self.timezone) for question in questions]
+        counts: Counts = {}
+        problems: dict[str, str] = {}
         for first in range(0, len(questions), TABLES_AT_ONCE):
-            some = self.count_some(
-                questions[first : first + TABLES_AT_ONCE], start=start, end=end, dates=dates
-            )
-            found.counts.update(some.counts)
-            found.problems.update(some.problems)
-        whole = frozenset(each.table for each in questions if each.whole and each.table in found.counts)
-        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
-        return replace(found, queries=self.queries - queries, whole=whole, undated=undated)
+            some = self.count_some(questions[first : first + TABLES_AT_ONCE], parameters)
+            counts |= some.counts
+            problems |= some.problems
+        whole = frozenset(each.table for each in questions if each.whole and each.table in counts)
+        undated = frozenset(each.table for each in questions if each.undated and each.table in counts)
+        return Reading(counts, problems, self.queries - before, whole=whole, undated=undated)
 
-    def count_some(
-        self,
-        questions: Sequence[Question],
-        *,
-        start: dt.date | None,
-        end: dt.date | None,
-        dates: Collection[dt.date] | None,
-    ) -> Reading:
+    def count_some(self, questions: Sequence[Question], parameters: Parameters) -> Reading:
         with self.opened() as connection:
             try:
-                reading = ask(connection, questions, start=start, end=end, dates=dates)
+                reading = count_together(connection, questions, parameters)
             except duckdb.Error as error:
                 if not is_of_one_table(error):
                     raise
                 # A table or column is not there, cannot be read, or holds what is no date; the others can still answer.
-                reading = ask_who_can(connection, questions, start=start, end=end, dates=dates)
+                reading = count_readable(connection, questions, parameters)
                 self.require_file()
         self.queries += reading.queries
         return reading
@@ -130,7 +128,7 @@ class DuckDBWarehouse:
             try:
                 rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
             except OF_ONE_TABLE:
-                if problems := absent(connection, [question]):
+                if problems := problems_of(connection, [question]):
                     raise QueryFailed(problems[question.table]) from None
                 raise
         return [as_try(*row) for row in rows]
@@ -268,36 +266,23 @@ def turn(patience: float) -> Iterator[None]:
         ONE_AT_A_TIME.release()
 
 
-def ask(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
+def count_together(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
 ) -> Reading:
-    """All questions as one grouped query."""
+    """Counts all tables in one query; a duckdb.Error where one of them cannot be read."""
     if not questions:
         return Reading()
-    wanted: dict[str, object] = {}
     if all(question.whole for question in questions):
-        dates = start = end = None
-    if dates is not None:
-        wanted["dates"] = sorted(dates)
-    if start is not None:
-        wanted["start"] = start
-    if end is not None:
-        wanted["end"] = end
-    counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
-    parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
+        parameters = {}
+    counts: Counts = {question.table: {} for question in questions}
+    parts = [grouped_count(place, question, parameters) for place, question in enumerate(questions)]
     of_place = [counts[question.table] for question in questions]
     days: dict[dt.date, dt.date] = {}  # each date is kept once, not once a table
-    found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
+    found = connection.execute("\nUNION ALL\n".join(parts), parameters or None)
     with no_collection():
         while some := found.fetchmany(ROWS_AT_ONCE):
-            for place, date, rows, quality, written_at, fallback, keys, nulls in some:
-                count = as_count(rows, quality, written_at, fallback, keys, nulls)
-                of_place[place][days.setdefault(date, date)] = count
+            for place, date, *sums in some:
+                of_place[place][days.setdefault(date, date)] = as_count(*sums)
     return Reading(counts, queries=1)
 
 
@@ -318,46 +303,35 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def ask_who_can(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
+def count_readable(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
 ) -> Reading:
-    """The answers of those that can answer, and for the others why not: again in one query, where that is possible."""
-    problems = absent(connection, questions)
+    """Counts the tables that can be read, in one query where that is possible; the others are problems."""
+    problems = problems_of(connection, questions)
     rest = [question for question in questions if question.table not in problems]
     try:
-        counts, queries = ask(connection, rest, start=start, end=end, dates=dates).counts, 1
+        reading = count_together(connection, rest, parameters)
     except duckdb.Error as error:
         if not is_of_one_table(error):
             raise
-        counts, more = ask_one_by_one(connection, rest, start=start, end=end, dates=dates)
-        problems, queries = problems | more, 1 + len(rest)
-    return Reading(counts, problems, queries=2 + queries)
+        reading = count_separately(connection, rest, parameters)
+    return Reading(reading.counts, problems | reading.problems, queries=2 + reading.queries)
 
 
-def ask_one_by_one(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
-) -> tuple[dict[str, dict[dt.date, Count]], dict[str, str]]:
-    """Where a table cannot be read, or holds what it should not, only its own question can tell. Counts, problems."""
-    counts: dict[str, dict[dt.date, Count]] = {}
+def count_separately(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
+) -> Reading:
+    """Counts each table in a query of its own, which alone tells the ones that cannot be counted."""
+    counts: Counts = {}
     problems = {}
     for question in questions:
         try:
-            counts |= ask(connection, [question], start=start, end=end, dates=dates).counts
+            counts |= count_together(connection, [question], parameters).counts
         except duckdb.Error as error:
             if not is_of_one_table(error):
                 raise
             problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
-    return counts, problems
+    return Reading(counts, problems, queries=1 + len(questions))
 
 
 def translated(sql: str) -> Sequence[str]:
@@ -412,7 +386,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def absent(
+def problems_of(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
 ) -> dict[str, str]:
     """The tables that cannot be asked, with what is missing."""
