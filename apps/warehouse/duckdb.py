@@ -1,4 +1,4 @@
-"""The DuckDB engine: opens the file, asks, and closes it, since one process at a time may hold it."""
+"""The DuckDB engine: opens the file, queries it, and closes it, since one process at a time may hold it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class DuckDBWarehouse:
         self.queries = 0
 
     def check_connection(self) -> None:
-        """The file is there and opens."""
+        """Opens the file; Unreachable where it is not there, Busy where another process holds it."""
         with self.opened() as connection:
             connection.execute("SELECT 1")
 
@@ -144,11 +144,11 @@ class DuckDBWarehouse:
         job_id: str = "",
         labels: Mapping[str, str] = NO_LABELS,
     ) -> int:
-        """The file keeps no jobs, so their id and labels say nothing to it."""
+        """Runs the script in this process; a file keeps no jobs, so `job_id` and `labels` are ignored."""
         given = {"start_date": start, "end_date": end}
         with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
             statements = [connection.extract_statements(text)[0] for text in translated(sql)]
-            with whole(connection, statements):
+            with in_transaction(connection, statements):
                 for statement in statements:
                     connection.execute(statement, {name: given[name] for name in statement.named_parameters})
             return len(statements)
@@ -156,7 +156,7 @@ class DuckDBWarehouse:
     def rehearse(
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
     ) -> str:
-        """Has DuckDB plan every statement that reads or writes rows, and perform none of them."""
+        """Plans every statement that reads or writes rows, and performs none of them."""
         given = {"start_date": start, "end_date": end}
         planned = 0
         # A file that is attached to be read does not even plan a statement that writes.
@@ -184,7 +184,7 @@ class DuckDBWarehouse:
         return self.turns.end(owner)
 
     def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
-        """Of all tables of the file, whatever was asked: contents, or rows where the contents are too much to read."""
+        """Fingerprints of all tables of the file: by contents, or by rows where the contents are too much to read."""
         with self.opened() as connection:
             there = connection.execute(fingerprints.TABLES, [FILE]).fetchall()
             contents = sum(rows for _, _, rows in there) <= fingerprints.MOST_ROWS
@@ -199,12 +199,12 @@ class DuckDBWarehouse:
 
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
+        """A connection with the file attached; an error of DuckDB within is raised as a WarehouseError."""
         with self.turns.reading() if read_only else self.turns.of_call(A_SCRIPT), turn(self.patience):
             connection = host().cursor()
             try:
                 self.attach(connection, read_only=read_only)
-                # A moment with a zone is a moment; what is told of it must not depend on where this runs.
+                # How a moment with a zone is printed must not depend on where this runs.
                 connection.execute(f"USE {FILE}; SET TimeZone = 'UTC'")
                 yield connection
             except duckdb.InterruptException as error:
@@ -293,7 +293,7 @@ def is_of_one_table(error: duckdb.Error) -> bool:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Many thousands of answers that are all still wanted would be looked through again and again for garbage."""
+    """Turns garbage collection off: it would search the many thousands of counts again and again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -335,13 +335,13 @@ def count_separately(
 
 
 def translated(sql: str) -> Sequence[str]:
-    from apps.warehouse.sql.translation import for_duckdb  # only who performs a script pays for the import
+    from apps.warehouse.sql.translation import for_duckdb  # a slow import, which only scripts need
 
     return for_duckdb(sql)
 
 
 def check(sql: str) -> None:
-    """QueryFailed where DuckDB could not perform the script, as far as that is told without its tables."""
+    """Raises QueryFailed where DuckDB could not run the script, as far as can be seen without its tables."""
     from apps.warehouse.sql import translation
 
     connection = host().cursor()
@@ -353,19 +353,21 @@ def check(sql: str) -> None:
         except duckdb.Error as error:
             raise translation.NoLike(first_line(error)) from error
         for name in translation.functions(text):
-            if name not in words_of_the_engine():
+            if name not in functions_and_keywords():
                 raise translation.NoLike(f"it has no function {name.upper()}")
 
 
 @cache
-def words_of_the_engine() -> frozenset[str]:
-    """Functions, and words of the language that look like some."""
-    asked = "SELECT DISTINCT function_name FROM duckdb_functions() UNION SELECT keyword_name FROM duckdb_keywords()"
-    return frozenset(name.lower() for (name,) in host().cursor().execute(asked).fetchall())
+def functions_and_keywords() -> frozenset[str]:
+    """Functions, and keywords of SQL that look like some, in lower case."""
+    sql = "SELECT DISTINCT function_name FROM duckdb_functions() UNION SELECT keyword_name FROM duckdb_keywords()"
+    return frozenset(name.lower() for (name,) in host().cursor().execute(sql).fetchall())
 
 
 @contextmanager
-def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> Iterator[None]:
+def in_transaction(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]
+) -> Iterator[None]:
     """All statements or none: in a transaction around them, unless the script brings its own."""
     own = any(statement.type == duckdb.StatementType.TRANSACTION for statement in statements)
     if not own:
@@ -373,12 +375,12 @@ def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Sta
     yield
     if not own:
         connection.execute("COMMIT")
-    elif is_open(connection):
+    elif roll_back(connection):
         raise QueryFailed("the script begins a transaction and does not end it; add COMMIT. Nothing was kept")
 
 
-def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a transaction was left open; it is not any more."""
+def roll_back(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Rolls back the open transaction; returns whether there was one."""
     try:
         connection.execute("ROLLBACK")
     except duckdb.TransactionException:
@@ -389,7 +391,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 def problems_of(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
 ) -> dict[str, str]:
-    """The tables that cannot be asked, with what is missing."""
+    """The tables that do not exist or lack a column, with the reason."""
     has: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
@@ -404,7 +406,7 @@ def problems_of(
 def interrupting(
     connection: duckdb.DuckDBPyConnection, timeout: float, stopped: Callable[[], bool]
 ) -> Iterator[None]:
-    """Ends the connection's statement when it takes too long or nobody wants it any more."""
+    """Interrupts the connection's statement after `timeout` seconds, or once `stopped()` is true."""
     done = threading.Event()
     deadline = time.monotonic() + timeout
 
@@ -427,6 +429,6 @@ def first_line(error: Exception) -> str:
 
 
 def holder(error: Exception) -> str:
-    """Who holds the file, as far as DuckDB says (`Conflicting lock is held in ... (PID 42)`)."""
+    """The process that holds the file, from DuckDB's message (`Conflicting lock is held in ... (PID 42)`)."""
     found = re.search(r"Conflicting lock is held in (.+?)(?:\. |$)", first_line(error))
     return found[1] if found else first_line(error)
