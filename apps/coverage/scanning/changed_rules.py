@@ -34,14 +34,7 @@ def apply_rule_changes(pipeline: Pipeline) -> int:
         update_seasons(pipeline)
         clear_incompatible_counts(pipeline, changed)
         number = rejudging.judge_stored(pipeline, changed)
-        judged = [
-            TableReading(
-                table=table.name,
-                rules=questions.digest(pipeline, table),
-                dated_by=questions.dated_by(pipeline, table),
-            )
-            for table in changed
-        ]
+        judged = [TableReading(table=table.name, **questions.rules_of(pipeline, table)) for table in changed]
         TableReading.objects.bulk_create(
             judged, update_conflicts=True, unique_fields=["table"], update_fields=["rules", "dated_by"]
         )

@@ -114,21 +114,15 @@ def remember_tables(
             unreadable.record_failure([name], problems[name], at=asked_at)
         storing.leave_calendar_of({table.name: dates[table.name] for table in answered}, expected)
         unreadable.record_full_read(
-            whole_reading(pipeline, table, scan, problems[table.name]) for table in answered
+            TableReading(
+                table=table.name,
+                scan=scan,
+                problem=problems[table.name].rstrip("."),  # that it does not exist is an answer too
+                **questions.rules_of(pipeline, table),
+            )
+            for table in answered
         )
     return changed
-
-
-def whole_reading(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> TableReading:
-    """The table answered; that it does not exist is an answer too, and its `problem`."""
-    return TableReading(
-        table=table.name,
-        scan=scan,
-        problem=problem.rstrip("."),
-        columns=questions.told_columns(table),
-        rules=questions.digest(pipeline, table),
-        dated_by=questions.dated_by(pipeline, table),
-    )
 
 
 def forget_other_keys(tables: Collection[Table]) -> None:

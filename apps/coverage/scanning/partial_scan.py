@@ -108,11 +108,4 @@ def remember(
 
 def note_rules(pipeline: Pipeline, table: Table) -> None:
     """By which rules it was judged, where no scan of everything said so before: a changed file is followed then."""
-    TableReading.objects.get_or_create(
-        table=table.name,
-        defaults={
-            "columns": questions.told_columns(table),
-            "rules": questions.digest(pipeline, table),
-            "dated_by": questions.dated_by(pipeline, table),
-        },
-    )
+    TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))

@@ -45,5 +45,14 @@ def dated_by(pipeline: Pipeline, table: Table) -> str:
     return f"{table.date_column} in {pipeline.timezone}"
 
 
+def rules_of(pipeline: Pipeline, table: Table) -> dict[str, str]:
+    """The fields of a TableReading that say by which rules of the pipeline file the table is read and judged."""
+    return {
+        "columns": told_columns(table),
+        "rules": digest(pipeline, table),
+        "dated_by": dated_by(pipeline, table),
+    }
+
+
 def key_of(columns: str) -> list[str]:
     return [word for word in columns.split() if word.startswith(KEY)]

@@ -27,13 +27,8 @@ def known(table: Table) -> Mapping[dt.date, Count]:
     rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
     if table.key:
         rows = rows.exclude(keys=None)
-    values = rows.values_list(
-        "date", "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
-    )
-    return {
-        date: Count(count or 0, quality, written_at, share, keys, modified_at=modified_at)
-        for date, count, quality, written_at, share, keys, modified_at in values
-    }
+    values = rows.values_list("date", *storing.COUNTED)
+    return {date: Count(**dict(zip(storing.COUNTED, counted, strict=True))) for date, *counted in values}
 
 
 def read(
@@ -110,13 +105,15 @@ def store(found: Iterable[Found]) -> int:
     rows = list(found)
     known = storing.stored(rows)
     fresh = [
-        storing.partition(each, known.get((each.table, each.date)))
+        storing.partition(each, known.get(each.key))
         for each in rows
-        if storing.is_news(each, known)
+        if storing.is_news(each, known.get(each.key))
     ]
     with transaction.atomic():
         storing.write(fresh)
-        follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
+        if fresh:
+            judged = {each.key for each in rows if each.count}
+            rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)
         unreadable.clear_failure({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
@@ -124,8 +121,3 @@ def store(found: Iterable[Found]) -> int:
                 {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
             )
     return len(fresh)
-
-
-def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
-    if fresh:
-        rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)
