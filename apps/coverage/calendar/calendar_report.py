@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 
 from apps import text
 from apps.coverage.calendar import calendar_alarms
-from apps.coverage.calendar.calendar_alarms import Alarm, Changes
+from apps.coverage.calendar.calendar_alarms import Alarm
 from apps.coverage.counts import freshness, strips
 from apps.coverage.counts.freshness import Freshness
 from apps.coverage.counts.strips import LegendItem, Strip
@@ -94,7 +94,7 @@ class CalendarReport:
     seasons: tuple[SeasonCalendar, ...]
     off_season: tuple[dt.date, ...]
     alarms: tuple[Alarm, ...]
-    changes: tuple[Changes, ...]
+    changes: tuple[CalendarReading, ...]
     most_units: int
 
     @property
@@ -120,8 +120,8 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     units = dict(CalendarDate.objects.values_list("date", "units"))
     readings = list(CalendarReading.objects.select_related("scan").exclude(changes=[])[:CHANGES_SHOWN])
     latest = CalendarReading.objects.first()
-    waiting = as_dates(latest.not_final or []) if latest else ()
-    listed = to_come(latest)
+    waiting = latest.not_final_dates if latest else ()
+    listed = latest.units_to_come if latest else {}
     most = max(units.values(), default=0)
     until = pipeline.today(known.as_of or now)
     seasons = tuple(
@@ -131,20 +131,11 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     return CalendarReport(
         known=known,
         seasons=seasons,
-        off_season=as_dates(latest.off_season) if latest else (),
+        off_season=latest.off_season_dates if latest else (),
         alarms=tuple(calendar_alarms.alarms(pipeline, units, listed, latest, readings, now=now)),
-        changes=tuple(map(calendar_alarms.changes, readings)),
+        changes=tuple(readings),
         most_units=most,
     )
-
-
-def to_come(latest: CalendarReading | None) -> dict[dt.date, int]:
-    """The dates on the calendar that were not over when it was read last, with their units."""
-    return {dt.date.fromisoformat(date): units for date, units in latest.to_come} if latest else {}
-
-
-def as_dates(texts: Iterable[str]) -> tuple[dt.date, ...]:
-    return tuple(map(dt.date.fromisoformat, texts))
 
 
 def season_calendar(

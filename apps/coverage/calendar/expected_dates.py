@@ -143,7 +143,7 @@ def ended(pipeline: Pipeline, added: Collection[dt.date]) -> set[dt.date]:
     if pipeline.calendar.every:
         today = pipeline.today(latest.read_at)
         return {date for date in added if date >= today}
-    return set(added) & {dt.date.fromisoformat(date) for date, _ in latest.to_come}
+    return set(added) & latest.units_to_come.keys()
 
 
 def write(pipeline: Pipeline, before: Mapping[dt.date, int], now: Mapping[dt.date, int]) -> None:
