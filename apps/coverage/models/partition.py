@@ -171,6 +171,27 @@ class Partition(models.Model):
         return shown(self.state, self.activity)
 
     @property
+    def is_gap(self) -> bool:
+        return self.state in self.GAPS
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.state == self.State.ACCEPTED
+
+    @property
+    def can_be_accepted(self) -> bool:
+        return self.activity not in self.IN_A_RUN and (self.is_gap or self.is_closable)
+
+    @property
+    def expects_no_rows(self) -> bool:
+        """Whether the date was counted and no row is due: off the calendar, in the bootstrap, not over yet."""
+        return self.rows is not None and self.state == self.State.NOT_EXPECTED
+
+    @property
+    def fallback_percent(self) -> int | None:
+        return None if self.fallback_share is None else int(100 * self.fallback_share)
+
+    @property
     def is_closable(self) -> bool:
         """`closable` of one: a redo that was not done, or a failure on a date that left the calendar."""
         if self.state == self.State.NOT_EXPECTED:
