@@ -201,18 +201,13 @@ def phase_coverage(
 ) -> PhaseCoverage:
     tables = pipeline.tables_of(phase.name)
     shown = phase_letters(pipeline, phase, grid)
-    reasons = Counter(
-        {
-            "not expected (bootstrap)": shown.count("n"),
-            "accepted gaps": shown.count("a"),
-        }
-    )
+    reasons = {"not expected (bootstrap)": shown.count("n"), "accepted gaps": shown.count("a")}
     return PhaseCoverage(
         phase=phase,
         tables=tuple(
             replace(table_coverage(table, grid), silence=silences.get(table.name)) for table in tables
         ),
-        dates_expected=len(shown) - shown.count("n") - shown.count("a"),
+        dates_expected=len(shown) - sum(reasons.values()),
         dates_complete=shown.count("c"),
         dates_unknown=shown.count("u"),
         left_out={reason: count for reason, count in reasons.items() if count},

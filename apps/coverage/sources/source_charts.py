@@ -45,13 +45,11 @@ class DrawnNeed:
 
 
 def draw(report: NeedReport) -> DrawnNeed:
-    return DrawnNeed(
-        report, bar(report.served), legend(report), tuple(map(draw_season, report.seasons[::-1]))
+    seasons = (
+        DrawnSeason(season, strip(season.letters), strips.month_ticks(season.dates))
+        for season in reversed(report.seasons)
     )
-
-
-def draw_season(season: SeasonServed) -> DrawnSeason:
-    return DrawnSeason(season, strip(season.letters), strips.month_ticks(season.dates))
+    return DrawnNeed(report, bar(report.served), legend(report), tuple(seasons))
 
 
 def colour(rank: int) -> str:

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from apps.coverage.counts import rollup, serving
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD, Grid
-from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.serving import Share
 from apps.coverage.models import Partition
 from apps.coverage.verification.report import (
@@ -83,7 +82,7 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
             is_source=table.is_source,
             by_need=table.name in stand_ins,
             expected=tally.expected,
-            counts=counts(tally),
+            counts={state: getattr(tally, state) for state in STATES},
             dates=dates_by_state(table, seen),
             rows=rows(table, seen),
             problem=seen.problem_of(table),
@@ -97,10 +96,6 @@ def dates_expected(wanted: Iterable[Table], seen: Seen) -> int:
     """On how many dates at least one of the tables should have rows; accepted gaps and what is left out are not."""
     rows = zip(*(seen.grid.states[table.name] for table in wanted), strict=True)
     return sum(any(letter not in rollup.NOT_WANTED for letter in letters) for letters in rows)
-
-
-def counts(tally: Tally) -> dict[str, int]:
-    return {state: getattr(tally, state) for state in STATES}
 
 
 def dates_by_state(table: Table, seen: Seen) -> dict[str, Spans]:

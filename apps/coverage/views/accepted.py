@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -104,13 +103,9 @@ def accept(request: HttpRequest, asked: AcceptForm) -> HttpResponse:
 def answer(request: HttpRequest, asked: AcceptForm, *, status: int) -> HttpResponse:
     """The form again, with what is wrong: where the person filled it in."""
     if from_cell(request):
-        return cell(request, problem=" ".join(sentences(asked)))
+        problems = [str(error) for errors in asked.errors.values() for error in errors]
+        return cell(request, problem=" ".join(problems))
     return page(request, asked, status=status)
-
-
-def sentences(asked: AcceptForm) -> Iterator[str]:
-    for field in asked.errors.values():
-        yield from map(str, field)
 
 
 def page(request: HttpRequest, asked: AcceptForm, *, status: int = 200) -> HttpResponse:

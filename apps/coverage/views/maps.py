@@ -74,7 +74,8 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
     if live.is_refresh(request):
         return piece.answer(request)
     context |= {"live": piece, "scan": scan, **controls(request, pipeline, chosen)}
-    return render(request, "coverage/maps.html", context | {"maps": season_maps(coverage, tables)})
+    context["maps"] = strips.season_maps(coverage, only={table.name for table in tables})
+    return render(request, "coverage/maps.html", context)
 
 
 def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: CoverageFilter) -> Page:
@@ -120,10 +121,6 @@ def controls(request: HttpRequest, pipeline: Pipeline, chosen: CoverageFilter) -
         "groups": [(phase, pipeline.tables_of(phase.name)) for phase in pipeline.phases],
         "newest_first": sorted(pipeline.seasons, key=lambda season: season.start, reverse=True),
     }
-
-
-def season_maps(coverage: Coverage, tables: list[Table]) -> list[strips.SeasonMap]:
-    return strips.season_maps(coverage, only={table.name for table in tables})
 
 
 @require_GET

@@ -472,8 +472,9 @@ def new_id(about: str) -> str:
 
 def write_quota(table: bigquery.Table) -> WriteQuota:
     by_time = table.time_partitioning
-    by_column = bool(table.range_partitioning or (by_time and by_time.field))
-    return costs.write_quota(by_column=by_column, by_time_of_ingestion=bool(by_time))
+    if table.range_partitioning or (by_time and by_time.field):
+        return costs.BY_COLUMN
+    return costs.BY_TIME_OF_INGESTION if by_time else costs.STANDARD
 
 
 def parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:

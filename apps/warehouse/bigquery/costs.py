@@ -35,12 +35,6 @@ def billed(sql: str, read: int) -> tuple[int, int]:
 # Limits of a day --------------------------------------------------------------------------------------
 
 
-def write_quota(*, by_column: bool, by_time_of_ingestion: bool) -> WriteQuota:
-    if by_column:
-        return BY_COLUMN
-    return BY_TIME_OF_INGESTION if by_time_of_ingestion else STANDARD
-
-
 def writes_against_quota(sql: str, table: str) -> int:
     """Statements that write the table and count against its limit: what loads, copies, or makes it from a query.
 
