@@ -97,7 +97,7 @@ def verify(verification_id: int) -> None:
 
 
 def give_up_dead_verifications(now: dt.datetime) -> None:
-    """As for scans: one that nobody works at any more would be under way for ever."""
+    """As for scans: one whose worker died would be under way for ever."""
     late = now - timing.LONGEST_SCAN
     unfinished = Verification.objects.filter(finished_at=None)
     for each in unfinished.filter(started_at__lt=late):
@@ -107,10 +107,10 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
 
 
 def ensure_schedule() -> None:
-    every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
-    every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
+    ensure_every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
+    ensure_every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
 
 
-def every(minutes: int, name: str, func: str) -> None:
+def ensure_every(minutes: int, name: str, func: str) -> None:
     told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
     Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})

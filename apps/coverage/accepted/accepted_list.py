@@ -81,7 +81,7 @@ class AcceptedLine:
 
     @property
     def over(self) -> int:
-        """How many of a standing acceptance's partitions are no accepted gaps (any more): mostly complete by now."""
+        """The number of its partitions that are not accepted gaps any more, mostly because they are complete."""
         return self.gap.count - self.still
 
 
@@ -90,7 +90,7 @@ def ranges_in_words(found: Iterable[tuple[str, str]]) -> str:
 
 
 def lines(chosen: AcceptedFilter, *, today: dt.date) -> list[AcceptedLine]:
-    """The chosen acceptances, those that stand first, newest first; in one query."""
+    """The chosen acceptances in one query: standing, expired, withdrawn, each newest first."""
     found = AcceptedGap.objects.all()
     if chosen.status:
         found = {

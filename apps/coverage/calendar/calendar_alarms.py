@@ -128,7 +128,7 @@ def of_reading(pipeline: Pipeline, latest: CalendarReading | None) -> Iterator[A
 
 
 def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Iterator[Alarm]:
-    """What changed lately. That a season goes on is news; that a date goes, or weighs more, needs a look."""
+    """Changes since that moment: dates that left and changed units are warnings, new dates are information."""
     for reading in readings:
         if reading.read_at < since:
             continue
@@ -148,7 +148,7 @@ def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Itera
 
 
 def returned(*, since: dt.datetime) -> Iterator[Alarm]:
-    """That dates which had left are back needs nobody any more, and ends what was said of them."""
+    """Dates that came back since that moment: nothing is to be done about them."""
     for at, number in removed_dates.returned_since(since):
         are = "date that had left the calendar is" if number == 1 else "dates that had left the calendar are"
         yield Alarm(

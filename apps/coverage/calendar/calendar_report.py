@@ -148,7 +148,7 @@ def season_calendar(
     most: int,
     until: dt.date,
 ) -> SeasonCalendar:
-    """`until` is the day of the last reading: of later ones nobody can say that they have no units."""
+    """A season's calendar. `until` is the day of the last reading: later days are to come, not without units."""
     days = [season.start + dt.timedelta(days=n) for n in range((season.end - season.start).days + 1)]
     expected = [day for day in days if day in units]
     not_final = sorted(set(waiting).intersection(days).difference(expected))

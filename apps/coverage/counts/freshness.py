@@ -35,12 +35,12 @@ class Freshness:
 
     @property
     def awaits_turn(self) -> bool:
-        """Whether the last scan could not ask only since a call of the console has the warehouse file."""
+        """Whether the last scan failed only because a call of the console has the warehouse file."""
         return self._awaits(Awaited.TURN)
 
     @property
     def answers_again(self) -> bool:
-        """Whether the warehouse was seen to answer after the last scan failed, and is being read."""
+        """Whether the warehouse has answered after the last scan failed, and is being read."""
         return self._awaits(Awaited.SCAN)
 
     def _awaits(self, what: str) -> bool:
@@ -49,14 +49,14 @@ class Freshness:
 
     @property
     def silences_to_tell(self) -> list[TableReading]:
-        """Those that `problem` does not tell of: a scan of some tables and dates found them."""
+        """Those that `problem` does not name: a scan of some tables and dates found them."""
         if self.failing_since and not self.scan_died:
             return []
         return [each for each in self.silences.values() if each.problem not in self.problem]
 
     @property
     def sentences(self) -> list[str]:
-        """For a terminal: what is only known as it was last, since when and why."""
+        """For a terminal: which figures are only last known, since when and why."""
         found = [f"{each.table}: {each.silence_in_words()}" for each in self.silences_to_tell]
         if not self.problem or not self.failing_since:
             return [f"Problem of the last scan: {self.problem}", *found] if self.problem else found
@@ -86,8 +86,8 @@ class Freshness:
         return f"{self.age}; problem of the last scan: {self.problem}" if self.problem else self.age
 
 
-def still_a_problem(reason: str) -> str:
-    """What a scan could not ask, less the tables that did not exist then and have rows by now."""
+def open_problems(reason: str) -> str:
+    """The problem of a scan without the tables that did not exist then and have rows by now."""
     if Absent.SAYS not in reason:
         return reason
     filled = Partition.objects.filter(rows__gt=0).order_by().values_list("table", flat=True).distinct()
@@ -104,7 +104,7 @@ def now() -> Freshness:
     reading = Scan.objects.latest_reading() if latest.has_failed else latest
     return Freshness(
         as_of=reading.finished_at if reading else None,
-        problem=still_a_problem(latest.reason),
+        problem=open_problems(latest.reason),
         failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
         silences=silences,
         scan_died=latest.has_failed and not latest.was_not_answered,

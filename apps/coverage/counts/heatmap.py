@@ -110,7 +110,7 @@ def row(
 
 
 def columns(cells: Sequence[Cell]) -> Any:
-    """The same the other way round: a cell whose fields are lists, a value a date."""
+    """The cells transposed: one Cell whose fields are lists with a value a date."""
     return Cell._make(zip(*cells, strict=True)) if cells else Cell._make([()] * len(Cell._fields))
 
 

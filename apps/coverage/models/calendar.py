@@ -109,7 +109,7 @@ def as_dates(texts: Iterable[str]) -> tuple[dt.date, ...]:
 
 class RemovedDateQuerySet(models.QuerySet["RemovedDate"]):
     def open(self) -> RemovedDateQuerySet:
-        """Those that did not come back, and of which no person said that it is right."""
+        """Those that did not come back and were not confirmed."""
         return self.filter(returned_at=None, confirmed_at=None)
 
     def confirmed(self) -> RemovedDateQuerySet:

@@ -31,7 +31,7 @@ def told_columns(table: Table) -> str:
 
 
 def digest(pipeline: Pipeline, table: Table) -> str:
-    """Changes with whatever in the file decides what the table's counts are called."""
+    """A digest of everything in the file that decides the states of the table's partitions."""
     needs = [need for need in pipeline.needs if table.name in need.used_by]
     rules = table.rows, table.skip_first_days, table.key, table.date_column, table.after, needs
     other = pipeline.by_name.get(table.compared_with or "")

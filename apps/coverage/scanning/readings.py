@@ -21,7 +21,7 @@ from apps.warehouse.base import Count, Reading, Warehouse
 
 
 def known(table: Table) -> Mapping[dt.date, Count]:
-    """What the last reading left of a table, as far as it was asked about the same columns."""
+    """The stored counts of a table that the metadata can confirm, if the last reading counted the same columns."""
     if not TableReading.objects.filter(table=table.name, columns=questions.told_columns(table)).exists():
         return {}
     rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
@@ -68,7 +68,7 @@ def read_range(
 
 
 def was_read(table: str) -> bool:
-    """Whether the warehouse ever answered for this table: if so, one that cannot be asked now is away, not new."""
+    """Whether the table was ever read: if so, one that cannot be read now is away, not new."""
     found = Partition.objects.of([table])
     return found.filter(Q(rows__isnull=False) | Q(complete_rows__isnull=False)).exists()
 
@@ -96,11 +96,10 @@ def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:
 
 
 def store(found: Iterable[Found]) -> int:
-    """Stores what was found where it differs from what is stored; answers for how many that was so.
+    """Stores partitions that differ from what is stored; returns how many.
 
-    Something newer than the question stays: a run may have filled the partition while a scan was under way. What is
-    known of a table stays where it could not be read. A gap that a person accepted stays accepted, whatever kind of gap
-    it is now.
+    A partition that was read later than this reading stays: a run may have filled it during a scan. A partition that
+    could not be read keeps its last state, and an accepted gap stays accepted, even as another kind of gap.
     """
     rows = list(found)
     known = storing.stored(rows)

@@ -36,10 +36,10 @@ Stored = Mapping[str, Mapping[dt.date, Counted]]
 def rejudge_dependents(
     pipeline: Pipeline, changed: Iterable[Partition], *, judged: Collection[tuple[str, dt.date]] = ()
 ) -> int:
-    """Judges anew, on the same dates, the tables whose rows are compared with those that changed.
+    """Judges again, on the same dates, the tables whose rows are compared with those that changed.
 
     `judged` are the tables and dates that the same reading judged, with what it found of both. Call it in the
-    transaction that stores the reading. Returns how many verdicts are other ones.
+    transaction that stores the reading. Returns how many verdicts changed.
     """
     dates: dict[str, set[dt.date]] = defaultdict(set)
     for each in changed:
@@ -53,7 +53,7 @@ def rejudge_dependents(
 
 
 def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date] = ()) -> int:
-    """Judges what is stored of these tables, on some dates or all; answers how many verdicts are other ones.
+    """Judges stored partitions of these tables, on some dates or all; returns how many verdicts changed.
 
     What could not be counted stays unknown.
     """
@@ -70,7 +70,7 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
 
 
 def write(fresh: Mapping[int, Found]) -> None:
-    """Stores the verdicts, one query for each of them that is different; what was counted stays as it is."""
+    """Stores the verdicts with a query for each different one; the counts stay as they are."""
     same: dict[tuple[str, int, Verdict], list[int]] = defaultdict(list)
     for pk, each in fresh.items():
         same[each.season, each.units, each.verdict].append(pk)

@@ -23,7 +23,7 @@ FACTS = ("table", "status", "failed", "started_at", "seconds", "errors")
 
 
 def reading(pipeline: Pipeline) -> HistoryReading | None:
-    """When the history was last read, or why it could not be; None where the pipeline file names none."""
+    """The last reading of the history, or why it failed; None if the pipeline file has no history."""
     if pipeline.history is None:
         return None
     table = pipeline.history.table
@@ -59,7 +59,7 @@ def read_history(pipeline: Pipeline, warehouse: Warehouse) -> str:
         tries = warehouse.history(question(pipeline.history), start=pipeline.start, end=pipeline.end)
     except WarehouseError as error:
         problem = str(error).rstrip(".")
-        could_not_ask(pipeline, problem)
+        record_failure(pipeline, problem)
         return f"the run history: {problem}"
     with transaction.atomic():
         remember(pipeline, pipeline.history, tries)
@@ -67,8 +67,8 @@ def read_history(pipeline: Pipeline, warehouse: Warehouse) -> str:
     return ""
 
 
-def could_not_ask(pipeline: Pipeline, problem: str) -> None:
-    """What it said before stays for the rates; what failed is unknown until it answers again."""
+def record_failure(pipeline: Pipeline, problem: str) -> None:
+    """Records why the history was not read; the stored attempts stay, for estimates."""
     if pipeline.history:
         note(pipeline.history, problem=problem)
 
@@ -80,10 +80,10 @@ def note(history: History, *, problem: str = "") -> None:
 
 
 def remember(pipeline: Pipeline, history: History, tries: Iterable[Try]) -> None:
-    """Stores what differs from what is stored, a processor at a time; what the history does not have any more goes."""
-    named = sorted(tries, key=lambda each: plain(each.processor, LONGEST_NAME))
+    """Stores attempts that changed, a processor at a time, and deletes those that left the history."""
+    named = sorted(tries, key=lambda each: storable(each.processor, LONGEST_NAME))
     seen = []
-    for processor, some in groupby(named, key=lambda each: plain(each.processor, LONGEST_NAME)):
+    for processor, some in groupby(named, key=lambda each: storable(each.processor, LONGEST_NAME)):
         table = table_of(pipeline, processor)
         found = {each.date: as_row(each, processor, table, history) for each in some}
         remember_processor(processor, found)
@@ -111,15 +111,15 @@ def as_row(each: Try, processor: str, table: Table | None, history: History) -> 
         processor=processor,
         date=each.date,
         table=table.name if table else "",
-        status=plain(each.status, LONGEST_NAME),
+        status=storable(each.status, LONGEST_NAME),
         failed=history.is_failure(each.status),
         started_at=each.started_at,
-        seconds=None if history.is_running(each.status) else took(each),
+        seconds=None if history.is_running(each.status) else finite_seconds(each),
         errors=shortened(each.errors),
     )
 
 
-def took(each: Try) -> float | None:
+def finite_seconds(each: Try) -> float | None:
     return each.seconds if each.seconds is not None and math.isfinite(each.seconds) else None
 
 
@@ -128,12 +128,12 @@ def facts_of(row: HistoryTry) -> list[object]:
 
 
 def shortened(errors: str) -> str:
-    """Of very much the beginning and the end, where a traceback has its error."""
+    """The beginning and the end of a long text, where a traceback has its error."""
     text = masking.text(errors.replace("\x00", "").strip())
     half = LONGEST_ERRORS // 2
     return text if len(text) <= LONGEST_ERRORS else f"{text[:half]} … {text[-half:]}"
 
 
-def plain(text: str, most: int) -> str:
-    """What a database can keep of it."""
+def storable(text: str, most: int) -> str:
+    """The text without what a database cannot store, shortened."""
     return masking.text(text.replace("\x00", "").strip())[:most]

@@ -38,7 +38,7 @@ class Facts(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A stored partition as the warehouse had it, whatever a person accepted or inputs made stale."""
+    """A stored partition as it was read, before acceptances and stale inputs."""
 
     read_at: dt.datetime
     complete_rows: int | None
@@ -127,14 +127,14 @@ def write(fresh: list[Partition]) -> None:
 
 
 def clear_filled_failures() -> None:
-    """What a run had failed to fill is complete: somebody filled it."""
+    """Clears the failures of partitions that are complete by now."""
     Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
         activity=Partition.Activity.NONE, run_id=None
     )
 
 
-def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collection[dt.date]) -> None:
-    """Of each table, the stored dates that are not among these are left."""
+def remove_unread_dates(dates: Mapping[str, Collection[dt.date]], expected: Collection[dt.date]) -> None:
+    """Removes stored partitions of each table on dates that were neither read nor expected."""
     stored = Partition.objects.of(dates).exclude(date__in=expected).values_list("pk", "table", "date")
     left = [pk for pk, table, date in stored.order_by() if date not in dates[table]]
     for start in range(0, len(left), BATCH):
@@ -142,10 +142,9 @@ def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collec
 
 
 def remove_unexpected_partitions(partitions: PartitionQuerySet) -> None:
-    """Those on which nothing is expected and no row was found are nothing any more.
+    """Deletes partitions on which nothing is expected and no row was found.
 
-    What a person said of them stays, what failed there, and with how many rows they were complete: the dates may come
-    back.
+    Those with an acceptance, a failure or complete rows are marked as not expected, since the dates may come back.
     """
     idle = partitions.exclude(activity__in=Partition.IN_A_RUN)
     said_of = {"acceptance": None, "closed_by": None, "activity": Partition.Activity.NONE}

@@ -1,4 +1,4 @@
-"""Needs and their sources: who serves which dates, what nobody has, and what would close without a source."""
+"""Needs and their sources: which source serves which dates, what no source has, and what closes without one."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class Report:
 
     @property
     def off_unknown(self) -> int:
-        """On how many dates nobody knows whether the sources that are left serve a need of one that is off."""
+        """The number of dates on which it is unknown whether the other sources serve a need of one that is off."""
         return max((need.served.unknown for need in self.needs if need.before), default=0)
 
     @cached_property

@@ -66,7 +66,7 @@ STATES = {letter: colour(rank) for rank, letter in enumerate(map(chr, serving.SE
 
 
 def counts(served: Served) -> list[tuple[str, int]]:
-    """State and number of dates, as they lie in a bar: sources in order, then what nobody serves."""
+    """State and number of dates in the order of a bar: sources, then what no source serves."""
     sources = [(colour(rank), number) for rank, number in enumerate(served.by_source, 1)]
     rest = [("missing", served.nobody), ("unknown", served.unknown)]
     out = [("accepted", served.accepted), ("not_expected", served.not_expected)]

@@ -47,7 +47,7 @@ def report(
 
 
 def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
-    """A processor of no table is nobody's, so it belongs to a report about everything."""
+    """Whether the attempt belongs to the scope; a processor of no table belongs to a scope of all filled tables."""
     names = {table.name for table in scope.tables}
     if table := table_of(pipeline, each.processor):
         return table.name in names

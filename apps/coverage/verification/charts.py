@@ -68,7 +68,7 @@ def axes_of(points: Sequence[Point]) -> Axes:
 
 
 def box(axes: Axes, stretch: Stretch, end: int) -> Box:
-    """A band up to where the next one begins, whatever dates lie between."""
+    """A band as a box that ends where the next one begins."""
     least = axes.lowest if stretch.least is None else stretch.least
     top = axes.y(axes.highest if stretch.most is None else stretch.most)
     left, right = axes.x(stretch.first_day), axes.x(end)

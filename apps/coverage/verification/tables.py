@@ -150,7 +150,7 @@ def needs_within(pipeline: Pipeline, wanted: Collection[Table]) -> list[Need]:
 def need(need: Need, wanted: Scope, seen: Seen) -> NeedReport:
     letters = serving.serving(need, seen.grid.states)
     share = serving.tally(need, letters).together
-    held = list(held_to(need, letters, wanted, seen))
+    held = list(shares_required(need, letters, wanted, seen))
     return NeedReport(
         name=need.name,
         sources=need.sources,
@@ -169,17 +169,17 @@ def unserved(letters: str, seen: Seen, part: slice = slice(None)) -> Spans:
     return spans((date for date, letter in nobody if letter == serving.NOBODY), seen.after)
 
 
-def held_to(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
+def shares_required(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
     """What the need is held to: all dates where each must be served, else the share of each season, or of what is
     asked about of it."""
-    seasons = [(place_of(each, wanted), part) for each, part in seen.grid.seasons]
+    seasons = [(season_in_words(each, wanted), part) for each, part in seen.grid.seasons]
     for where, part in [("", slice(None))] if need.at_least >= 1 else seasons:
         share = serving.tally(need, letters[part]).together
         lacking = unserved(letters, seen, part)
         yield f"{share.in_words}{where}{f', not {spans_text(lacking)}' if lacking else ''}", share
 
 
-def place_of(season: Season, wanted: Scope) -> str:
+def season_in_words(season: Season, wanted: Scope) -> str:
     is_whole = wanted.start <= season.start and season.end <= wanted.end
     return f" in {season.name}" if is_whole else f" on these dates of {season.name}"
 

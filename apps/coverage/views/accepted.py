@@ -82,10 +82,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def accept(request: HttpRequest, asked: AcceptForm) -> HttpResponse:
     said = asked.cleaned_data
-    assert asked.wish
+    assert asked.acceptance
     try:
         gap = accepting.accept(
-            asked.wish,
+            asked.acceptance,
             reason=said["reason"],
             by=request.user.get_username(),
             until=said["until"],

@@ -41,7 +41,13 @@ from apps.warehouse.base import (
 )
 from apps.warehouse.bigquery import costs, partitions
 from apps.warehouse.bigquery.credentials import credentials
-from apps.warehouse.bigquery.errors import in_our_words, message_of, reason_of, refusal, told
+from apps.warehouse.bigquery.errors import (
+    as_warehouse_errors,
+    message_of,
+    reason_of,
+    refusal,
+    warehouse_error,
+)
 from apps.warehouse.bigquery.partitions import Line, Shape, Surveyed
 from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.sql import bigquery_sql, scripts
@@ -103,8 +109,8 @@ class BigQueryWarehouse:
 
     def get_tables(self, tables: Sequence[str]) -> dict[str, bigquery.Table]:
         """The metadata of those of the tables that exist."""
-        with told(), self.several() as several:
-            found = zip(tables, several.map(self.get_table, tables), strict=True)
+        with as_warehouse_errors(), self.threads() as threads:
+            found = zip(tables, threads.map(self.get_table, tables), strict=True)
             return {name: table for name, table in found if table is not None}
 
     # The interface ----------------------------------------------------------------------------------
@@ -127,7 +133,7 @@ class BigQueryWarehouse:
         questions = [
             replace(each, timezone=self.timezone, undated=each.undated and undated) for each in questions
         ]
-        with told():
+        with as_warehouse_errors():
             self.describe(question.table for question in questions)
             problems = self.problems(questions)
             rest = [question for question in questions if question.table not in problems]
@@ -144,7 +150,7 @@ class BigQueryWarehouse:
         before = self.queries
         # Rows without a date are told by the metadata, and need no count.
         questions = [replace(each, timezone=self.timezone, undated=False) for each in questions]
-        with told():
+        with as_warehouse_errors():
             self.survey([question.table for question in questions])
             problems = self.problems(questions)
             rest = [
@@ -152,8 +158,8 @@ class BigQueryWarehouse:
                 for question in questions
                 if question.table not in problems
             ]
-            still = {each.table: each.held_still(known) for each in rest}
-            found = self.counted([look for each in rest if (look := each.to_look_at(still[each.table]))])
+            still = {each.table: each.unchanged(known) for each in rest}
+            found = self.counted([look for each in rest if (look := each.to_count(still[each.table]))])
         counts = {}
         for each in rest:  # of hundreds of tables nothing is to be in memory twice
             counted = each.with_times(found.counts.pop(each.table, {}))
@@ -164,14 +170,14 @@ class BigQueryWarehouse:
         return Reading(counts, problems | found.problems, self.queries - before, notes)
 
     def calendar(self, query: str) -> dict[dt.date, int]:
-        with told():
+        with as_warehouse_errors():
             names, rows = self.ask(query, {}, about="calendar")
             at, units = calendar_columns(names)
             return units_a_date(((row[at], row[units]) for row in rows), self.timezone)
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
         question = replace(question, timezone=self.timezone)
-        with told():
+        with as_warehouse_errors():
             self.describe([question.table])
             if problem := self.lacking(question):
                 raise QueryFailed(problem)
@@ -192,14 +198,14 @@ class BigQueryWarehouse:
     ) -> int:
         script = scripts.whole(sql)
         config = self.config({"start_date": start, "end_date": end}, labels, timeout)
-        with told():
+        with as_warehouse_errors():
             self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
         return script.statements
 
     def end_sql(self, job_id: str) -> bool:
-        with told():
+        with as_warehouse_errors():
             try:
-                job = self.same(job_id)
+                job = self.get_job(job_id)
             except NotFound:
                 return False  # its caller died before it got there
             if self.is_over(job):
@@ -223,7 +229,7 @@ class BigQueryWarehouse:
     def try_dry(self, sql: str, config: bigquery.QueryJobConfig, timeout: float) -> int:
         """The bytes that a script would read: https://cloud.google.com/bigquery/docs/running-queries#dry-run"""
         config.dry_run, config.use_query_cache = True, False
-        with told():
+        with as_warehouse_errors():
             job = self.client.query(
                 scripts.whole(sql).text,
                 job_config=config,
@@ -238,9 +244,9 @@ class BigQueryWarehouse:
 
         https://cloud.google.com/bigquery/docs/information-schema-jobs
         """
-        with told():
+        with as_warehouse_errors():
             try:
-                job = self.same(job_id)
+                job = self.get_job(job_id)
             except NotFound:
                 return 0  # it was refused before it became a job
             return job.total_bytes_billed if job.state == "DONE" else None
@@ -293,7 +299,7 @@ class BigQueryWarehouse:
         if not asked:
             return counts
         sql, parameters = bigquery_sql.grouped_counts(asked)
-        with told():
+        with as_warehouse_errors():
             _, rows = self.ask(sql, parameters, about="count")
             dates: dict[dt.date, dt.date] = {}  # one object for a date, however many tables have it
             for place, date, *sums in rows:
@@ -306,11 +312,11 @@ class BigQueryWarehouse:
         """Reads columns and partitions of these tables into `known`, in a query a dataset."""
         for dataset, names in bigquery_sql.by_dataset(tables).items():
             for first in range(0, len(names), MOST_TABLES):
-                self.survey_some(dataset, names[first : first + MOST_TABLES])
+                self.survey_dataset(dataset, names[first : first + MOST_TABLES])
 
-    def survey_some(self, dataset: str, names: Sequence[str]) -> None:
+    def survey_dataset(self, dataset: str, names: Sequence[str]) -> None:
         try:
-            with told():
+            with as_warehouse_errors():
                 _, rows = self.ask(bigquery_sql.survey(dataset, names), {}, about="partitions")
                 found = partitions.shapes(Line(*row) for row in rows)
         except QueryFailed:
@@ -330,15 +336,15 @@ class BigQueryWarehouse:
             table for table in dict.fromkeys(tables) if isinstance(self.known.get(table, Absent()), Absent)
         ]
         if new:
-            with self.several() as several:
-                self.known.update(zip(new, several.map(self.described, new), strict=True))
+            with self.threads() as threads:
+                self.known.update(zip(new, threads.map(self.describe_one, new), strict=True))
 
-    def several(self) -> ThreadPoolExecutor:
+    def threads(self) -> ThreadPoolExecutor:
         """A pool of threads for calls at the same time; the client is made before they share it."""
         assert self.client
         return ThreadPoolExecutor(AT_ONCE)
 
-    def described(self, table: str) -> Shape | str:
+    def describe_one(self, table: str) -> Shape | str:
         try:
             found = self.get_table(table)
         except Forbidden as error:
@@ -407,12 +413,12 @@ class BigQueryWarehouse:
                 timeout=self.timeout,
             )
         except Conflict:
-            with undecided():
-                return self.same(job_id)
+            with unknown_outcome():
+                return self.get_job(job_id)
         except Forbidden as error:
-            raise over(in_our_words(error)) from error
+            raise ended(warehouse_error(error)) from error
 
-    def same(self, job_id: str) -> QueryJob:
+    def get_job(self, job_id: str) -> QueryJob:
         found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=self.timeout)
         assert isinstance(found, QueryJob), found
         return found
@@ -422,7 +428,7 @@ class BigQueryWarehouse:
         if not self.ends_within(timeout, job, stopped):
             self.cancel(job, within=timing.BIGQUERY_CANCEL_TIMEOUT)
         if job.error_result:
-            raise over(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
+            raise ended(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
 
     def ends_within(self, seconds: float, job: QueryJob, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Polls the job until it is over; False once the time is up, or `stopped()` is true."""
@@ -434,12 +440,12 @@ class BigQueryWarehouse:
         return True
 
     def is_over(self, job: QueryJob) -> bool:
-        with undecided():
+        with unknown_outcome():
             return job.done(retry=self.retry, timeout=self.timeout)
 
     def cancel(self, job: QueryJob, *, within: float) -> None:
         """Cancels the job on the server; StillAtWork where it does not end in time. A job that was over stays so."""
-        with undecided():
+        with unknown_outcome():
             job.cancel(retry=self.retry, timeout=self.timeout)
         if not self.ends_within(within, job):
             raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
@@ -449,18 +455,18 @@ class BigQueryWarehouse:
 
 
 @contextmanager
-def undecided() -> Iterator[None]:
+def unknown_outcome() -> Iterator[None]:
     """Raises Unreachable where BigQuery does not say how a job is: it may go on, or have ended well."""
     try:
         yield
     except GoogleAPICallError as error:
-        known = in_our_words(error)
-        if not isinstance(known, QueryFailed | Interrupted):
+        found = warehouse_error(error)
+        if not isinstance(found, QueryFailed | Interrupted):
             raise
-        raise Unreachable(f"BigQuery does not tell what became of the script: {known}") from error
+        raise Unreachable(f"BigQuery does not tell what became of the script: {found}") from error
 
 
-def over(error: WarehouseError) -> WarehouseError:
+def ended(error: WarehouseError) -> WarehouseError:
     """The same error, marked as one of a job that has ended or was never started."""
     error.is_over = True
     return error

@@ -21,7 +21,7 @@ LOAD_JOBS = 100_000
 
 
 def billed(sql: str, read: int) -> tuple[int, int]:
-    """Bytes billed for a script that reads so many, at least and at most: nobody knows of which table how many are.
+    """The least and the most bytes billed for a script that reads so many, since their share of each table is unknown.
 
     A view counts for one table, whatever it is made of.
     """
