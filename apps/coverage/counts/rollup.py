@@ -265,6 +265,7 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
 @lru_cache(maxsize=1024)  # most rows are the same at the next look
 def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
+    failed, not_redone = failures(states, activities)
     return Tally(
         expected=len(states) - sum(letters[letter] for letter in NOT_WANTED),
         complete=letters["c"],
@@ -278,28 +279,18 @@ def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0)
         not_expected=letters["n"] + letters[UNREAD],
         queued=doing["q"],
         running=doing["r"],
-        failed=open_failures(states, activities) + failed_off,
-        not_redone=not_redone(states, activities),
+        failed=failed + failed_off,
+        not_redone=not_redone,
     )
 
 
-def open_failures(states: str, activities: str) -> int:
-    """`open_failures` of coverage.models, in letters."""
+def failures(states: str, activities: str) -> tuple[int, int]:
+    """The number of `open_failures` of coverage.models, in letters, and of the complete ones: not redone."""
     if not FAILED.intersection(activities):
-        return 0
-    pairs = zip(states, activities, strict=True)
-    return sum(
-        (activity == "f" and state not in "can") or (activity in "dk" and state not in "an")
-        for state, activity in pairs
-    )
-
-
-def not_redone(states: str, activities: str) -> int:
-    """Complete partitions whose redo failed or was skipped."""
-    if not FAILED.intersection(activities):
-        return 0
-    pairs = zip(states, activities, strict=True)
-    return sum(activity in "dk" and state == "c" for state, activity in pairs)
+        return 0, 0
+    failed = [pair for pair in zip(states, activities, strict=True) if pair[1] in FAILED]
+    is_open = [state not in ("can" if activity == "f" else "an") for state, activity in failed]
+    return sum(is_open), sum(activity in "dk" and state == "c" for state, activity in failed)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
