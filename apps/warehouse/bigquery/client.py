@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from google.api_core.exceptions import Conflict, Forbidden, GoogleAPICallError, NotFound
+from google.api_core.exceptions import Forbidden, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -28,26 +27,17 @@ from apps.warehouse.base import (
     Absent,
     Count,
     HistoryQuestion,
-    Interrupted,
     Known,
     QueryFailed,
     Question,
     Reading,
-    StillAtWork,
     Try,
-    Unreachable,
-    WarehouseError,
     WriteQuota,
 )
 from apps.warehouse.bigquery import costs, partitions
 from apps.warehouse.bigquery.credentials import credentials
-from apps.warehouse.bigquery.errors import (
-    as_warehouse_errors,
-    message_of,
-    reason_of,
-    refusal,
-    warehouse_error,
-)
+from apps.warehouse.bigquery.errors import as_warehouse_errors, message_of, reason_of
+from apps.warehouse.bigquery.jobs import Jobs
 from apps.warehouse.bigquery.partitions import Line, Shape, Surveyed
 from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.sql import bigquery_sql, scripts
@@ -98,6 +88,10 @@ class BigQueryWarehouse:
         return bigquery.Client(
             project=self.project, location=self.location, credentials=credentials(self.impersonate)
         )
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.client, self.location, retry=self.retry)
 
     def get_table(self, table: str) -> bigquery.Table | None:
         """A table's metadata, None where there is no such table. It is no query, and costs nothing."""
@@ -199,18 +193,20 @@ class BigQueryWarehouse:
         script = scripts.whole(sql)
         config = self.config({"start_date": start, "end_date": end}, labels, timeout)
         with as_warehouse_errors():
-            self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
+            self.jobs.wait_for(
+                self.jobs.begin(script.text, config, job_id or new_id("script")), timeout, stopped
+            )
         return script.statements
 
     def end_sql(self, job_id: str) -> bool:
         with as_warehouse_errors():
             try:
-                job = self.get_job(job_id)
+                job = self.jobs.get(job_id)
             except NotFound:
                 return False  # its caller died before it got there
-            if self.is_over(job):
+            if self.jobs.is_over(job):
                 return False
-            self.cancel(job, within=timing.BIGQUERY_ORPHAN_CANCEL_TIMEOUT)
+            self.jobs.cancel(job, within=timing.BIGQUERY_ORPHAN_CANCEL_TIMEOUT)
             return True
 
     def rehearse(
@@ -246,7 +242,7 @@ class BigQueryWarehouse:
         """
         with as_warehouse_errors():
             try:
-                job = self.get_job(job_id)
+                job = self.jobs.get(job_id)
             except NotFound:
                 return 0  # it was refused before it became a job
             return job.total_bytes_billed if job.state == "DONE" else None
@@ -380,7 +376,7 @@ class BigQueryWarehouse:
         """Runs a query; returns the names of its columns, and its rows, fetched page by page while they are read."""
         self.queries += 1
         config = self.config(parameters, {"asks": about}, self.query_timeout)
-        job = self.begin(sql, config, new_id(about))
+        job = self.jobs.begin(sql, config, new_id(about))
         with cancelled_if_late(job):
             rows = job.result(
                 page_size=ROWS_A_PAGE, timeout=self.query_timeout, retry=self.retry, job_retry=None
@@ -401,75 +397,8 @@ class BigQueryWarehouse:
             use_legacy_sql=False,
         )
 
-    def begin(self, sql: str, config: bigquery.QueryJobConfig, job_id: str) -> QueryJob:
-        """Starts the job of that id, or returns it where it was started before: it runs at most once."""
-        try:
-            return self.client.query(
-                sql,
-                job_config=config,
-                job_id=job_id,
-                job_retry=None,
-                retry=self.retry,
-                timeout=self.timeout,
-            )
-        except Conflict:
-            with unknown_outcome():
-                return self.get_job(job_id)
-        except Forbidden as error:
-            raise ended(warehouse_error(error)) from error
-
-    def get_job(self, job_id: str) -> QueryJob:
-        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=self.timeout)
-        assert isinstance(found, QueryJob), found
-        return found
-
-    def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
-        """Waits until the job is over, and cancels it when its time is up; raises the error that it ended with."""
-        if not self.ends_within(timeout, job, stopped):
-            self.cancel(job, within=timing.BIGQUERY_CANCEL_TIMEOUT)
-        if job.error_result:
-            raise ended(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
-
-    def ends_within(self, seconds: float, job: QueryJob, stopped: Callable[[], bool] = lambda: False) -> bool:
-        """Polls the job until it is over; False once the time is up, or `stopped()` is true."""
-        deadline, pauses = time.monotonic() + seconds, iter(timing.BIGQUERY_POLL_AFTER)
-        while not self.is_over(job):
-            if stopped() or time.monotonic() > deadline:
-                return False
-            time.sleep(next(pauses, timing.BIGQUERY_POLL_AFTER[-1]))
-        return True
-
-    def is_over(self, job: QueryJob) -> bool:
-        with unknown_outcome():
-            return job.done(retry=self.retry, timeout=self.timeout)
-
-    def cancel(self, job: QueryJob, *, within: float) -> None:
-        """Cancels the job on the server; StillAtWork where it does not end in time. A job that was over stays so."""
-        with unknown_outcome():
-            job.cancel(retry=self.retry, timeout=self.timeout)
-        if not self.ends_within(within, job):
-            raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
-
 
 # Around the client ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def unknown_outcome() -> Iterator[None]:
-    """Raises Unreachable where BigQuery does not say how a job is: it may go on, or have ended well."""
-    try:
-        yield
-    except GoogleAPICallError as error:
-        found = warehouse_error(error)
-        if not isinstance(found, QueryFailed | Interrupted):
-            raise
-        raise Unreachable(f"BigQuery does not tell what became of the script: {found}") from error
-
-
-def ended(error: WarehouseError) -> WarehouseError:
-    """The same error, marked as one of a job that has ended or was never started."""
-    error.is_over = True
-    return error
 
 
 def new_id(about: str) -> str:
