@@ -76,8 +76,10 @@ def truth(
     if work.paused:
         return waiting(work.paused[0], work)
     if is_unknown(coverage):
-        return Truth("unknown", f"Coverage is unknown: {coverage.problem}.", tail="Nothing is running.")
-    return last_known(coverage) if coverage.failing_since else nothing_runs(coverage, work)
+        return Truth(
+            "unknown", f"Coverage is unknown: {coverage.freshness.problem}.", tail="Nothing is running."
+        )
+    return last_known(coverage) if coverage.freshness.failing_since else nothing_runs(coverage, work)
 
 
 def no_worker(work: Work, silent_for: str) -> Truth:
@@ -185,7 +187,7 @@ def last_known(coverage: Coverage) -> Truth:
     phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
     known = standing(phase) if phase else "every phase is complete on all of its dates"
     text = f"Nothing is running. As last known, {known}"
-    why = coverage.freshness.failure if coverage.freshness.answers_again else coverage.problem
+    why = coverage.freshness.failure if coverage.freshness.answers_again else coverage.freshness.problem
     return Truth(Partition.State.UNKNOWN, f"{text}.", tail=f"What it holds now is unknown: {why}.")
 
 
@@ -200,7 +202,7 @@ def nothing_runs(coverage: Coverage, work: Work) -> Truth:
         return Truth(state, text, tail=failures)
     text = f"Nothing is running. {standing(phase)}"
     if not phase.gaps:
-        tail = " ".join(filter(None, (sentence(coverage.problem), failures)))
+        tail = " ".join(filter(None, (sentence(coverage.freshness.problem), failures)))
         return Truth(Partition.State.UNKNOWN, f"{text}.", tail=tail)
     unknown = f"{count(phase.unknown, 'partition')} {be(phase.unknown)} unknown." if phase.unknown else ""
     return Truth(

@@ -42,6 +42,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     seen: dict[str, Any] = dict(worker_status(now))
     context = {
         "coverage": coverage,
+        "freshness": coverage.freshness,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
         "truth": truth_now(coverage, work, seen, now=now),
         "runs": [(run, state_in_words(run, work)) for run in Run.objects.all()[:SHOWN]],

@@ -59,7 +59,7 @@ def days(found: Iterable[Range], start: dt.date, end: dt.date) -> set[dt.date]:
 
 
 def query(table: str, dates: Collection[dt.date]) -> str:
-    """What a link to a form says to name these dates of a table; from the first to the last where they are too torn."""
+    """The address parameters that name these dates of a table; with too many ranges, from the first to the last."""
     named = {"table": table, "start": str(min(dates)), "end": str(max(dates))}
     if 1 < len(ranges(dates)) <= MOST:
         named["dates"] = date_ranges(dates)
@@ -67,6 +67,6 @@ def query(table: str, dates: Collection[dt.date]) -> str:
 
 
 def first_of(dates: Collection[dt.date]) -> list[dt.date]:
-    """As many of the dates, oldest first, as a link can name."""
+    """The dates that a link can name, oldest first."""
     fit = ranges(dates)[:MOST]
     return [date for date in sorted(dates) if fit and date <= fit[-1][1]]

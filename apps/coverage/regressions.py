@@ -41,12 +41,12 @@ class Loss:
     def what(self) -> str:
         """ "12 rows"; "1 different key" where there are as many rows as before."""
         if self.lost:
-            return in_number(self.lost, "row")
-        return in_number(self.had_keys - self.has_keys, "different key")
+            return count(self.lost, "row")
+        return count(self.had_keys - self.has_keys, "different key")
 
     @property
     def then(self) -> str:
-        return in_number(self.had, "row") if self.lost else in_number(self.had_keys, "different key")
+        return count(self.had, "row") if self.lost else count(self.had_keys, "different key")
 
     @property
     def now(self) -> str:
@@ -112,7 +112,3 @@ def loss(table: Table, rows: list[Partition], after: Callable[[dt.date], dt.date
         had_keys=sum(row.complete_keys or 0 for row in rows),
         has_keys=sum(row.keys or 0 for row in rows),
     )
-
-
-def in_number(number: int, unit: str) -> str:
-    return count(number, unit)

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -26,13 +26,16 @@ log = logging.getLogger(__name__)
 
 def scan_later(*, by: Any = None) -> Scan:
     """Asks a worker to scan; a scan that already waits in the queue serves this person too."""
-    try:
-        with transaction.atomic():
-            scan = Scan.objects.create(requested_by=by)
+    with transaction.atomic():
+        scan, is_new = queued_scan(by=by)
+        if is_new:
             async_task("apps.coverage.tasks.scan", scan.pk, cluster="main")
-            return scan
-    except IntegrityError:
-        return Scan.objects.get(status=Scan.Status.QUEUED)
+    return scan
+
+
+def queued_scan(*, by: Any = None) -> tuple[Scan, bool]:
+    """The scan that waits in the queue, else a new one without a task; and whether it is new."""
+    return Scan.objects.get_or_create(status=Scan.Status.QUEUED, defaults={"requested_by": by})
 
 
 def scan(scan_id: int) -> None:
@@ -60,18 +63,10 @@ def look_again() -> None:
         with warehouses.turn_of_reader(warehouse, patience=timing.OUTAGE_CHECK_TURN):
             warehouse.check_connection()
             unreadable.note_answer()
-            full_scan.scan(pipeline, warehouse, queued_scan())
+            waiting, _ = queued_scan()
+            full_scan.scan(pipeline, warehouse, waiting)
     except WarehouseError as error:
         log.info("the warehouse does not answer yet: %s", error)
-
-
-def queued_scan() -> Scan:
-    """The scan that waits in the queue, or a new one without a task; its caller performs it."""
-    try:
-        with transaction.atomic():
-            return Scan.objects.create()
-    except IntegrityError:
-        return Scan.objects.get(status=Scan.Status.QUEUED)
 
 
 def give_up_dead_scans(now: dt.datetime) -> None:
@@ -102,7 +97,7 @@ def verify(verification_id: int) -> None:
 
 
 def give_up_dead_verifications(now: dt.datetime) -> None:
-    """As for scans: one that nobody works at any more would be under way for ever."""
+    """As for scans: one whose worker died would be under way for ever."""
     late = now - timing.LONGEST_SCAN
     unfinished = Verification.objects.filter(finished_at=None)
     for each in unfinished.filter(started_at__lt=late):
@@ -112,10 +107,10 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
 
 
 def ensure_schedule() -> None:
-    every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
-    every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
+    ensure_every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
+    ensure_every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
 
 
-def every(minutes: int, name: str, func: str) -> None:
+def ensure_every(minutes: int, name: str, func: str) -> None:
     told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
     Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})

@@ -12,7 +12,7 @@ from apps.warehouse.base import Absent, Count, HistoryQuestion, QueryFailed, Que
 
 
 def lacking(question: Question | HistoryQuestion, columns: Collection[str] | None) -> str:
-    """What keeps it from being asked, in words, of a table with these columns in small letters; None for no table."""
+    """Why the question cannot be asked of a table with these columns (in lower case; None for no table); else empty."""
     if columns is None:
         return Absent.of(question.table)
     gone = [column for column in question.columns if column.lower() not in columns]
@@ -20,7 +20,7 @@ def lacking(question: Question | HistoryQuestion, columns: Collection[str] | Non
 
 
 def calendar_columns(names: Sequence[str]) -> tuple[int, int]:
-    """The places of `date` and `units` among what a calendar's query answers."""
+    """The positions of `date` and `units` among the columns of a calendar's query."""
     known = [name.lower() for name in names]
     if not {"date", "units"} <= set(known):
         raise QueryFailed(
@@ -44,7 +44,7 @@ def as_count(
 
 
 def units_a_date(rows: Iterable[tuple[object, object]], timezone: str) -> dict[dt.date, int]:
-    """The calendar's answer, which decides what is expected: where it is not plain, it is refused.
+    """The units of each date of the calendar; QueryFailed for a row that is not a date with a number, or a second one.
 
     A moment lies on the date that it has in `timezone`.
     """

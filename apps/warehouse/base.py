@@ -31,7 +31,7 @@ class Unreachable(WarehouseError):
 
 
 class Busy(WarehouseError):
-    """The warehouse is there, and somebody else held it for longer than we wait."""
+    """The warehouse is there, and another process or a passing error kept it for longer than we wait."""
 
 
 class InUse(Busy):
@@ -72,7 +72,7 @@ class Question:
 
     `undated` has rows without a date counted too, as rows of `NO_DATE`: always where all dates are asked about; beside
     a range or some dates only where that costs no more, and `Reading.undated` says of which tables.
-    `whole` asks about all dates of the table, whatever the others are asked, where that costs no more.
+    `whole` asks about all dates of the table, even if the others are asked about some, where that costs no more.
     Where the date column holds moments, each lies on the date that it has in `timezone`.
     """
 
@@ -207,7 +207,7 @@ NO_LABELS: Mapping[str, str] = MappingProxyType({})
 class Warehouse(Protocol):
     """The whole interface. Every method raises a WarehouseError with a sentence where it cannot answer.
 
-    A warehouse is made with the time zone in which moments lie on dates, whatever a question says of that.
+    A warehouse is made with the time zone in which moments lie on dates; it replaces the zone of a question.
     `queries` is how many questions it was sent so far; `bytes_billed` is what they cost, where a warehouse takes money.
     """
 
@@ -215,7 +215,7 @@ class Warehouse(Protocol):
     bytes_billed: int
 
     def check_connection(self) -> None:
-        """Whether it answers at all, by the cheapest question there is; a WarehouseError where it does not."""
+        """Sends the cheapest question there is; a WarehouseError if it is not answered."""
         ...
 
     def count(
@@ -252,7 +252,7 @@ class Warehouse(Protocol):
         job_id: str = "",
         labels: Mapping[str, str] = NO_LABELS,
     ) -> int:
-        """Performs a script with @start_date and @end_date; answers how many statements it has.
+        """Runs a script with @start_date and @end_date; returns its number of statements.
 
         Interrupted where `stopped()` became true or `timeout` seconds went by. A warehouse that keeps jobs performs
         one `job_id` at most once: where it knows the id already, the answer is what came of that job.
@@ -260,7 +260,7 @@ class Warehouse(Protocol):
         ...
 
     def end_sql(self, job_id: str) -> bool:
-        """Ends a script whose caller died, where it outlived its caller; answers whether it did."""
+        """Ends a script that outlived its caller; returns whether it had."""
         ...
 
 
@@ -279,7 +279,7 @@ class TakesTurns(Protocol):
         ...
 
     def end_turn(self, owner: str) -> bool:
-        """Ends the turn of a call whose worker is frozen and whose job was ended; answers whether it had one."""
+        """Ends the turn of a call whose worker is frozen and whose job was ended; returns whether it had one."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The DuckDB engine: opens the file, asks, and closes it, since one process at a time may hold it."""
+"""The DuckDB engine: opens the file, queries it, and closes it, since one process at a time may hold it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,9 @@ PLANNED = {
 OF_ONE_TABLE = (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.IOException)
 CORRUPT = "Corrupt database file"  # of a block, as no class of its own
 
+Counts = dict[str, dict[dt.date, Count]]  # by table and date
+Parameters = Mapping[str, dt.date | list[dt.date]]  # start, end and dates, those that were given
+
 
 class DuckDBWarehouse:
     """A warehouse in one DuckDB file."""
@@ -67,7 +70,7 @@ class DuckDBWarehouse:
         self.queries = 0
 
     def check_connection(self) -> None:
-        """The file is there and opens."""
+        """Opens the file; Unreachable where it is not there, Busy where another process holds it."""
         with self.opened() as connection:
             connection.execute("SELECT 1")
 
@@ -80,34 +83,29 @@ class DuckDBWarehouse:
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
         """In one query; of very many tables in several, since what is read stays in memory until the file is let go."""
-        found, queries = Reading(), self.queries
+        before = self.queries
+        given = {"start": start, "end": end, "dates": None if dates is None else sorted(dates)}
+        parameters = {name: value for name, value in given.items() if value is not None}
         questions = [replace(question, timezone=self.timezone) for question in questions]
+        counts: Counts = {}
+        problems: dict[str, str] = {}
         for first in range(0, len(questions), TABLES_AT_ONCE):
-            some = self.count_some(
-                questions[first : first + TABLES_AT_ONCE], start=start, end=end, dates=dates
-            )
-            found.counts.update(some.counts)
-            found.problems.update(some.problems)
-        whole = frozenset(each.table for each in questions if each.whole and each.table in found.counts)
-        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
-        return replace(found, queries=self.queries - queries, whole=whole, undated=undated)
+            some = self.count_some(questions[first : first + TABLES_AT_ONCE], parameters)
+            counts |= some.counts
+            problems |= some.problems
+        whole = frozenset(each.table for each in questions if each.whole and each.table in counts)
+        undated = frozenset(each.table for each in questions if each.undated and each.table in counts)
+        return Reading(counts, problems, self.queries - before, whole=whole, undated=undated)
 
-    def count_some(
-        self,
-        questions: Sequence[Question],
-        *,
-        start: dt.date | None,
-        end: dt.date | None,
-        dates: Collection[dt.date] | None,
-    ) -> Reading:
+    def count_some(self, questions: Sequence[Question], parameters: Parameters) -> Reading:
         with self.opened() as connection:
             try:
-                reading = ask(connection, questions, start=start, end=end, dates=dates)
+                reading = count_together(connection, questions, parameters)
             except duckdb.Error as error:
                 if not is_of_one_table(error):
                     raise
                 # A table or column is not there, cannot be read, or holds what is no date; the others can still answer.
-                reading = ask_who_can(connection, questions, start=start, end=end, dates=dates)
+                reading = count_readable(connection, questions, parameters)
                 self.require_file()
         self.queries += reading.queries
         return reading
@@ -130,7 +128,7 @@ class DuckDBWarehouse:
             try:
                 rows = connection.execute(latest_tries(question), {"start": start, "end": end}).fetchall()
             except OF_ONE_TABLE:
-                if problems := absent(connection, [question]):
+                if problems := problems_of(connection, [question]):
                     raise QueryFailed(problems[question.table]) from None
                 raise
         return [as_try(*row) for row in rows]
@@ -146,11 +144,11 @@ class DuckDBWarehouse:
         job_id: str = "",
         labels: Mapping[str, str] = NO_LABELS,
     ) -> int:
-        """The file keeps no jobs, so their id and labels say nothing to it."""
+        """Runs the script in this process; a file keeps no jobs, so `job_id` and `labels` are ignored."""
         given = {"start_date": start, "end_date": end}
         with self.opened(read_only=False) as connection, interrupting(connection, timeout, stopped):
             statements = [connection.extract_statements(text)[0] for text in translated(sql)]
-            with whole(connection, statements):
+            with in_transaction(connection, statements):
                 for statement in statements:
                     connection.execute(statement, {name: given[name] for name in statement.named_parameters})
             return len(statements)
@@ -158,7 +156,7 @@ class DuckDBWarehouse:
     def rehearse(
         self, sql: str, *, start: dt.date, end: dt.date, timeout: float, stopped: Callable[[], bool]
     ) -> str:
-        """Has DuckDB plan every statement that reads or writes rows, and perform none of them."""
+        """Plans every statement that reads or writes rows, and performs none of them."""
         given = {"start_date": start, "end_date": end}
         planned = 0
         # A file that is attached to be read does not even plan a statement that writes.
@@ -186,7 +184,7 @@ class DuckDBWarehouse:
         return self.turns.end(owner)
 
     def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
-        """Of all tables of the file, whatever was asked: contents, or rows where the contents are too much to read."""
+        """Fingerprints of all tables of the file: by contents, or by rows where the contents are too much to read."""
         with self.opened() as connection:
             there = connection.execute(fingerprints.TABLES, [FILE]).fetchall()
             contents = sum(rows for _, _, rows in there) <= fingerprints.MOST_ROWS
@@ -201,12 +199,12 @@ class DuckDBWarehouse:
 
     @contextmanager
     def opened(self, *, read_only: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for a short while. What DuckDB says in it comes out as a WarehouseError."""
+        """A connection with the file attached; an error of DuckDB within is raised as a WarehouseError."""
         with self.turns.reading() if read_only else self.turns.of_call(A_SCRIPT), turn(self.patience):
             connection = host().cursor()
             try:
                 self.attach(connection, read_only=read_only)
-                # A moment with a zone is a moment; what is told of it must not depend on where this runs.
+                # How a moment with a zone is printed must not depend on where this runs.
                 connection.execute(f"USE {FILE}; SET TimeZone = 'UTC'")
                 yield connection
             except duckdb.InterruptException as error:
@@ -268,36 +266,23 @@ def turn(patience: float) -> Iterator[None]:
         ONE_AT_A_TIME.release()
 
 
-def ask(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
+def count_together(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
 ) -> Reading:
-    """All questions as one grouped query."""
+    """Counts all tables in one query; a duckdb.Error where one of them cannot be read."""
     if not questions:
         return Reading()
-    wanted: dict[str, object] = {}
     if all(question.whole for question in questions):
-        dates = start = end = None
-    if dates is not None:
-        wanted["dates"] = sorted(dates)
-    if start is not None:
-        wanted["start"] = start
-    if end is not None:
-        wanted["end"] = end
-    counts: dict[str, dict[dt.date, Count]] = {question.table: {} for question in questions}
-    parts = [grouped_count(place, question, wanted) for place, question in enumerate(questions)]
+        parameters = {}
+    counts: Counts = {question.table: {} for question in questions}
+    parts = [grouped_count(place, question, parameters) for place, question in enumerate(questions)]
     of_place = [counts[question.table] for question in questions]
     days: dict[dt.date, dt.date] = {}  # each date is kept once, not once a table
-    found = connection.execute("\nUNION ALL\n".join(parts), wanted or None)
+    found = connection.execute("\nUNION ALL\n".join(parts), parameters or None)
     with no_collection():
         while some := found.fetchmany(ROWS_AT_ONCE):
-            for place, date, rows, quality, written_at, fallback, keys, nulls in some:
-                count = as_count(rows, quality, written_at, fallback, keys, nulls)
-                of_place[place][days.setdefault(date, date)] = count
+            for place, date, *sums in some:
+                of_place[place][days.setdefault(date, date)] = as_count(*sums)
     return Reading(counts, queries=1)
 
 
@@ -308,7 +293,7 @@ def is_of_one_table(error: duckdb.Error) -> bool:
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """Many thousands of answers that are all still wanted would be looked through again and again for garbage."""
+    """Turns garbage collection off: it would search the many thousands of counts again and again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -318,56 +303,45 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def ask_who_can(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
+def count_readable(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
 ) -> Reading:
-    """The answers of those that can answer, and for the others why not: again in one query, where that is possible."""
-    problems = absent(connection, questions)
+    """Counts the tables that can be read, in one query where that is possible; the others are problems."""
+    problems = problems_of(connection, questions)
     rest = [question for question in questions if question.table not in problems]
     try:
-        counts, queries = ask(connection, rest, start=start, end=end, dates=dates).counts, 1
+        reading = count_together(connection, rest, parameters)
     except duckdb.Error as error:
         if not is_of_one_table(error):
             raise
-        counts, more = ask_one_by_one(connection, rest, start=start, end=end, dates=dates)
-        problems, queries = problems | more, 1 + len(rest)
-    return Reading(counts, problems, queries=2 + queries)
+        reading = count_separately(connection, rest, parameters)
+    return Reading(reading.counts, problems | reading.problems, queries=2 + reading.queries)
 
 
-def ask_one_by_one(
-    connection: duckdb.DuckDBPyConnection,
-    questions: Sequence[Question],
-    *,
-    start: dt.date | None,
-    end: dt.date | None,
-    dates: Collection[dt.date] | None,
-) -> tuple[dict[str, dict[dt.date, Count]], dict[str, str]]:
-    """Where a table cannot be read, or holds what it should not, only its own question can tell. Counts, problems."""
-    counts: dict[str, dict[dt.date, Count]] = {}
+def count_separately(
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], parameters: Parameters
+) -> Reading:
+    """Counts each table in a query of its own, which alone tells the ones that cannot be counted."""
+    counts: Counts = {}
     problems = {}
     for question in questions:
         try:
-            counts |= ask(connection, [question], start=start, end=end, dates=dates).counts
+            counts |= count_together(connection, [question], parameters).counts
         except duckdb.Error as error:
             if not is_of_one_table(error):
                 raise
             problems[question.table] = f"table {question.table} cannot be counted: {first_line(error)}"
-    return counts, problems
+    return Reading(counts, problems, queries=1 + len(questions))
 
 
 def translated(sql: str) -> Sequence[str]:
-    from apps.warehouse.sql.translation import for_duckdb  # only who performs a script pays for the import
+    from apps.warehouse.sql.translation import for_duckdb  # a slow import, which only scripts need
 
     return for_duckdb(sql)
 
 
 def check(sql: str) -> None:
-    """QueryFailed where DuckDB could not perform the script, as far as that is told without its tables."""
+    """Raises QueryFailed where DuckDB could not run the script, as far as can be seen without its tables."""
     from apps.warehouse.sql import translation
 
     connection = host().cursor()
@@ -379,19 +353,21 @@ def check(sql: str) -> None:
         except duckdb.Error as error:
             raise translation.NoLike(first_line(error)) from error
         for name in translation.functions(text):
-            if name not in words_of_the_engine():
+            if name not in functions_and_keywords():
                 raise translation.NoLike(f"it has no function {name.upper()}")
 
 
 @cache
-def words_of_the_engine() -> frozenset[str]:
-    """Functions, and words of the language that look like some."""
-    asked = "SELECT DISTINCT function_name FROM duckdb_functions() UNION SELECT keyword_name FROM duckdb_keywords()"
-    return frozenset(name.lower() for (name,) in host().cursor().execute(asked).fetchall())
+def functions_and_keywords() -> frozenset[str]:
+    """Functions, and keywords of SQL that look like some, in lower case."""
+    sql = "SELECT DISTINCT function_name FROM duckdb_functions() UNION SELECT keyword_name FROM duckdb_keywords()"
+    return frozenset(name.lower() for (name,) in host().cursor().execute(sql).fetchall())
 
 
 @contextmanager
-def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]) -> Iterator[None]:
+def in_transaction(
+    connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Statement]
+) -> Iterator[None]:
     """All statements or none: in a transaction around them, unless the script brings its own."""
     own = any(statement.type == duckdb.StatementType.TRANSACTION for statement in statements)
     if not own:
@@ -399,12 +375,12 @@ def whole(connection: duckdb.DuckDBPyConnection, statements: Sequence[duckdb.Sta
     yield
     if not own:
         connection.execute("COMMIT")
-    elif is_open(connection):
+    elif roll_back(connection):
         raise QueryFailed("the script begins a transaction and does not end it; add COMMIT. Nothing was kept")
 
 
-def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a transaction was left open; it is not any more."""
+def roll_back(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Rolls back the open transaction; returns whether there was one."""
     try:
         connection.execute("ROLLBACK")
     except duckdb.TransactionException:
@@ -412,10 +388,10 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def absent(
+def problems_of(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question | HistoryQuestion]
 ) -> dict[str, str]:
-    """The tables that cannot be asked, with what is missing."""
+    """The tables that do not exist or lack a column, with the reason."""
     has: dict[str, set[str]] = {}
     for table, column in connection.execute(
         "SELECT table_schema || '.' || table_name, column_name FROM information_schema.columns "
@@ -430,7 +406,7 @@ def absent(
 def interrupting(
     connection: duckdb.DuckDBPyConnection, timeout: float, stopped: Callable[[], bool]
 ) -> Iterator[None]:
-    """Ends the connection's statement when it takes too long or nobody wants it any more."""
+    """Interrupts the connection's statement after `timeout` seconds, or once `stopped()` is true."""
     done = threading.Event()
     deadline = time.monotonic() + timeout
 
@@ -453,6 +429,6 @@ def first_line(error: Exception) -> str:
 
 
 def holder(error: Exception) -> str:
-    """Who holds the file, as far as DuckDB says (`Conflicting lock is held in ... (PID 42)`)."""
+    """The process that holds the file, from DuckDB's message (`Conflicting lock is held in ... (PID 42)`)."""
     found = re.search(r"Conflicting lock is held in (.+?)(?:\. |$)", first_line(error))
     return found[1] if found else first_line(error)

@@ -2,8 +2,8 @@
 
 A job opens the file whenever it likes during its call, and fails where the console has it open just then. So in all of
 the console's processes readers share a turn and a call has one alone, by locks (flock) on two empty files beside the
-warehouse's. The kernel gives back what a process that died had. A turn is waited for in a queue: whoever waits for a
-call is next when it is over, before another call.
+warehouse's. The kernel gives back what a process that died had. A turn is waited for in a queue: a reader that
+waits for a call is next when it is over, before another call.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from apps.warehouse.base import InUse
 A_READER = "a scan or a look of this console"
 
 
-def nobody_stops() -> bool:
+def never_stopped() -> bool:
     return False
 
 
@@ -37,32 +37,32 @@ class Turns:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """A turn that readers share; nothing more to do within a call's own. InUse where a call goes on for longer."""
+        """A turn that readers share, within a call's own turn a part of it. InUse if another call takes longer."""
         if self.calling is not None or self.has_readers_turn:
             yield
             return
-        handle = self.take(fcntl.LOCK_SH, nobody_stops, self.patience)
+        handle = self.take(fcntl.LOCK_SH, never_stopped, self.patience)
         try:
             yield
         finally:
-            give_back(handle)
+            close(handle)
 
     @contextmanager
     def of_reader(self, patience: float) -> Iterator[None]:
         """One reader's turn for several looks, so that no call comes in between. InUse after `patience` seconds."""
-        handle = self.take(fcntl.LOCK_SH, nobody_stops, patience)
+        handle = self.take(fcntl.LOCK_SH, never_stopped, patience)
         self.has_readers_turn = True
         try:
             yield
         finally:
             self.has_readers_turn = False
-            give_back(handle)
+            close(handle)
 
     @contextmanager
     def of_call(
-        self, who: str, *, owner: str = "", stopped: Callable[[], bool] = nobody_stops
+        self, who: str, *, owner: str = "", stopped: Callable[[], bool] = never_stopped
     ) -> Iterator[None]:
-        """A turn alone, for a call that reads as `who`. InUse where others have it for longer, or `stopped()`."""
+        """An exclusive turn for a call named `who`. InUse if others have it for longer, or once `stopped()` is true."""
         if self.calling is not None:
             yield
             return
@@ -76,10 +76,10 @@ class Turns:
             self.calling = None
             if handle is not None:
                 write(handle, "")
-            give_back(handle)
+            close(handle)
 
     def take(self, mode: int, stopped: Callable[[], bool], patience: float) -> int | None:
-        """The open and locked file; None where there is no place for one, and so no turns."""
+        """The open and locked file; None if the folder takes no lock file, so that there are no turns."""
         deadline = time.monotonic() + patience
         try:
             queue = opened(self.queue)
@@ -94,7 +94,7 @@ class Turns:
                 except InUse:
                     os.close(handle)
                     raise
-                if is_still(handle, self.turn):
+                if is_current(handle, self.turn):
                     return handle
                 os.close(handle)  # it was ended while we waited
         finally:
@@ -124,11 +124,11 @@ class Turns:
         return owner, who
 
     def end(self, owner: str) -> bool:
-        """Ends the turn of a call whose worker is frozen, and whose job was ended; whether it had one."""
+        """Ends the turn of a call whose worker is frozen and whose job was ended; returns whether it had one."""
         if not owner or self.written()[0] != owner:
             return False
         with suppress(OSError):
-            self.turn.unlink()  # whoever comes takes turns with a new file
+            self.turn.unlink()  # the next turn is taken with a new file
         return True
 
 
@@ -136,7 +136,7 @@ def opened(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
-def is_still(handle: int, path: Path) -> bool:
+def is_current(handle: int, path: Path) -> bool:
     """Whether the open file is the one of that name."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
@@ -149,6 +149,6 @@ def write(handle: int, text: str) -> None:
     os.pwrite(handle, text.encode(), 0)
 
 
-def give_back(handle: int | None) -> None:
+def close(handle: int | None) -> None:
     if handle is not None:
         os.close(handle)

@@ -304,7 +304,7 @@ def test_a_job_that_is_stopped_is_cancelled_on_the_server(server, warehouse):
 def test_a_job_whose_caller_died_is_ended_by_its_id(server, warehouse):
     server.delay("script", 60)
     config = warehouse.config({"start_date": FIRST, "end_date": FIRST}, {}, 30)
-    warehouse.begin("INSERT INTO shop.sales SELECT @start_date, 9", config, "run_1_attempt_2")
+    warehouse.jobs.begin("INSERT INTO shop.sales SELECT @start_date, 9", config, "run_1_attempt_2")
 
     assert warehouse.end_sql("run_1_attempt_2")
 

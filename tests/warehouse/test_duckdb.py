@@ -129,7 +129,7 @@ def test_a_file_deleted_during_a_read_is_unreachable(warehouse, path, monkeypatc
         path.unlink(missing_ok=True)
         raise duckdb.IOException("IO Error: Could not read from file")
 
-    monkeypatch.setattr("apps.warehouse.duckdb.ask", ask_meanwhile)
+    monkeypatch.setattr("apps.warehouse.duckdb.count_together", ask_meanwhile)
 
     with pytest.raises(Unreachable, match=r"locks\.duckdb went away while it was read"):
         warehouse.count([SALES])

@@ -1,4 +1,4 @@
-"""What a person ticks and types to accept gaps, turned into a wish or into sentences about what is wrong."""
+"""The form that accepts gaps: tables, dates and a reason, or sentences about what is wrong."""
 
 from __future__ import annotations
 
@@ -33,20 +33,24 @@ class CellsForm(forms.Form):
         super().__init__(values if is_bound else None, initial=initial)
         self.pipeline = pipeline
         self.values = values
-        self.wish: Acceptance | None = None
+        self.acceptance: Acceptance | None = None
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
         if {"table", "start", "end", "dates"} <= said.keys():
             try:
-                self.wish = self.wish_of(said["table"], said["start"], said["end"], said["dates"])
+                self.acceptance = self.find_acceptance(
+                    said["table"], said["start"], said["end"], said["dates"]
+                )
             except DoesNotFit as mistake:
                 self.add_error("end", str(mistake))
             except UnknownName as mistake:
                 self.add_error("table", str(mistake))
         return said
 
-    def wish_of(self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]) -> Acceptance:
+    def find_acceptance(
+        self, tables: list[str], start: dt.date, end: dt.date, only: tuple[Range, ...]
+    ) -> Acceptance:
         found = scope.scope(self.pipeline, tables=tables, start=start, end=end)
         if only and not date_lists.meet(only, start, end):
             raise DoesNotFit(f"None of the dates lies from {start} to {end}.", about="dates")
@@ -54,9 +58,9 @@ class CellsForm(forms.Form):
 
     @property
     def outlook(self) -> Outlook | None:
-        """What accepting would do now; None where tables or dates are missing or wrong."""
+        """What accepting would do now; None while tables or dates are missing or wrong."""
         self.is_valid()
-        return outlook(self.wish) if self.wish else None
+        return outlook(self.acceptance) if self.acceptance else None
 
     @property
     def ticked(self) -> set[str]:
@@ -64,7 +68,7 @@ class CellsForm(forms.Form):
 
     @property
     def mistakes(self) -> list[str]:
-        """What is wrong with what was chosen; that something is not chosen yet is no mistake."""
+        """What is wrong with the fields that are filled in; an empty field is no mistake yet."""
         return [
             str(sentence)
             for name, found in self.errors.items()
@@ -74,7 +78,7 @@ class CellsForm(forms.Form):
 
 
 class AcceptForm(CellsForm):
-    """Cells, and why. `seen` is how many gaps the person was told they are."""
+    """Cells and a reason. `seen` is the number of gaps that the page showed."""
 
     reason = forms.CharField(
         label="Reason",

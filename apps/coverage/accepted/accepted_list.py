@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import Count, Q
 from apps import exports
 from apps.coverage.models import AcceptedGap, Partition
 from apps.pipeline import filters
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.filters import Filter
 from apps.pipeline.sections import Season
 
@@ -46,9 +46,10 @@ class AcceptedFilter(Filter):
 
     @classmethod
     def of(cls, values: Mapping[str, str], pipeline: Pipeline) -> AcceptedFilter:
+        season = filters.known(pipeline.season, values.get("season", ""))
         return cls(
             table=filters.known(pipeline.table, values.get("table", "")),
-            season=season_or_none(pipeline.season, values.get("season", "")),
+            season=pipeline.season(season) if season else None,
             status=filters.one_of(STATUSES, values.get("status", "")),
         )
 
@@ -59,13 +60,6 @@ class AcceptedFilter(Filter):
 
     def takes(self, gap: AcceptedGap) -> bool:
         return not self.table or self.table in gap.tables
-
-
-def season_or_none(lookup: Callable[[str], Season], name: str) -> Season | None:
-    try:
-        return lookup(name) if name else None
-    except UnknownName:
-        return None
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ class AcceptedLine:
 
     @property
     def over(self) -> int:
-        """How many of a standing acceptance's partitions are no accepted gaps (any more): mostly complete by now."""
+        """The number of its partitions that are not accepted gaps any more, mostly because they are complete."""
         return self.gap.count - self.still
 
 
@@ -96,7 +90,7 @@ def ranges_in_words(found: Iterable[tuple[str, str]]) -> str:
 
 
 def lines(chosen: AcceptedFilter, *, today: dt.date) -> list[AcceptedLine]:
-    """The chosen acceptances, those that stand first, newest first; in one query."""
+    """The chosen acceptances in one query: standing, expired, withdrawn, each newest first."""
     found = AcceptedGap.objects.all()
     if chosen.status:
         found = {

@@ -25,16 +25,16 @@ State, Activity = Partition.State, Partition.Activity
 
 
 class CannotAccept(Exception):
-    """There is nothing to accept, or not what a person saw; the text says why."""
+    """There is no gap to accept, or another number than the page showed; the text says why."""
 
 
 class AlreadyWithdrawn(Exception):
-    """Somebody withdrew it before."""
+    """The acceptance was withdrawn before."""
 
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Tables in the pipeline's order, and a range of dates, both ends included; with `only` no others of these."""
+    """Tables in the pipeline's order, and a range of dates, both ends included, or of it the dates in `only`."""
 
     tables: tuple[Table, ...]
     start: dt.date
@@ -56,7 +56,7 @@ class Acceptance:
 
 @dataclass
 class Outlook:
-    """What accepting would take, by table and state, and what it would leave: by state, and by run."""
+    """What accepting would take, by table and state, and what it would leave, by state and by run."""
 
     gaps: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     in_runs: Counter[int] = field(default_factory=Counter)
@@ -98,11 +98,13 @@ class Outlook:
         return ", ".join(f"{self.others[state]:,} {state.replace('_', ' ')}" for state in order)
 
 
-def outlook(wish: Acceptance) -> Outlook:
+def outlook(wanted: Acceptance) -> Outlook:
     """What accepting this would do now, in two queries."""
     found = Outlook()
-    closable = set(wish.partitions.closable().order_by().values_list("table", "state", "activity").distinct())
-    cells = wish.partitions.order_by().values_list("table", "state", "activity", "run_id")
+    closable = set(
+        wanted.partitions.closable().order_by().values_list("table", "state", "activity").distinct()
+    )
+    cells = wanted.partitions.order_by().values_list("table", "state", "activity", "run_id")
     for table, state, activity, run_id, count in cells.annotate(Count("pk")):
         if activity in Partition.IN_A_RUN:
             found.in_runs[run_id] += count
@@ -119,24 +121,29 @@ def outlook(wish: Acceptance) -> Outlook:
 
 
 def accept(
-    wish: Acceptance, *, reason: str, by: str, until: dt.date | None = None, seen: int | None = None
+    wanted: Acceptance, *, reason: str, by: str, until: dt.date | None = None, seen: int | None = None
 ) -> AcceptedGap:
-    """Accepts the wish's gaps; CannotAccept where there is none, or not as many as the person has `seen`."""
+    """Accepts these gaps; CannotAccept if there are none, or not as many as the person has `seen`."""
     with transaction.atomic():
         gap = AcceptedGap.objects.create(
-            tables=wish.names, start=wish.start, end=wish.end, reason=reason, accepted_by=by, until=until
+            tables=wanted.names,
+            start=wanted.start,
+            end=wanted.end,
+            reason=reason,
+            accepted_by=by,
+            until=until,
         )
         gap.failures = [
             [table, str(date), activity, run_id]
-            for table, date, activity, run_id in wish.partitions.closable().values_list(
+            for table, date, activity, run_id in wanted.partitions.closable().values_list(
                 "table", "date", "activity", "run_id"
             )
         ]
-        gap.count = wish.partitions.closable().exclude(state__in=Partition.GAPS).count()
-        wish.partitions.closable().update(activity=Activity.NONE, run_id=None, closed_by=gap)
-        gap.count += mark(wish.partitions.acceptable(), acceptance=gap)
+        gap.count = wanted.partitions.closable().exclude(state__in=Partition.GAPS).count()
+        wanted.partitions.closable().update(activity=Activity.NONE, run_id=None, closed_by=gap)
+        gap.count += mark_accepted(wanted.partitions.acceptable(), acceptance=gap)
         if not gap.count:
-            raise CannotAccept(outlook(wish).why_nothing)
+            raise CannotAccept(outlook(wanted).why_nothing)
         if seen is not None and gap.count != seen:
             raise CannotAccept(
                 f"These are {gap.count:,} gaps now, and were {seen:,} when you looked. Look again and accept."
@@ -146,12 +153,12 @@ def accept(
     return gap
 
 
-def mark(gaps: PartitionQuerySet, **facts: AcceptedGap) -> int:
+def mark_accepted(gaps: PartitionQuerySet, **facts: AcceptedGap) -> int:
     return gaps.update(read_state=F("state"), state=State.ACCEPTED, **facts)
 
 
 def ranges_by_table(gap: AcceptedGap) -> dict[str, list[list[str]]]:
-    """What was accepted, for the record: partitions forget it once they are complete."""
+    """The accepted dates of each table as ranges, for the record: a complete partition drops its acceptance."""
     found: dict[str, list[dt.date]] = defaultdict(list)
     closed = gap.closed_failures.order_by().values_list("table", "date")
     for table, date in {*gap.partitions.order_by().values_list("table", "date"), *closed}:
@@ -166,16 +173,16 @@ def ranges_by_table(gap: AcceptedGap) -> dict[str, list[list[str]]]:
 
 
 def withdraw(gap: AcceptedGap, *, by: str, reason: str = "") -> int:
-    """What was accepted is what the warehouse said last, at once; answers for how many partitions that changed."""
+    """Restores the states that were read last, and returns how many changed. AlreadyWithdrawn if it was before."""
     with transaction.atomic():
         standing = AcceptedGap.objects.filter(pk=gap.pk, withdrawn_at=None)
         if not standing.update(withdrawn_at=timezone.now(), withdrawn_by=by, withdrawn_reason=reason):
             raise AlreadyWithdrawn("It is withdrawn already.")
-        return put_back(Partition.objects.filter(acceptance=gap)) + reopen(gap)
+        return restore_read_state(Partition.objects.filter(acceptance=gap)) + reopen(gap)
 
 
 def reopen(gap: AcceptedGap) -> int:
-    """The failures that it closed are open again, but for those that a run has decided since."""
+    """Reopens the failures that it closed, except those that a run has decided since; returns how many."""
     closed = {
         (each.table, str(each.date)): each for each in gap.closed_failures.filter(activity=Activity.NONE)
     }
@@ -189,7 +196,7 @@ def reopen(gap: AcceptedGap) -> int:
     return len(changed)
 
 
-def put_back(accepted: PartitionQuerySet) -> int:
+def restore_read_state(accepted: PartitionQuerySet) -> int:
     changed = accepted.filter(state=State.ACCEPTED).update(
         state=F("read_state"), read_state="", acceptance=None
     )
@@ -198,20 +205,20 @@ def put_back(accepted: PartitionQuerySet) -> int:
 
 
 def expire(*, today: dt.date) -> int:
-    """What was accepted until a day that is over is a gap again, whether or not the warehouse answers."""
+    """Ends acceptances whose last day is over, without asking the warehouse; returns how many partitions changed."""
     expired = AcceptedGap.objects.expired(today)
     reopened = sum(map(reopen, expired.exclude(closed_failures=None).distinct()))
-    return put_back(Partition.objects.filter(acceptance__in=expired)) + reopened
+    return restore_read_state(Partition.objects.filter(acceptance__in=expired)) + reopened
 
 
 # As the warehouse is read ---------------------------------------------------------------------------
 
 
 def reapply_acceptances(tables: Iterable[str], read: Collection[dt.date], *, today: dt.date) -> None:
-    """After a reading: a gap stays accepted while that stands. What is complete is not accepted any more."""
+    """After a reading: a gap stays accepted while its acceptance stands, a complete partition drops it."""
     held = Partition.objects.of(tables).between(min(read), max(read)).exclude(acceptance=None)
     if not held.exists():
         return
     held.filter(state=State.COMPLETE).update(acceptance=None)
-    put_back(held.filter(acceptance__in=AcceptedGap.objects.expired(today)))
-    mark(held.gaps())
+    restore_read_state(held.filter(acceptance__in=AcceptedGap.objects.expired(today)))
+    mark_accepted(held.gaps())

@@ -14,7 +14,6 @@ from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.text import count
 
-# How long a change of the calendar stands among the alarms; the list of changes keeps it.
 MOST_RANGES = 8
 
 
@@ -26,41 +25,6 @@ class Alarm:
     text: str
     detail: str = ""
     remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What one reading changed: dates that came, that went, and others whose units are different now."""
-
-    reading: CalendarReading
-    added: tuple[dt.date, ...]
-    removed: tuple[dt.date, ...]
-    others: tuple[tuple[dt.date, int, int], ...]
-
-    @property
-    def added_in_words(self) -> str:
-        return text.date_ranges(self.added, most=MOST_RANGES)
-
-    @property
-    def removed_in_words(self) -> str:
-        return text.date_ranges(self.removed, most=MOST_RANGES)
-
-    @property
-    def others_in_words(self) -> str:
-        """ "2024-01-05 (4, was 3), and 2 more"."""
-        words = [f"{date} ({now:,}, was {was:,})" for date, was, now in self.others[:MOST_RANGES]]
-        more = len(self.others) - MOST_RANGES
-        return ", ".join([*words, f"and {more} more"] if more > 0 else words)
-
-
-def changes(reading: CalendarReading) -> Changes:
-    found = [(dt.date.fromisoformat(date), was, now) for date, was, now in reading.changes]
-    return Changes(
-        reading,
-        added=tuple(date for date, was, _ in found if was is None),
-        removed=tuple(date for date, _, now in found if now is None),
-        others=tuple(each for each in found if None not in each[1:]),
-    )
 
 
 def alarms(
@@ -131,12 +95,7 @@ def rows_without_units(pipeline: Pipeline) -> Iterator[Alarm]:
 
 
 def count_of(found: Mapping[str, list[dt.date]]) -> str:
-    return a_count({date for some in found.values() for date in some})
-
-
-def a_count(some: Iterable[dt.date]) -> str:
-    number = len(set(some))
-    return count(number, "date")
+    return count(len({date for some in found.values() for date in some}), "date")
 
 
 def by_source(found: Mapping[str, list[dt.date]]) -> str:
@@ -149,43 +108,47 @@ def by_source(found: Mapping[str, list[dt.date]]) -> str:
 def of_reading(pipeline: Pipeline, latest: CalendarReading | None) -> Iterator[Alarm]:
     if latest is None:
         return
-    if latest.off_season:
-        outside = [dt.date.fromisoformat(date) for date in latest.off_season]
+    if outside := latest.off_season_dates:
         yield Alarm(
             "warning",
-            f"The calendar has {pipeline.calendar.unit}s on {a_count(outside)} that lie in no season.",
+            f"The calendar has {pipeline.calendar.unit}s on {count(len(outside), 'date')} that lie in no season.",
             detail=text.date_ranges(outside, most=MOST_RANGES),
             remedy="Nothing is expected there. If they count, widen a season or add one in the pipeline file.",
         )
     if latest.problem:
         yield Alarm("unknown", f"Which past dates are not final could not be asked: {latest.problem}.")
-    elif latest.not_final:
-        waiting = [dt.date.fromisoformat(date) for date in latest.not_final]
+    elif waiting := latest.not_final_dates:
+        are = "is" if len(waiting) == 1 else "are"
         yield Alarm(
             "warning",
-            f"{a_count(waiting)} in the past {'is' if len(waiting) == 1 else 'are'} not final, and so not expected.",
+            f"{count(len(waiting), 'date')} in the past {are} not final, and so not expected.",
             detail=text.date_ranges(waiting, most=MOST_RANGES),
             remedy="Nobody would miss what is not expected: have it made final, or taken off the calendar.",
         )
 
 
 def changed(readings: Iterable[CalendarReading], *, since: dt.datetime) -> Iterator[Alarm]:
-    """What changed lately. That a season goes on is news; that a date goes, or weighs more, needs a look."""
+    """Changes since that moment: dates that left and changed units are warnings, new dates are information."""
     for reading in readings:
         if reading.read_at < since:
             continue
-        found = changes(reading)
-        if found.removed:
-            yield Alarm("warning", f"{a_count(found.removed)} left the calendar.", found.removed_in_words)
-        if found.others:
-            some = a_count(date for date, _, _ in found.others)
-            yield Alarm("warning", f"The units of {some} changed.", found.others_in_words)
-        if found.added:
-            yield Alarm("info", f"{a_count(found.added)} came to the calendar.", found.added_in_words)
+        if reading.removed:
+            yield Alarm(
+                "warning",
+                f"{count(len(reading.removed), 'date')} left the calendar.",
+                reading.removed_in_words,
+            )
+        if reading.others:
+            some = count(len(reading.others), "date")
+            yield Alarm("warning", f"The units of {some} changed.", reading.others_in_words)
+        if reading.added:
+            yield Alarm(
+                "info", f"{count(len(reading.added), 'date')} came to the calendar.", reading.added_in_words
+            )
 
 
 def returned(*, since: dt.datetime) -> Iterator[Alarm]:
-    """That dates which had left are back needs nobody any more, and ends what was said of them."""
+    """Dates that came back since that moment: nothing is to be done about them."""
     for at, number in removed_dates.returned_since(since):
         are = "date that had left the calendar is" if number == 1 else "dates that had left the calendar are"
         yield Alarm(

@@ -10,10 +10,10 @@ from itertools import groupby, pairwise
 
 from apps import text
 from apps.coverage.calendar import calendar_alarms
-from apps.coverage.calendar.calendar_alarms import Alarm, Changes
+from apps.coverage.calendar.calendar_alarms import Alarm
 from apps.coverage.counts import freshness, strips
 from apps.coverage.counts.freshness import Freshness
-from apps.coverage.counts.strips import LegendItem, Path, Strip
+from apps.coverage.counts.strips import LegendItem, Strip
 from apps.coverage.models import CalendarDate, CalendarReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Season, Table
@@ -22,7 +22,10 @@ LEVELS = 4
 DAYS = 31
 CHANGES_SHOWN = 20
 ABSENT, NONE, NOT_FINAL, TO_COME = ".", "n", "f", "+"
-STATES = {NONE: "not_expected", NOT_FINAL: "stale"}
+STATES = {str(level): f"units-{level}" for level in range(LEVELS + 1)} | {
+    NOT_FINAL: "stale",
+    NONE: "not_expected",
+}
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class CalendarReport:
     seasons: tuple[SeasonCalendar, ...]
     off_season: tuple[dt.date, ...]
     alarms: tuple[Alarm, ...]
-    changes: tuple[Changes, ...]
+    changes: tuple[CalendarReading, ...]
     most_units: int
 
     @property
@@ -117,8 +120,8 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     units = dict(CalendarDate.objects.values_list("date", "units"))
     readings = list(CalendarReading.objects.select_related("scan").exclude(changes=[])[:CHANGES_SHOWN])
     latest = CalendarReading.objects.first()
-    waiting = as_dates(latest.not_final or []) if latest else ()
-    listed = to_come(latest)
+    waiting = latest.not_final_dates if latest else ()
+    listed = latest.units_to_come if latest else {}
     most = max(units.values(), default=0)
     until = pipeline.today(known.as_of or now)
     seasons = tuple(
@@ -128,20 +131,11 @@ def report(pipeline: Pipeline, *, now: dt.datetime) -> CalendarReport:
     return CalendarReport(
         known=known,
         seasons=seasons,
-        off_season=as_dates(latest.off_season) if latest else (),
+        off_season=latest.off_season_dates if latest else (),
         alarms=tuple(calendar_alarms.alarms(pipeline, units, listed, latest, readings, now=now)),
-        changes=tuple(map(calendar_alarms.changes, readings)),
+        changes=tuple(readings),
         most_units=most,
     )
-
-
-def to_come(latest: CalendarReading | None) -> dict[dt.date, int]:
-    """The dates on the calendar that were not over when it was read last, with their units."""
-    return {dt.date.fromisoformat(date): units for date, units in latest.to_come} if latest else {}
-
-
-def as_dates(texts: Iterable[str]) -> tuple[dt.date, ...]:
-    return tuple(map(dt.date.fromisoformat, texts))
 
 
 def season_calendar(
@@ -154,7 +148,7 @@ def season_calendar(
     most: int,
     until: dt.date,
 ) -> SeasonCalendar:
-    """`until` is the day of the last reading: of later ones nobody can say that they have no units."""
+    """A season's calendar. `until` is the day of the last reading: later days are to come, not without units."""
     days = [season.start + dt.timedelta(days=n) for n in range((season.end - season.start).days + 1)]
     expected = [day for day in days if day in units]
     not_final = sorted(set(waiting).intersection(days).difference(expected))
@@ -215,13 +209,7 @@ def months(letters: Mapping[dt.date, str], units: Mapping[dt.date, int]) -> Iter
 
 def strip(letters: Mapping[int, str]) -> Strip:
     """31 cells, of which the days that the season does not have stay empty."""
-    found: dict[str, list[str]] = {}
-    row = "".join(letters.get(day, ABSENT) for day in range(1, DAYS + 1))
-    for each, start, width in strips.runs(row):
-        if each not in (ABSENT, TO_COME):
-            found.setdefault(each, []).append(strips.box(start, width, DAYS, wide=False))
-    paths = tuple(Path(STATES.get(each, f"units-{each}"), "".join(found[each])) for each in sorted(found))
-    return Strip(DAYS, paths, strips.lines(DAYS))
+    return strips.draw("".join(letters.get(day, ABSENT) for day in range(1, DAYS + 1)), STATES)
 
 
 def legend(made: CalendarReport, unit: str) -> list[LegendItem]:

@@ -20,7 +20,7 @@ Change = tuple[str, int | None, int | None]
 
 @dataclass(frozen=True)
 class CalendarAnswer:
-    """What the warehouse said. `not_final` is None where nobody could say, or the pipeline file does not ask.
+    """The calendar as it was read. `not_final` is None if its query failed, or the pipeline file has none.
 
     `to_come` are dates on the calendar that are not over yet, so that nothing is expected of them.
     """
@@ -46,7 +46,7 @@ class CalendarAnswer:
 def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> CalendarAnswer:
     """Expected dates with their units, within the seasons. A date without units is not expected.
 
-    Neither is one that is not over yet, whatever the calendar says: its data cannot be there.
+    A date that is not over yet is not expected either, since its data cannot be there.
     """
     today = pipeline.today(timezone.now())
     if not pipeline.calendar.query:
@@ -70,7 +70,7 @@ def read_calendar(pipeline: Pipeline, warehouse: Warehouse) -> CalendarAnswer:
 def ask_not_final(
     pipeline: Pipeline, warehouse: Warehouse, query: str, said: CalendarAnswer, today: dt.date
 ) -> CalendarAnswer:
-    """The same with the past dates that wait to become final. That nobody can say so keeps no scan from its end."""
+    """The answer with the past dates that are not final yet. A query that fails is its `problem`, and no error."""
     try:
         found = warehouse.calendar(query)
     except WarehouseError as error:
@@ -97,9 +97,9 @@ def remember(
     scan: Scan | None = None,
     days: Collection[dt.date] | None = None,
 ) -> set[dt.date]:
-    """Stores it: all of it, or for some `days` only; of others the calendar says what it said before.
+    """Stores the calendar, or of it only these `days`, and records what changed.
 
-    Answers the dates that it says something else of now, their units included.
+    Returns the dates that came, went or have other units.
     """
     stored = CalendarDate.objects.all() if days is None else CalendarDate.objects.filter(date__in=days)
     known = {day.date: day for day in stored}
@@ -116,7 +116,7 @@ def remember(
 
 
 def note(said: CalendarAnswer, changes: list[Change], **when: Any) -> None:
-    """A reading for the record, where it says something that the latest one did not."""
+    """Records the reading where it differs from the latest one."""
     latest = CalendarReading.objects.first()
     if changes or latest is None or any(getattr(latest, name) != fact for name, fact in said.facts.items()):
         CalendarReading.objects.create(changes=changes, **said.facts, **when)
@@ -143,7 +143,7 @@ def ended(pipeline: Pipeline, added: Collection[dt.date]) -> set[dt.date]:
     if pipeline.calendar.every:
         today = pipeline.today(latest.read_at)
         return {date for date in added if date >= today}
-    return set(added) & {dt.date.fromisoformat(date) for date, _ in latest.to_come}
+    return set(added) & latest.units_to_come.keys()
 
 
 def write(pipeline: Pipeline, before: Mapping[dt.date, int], now: Mapping[dt.date, int]) -> None:

@@ -24,7 +24,7 @@ MOST_RANGES = 4
 
 
 class CannotConfirm(Exception):
-    """There is nothing to confirm, or not what the person saw; the text says which."""
+    """There is nothing to confirm, or another number than the page showed; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def number(count: int) -> str:
 
 
 def open_now() -> RemovedDates | None:
-    """What left the calendar and is open, None where nothing is; in one query, and one more where something is."""
+    """The open dates that left the calendar, None if there are none; in one query, and one more if there are."""
     found = list(RemovedDate.objects.open())
     if not found:
         return None
@@ -138,7 +138,7 @@ def open_now() -> RemovedDates | None:
 
 
 def within(scope: Scope) -> str:
-    """Which dates of the scope are open, as a sentence without its full stop; empty where none is."""
+    """The open dates of the scope as a sentence without its full stop; empty if there are none."""
     removed = open_now()
     dates = [date for date in removed.dates if date in scope] if removed else []
     if not removed or not dates:
@@ -179,7 +179,7 @@ def note(gone: Iterable[CalendarDate], *, back: Collection[dt.date], read_at: dt
 
 
 def confirm(*, by: str, at: dt.datetime, seen: int, note: str = "") -> int:
-    """A person says that it is right that they left; CannotConfirm where these are not the dates that were `seen`."""
+    """Records that a person confirms that the dates left; CannotConfirm if there are not as many as were `seen`."""
     with transaction.atomic():
         count = RemovedDate.objects.open().update(confirmed_by=by, confirmed_at=at, note=note)
         if not count:

@@ -49,7 +49,7 @@ def rows(found: Iterable[Partition]) -> Iterator[dict[str, Any]]:
     for partition in found:
         silence = silences.get(partition.table)
         cells = (getattr(partition, column) for column in COLUMNS[:-1])
-        yield dict(zip(COLUMNS, (*cells, silence and silence.since), strict=True))
+        yield dict(zip(COLUMNS, (*cells, silence and silence.silent_since), strict=True))
 
 
 def lines(found: Iterable[Partition], kind: str) -> Iterator[str]:

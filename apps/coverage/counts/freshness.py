@@ -12,49 +12,12 @@ from apps.warehouse.base import Absent
 Awaited = TableReading.Awaited
 
 
-@dataclass(frozen=True)
-class Silence:
-    """A table that could not be read when it was last asked. What is stored of it is the last known picture.
+def silent_tables() -> dict[str, TableReading]:
+    """The readings of the tables that could not be read when they were last asked, by table; in one query.
 
-    `reason` has no full stop. `is_outage` where the warehouse as a whole did not answer. `awaited` is what is looked
-    for every minute, of `TableReading.Awaited`. `last_read_at` is None where the table was never read as a whole.
+    Their stored partitions are shown as last known. Code that decides by them treats them as unknown.
     """
-
-    table: str
-    since: dt.datetime
-    reason: str
-    last_read_at: dt.datetime | None
-    is_outage: bool
-    awaited: str = ""
-
-    @property
-    def in_words(self) -> str:
-        """ "last known at 2024-01-15 21:34 UTC; the warehouse has not answered since 22:13 UTC: ..."."""
-        at = self.last_read_at
-        known = f"last known at {at:%Y-%m-%d %H:%M} UTC" if at else "never read"
-        since = (
-            f"{self.since:%H:%M}" if at and at.date() == self.since.date() else f"{self.since:%Y-%m-%d %H:%M}"
-        )
-        if self.awaited == Awaited.SCAN:
-            return f"{known}; not read since {since} UTC ({self.reason}), it is read again now"
-        who = "the warehouse has not answered" if self.is_outage else "the table could not be read"
-        who = "not read" if self.awaited == Awaited.TURN else who
-        return f"{known}; {who} since {since} UTC: {self.reason}"
-
-
-def silent_tables() -> dict[str, Silence]:
-    """The tables that did not answer when they were last asked, by name; in one query.
-
-    What is stored of them is shown as last known. Whoever decides by it treats it as unknown, and asks anew.
-    """
-    readings = TableReading.objects.exclude(silent_since=None).order_by("table")
-    return {
-        each.table: Silence(
-            each.table, each.silent_since, each.problem, each.read_at, each.is_outage, each.awaited
-        )
-        for each in readings
-        if each.silent_since
-    }
+    return {each.table: each for each in TableReading.objects.exclude(silent_since=None).order_by("table")}
 
 
 @dataclass(frozen=True)
@@ -67,34 +30,34 @@ class Freshness:
     as_of: dt.datetime | None
     problem: str = ""
     failing_since: dt.datetime | None = None
-    silences: Mapping[str, Silence] = field(default_factory=dict)
+    silences: Mapping[str, TableReading] = field(default_factory=dict)
     scan_died: bool = False
 
     @property
     def awaits_turn(self) -> bool:
-        """Whether the last scan could not ask only since a call of the console has the warehouse file."""
+        """Whether the last scan failed only because a call of the console has the warehouse file."""
         return self._awaits(Awaited.TURN)
 
     @property
     def answers_again(self) -> bool:
-        """Whether the warehouse was seen to answer after the last scan failed, and is being read."""
+        """Whether the warehouse has answered after the last scan failed, and is being read."""
         return self._awaits(Awaited.SCAN)
 
     def _awaits(self, what: str) -> bool:
-        told = [each for each in self.silences.values() if each.reason in self.problem]
+        told = [each for each in self.silences.values() if each.problem in self.problem]
         return bool(self.failing_since and told) and all(each.awaited == what for each in told)
 
     @property
-    def silences_to_tell(self) -> list[Silence]:
-        """Those that `problem` does not tell of: a scan of some tables and dates found them."""
+    def silences_to_tell(self) -> list[TableReading]:
+        """Those that `problem` does not name: a scan of some tables and dates found them."""
         if self.failing_since and not self.scan_died:
             return []
-        return [each for each in self.silences.values() if each.reason not in self.problem]
+        return [each for each in self.silences.values() if each.problem not in self.problem]
 
     @property
     def sentences(self) -> list[str]:
-        """For a terminal: what is only known as it was last, since when and why."""
-        found = [f"{each.table}: {each.in_words}" for each in self.silences_to_tell]
+        """For a terminal: which figures are only last known, since when and why."""
+        found = [f"{each.table}: {each.silence_in_words()}" for each in self.silences_to_tell]
         if not self.problem or not self.failing_since:
             return [f"Problem of the last scan: {self.problem}", *found] if self.problem else found
         known = f"last known at {self.as_of:%Y-%m-%d %H:%M} UTC; " if self.as_of else ""
@@ -113,14 +76,18 @@ class Freshness:
         return f"the warehouse has not answered since {at}: {self.problem}"
 
     @property
+    def age(self) -> str:
+        """ "as of 2024-01-15 12:00 UTC"."""
+        return f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
+
+    @property
     def in_words(self) -> str:
-        """ "as of 2024-01-15 12:00 UTC", and the problem of the last scan, if any."""
-        age = f"as of {self.as_of:%Y-%m-%d %H:%M} UTC" if self.as_of else "never scanned"
-        return f"{age}; problem of the last scan: {self.problem}" if self.problem else age
+        """Its age, and the problem of the last scan, if any."""
+        return f"{self.age}; problem of the last scan: {self.problem}" if self.problem else self.age
 
 
-def still_a_problem(reason: str) -> str:
-    """What a scan could not ask, less the tables that did not exist then and have rows by now."""
+def open_problems(reason: str) -> str:
+    """The problem of a scan without the tables that did not exist then and have rows by now."""
     if Absent.SAYS not in reason:
         return reason
     filled = Partition.objects.filter(rows__gt=0).order_by().values_list("table", flat=True).distinct()
@@ -137,7 +104,7 @@ def now() -> Freshness:
     reading = Scan.objects.latest_reading() if latest.has_failed else latest
     return Freshness(
         as_of=reading.finished_at if reading else None,
-        problem=still_a_problem(latest.reason),
+        problem=open_problems(latest.reason),
         failing_since=Scan.objects.failing_since(reading) if latest.has_failed else None,
         silences=silences,
         scan_died=latest.has_failed and not latest.was_not_answered,

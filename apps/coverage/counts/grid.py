@@ -40,7 +40,7 @@ LETTERS = {
     Activity.NONE: "-",
 }
 LETTER = {str(name): letter for name, letter in LETTERS.items()}  # plain text is found twice as fast
-# Nothing is expected there, and nobody knows what is: unknown to look at, but in no denominator.
+# Nothing is expected, and it was not read: shown as unknown, but in no denominator.
 UNREAD = "w"
 NAME = {letter: str(name) for name, letter in LETTER.items() if name} | {UNREAD: str(State.UNKNOWN)}
 UNKNOWN_NOW = str.maketrans("ctemsxa", "uuuuuuu")
@@ -66,7 +66,7 @@ class Grid:
     failed_off: dict[str, tuple[dt.date, ...]] = field(default_factory=dict)
 
     def unread(self, tables: Collection[str]) -> Grid:
-        """The same where nobody knows what these tables have: for whoever decides by it, not for a picture."""
+        """The grid with these tables unknown, for code that decides by it; pages show them as last known."""
         names = set(tables) & self.states.keys()
         if not names:
             return self
@@ -156,7 +156,7 @@ def parsed(rows: frozenset[tuple[str, str, str]]) -> Calendar:
 
 class Row(NamedTuple):
     """What is stored of a table, a letter for each day of the calendar; `off` are the days off it that have rows,
-    `failed_off` those on which a run failed and nobody closed it."""
+    `failed_off` those with an open failure of a run."""
 
     states: str
     activities: str
@@ -166,7 +166,7 @@ class Row(NamedTuple):
 
 @lru_cache(maxsize=128)  # at the next look most tables are as they were
 def row(strings: Strings | None, calendar: Calendar) -> Row:
-    """The usual table has a partition for each day, in order: that is seen without a look at each."""
+    """The usual table has a partition for each day in order, which is faster than to look each day up."""
     days = calendar.days
     if strings is None:
         return Row(STATE[NOTHING] * len(days), LETTER[NOTHING] * len(days), (), ())
@@ -197,7 +197,7 @@ def letters(alphabet: Mapping[str, str], words: Iterable[str]) -> str:
 
 
 def states(pipeline: Pipeline, table: Table, told: str, calendar: Calendar) -> str:
-    """A letter a date. Of dates left out on purpose one knows that much before the first scan, too."""
+    """A letter a date. Dates of the bootstrap are not expected even before the first scan."""
     shown = told.replace(NEVER_STORED, LETTER[State.UNKNOWN])
     if not table.skip_first_days or "u" not in shown:
         return shown
@@ -223,8 +223,3 @@ def seasons_of(pipeline: Pipeline, names: Sequence[str]) -> tuple[tuple[Season, 
             first = names.index(season.name)
             found.append((season, slice(first, first + names.count(season.name))))
     return tuple(found)
-
-
-def tables_shown(pipeline: Pipeline) -> list[tuple[str, list[Table]]]:
-    """Phase labels with their tables, in the order in which every page lists them."""
-    return [(phase.full_label, list(pipeline.tables_of(phase.name))) for phase in pipeline.phases]

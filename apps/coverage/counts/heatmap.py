@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apps.coverage.counts import quality, stored
@@ -61,7 +61,7 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
                 chosen,
                 now,
             )
-            | {"silence": silences[table.name].in_words if table.name in silences else None}
+            | {"silence": silences[table.name].silence_in_words() if table.name in silences else None}
             for table in tables
         ],
     }
@@ -85,8 +85,8 @@ def row(
             for state, activity in zip(column.state, column.activity, strict=True)
         ),
         "found": sparse(column.rows),
-        "least": sparse([whole(value) for value in column.least]),
-        "most": sparse([whole(value) for value in column.most]),
+        "least": sparse(column.least, round),
+        "most": sparse(column.most, round),
         "run": sparse(column.run_id),
         "marks": sparse(
             [
@@ -101,16 +101,16 @@ def row(
             "rows": sparse(
                 [against_expected(*each) for each in zip(column.rows, column.least, column.most, strict=True)]
             ),
-            "age": sparse([hours(now - at) if at else None for at in column.written_at]),
-            "duration": sparse([rounded(value) for value in column.seconds]),
-            "quality": sparse([rounded(value) for value in column.quality]),
-            "fallback": sparse([percent(value) for value in column.fallback_share]),
+            "age": sparse(column.written_at, lambda at: hours(now - at)),
+            "duration": sparse(column.seconds, lambda seconds: round(seconds, 1)),
+            "quality": sparse(column.quality, lambda value: round(value, 1)),
+            "fallback": sparse(column.fallback_share, lambda share: round(100 * share)),
         },
     }
 
 
 def columns(cells: Sequence[Cell]) -> Any:
-    """The same the other way round: a cell whose fields are lists, a value a date."""
+    """The cells transposed: one Cell whose fields are lists with a value a date."""
     return Cell._make(zip(*cells, strict=True)) if cells else Cell._make([()] * len(Cell._fields))
 
 
@@ -122,8 +122,11 @@ def against_bands(scores: Sequence[float | None], bands: Sequence[Band | None]) 
     return "".join(BLANK if score is None else quality.against(score, band) for score, band in pairs)
 
 
-def sparse(values: Sequence[Any]) -> list[Any] | None:
-    return list(values) if any(value is not None for value in values) else None
+def sparse(values: Sequence[Any], shown: Callable[[Any], Any] = lambda value: value) -> list[Any] | None:
+    """The values as they are shown, None where one is unknown; None instead of a list without any value."""
+    if all(value is None for value in values):
+        return None
+    return [None if value is None else shown(value) for value in values]
 
 
 def against_expected(rows: int | None, least: float | None, most: float | None) -> int | None:
@@ -139,15 +142,3 @@ def against_expected(rows: int | None, least: float | None, most: float | None) 
 
 def hours(age: dt.timedelta) -> int:
     return max(int(age.total_seconds() // 3600), 0)
-
-
-def percent(share: float | None) -> int | None:
-    return None if share is None else round(100 * share)
-
-
-def rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
-
-
-def whole(value: float | None) -> int | None:
-    return None if value is None else round(value)

@@ -12,13 +12,14 @@ from typing import Any
 
 from apps.coverage.counts import freshness, serving
 from apps.coverage.counts import grid as grids
-from apps.coverage.counts.freshness import Freshness, Silence
+from apps.coverage.counts.freshness import Freshness
 from apps.coverage.counts.grid import UNREAD, Grid
+from apps.coverage.models import TableReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Phase, Season, Table
 from apps.text import count
 
-NO_SILENCES: Mapping[str, Silence] = MappingProxyType({})
+NO_SILENCES: Mapping[str, TableReading] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class TableCoverage:
     tally: Tally
     by_season: dict[str, Tally]
     shown: str
-    silence: Silence | None = None
+    silence: TableReading | None = None
 
 
 @dataclass(frozen=True)
@@ -144,44 +145,15 @@ class PhaseCoverage:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Everything that the console knows of a range.
-
-    `as_of` is the last time that the warehouse answered a scan, `failing_since` the first time after it that it did
-    not. `problem` is what the latest scan could not ask, without a full stop.
-    """
+    """The coverage of a range by phase and table, and how fresh it is."""
 
     phases: tuple[PhaseCoverage, ...]
     grid: Grid
     freshness: Freshness
 
     @property
-    def as_of(self) -> dt.datetime | None:
-        return self.freshness.as_of
-
-    @property
-    def problem(self) -> str:
-        return self.freshness.problem
-
-    @property
-    def failing_since(self) -> dt.datetime | None:
-        return self.freshness.failing_since
-
-    @property
-    def scan_died(self) -> bool:
-        return self.freshness.scan_died
-
-    @property
-    def silences_to_tell(self) -> list[Silence]:
-        return self.freshness.silences_to_tell
-
-    @property
     def dates_expected(self) -> int:
         return len(self.grid.dates)
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether not even the calendar was ever read."""
-        return self.as_of is None and not self.dates_expected
 
     @property
     def tables(self) -> tuple[TableCoverage, ...]:
@@ -225,22 +197,17 @@ def coverage(
 
 
 def phase_coverage(
-    pipeline: Pipeline, phase: Phase, grid: Grid, silences: Mapping[str, Silence] = NO_SILENCES
+    pipeline: Pipeline, phase: Phase, grid: Grid, silences: Mapping[str, TableReading] = NO_SILENCES
 ) -> PhaseCoverage:
     tables = pipeline.tables_of(phase.name)
     shown = phase_letters(pipeline, phase, grid)
-    reasons = Counter(
-        {
-            "not expected (bootstrap)": shown.count("n"),
-            "accepted gaps": shown.count("a"),
-        }
-    )
+    reasons = {"not expected (bootstrap)": shown.count("n"), "accepted gaps": shown.count("a")}
     return PhaseCoverage(
         phase=phase,
         tables=tuple(
             replace(table_coverage(table, grid), silence=silences.get(table.name)) for table in tables
         ),
-        dates_expected=len(shown) - shown.count("n") - shown.count("a"),
+        dates_expected=len(shown) - sum(reasons.values()),
         dates_complete=shown.count("c"),
         dates_unknown=shown.count("u"),
         left_out={reason: count for reason, count in reasons.items() if count},
@@ -298,6 +265,7 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
 @lru_cache(maxsize=1024)  # most rows are the same at the next look
 def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
+    failed, not_redone = failures(states, activities)
     return Tally(
         expected=len(states) - sum(letters[letter] for letter in NOT_WANTED),
         complete=letters["c"],
@@ -311,28 +279,18 @@ def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0)
         not_expected=letters["n"] + letters[UNREAD],
         queued=doing["q"],
         running=doing["r"],
-        failed=open_failures(states, activities) + failed_off,
-        not_redone=not_redone(states, activities),
+        failed=failed + failed_off,
+        not_redone=not_redone,
     )
 
 
-def open_failures(states: str, activities: str) -> int:
-    """`open_failures` of coverage.models, in letters."""
+def failures(states: str, activities: str) -> tuple[int, int]:
+    """The number of `open_failures` of coverage.models, in letters, and of the complete ones: not redone."""
     if not FAILED.intersection(activities):
-        return 0
-    pairs = zip(states, activities, strict=True)
-    return sum(
-        (activity == "f" and state not in "can") or (activity in "dk" and state not in "an")
-        for state, activity in pairs
-    )
-
-
-def not_redone(states: str, activities: str) -> int:
-    """Complete partitions whose redo failed or was skipped."""
-    if not FAILED.intersection(activities):
-        return 0
-    pairs = zip(states, activities, strict=True)
-    return sum(activity in "dk" and state == "c" for state, activity in pairs)
+        return 0, 0
+    failed = [pair for pair in zip(states, activities, strict=True) if pair[1] in FAILED]
+    is_open = [state not in ("can" if activity == "f" else "an") for state, activity in failed]
+    return sum(is_open), sum(activity in "dk" and state == "c" for state, activity in failed)
 
 
 def total(tallies: Iterable[Tally]) -> Tally:

@@ -23,7 +23,7 @@ OFF = str.maketrans("cu", "mm")
 
 @dataclass(frozen=True)
 class Share:
-    """A number of dates out of those that count, and of how many of these nobody knows."""
+    """A number of dates out of those that count, of which some are unknown."""
 
     part: int
     whole: int

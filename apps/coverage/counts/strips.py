@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.rollup import Coverage, TableCoverage, Tally
+from apps.coverage.models import TableReading
 from apps.pipeline.sections import Season, Table
 from apps.svg import rectangle
 
@@ -53,7 +53,7 @@ class StripRow:
     table: Table
     tally: Tally
     strip: Strip
-    silence: Silence | None = None
+    silence: TableReading | None = None
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,21 @@ class LegendItem:
 @lru_cache(maxsize=KEPT)
 def strip(letters: str) -> Strip:
     """A row of letters (of coverage.grid) as run-length paths."""
-    found: dict[str, list[str]] = {}
+    return draw(letters, {letter: NAME[letter] for letter in DRAWN}, attention=ATTENTION)
+
+
+def draw(letters: str, states: Mapping[str, str], *, attention: str = "") -> Strip:
+    """A path for each of the states, drawn in their order; a letter without a state stays empty.
+
+    Letters that ask for `attention` are at least a pixel wide.
+    """
+    boxes: dict[str, list[str]] = {state: [] for state in states.values()}
     for letter, start, width in runs(letters):
-        found.setdefault(letter, []).append(box(start, width, len(letters), wide=letter in ATTENTION))
-    paths = tuple(Path(NAME[letter], "".join(found[letter])) for letter in DRAWN if letter in found)
-    return Strip(len(letters), paths, lines(len(letters)) if len(letters) <= MOST_LINES else "")
+        if letter in states:
+            boxes[states[letter]].append(box(start, width, len(letters), wide=letter in attention))
+    paths = tuple(Path(state, "".join(some)) for state, some in boxes.items() if some)
+    lines = "".join(f"M{place} 0v{HEIGHT}" for place in range(1, len(letters)))
+    return Strip(len(letters), paths, lines if len(letters) <= MOST_LINES else "")
 
 
 def runs(letters: str) -> Iterable[tuple[str, int, int]]:
@@ -117,10 +127,6 @@ def box(start: float, width: float, length: int, *, wide: bool) -> str:
     if width < least:
         start, width = min(max(start - (least - width) / 2, 0), length - least), least
     return rectangle(f"{start:.4g}", 0, f"{width:.4g}", HEIGHT)
-
-
-def lines(length: int) -> str:
-    return "".join(f"M{place} 0v{HEIGHT}" for place in range(1, length))
 
 
 def rows(tables: Iterable[TableCoverage]) -> tuple[StripRow, ...]:

@@ -46,11 +46,8 @@ class AcceptedGap(models.Model):
     def __str__(self) -> str:
         return f"Accepted {self.start} to {self.end}: {self.reason}"
 
-    def has_expired(self, today: dt.date) -> bool:
-        return self.until is not None and self.until < today
-
     def status(self, today: dt.date) -> str:
         """ "standing", "expired" or "withdrawn"."""
         if self.withdrawn_at:
             return "withdrawn"
-        return "expired" if self.has_expired(today) else "standing"
+        return "expired" if self.until and self.until < today else "standing"

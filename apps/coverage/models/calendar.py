@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django.db import models
 
+from apps import text
 from apps.coverage.models.scan import Scan
 from apps.fields import MaskedTextField
+
+RANGES_SHOWN = 8
 
 
 class InSeason(models.Manager["CalendarDate"]):
@@ -57,10 +61,55 @@ class CalendarReading(models.Model):
     def __str__(self) -> str:
         return f"Calendar at {self.read_at}: {len(self.changes)} changes"
 
+    @property
+    def off_season_dates(self) -> tuple[dt.date, ...]:
+        return as_dates(self.off_season)
+
+    @property
+    def not_final_dates(self) -> tuple[dt.date, ...]:
+        return as_dates(self.not_final or ())
+
+    @property
+    def units_to_come(self) -> dict[dt.date, int]:
+        """The dates that were not over yet, with their units."""
+        return {dt.date.fromisoformat(date): units for date, units in self.to_come}
+
+    @property
+    def added(self) -> tuple[dt.date, ...]:
+        return as_dates(date for date, was, _ in self.changes if was is None)
+
+    @property
+    def removed(self) -> tuple[dt.date, ...]:
+        return as_dates(date for date, _, now in self.changes if now is None)
+
+    @property
+    def others(self) -> list[tuple[str, int, int]]:
+        """Dates that stayed, with their units before and after."""
+        return [(date, was, now) for date, was, now in self.changes if was is not None and now is not None]
+
+    @property
+    def added_in_words(self) -> str:
+        return text.date_ranges(self.added, most=RANGES_SHOWN)
+
+    @property
+    def removed_in_words(self) -> str:
+        return text.date_ranges(self.removed, most=RANGES_SHOWN)
+
+    @property
+    def others_in_words(self) -> str:
+        """ "2024-01-05 (4, was 3), and 2 more"."""
+        words = [f"{date} ({now:,}, was {was:,})" for date, was, now in self.others[:RANGES_SHOWN]]
+        more = len(self.others) - RANGES_SHOWN
+        return ", ".join([*words, f"and {more} more"] if more > 0 else words)
+
+
+def as_dates(texts: Iterable[str]) -> tuple[dt.date, ...]:
+    return tuple(map(dt.date.fromisoformat, texts))
+
 
 class RemovedDateQuerySet(models.QuerySet["RemovedDate"]):
     def open(self) -> RemovedDateQuerySet:
-        """Those that did not come back, and of which no person said that it is right."""
+        """Those that did not come back and were not confirmed."""
         return self.filter(returned_at=None, confirmed_at=None)
 
     def confirmed(self) -> RemovedDateQuerySet:

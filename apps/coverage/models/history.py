@@ -41,7 +41,7 @@ class HistoryTryQuerySet(models.QuerySet["HistoryTry"]):
 
 
 class HistoryTry(models.Model):
-    """A processor's latest attempt at a date, as the warehouse's run history tells it, whoever started it."""
+    """A processor's latest attempt at a date in the warehouse's run history, started by the console or not."""
 
     processor = models.CharField(max_length=200)
     date = models.DateField()

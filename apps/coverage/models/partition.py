@@ -48,7 +48,7 @@ class PartitionQuerySet(models.QuerySet["Partition"]):
         return self.filter(open_failure())
 
     def open_where_tried(self) -> PartitionQuerySet:
-        """Where a failure is open, whoever tried: an open failure of a run, or not filled and in no run."""
+        """Open failures of a run, and what is not filled and in no run: also for attempts outside the console."""
         left = Partition.NOT_FILLED & ~models.Q(activity__in=Partition.IN_A_RUN)
         return self.filter(open_failure() | left)
 
@@ -161,7 +161,7 @@ class Partition(models.Model):
 
     @property
     def lost_rows(self) -> int:
-        """How many rows it lost since it was complete; 0 where it lost none or nobody knows."""
+        """The number of rows it lost since it was complete; 0 if it lost none or that is unknown."""
         if self.rows is None or self.complete_rows is None:
             return 0
         return max(self.complete_rows - self.rows, 0)
@@ -169,6 +169,27 @@ class Partition(models.Model):
     @property
     def shown(self) -> str:
         return shown(self.state, self.activity)
+
+    @property
+    def is_gap(self) -> bool:
+        return self.state in self.GAPS
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.state == self.State.ACCEPTED
+
+    @property
+    def can_be_accepted(self) -> bool:
+        return self.activity not in self.IN_A_RUN and (self.is_gap or self.is_closable)
+
+    @property
+    def expects_no_rows(self) -> bool:
+        """Whether the date was counted and no row is due: off the calendar, in the bootstrap, not over yet."""
+        return self.rows is not None and self.state == self.State.NOT_EXPECTED
+
+    @property
+    def fallback_percent(self) -> int | None:
+        return None if self.fallback_share is None else int(100 * self.fallback_share)
 
     @property
     def is_closable(self) -> bool:
@@ -223,7 +244,7 @@ def band(least: float | None, most: float | None) -> str:
 def set_activity(
     table: str, dates: Collection[dt.date], activity: Partition.Activity, *, run_id: int | None
 ) -> None:
-    """Says what a run is doing about these partitions; callers do it in the transaction of their steps.
+    """Stores what a run does about these partitions; to be called in the transaction of its steps.
 
     What a person closed is open again where a run fails at it.
     """

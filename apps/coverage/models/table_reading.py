@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import models
 
 from apps.coverage.models.scan import Scan
@@ -44,3 +46,20 @@ class TableReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} at {self.read_at}"
+
+    def silence_in_words(self, read_at: dt.datetime | None = None) -> str:
+        """ "last known at 2024-01-15 21:34 UTC; the warehouse has not answered since 22:13 UTC: ...", no full stop.
+
+        `read_at` is given where a date of the table was read later than the table as a whole.
+        """
+        at, silent_since = read_at or self.read_at, self.silent_since
+        if silent_since is None:
+            return ""
+        known = f"last known at {at:%Y-%m-%d %H:%M} UTC" if at else "never read"
+        is_same_day = at is not None and at.date() == silent_since.date()
+        since = f"{silent_since:%H:%M}" if is_same_day else f"{silent_since:%Y-%m-%d %H:%M}"
+        if self.awaited == self.Awaited.SCAN:
+            return f"{known}; not read since {since} UTC ({self.problem}), it is read again now"
+        what = "the warehouse has not answered" if self.is_outage else "the table could not be read"
+        what = "not read" if self.awaited == self.Awaited.TURN else what
+        return f"{known}; {what} since {since} UTC: {self.problem}"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.coverage.counts import grid as grids
 from apps.coverage.counts import quality, rollup
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.grid import NAME, Grid
 from apps.coverage.counts.quality import Band
 from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.strips import state_label
 from apps.coverage.models import AcceptedGap, CalendarDate, Partition, Scan, TableReading
-from apps.coverage.partition import queries
+from apps.coverage.scanning.questions import question
 from apps.pipeline.definition import Pipeline
-from apps.pipeline.sections import Need, Table
+from apps.pipeline.sections import BigQuery, Need, Table
+from apps.warehouse.sql import bigquery_sql, duckdb_sql
 
 State = Partition.State
 
@@ -78,11 +78,6 @@ class Evidence:
         return state_label(self.state)
 
     @property
-    def fallback_percent(self) -> int | None:
-        share = self.partition.fallback_share if self.partition else None
-        return None if share is None else int(100 * share)
-
-    @property
     def quality_in_words(self) -> str:
         """The mean, with what the date's band expects of it."""
         if self.partition is None or self.partition.quality is None:
@@ -101,28 +96,9 @@ class Evidence:
         return max(moments, default=None)
 
     @property
-    def silence(self) -> Silence | None:
-        """Since when and why the table cannot be read, so that this is what was known last."""
-        told = self.reading
-        if told is None or told.silent_since is None:
-            return None
-        return Silence(
-            self.table.name, told.silent_since, told.problem, self.asked_at, told.is_outage, told.awaited
-        )
-
-    @property
-    def expects_no_rows(self) -> bool:
-        """Whether the date was counted and no row is due: off the calendar, in the bootstrap, not over yet."""
-        found = self.partition
-        return found is not None and found.rows is not None and found.state == State.NOT_EXPECTED
-
-    @property
-    def is_gap(self) -> bool:
-        return self.partition is not None and self.partition.state in Partition.GAPS
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.partition is not None and self.partition.state == State.ACCEPTED
+    def silence(self) -> str:
+        """Since when and why the table cannot be read; empty where it can."""
+        return self.reading.silence_in_words(self.asked_at) if self.reading else ""
 
     @property
     def acceptance(self) -> AcceptedGap | None:
@@ -138,19 +114,12 @@ class Evidence:
         return accepted.count() + self.acceptance.closed_failures.count()
 
     @property
-    def can_be_accepted(self) -> bool:
-        if self.partition is None or self.partition.activity in Partition.IN_A_RUN:
-            return False
-        return self.is_gap or self.is_open_failure
-
-    @property
-    def is_open_failure(self) -> bool:
-        """Whether a person can close what a run left: a redo not done, a failure off the calendar."""
-        return self.partition is not None and self.partition.is_closable
-
-    @property
     def can_be_planned(self) -> bool:
-        return not self.table.is_source and self.units > 0 and not self.is_accepted
+        return (
+            not self.table.is_source
+            and self.units > 0
+            and not (self.partition and self.partition.is_accepted)
+        )
 
 
 def evidence_of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
@@ -164,7 +133,7 @@ def evidence_of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
         .select_related("acceptance", "closed_by")
         .first(),
         units=day.units if day else 0,
-        sql=queries.count_of_date(pipeline, table, date),
+        sql=count_of_date(pipeline, table, date),
         quality_band=quality.band(table, season, date) if (season := pipeline.season_of(date)) else None,
         reading=TableReading.objects.filter(table=table.name).select_related("scan").first(),
         upstream=upstream(pipeline, table, date, window),
@@ -172,6 +141,15 @@ def evidence_of(pipeline: Pipeline, table: Table, date: dt.date) -> Evidence:
             served(pipeline, need, date, window) for need in pipeline.needs if table.name in need.used_by
         ),
     )
+
+
+def count_of_date(pipeline: Pipeline, table: Table, date: dt.date) -> str:
+    """The query of a scan for one date, as a person can send it to the warehouse by hand."""
+    asked = replace(question(table), timezone=pipeline.timezone)
+    engine = pipeline.warehouse
+    if isinstance(engine, BigQuery):
+        return bigquery_sql.count_of_date(asked, date)
+    return duckdb_sql.count_of_date(asked, date, path=pipeline.inside(engine.path))
 
 
 def longest_lookback(table: Table) -> int:

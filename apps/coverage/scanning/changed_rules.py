@@ -17,10 +17,10 @@ BATCH = 500
 
 
 def apply_rule_changes(pipeline: Pipeline) -> int:
-    """Judges what is stored by the rules of this file; answers how many verdicts are other ones.
+    """Judges stored partitions by the rules of this file; returns how many verdicts changed.
 
     The warehouse is not asked. Where what is stored does not tell enough, a partition is unknown until it is read.
-    A table that is not in the file is judged anew when it is back: calendar and seasons may be other ones by then.
+    A table that left the file is judged again when it is back, since calendar and seasons may have changed.
     One query where nothing changed.
     """
     rules = dict(TableReading.objects.values_list("table", "rules"))
@@ -34,14 +34,7 @@ def apply_rule_changes(pipeline: Pipeline) -> int:
         update_seasons(pipeline)
         clear_incompatible_counts(pipeline, changed)
         number = rejudging.judge_stored(pipeline, changed)
-        judged = [
-            TableReading(
-                table=table.name,
-                rules=questions.digest(pipeline, table),
-                dated_by=questions.dated_by(pipeline, table),
-            )
-            for table in changed
-        ]
+        judged = [TableReading(table=table.name, **questions.rules_of(pipeline, table)) for table in changed]
         TableReading.objects.bulk_create(
             judged, update_conflicts=True, unique_fields=["table"], update_fields=["rules", "dated_by"]
         )
@@ -49,7 +42,7 @@ def apply_rule_changes(pipeline: Pipeline) -> int:
 
 
 def update_seasons(pipeline: Pipeline) -> None:
-    """A date belongs to the season that has it in the file, whatever that was called before.
+    """Moves dates of the calendar to the season that has them in the file.
 
     One that no season has any more has left the calendar; it is back as soon as one has it again.
     """
@@ -65,7 +58,7 @@ def update_seasons(pipeline: Pipeline) -> None:
 
 
 def clear_incompatible_counts(pipeline: Pipeline, tables: Collection[Table]) -> None:
-    """Counts of dates that another column or zone gave, and numbers of keys of other columns, are facts no more."""
+    """Clears counts whose dates came from another column or zone, and numbers of keys of other columns."""
     for reading in TableReading.objects.filter(table__in=[table.name for table in tables]):
         table, partitions = pipeline.by_name[reading.table], Partition.objects.of([reading.table])
         if reading.dated_by and reading.dated_by != questions.dated_by(pipeline, table):

@@ -67,30 +67,26 @@ def nothing_expected(found: Count, why: str) -> Verdict:
 
 
 def compare(rule: Rows | None, *, units: int, found: Count, like: Count | None) -> Verdict:
-    """Holds rows against the rule: the least against different keys, where they are counted, the most against rows."""
-    least, ceiling = expected(rule, units=units, like=like)
-    most = math.inf if ceiling is None else ceiling
-    if found.rows == 0:
-        state, why = (
-            (State.MISSING, f"no rows, expected {band(least, ceiling)}") if least else (State.COMPLETE, "")
-        )
-        return Verdict(state, why, least, ceiling)
+    """Compares rows with the rule: the least with different keys, where they are counted, the most with rows."""
+    least, most = expected(rule, units=units, like=like)
+    if not found.rows:
+        if not least:
+            return Verdict(State.COMPLETE, "", least, most)
+        return Verdict(State.MISSING, f"no rows, expected {band(least, most)}", least, most)
     if rule and rule.like and not like_decides(rule, like):
         return Verdict(State.UNKNOWN, f"{rule.like} has no rows on this date to compare with")
-    again = found.rows - different(found)
-    said = f"{rows_in_words(found)}, expected {band(least, ceiling)}"
-    too_many = f"{in_plural(again, 'row')} too many of the same key" if again else ""
-    if different(found) < least:
-        return Verdict(State.THIN, ": ".join(filter(None, (said, too_many))), least, ceiling)
-    if found.rows > most:
-        return Verdict(State.EXCESS, ": ".join(filter(None, (said, too_many))), least, ceiling)
-    if again:
-        return Verdict(State.EXCESS, too_many, least, ceiling)
-    return Verdict(State.COMPLETE, "", least, ceiling)
+    is_thin, is_excess = different(found) < least, most is not None and found.rows > most
+    why = []
+    if is_thin or is_excess:
+        why.append(f"{rows_in_words(found)}, expected {band(least, most)}")
+    if duplicates := found.rows - different(found):
+        why.append(f"{in_plural(duplicates, 'row')} too many of the same key")
+    state = State.THIN if is_thin else State.EXCESS if why else State.COMPLETE
+    return Verdict(state, ": ".join(why), least, most)
 
 
 def different(count: Count) -> int:
-    """How many rows it has without those whose key another row has; all, where no key is declared."""
+    """The number of its different keys; of its rows, if the table has no key."""
     return count.rows if count.keys is None else count.keys
 
 
@@ -103,7 +99,7 @@ def rows_in_words(count: Count) -> str:
 
 
 def like_decides(rule: Rows, like: Count | None) -> bool:
-    """A table without rows says nothing about another one, unless a band of its own is there to decide."""
+    """Whether there is something to compare with: a table without rows decides nothing, a band of the rule does."""
     return bool(rule.per_unit or rule.between or (like and like.rows))
 
 

@@ -10,22 +10,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.coverage.calendar import expected_dates
-from apps.coverage.models import (
-    Partition,
-    Scan,
-    TableReading,
-)
+from apps.coverage.models import Partition, Scan, TableReading
 from apps.coverage.scanning import judging, questions, run_history, staleness, storing, unreadable
 from apps.coverage.scanning.readings import known, store
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.warehouse.base import (
-    Reading,
-    Warehouse,
-    WarehouseError,
-)
+from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
-# That a transaction of a scan stores: in less than a second, since nobody else can write to SQLite meanwhile.
+# Stored in one transaction, in less than a second: nothing else can write to SQLite meanwhile.
 PARTITIONS_TOGETHER = 5_000
 
 
@@ -33,14 +25,14 @@ PARTITIONS_TOGETHER = 5_000
 
 
 def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
-    """Asks about everything, for a scan that nobody started. Its row carries progress and the problem, if any."""
+    """Performs a queued scan of everything; its row gets the progress and the problem, if any."""
     asked_at = timezone.now()
     started = Scan.objects.filter(pk=scan.pk, started_at=None).update(
         status=Scan.Status.RUNNING, started_at=asked_at, tables_total=len(pipeline.tables)
     )
     if not started:
         return  # another worker got there first
-    cost = meter(warehouse)
+    cost = cost_since_now(warehouse)
     try:
         said = expected_dates.read_calendar(pipeline, warehouse)
         reading = warehouse.scan(
@@ -51,23 +43,23 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         )
     except WarehouseError as error:
         give_up(pipeline, scan, error, asked_at=asked_at, cost=cost())
-        run_history.could_not_ask(pipeline, str(error).rstrip("."))
+        run_history.record_failure(pipeline, str(error).rstrip("."))
         return
     undated = reading.take_undated()
     with transaction.atomic():
         expected_dates.remember(pipeline, said, read_at=asked_at, scan=scan)
     changed = 0
-    for tables in stored_together(pipeline.tables, said.expected):
+    for tables in in_transactions(pipeline.tables, said.expected):
         changed += remember_tables(pipeline, tables, said.expected, reading, scan=scan, asked_at=asked_at)
         scan.tables_done += len(tables)
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done)
     staleness.mark(pipeline)
-    history = run_history.read_history(pipeline, warehouse)
+    problem_of_history = run_history.read_history(pipeline, warehouse)
     finish(
         scan,
         cost=cost(),
         changed=changed,
-        problem="; ".join(filter(None, (problems_in_words(reading), history.problem))),
+        problem="; ".join(filter(None, (problems_in_words(reading), problem_of_history))),
         notes="; ".join(
             [
                 *(f"{table}: {note}" for table, note in reading.notes.items()),
@@ -84,14 +76,14 @@ def undated_in_words(undated: Mapping[str, int]) -> Iterator[str]:
             yield f"1 row of {table} has no date" if rows == 1 else f"{rows:,} rows of {table} have no date"
 
 
-def meter(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
-    """Says whenever it is called how much the warehouse was asked since now, and what that billed."""
+def cost_since_now(warehouse: Warehouse) -> Callable[[], dict[str, int]]:
+    """Returns a function for the queries since now, and what they billed."""
     queries, billed = warehouse.queries, warehouse.bytes_billed
     return lambda: {"queries": warehouse.queries - queries, "bytes_billed": warehouse.bytes_billed - billed}
 
 
-def stored_together(tables: Sequence[Table], expected: Collection[dt.date]) -> Iterator[Sequence[Table]]:
-    """The tables in groups of as many partitions as one transaction should store."""
+def in_transactions(tables: Sequence[Table], expected: Collection[dt.date]) -> Iterator[Sequence[Table]]:
+    """The tables in groups, each with as many partitions as one transaction should store."""
     size = max(1, PARTITIONS_TOGETHER // max(1, len(expected)))
     for start in range(0, len(tables), size):
         yield tables[start : start + size]
@@ -112,7 +104,7 @@ def remember_tables(
     silent = [name for name, problem in problems.items() if problem and not reading.is_absent(name)]
     answered = [table for table in tables if table.name not in silent]
     with transaction.atomic():
-        forget_other_keys([table for table in tables if not problems[table.name]])
+        clear_other_keys([table for table in tables if not problems[table.name]])
         changed = store(
             judging.judged(pipeline, table, date, expected.get(date), reading, asked_at)
             for table in tables
@@ -120,27 +112,21 @@ def remember_tables(
         )
         for name in silent:
             unreadable.record_failure([name], problems[name], at=asked_at)
-        storing.leave_calendar_of({table.name: dates[table.name] for table in answered}, expected)
+        storing.remove_unread_dates({table.name: dates[table.name] for table in answered}, expected)
         unreadable.record_full_read(
-            whole_reading(pipeline, table, scan, problems[table.name]) for table in answered
+            TableReading(
+                table=table.name,
+                scan=scan,
+                problem=problems[table.name].rstrip("."),  # that it does not exist is an answer too
+                **questions.rules_of(pipeline, table),
+            )
+            for table in answered
         )
     return changed
 
 
-def whole_reading(pipeline: Pipeline, table: Table, scan: Scan, problem: str) -> TableReading:
-    """The table answered; that it does not exist is an answer too, and its `problem`."""
-    return TableReading(
-        table=table.name,
-        scan=scan,
-        problem=problem.rstrip("."),
-        columns=questions.told_columns(table),
-        rules=questions.digest(pipeline, table),
-        dated_by=questions.dated_by(pipeline, table),
-    )
-
-
-def forget_other_keys(tables: Collection[Table]) -> None:
-    """Numbers of keys that were made of other columns cannot be compared with those of the key that it has now."""
+def clear_other_keys(tables: Collection[Table]) -> None:
+    """Clears numbers of keys that cannot be compared, since the table's key has other columns now."""
     columns = dict(
         TableReading.objects.filter(table__in=[table.name for table in tables]).values_list(
             "table", "columns"
@@ -178,12 +164,9 @@ def finish(scan: Scan, *, cost: Mapping[str, int], changed: int, problem: str, n
 def give_up(
     pipeline: Pipeline, scan: Scan, error: WarehouseError, *, asked_at: dt.datetime, cost: Mapping[str, int]
 ) -> None:
-    """Nothing could be asked: what is stored stays, as what was known last."""
+    """Ends a scan that the warehouse did not answer; stored partitions stay as last known."""
     with transaction.atomic():
         unreadable.note_error((table.name for table in pipeline.tables), error, at=asked_at)
         Scan.objects.filter(pk=scan.pk).update(
             status=Scan.Status.FAILED, finished_at=timezone.now(), problem=not_asked(error), **cost
         )
-
-
-# Some partitions, before and after an attempt --------------------------------------------------------

@@ -28,6 +28,10 @@ class Found:
     asked_at: dt.datetime
 
     @property
+    def key(self) -> Key:
+        return self.table, self.date
+
+    @property
     def rows(self) -> int | None:
         return self.count.rows if self.count else None
 

@@ -33,7 +33,7 @@ from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 @dataclass(frozen=True)
 class Partial:
-    """What came of it, in the words of a Scan; it has no number, since nothing but its partitions is kept.
+    """The outcome, with the fields of a Scan; it has no number, since only its partitions are stored.
 
     `reading` and `said` are what the warehouse and its calendar said, None where they could not be asked. `undated` are
     the rows without a date of the tables where these were counted.
@@ -86,7 +86,7 @@ def remember(
     *,
     asked_at: dt.datetime,
 ) -> list[int]:
-    """Judges and stores the scope's partitions; answers for each table about how many something was new."""
+    """Judges and stores the scope's partitions; returns for each table how many changed."""
     changed = []
     for table in scope.tables:
         dates = sorted(set(expected) | set(reading.counts.get(table.name, {})))
@@ -107,12 +107,5 @@ def remember(
 
 
 def note_rules(pipeline: Pipeline, table: Table) -> None:
-    """By which rules it was judged, where no scan of everything said so before: a changed file is followed then."""
-    TableReading.objects.get_or_create(
-        table=table.name,
-        defaults={
-            "columns": questions.told_columns(table),
-            "rules": questions.digest(pipeline, table),
-            "dated_by": questions.dated_by(pipeline, table),
-        },
-    )
+    """Records the rules it was judged by, if no full scan did before, so that a change of the file is noticed."""
+    TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))

@@ -31,7 +31,7 @@ def told_columns(table: Table) -> str:
 
 
 def digest(pipeline: Pipeline, table: Table) -> str:
-    """Changes with whatever in the file decides what the table's counts are called."""
+    """A digest of everything in the file that decides the states of the table's partitions."""
     needs = [need for need in pipeline.needs if table.name in need.used_by]
     rules = table.rows, table.skip_first_days, table.key, table.date_column, table.after, needs
     other = pipeline.by_name.get(table.compared_with or "")
@@ -43,6 +43,15 @@ def digest(pipeline: Pipeline, table: Table) -> str:
 def dated_by(pipeline: Pipeline, table: Table) -> str:
     """What decided on which date a row lies."""
     return f"{table.date_column} in {pipeline.timezone}"
+
+
+def rules_of(pipeline: Pipeline, table: Table) -> dict[str, str]:
+    """The fields of a TableReading that say by which rules of the pipeline file the table is read and judged."""
+    return {
+        "columns": told_columns(table),
+        "rules": digest(pipeline, table),
+        "dated_by": dated_by(pipeline, table),
+    }
 
 
 def key_of(columns: str) -> list[str]:

@@ -11,36 +11,24 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.coverage.accepted import accepting
-from apps.coverage.models import (
-    Partition,
-    TableReading,
-)
+from apps.coverage.models import Partition, TableReading
 from apps.coverage.scanning import judging, questions, rejudging, storing, unreadable
 from apps.coverage.scanning.judging import Found, Key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.warehouse.base import (
-    Count,
-    Reading,
-    Warehouse,
-)
+from apps.warehouse.base import Count, Reading, Warehouse
 
 
 def known(table: Table) -> Mapping[dt.date, Count]:
-    """What the last reading left of a table, as far as it was asked about the same columns."""
+    """The stored counts of a table that the metadata can confirm, if the last reading counted the same columns."""
     if not TableReading.objects.filter(table=table.name, columns=questions.told_columns(table)).exists():
         return {}
     rows = Partition.objects.of([table.name]).exclude(modified_at=None).exclude(rows=None).order_by()
     if table.key:
         rows = rows.exclude(keys=None)
-    values = rows.values_list(
-        "date", "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
-    )
-    return {
-        date: Count(count or 0, quality, written_at, share, keys, modified_at=modified_at)
-        for date, count, quality, written_at, share, keys, modified_at in values
-    }
+    values = rows.values_list("date", *storing.COUNTED)
+    return {date: Count(**dict(zip(storing.COUNTED, counted, strict=True))) for date, *counted in values}
 
 
 def read(
@@ -80,7 +68,7 @@ def read_range(
 
 
 def was_read(table: str) -> bool:
-    """Whether the warehouse ever answered for this table: if so, one that cannot be asked now is away, not new."""
+    """Whether the table was ever read: if so, one that cannot be read now is away, not new."""
     found = Partition.objects.of([table])
     return found.filter(Q(rows__isnull=False) | Q(complete_rows__isnull=False)).exists()
 
@@ -108,22 +96,23 @@ def compared(pipeline: Pipeline, tables: Collection[Table]) -> list[Table]:
 
 
 def store(found: Iterable[Found]) -> int:
-    """Stores what was found where it differs from what is stored; answers for how many that was so.
+    """Stores partitions that differ from what is stored; returns how many.
 
-    Something newer than the question stays: a run may have filled the partition while a scan was under way. What is
-    known of a table stays where it could not be read. A gap that a person accepted stays accepted, whatever kind of gap
-    it is now.
+    A partition that was read later than this reading stays: a run may have filled it during a scan. A partition that
+    could not be read keeps its last state, and an accepted gap stays accepted, even as another kind of gap.
     """
     rows = list(found)
     known = storing.stored(rows)
     fresh = [
-        storing.partition(each, known.get((each.table, each.date)))
+        storing.partition(each, known.get(each.key))
         for each in rows
-        if storing.is_news(each, known)
+        if storing.is_news(each, known.get(each.key))
     ]
     with transaction.atomic():
         storing.write(fresh)
-        follow_readings(fresh, {(each.table, each.date) for each in rows if each.count})
+        if fresh:
+            judged = {each.key for each in rows if each.count}
+            rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)
         unreadable.clear_failure({each.table for each in rows if each.count})
         if rows:
             dates = {each.date for each in rows}
@@ -131,8 +120,3 @@ def store(found: Iterable[Found]) -> int:
                 {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
             )
     return len(fresh)
-
-
-def follow_readings(fresh: list[Partition], judged: Collection[Key]) -> None:
-    if fresh:
-        rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -36,10 +36,10 @@ Stored = Mapping[str, Mapping[dt.date, Counted]]
 def rejudge_dependents(
     pipeline: Pipeline, changed: Iterable[Partition], *, judged: Collection[tuple[str, dt.date]] = ()
 ) -> int:
-    """Judges anew, on the same dates, the tables whose rows are compared with those that changed.
+    """Judges again, on the same dates, the tables whose rows are compared with those that changed.
 
     `judged` are the tables and dates that the same reading judged, with what it found of both. Call it in the
-    transaction that stores the reading. Returns how many verdicts are other ones.
+    transaction that stores the reading. Returns how many verdicts changed.
     """
     dates: dict[str, set[dt.date]] = defaultdict(set)
     for each in changed:
@@ -53,13 +53,13 @@ def rejudge_dependents(
 
 
 def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date] = ()) -> int:
-    """Judges what is stored of these tables, on some dates or all; answers how many verdicts are other ones.
+    """Judges stored partitions of these tables, on some dates or all; returns how many verdicts changed.
 
     What could not be counted stays unknown.
     """
     found = dict(judged(pipeline, tables, dates))
-    known = storing.stored(list(found.values()))
-    fresh = {pk: each for pk, each in found.items() if storing.is_news(each, known)}
+    known = storing.stored(found.values())
+    fresh = {pk: each for pk, each in found.items() if storing.is_news(each, known.get(each.key))}
     if fresh:
         write(fresh)
         days = {each.date for each in fresh.values()}
@@ -70,21 +70,14 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
 
 
 def write(fresh: Mapping[int, Found]) -> None:
-    """Stores the verdicts, one query for each of them that is different; what was counted stays as it is."""
-    same: dict[tuple, list[int]] = defaultdict(list)
+    """Stores the verdicts with a query for each different one; the counts stay as they are."""
+    same: dict[tuple[str, int, Verdict], list[int]] = defaultdict(list)
     for pk, each in fresh.items():
-        verdict = each.verdict
-        same[each.season, verdict.state, verdict.reason, each.units, verdict.least, verdict.most].append(pk)
-    for (season, state, reason, units, least, most), pks in same.items():
+        same[each.season, each.units, each.verdict].append(pk)
+    for (season, units, verdict), pks in same.items():
         for place in range(0, len(pks), MANY):
             Partition.objects.filter(pk__in=pks[place : place + MANY]).update(
-                season=season,
-                state=state,
-                reason=reason,
-                units=units,
-                least=least,
-                most=most,
-                read_state="",
+                season=season, units=units, read_state="", **asdict(verdict)
             )
     complete = Partition.objects.of({each.table for each in fresh.values()}).filter(
         state=Partition.State.COMPLETE
@@ -143,12 +136,10 @@ def load(tables: Collection[str], dates: Collection[dt.date]) -> Stored:
     if dates:
         rows = rows.filter(date__in=dates)
     found: dict[str, dict[dt.date, Counted]] = defaultdict(dict)
-    columns = "rows", "quality", "written_at", "fallback_share", "keys", "modified_at"
-    for pk, table, date, read_at, number, quality, written_at, share, keys, modified_at in rows.values_list(
-        "pk", "table", "date", "read_at", *columns
+    for pk, table, date, read_at, *values in rows.values_list(
+        "pk", "table", "date", "read_at", *storing.COUNTED
     ):
-        count = None
-        if number is not None:
-            count = Count(number, quality, written_at, share, keys, modified_at=modified_at)
+        counted = dict(zip(storing.COUNTED, values, strict=True))
+        count = None if counted["rows"] is None else Count(**counted)
         found[table][date] = Counted(pk, count, read_at)
     return found

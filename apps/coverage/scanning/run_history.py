@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 
 from django.db import transaction
@@ -23,16 +22,8 @@ LONGEST_ERRORS = 2_000
 FACTS = ("table", "status", "failed", "started_at", "seconds", "errors")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What asking took, and for a scan's problem why there was no answer."""
-
-    queries: int = 0
-    problem: str = ""
-
-
 def reading(pipeline: Pipeline) -> HistoryReading | None:
-    """When the history was last read, or why it could not be; None where the pipeline file names none."""
+    """The last reading of the history, or why it failed; None if the pipeline file has no history."""
     if pipeline.history is None:
         return None
     table = pipeline.history.table
@@ -59,25 +50,25 @@ def table_of(pipeline: Pipeline, processor: str) -> Table | None:
 # By a scan ----------------------------------------------------------------------------------------
 
 
-def read_history(pipeline: Pipeline, warehouse: Warehouse) -> Asked:
-    """Asks for the latest attempts of all seasons and keeps them. Only workers and commands do that."""
+def read_history(pipeline: Pipeline, warehouse: Warehouse) -> str:
+    """Asks for the latest attempts of all seasons and stores them; returns why that failed, empty where it did not."""
     if pipeline.history is None:
         HistoryTry.objects.all().delete()  # of a history that the pipeline file named once
-        return Asked()
+        return ""
     try:
         tries = warehouse.history(question(pipeline.history), start=pipeline.start, end=pipeline.end)
     except WarehouseError as error:
         problem = str(error).rstrip(".")
-        could_not_ask(pipeline, problem)
-        return Asked(queries=1, problem=f"the run history: {problem}")
+        record_failure(pipeline, problem)
+        return f"the run history: {problem}"
     with transaction.atomic():
         remember(pipeline, pipeline.history, tries)
         note(pipeline.history)
-    return Asked(queries=1)
+    return ""
 
 
-def could_not_ask(pipeline: Pipeline, problem: str) -> None:
-    """What it said before stays for the rates; what failed is unknown until it answers again."""
+def record_failure(pipeline: Pipeline, problem: str) -> None:
+    """Records why the history was not read; the stored attempts stay, for estimates."""
     if pipeline.history:
         note(pipeline.history, problem=problem)
 
@@ -89,10 +80,10 @@ def note(history: History, *, problem: str = "") -> None:
 
 
 def remember(pipeline: Pipeline, history: History, tries: Iterable[Try]) -> None:
-    """Stores what differs from what is stored, a processor at a time; what the history does not have any more goes."""
-    named = sorted(tries, key=lambda each: plain(each.processor, LONGEST_NAME))
+    """Stores attempts that changed, a processor at a time, and deletes those that left the history."""
+    named = sorted(tries, key=lambda each: storable(each.processor, LONGEST_NAME))
     seen = []
-    for processor, some in groupby(named, key=lambda each: plain(each.processor, LONGEST_NAME)):
+    for processor, some in groupby(named, key=lambda each: storable(each.processor, LONGEST_NAME)):
         table = table_of(pipeline, processor)
         found = {each.date: as_row(each, processor, table, history) for each in some}
         remember_processor(processor, found)
@@ -120,15 +111,15 @@ def as_row(each: Try, processor: str, table: Table | None, history: History) -> 
         processor=processor,
         date=each.date,
         table=table.name if table else "",
-        status=plain(each.status, LONGEST_NAME),
+        status=storable(each.status, LONGEST_NAME),
         failed=history.is_failure(each.status),
         started_at=each.started_at,
-        seconds=None if history.is_running(each.status) else took(each),
+        seconds=None if history.is_running(each.status) else finite_seconds(each),
         errors=shortened(each.errors),
     )
 
 
-def took(each: Try) -> float | None:
+def finite_seconds(each: Try) -> float | None:
     return each.seconds if each.seconds is not None and math.isfinite(each.seconds) else None
 
 
@@ -137,12 +128,12 @@ def facts_of(row: HistoryTry) -> list[object]:
 
 
 def shortened(errors: str) -> str:
-    """Of very much the beginning and the end, where a traceback has its error."""
+    """The beginning and the end of a long text, where a traceback has its error."""
     text = masking.text(errors.replace("\x00", "").strip())
     half = LONGEST_ERRORS // 2
     return text if len(text) <= LONGEST_ERRORS else f"{text[:half]} … {text[-half:]}"
 
 
-def plain(text: str, most: int) -> str:
-    """What a database can keep of it."""
+def storable(text: str, most: int) -> str:
+    """The text without what a database cannot store, shortened."""
     return masking.text(text.replace("\x00", "").strip())[:most]

@@ -39,7 +39,7 @@ class Newer:
 def mark(pipeline: Pipeline) -> list[Partition]:
     """Makes complete partitions stale where an input was written after them, and stale ones complete where none was.
 
-    Answers those for which that was news. Three queries, one for each table with dates that become stale, and one for
+    Returns those that changed. Three queries, one for each table with dates that become stale, and one for
     each 500 of the news.
     """
     newer = dict(find(pipeline, read({name for need in pipeline.needs for name in need.sources})))
@@ -53,7 +53,7 @@ def mark(pipeline: Pipeline) -> list[Partition]:
 
 
 def known() -> PartitionQuerySet:
-    """Partitions of which somebody knows when they were written."""
+    """Partitions with a known moment of writing."""
     found = Partition.objects.exclude(state=State.UNKNOWN).order_by("table", "date")
     return found.exclude(modified_at=None, written_at=None)
 
@@ -99,7 +99,7 @@ def complete(keys: Iterable[Key]) -> Iterator[Partition]:
 
 
 def update_stale_state(row: Partition, newer: Newer | None) -> bool:
-    """Gives it the state that it should have; whether that is another one than it has."""
+    """Sets its state; returns whether that changed it."""
     state, reason = (State.STALE, newer.in_words) if newer else (State.COMPLETE, "")
     if (row.state, row.reason if newer else "") == (state, reason):
         return False

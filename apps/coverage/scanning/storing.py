@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from django.db.models import Case, F, TextField, Value, When
 
@@ -16,57 +17,67 @@ BATCH = 500
 NOTHING_FOUND: dict[str, None] = dict.fromkeys(
     ("rows", "keys", "quality", "fallback_share", "written_at", "modified_at")
 )
+COUNTED = tuple(NOTHING_FOUND)  # fields of a Count that are stored
 
 
-def is_news(found: Found, known: Mapping[Key, tuple]) -> bool:
-    read_at, _, _, *before = known.get((found.table, found.date), (found.asked_at, None, None))
-    if found.count is None and before and before[FACTS.index("state")] != Partition.State.UNKNOWN:
-        return False  # the last known state stays
-    return read_at <= found.asked_at and facts(found, before) != tuple(before)
+class Facts(NamedTuple):
+    """What a reading may change of a stored partition."""
+
+    season: str
+    state: str
+    reason: str
+    units: int
+    least: float | None
+    most: float | None
+    rows: int | None
+    keys: int | None
+    quality: float | None
+    fallback_share: float | None
+    written_at: dt.datetime | None
+    modified_at: dt.datetime | None
 
 
-FACTS = (
-    "season",
-    "state",
-    "reason",
-    "units",
-    "rows",
-    "keys",
-    "least",
-    "most",
-    "quality",
-    "fallback_share",
-    "written_at",
-    "modified_at",
-)
+class Stored(NamedTuple):
+    """A stored partition as it was read, before acceptances and stale inputs."""
+
+    read_at: dt.datetime
+    complete_rows: int | None
+    complete_keys: int | None
+    facts: Facts
 
 
-def facts(found: Found, before: Sequence) -> tuple:
+def is_news(found: Found, before: Stored | None) -> bool:
+    """Whether it is to be stored: it differs, and nothing newer is stored. An unreadable date keeps its last state."""
+    if before is None:
+        return True
+    if found.count is None and before.facts.state != Partition.State.UNKNOWN:
+        return False
+    return before.read_at <= found.asked_at and facts(found, before) != before.facts
+
+
+def facts(found: Found, before: Stored | None) -> Facts:
     count, verdict = found.count, found.verdict
-    return (
-        found.season,
-        str(verdict.state),
-        verdict.reason,
-        found.units,
-        found.rows,
-        count.keys if count else None,
-        verdict.least,
-        verdict.most,
-        count.quality if count else None,
-        count.fallback_share if count else None,
-        count.written_at if count else None,
-        modified_at(count, before),
+    counted = {name: getattr(count, name) for name in COUNTED} if count else NOTHING_FOUND
+    return Facts(
+        season=found.season,
+        state=str(verdict.state),
+        reason=verdict.reason,
+        units=found.units,
+        least=verdict.least,
+        most=verdict.most,
+        **{**counted, "modified_at": modified_at(count, before)},
     )
 
 
-def modified_at(count: Count | None, before: Sequence) -> dt.datetime | None:
-    """A reading that does not say it leaves what is known: if it was written later, the next scan looks again."""
+def modified_at(count: Count | None, before: Stored | None) -> dt.datetime | None:
+    """A count without the moment keeps the stored one: if it was written later, the next scan counts it again."""
     if count is None or not count.rows:
         return None
-    return count.modified_at or (before[FACTS.index("modified_at")] if before else None)
+    return count.modified_at or (before.facts.modified_at if before else None)
 
 
-def stored(rows: list[Found]) -> dict[Key, tuple]:
+def stored(rows: Collection[Found]) -> dict[Key, Stored]:
+    """What is stored of these partitions; in one query."""
     if not rows:
         return {}
     dates = [each.date for each in rows]
@@ -75,25 +86,24 @@ def stored(rows: list[Found]) -> dict[Key, tuple]:
     stale = When(state=Partition.State.STALE, then=Value(Partition.State.COMPLETE))
     said = Case(When(state=Partition.State.ACCEPTED, then=F("read_state")), stale, default=F("state"))
     why = Case(When(state=Partition.State.STALE, then=Value("", TextField())), default=F("reason"))
-    columns = [{"state": "said", "reason": "why"}.get(name, name) for name in FACTS]
+    columns = [{"state": "said", "reason": "why"}.get(name, name) for name in Facts._fields]
+    values = known.annotate(said=said, why=why).values_list(
+        "table", "date", "read_at", "complete_rows", "complete_keys", *columns
+    )
     return {
-        (table, date): tuple(values)
-        for table, date, *values in known.annotate(said=said, why=why).values_list(
-            "table", "date", "read_at", "complete_rows", "complete_keys", *columns
-        )
+        (table, date): Stored(read_at, rows, keys, Facts(*facts))
+        for table, date, read_at, rows, keys, *facts in values
     }
 
 
-def partition(found: Found, before: tuple | None) -> Partition:
-    _, had_rows, had_keys, *facts_before = before or (None, None, None)
-    named = dict(zip(FACTS, facts(found, facts_before), strict=True))
+def partition(found: Found, before: Stored | None) -> Partition:
     return Partition(
         table=found.table,
         date=found.date,
         read_at=found.asked_at,
-        complete_rows=most_complete(found, found.rows, had_rows),
-        complete_keys=most_complete(found, found.keys, had_keys),
-        **named,
+        complete_rows=most_complete(found, found.rows, before and before.complete_rows),
+        complete_keys=most_complete(found, found.keys, before and before.complete_keys),
+        **facts(found, before)._asdict(),
     )
 
 
@@ -109,7 +119,7 @@ def write(fresh: list[Partition]) -> None:
         fresh,
         update_conflicts=True,
         unique_fields=["table", "date"],
-        update_fields=[*FACTS, "complete_rows", "complete_keys", "read_state", "read_at"],
+        update_fields=[*Facts._fields, "complete_rows", "complete_keys", "read_state", "read_at"],
         batch_size=BATCH,
     )
     if fresh:
@@ -117,14 +127,14 @@ def write(fresh: list[Partition]) -> None:
 
 
 def clear_filled_failures() -> None:
-    """What a run had failed to fill is complete: somebody filled it."""
+    """Clears the failures of partitions that are complete by now."""
     Partition.objects.filter(activity=Partition.Activity.FAILED, state=Partition.State.COMPLETE).update(
         activity=Partition.Activity.NONE, run_id=None
     )
 
 
-def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collection[dt.date]) -> None:
-    """Of each table, the stored dates that are not among these are left."""
+def remove_unread_dates(dates: Mapping[str, Collection[dt.date]], expected: Collection[dt.date]) -> None:
+    """Removes stored partitions of each table on dates that were neither read nor expected."""
     stored = Partition.objects.of(dates).exclude(date__in=expected).values_list("pk", "table", "date")
     left = [pk for pk, table, date in stored.order_by() if date not in dates[table]]
     for start in range(0, len(left), BATCH):
@@ -132,10 +142,9 @@ def leave_calendar_of(dates: Mapping[str, Collection[dt.date]], expected: Collec
 
 
 def remove_unexpected_partitions(partitions: PartitionQuerySet) -> None:
-    """Those on which nothing is expected and no row was found are nothing any more.
+    """Deletes partitions on which nothing is expected and no row was found.
 
-    What a person said of them stays, what failed there, and with how many rows they were complete: the dates may come
-    back.
+    Those with an acceptance, a failure or complete rows are marked as not expected, since the dates may come back.
     """
     idle = partitions.exclude(activity__in=Partition.IN_A_RUN)
     said_of = {"acceptance": None, "closed_by": None, "activity": Partition.Activity.NONE}

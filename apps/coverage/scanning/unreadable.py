@@ -26,13 +26,13 @@ ANSWERED = {"silent_since": None, "problem": "", "is_outage": False, "awaited": 
 
 
 def note_error(tables: Iterable[str], error: WarehouseError, *, at: dt.datetime) -> None:
-    """None of these tables could be asked, since the warehouse as a whole did not answer, or a call has its turn."""
+    """Records that none of these tables could be read, since the warehouse did not answer or a call has its turn."""
     is_outage = isinstance(error, OUTAGES) and not isinstance(error, InUse)
     record_failure(tables, str(error), at=at, is_outage=is_outage, awaited=retry_reason(error))
 
 
 def retry_reason(error: WarehouseError) -> str:
-    """What is worth looking for every minute; empty where it is not: a quota, or a question that took too long."""
+    """What to check for every minute; empty where that does not help: a quota, or a query that took too long."""
     match error:
         case InUse():
             return Awaited.TURN
@@ -48,14 +48,14 @@ def is_anything_awaited() -> bool:
 
 
 def note_answer() -> None:
-    """The warehouse answers again; its tables are not read yet."""
+    """Records that the warehouse answers again and its tables are to be read."""
     TableReading.objects.exclude(awaited="").update(awaited=Awaited.SCAN)
 
 
 def record_failure(
     tables: Iterable[str], problem: str, *, at: dt.datetime, is_outage: bool = False, awaited: str = ""
 ) -> None:
-    """These tables could not be read. What is known of them stays, as what was known last."""
+    """Records that these tables could not be read; their partitions stay as last known."""
     names = list(tables)
     TableReading.objects.bulk_create([TableReading(table=name) for name in names], ignore_conflicts=True)
     TableReading.objects.filter(table__in=names).update(
@@ -67,7 +67,7 @@ def record_failure(
 
 
 def record_full_read(readings: Iterable[TableReading]) -> None:
-    """These tables were read as a whole: with which columns beside the rows, dated by what, judged by which rules."""
+    """Stores the readings of tables that were read as a whole."""
     rows = list(readings)
     for row in rows:
         row.read_at = timezone.now()
@@ -76,7 +76,7 @@ def record_full_read(readings: Iterable[TableReading]) -> None:
 
 
 def clear_failure(tables: Iterable[str], problem: str = "") -> None:
-    """These tables answered again, though not about all of their dates; with a `problem`, that they do not exist."""
+    """Clears the failure of tables that were read again on some dates; `problem` says that they do not exist."""
     answer = ANSWERED | {"problem": problem.rstrip(".")}
     silent = TableReading.objects.filter(table__in=list(tables)).exclude(silent_since=None, problem=problem)
     silent.update(**answer)

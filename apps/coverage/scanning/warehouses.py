@@ -7,11 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import BigQuery
-from apps.warehouse.base import (
-    NO_LABELS,
-    TakesTurns,
-    Warehouse,
-)
+from apps.warehouse.base import NO_LABELS, TakesTurns, Warehouse
 
 
 def open_warehouse(pipeline: Pipeline, labels: Mapping[str, str] = NO_LABELS) -> Warehouse:

@@ -1,4 +1,4 @@
-"""Needs and their sources: who serves which dates, what nobody has, and what would close without a source."""
+"""Needs and their sources: which source serves which dates, what no source has, and what closes without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 
 from apps.coverage.counts import freshness, rollup, serving
 from apps.coverage.counts import grid as grids
-from apps.coverage.counts.freshness import Freshness, Silence
+from apps.coverage.counts.freshness import Freshness
 from apps.coverage.counts.grid import Grid
 from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.serving import Served, Share
@@ -190,34 +190,8 @@ class Report:
 
     @property
     def off_unknown(self) -> int:
-        """On how many dates nobody knows whether the sources that are left serve a need of one that is off."""
+        """The number of dates on which it is unknown whether the other sources serve a need of one that is off."""
         return max((need.served.unknown for need in self.needs if need.before), default=0)
-
-    # What the facts and the problem of a coverage page ask for.
-
-    @property
-    def as_of(self) -> dt.datetime | None:
-        return self.freshness.as_of
-
-    @property
-    def problem(self) -> str:
-        return self.freshness.problem
-
-    @property
-    def failing_since(self) -> dt.datetime | None:
-        return self.freshness.failing_since
-
-    @property
-    def scan_died(self) -> bool:
-        return self.freshness.scan_died
-
-    @property
-    def silences_to_tell(self) -> list[Silence]:
-        return self.freshness.silences_to_tell
-
-    @property
-    def is_blank(self) -> bool:
-        return self.as_of is None and not self.dates_expected
 
     @cached_property
     def sources(self) -> list[Table]:

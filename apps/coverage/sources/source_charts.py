@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 from apps.coverage.counts import serving, strips
 from apps.coverage.counts.serving import Served
-from apps.coverage.counts.strips import LegendItem, Path, Strip, Tick
+from apps.coverage.counts.strips import LegendItem, Strip, Tick
 from apps.coverage.sources.need_coverage import NeedReport, SeasonServed
 
 COLOURS = 4  # the sources behind the fourth share its colour
 LEAST = 4  # thousandths of a bar that even one date gets
-OTHERS = {
-    serving.NOT_EXPECTED: "not_expected",
-    serving.ACCEPTED: "accepted",
-    serving.NOBODY: "missing",
-    serving.UNKNOWN: "unknown",
-}
 WORDS = {"missing": "no source", "unknown": "unknown", "accepted": "accepted", "not_expected": "not expected"}
 
 
@@ -51,13 +45,11 @@ class DrawnNeed:
 
 
 def draw(report: NeedReport) -> DrawnNeed:
-    return DrawnNeed(
-        report, bar(report.served), legend(report), tuple(map(draw_season, report.seasons[::-1]))
+    seasons = (
+        DrawnSeason(season, strip(season.letters), strips.month_ticks(season.dates))
+        for season in reversed(report.seasons)
     )
-
-
-def draw_season(season: SeasonServed) -> DrawnSeason:
-    return DrawnSeason(season, strip(season.letters), strips.month_ticks(season.dates))
+    return DrawnNeed(report, bar(report.served), legend(report), tuple(seasons))
 
 
 def colour(rank: int) -> str:
@@ -65,12 +57,16 @@ def colour(rank: int) -> str:
     return f"source-{min(rank, COLOURS)}"
 
 
-def state_of(letter: str) -> str:
-    return OTHERS.get(letter) or colour(ord(letter) - serving.FIRST + 1)
+STATES = {letter: colour(rank) for rank, letter in enumerate(map(chr, serving.SERVED), 1)} | {
+    serving.NOT_EXPECTED: "not_expected",
+    serving.ACCEPTED: "accepted",
+    serving.NOBODY: "missing",
+    serving.UNKNOWN: "unknown",
+}
 
 
 def counts(served: Served) -> list[tuple[str, int]]:
-    """State and number of dates, as they lie in a bar: sources in order, then what nobody serves."""
+    """State and number of dates in the order of a bar: sources, then what no source serves."""
     sources = [(colour(rank), number) for rank, number in enumerate(served.by_source, 1)]
     rest = [("missing", served.nobody), ("unknown", served.unknown)]
     out = [("accepted", served.accepted), ("not_expected", served.not_expected)]
@@ -102,10 +98,4 @@ def legend(report: NeedReport) -> tuple[LegendItem, ...]:
 
 def strip(letters: str) -> Strip:
     """A row of dates in the colours of the sources that serve them."""
-    found: dict[str, list[str]] = {}
-    for letter, start, width in strips.runs(letters):
-        is_bad = letter in (serving.NOBODY, serving.UNKNOWN)
-        found.setdefault(state_of(letter), []).append(strips.box(start, width, len(letters), wide=is_bad))
-    order = sorted(found, key=lambda state: state in ("missing", "unknown"))
-    gaps = strips.lines(len(letters)) if len(letters) <= strips.MOST_LINES else ""
-    return Strip(len(letters), tuple(Path(state, "".join(found[state])) for state in order), gaps)
+    return strips.draw(letters, STATES, attention=serving.NOBODY + serving.UNKNOWN)

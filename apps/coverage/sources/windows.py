@@ -169,8 +169,7 @@ def dates_of(partitions: PartitionQuerySet) -> frozenset[dt.date]:
 
 
 def excluded_dates(grid: Grid, tables: Collection[Table]) -> set[dt.date]:
-    """Dates that are left out for at least one of the tables, on purpose or because somebody accepted them; and those
-    of which one looks back to before the season."""
+    """Dates on which one of the tables has a bootstrap or an accepted gap, or looks back to before the season."""
     gaps = Partition.objects.of(table.name for table in tables).filter(state=Partition.State.ACCEPTED)
     found = set(gaps.order_by().values_list("date", flat=True))
     first_days = max((days_without_a_past(table) for table in tables), default=0)

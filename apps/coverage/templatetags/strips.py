@@ -42,7 +42,7 @@ def map_row(row: StripRow) -> SafeString:
 
 
 def row_markup(template: str, row: StripRow) -> SafeString:
-    silence = row.silence.in_words if row.silence else ""
+    silence = row.silence.silence_in_words() if row.silence else ""
     return drawn(template, row.table.name, row.table.short_name, row.tally, row.strip, silence)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from apps.coverage.counts.grid import LETTER
 from apps.coverage.models import Partition
 from apps.coverage.scanning import run_history
@@ -45,7 +47,7 @@ def report(
 
 
 def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
-    """A processor of no table is nobody's, so it belongs to a report about everything."""
+    """Whether the attempt belongs to the scope; a processor of no table belongs to a scope of all filled tables."""
     names = {table.name for table in scope.tables}
     if table := table_of(pipeline, each.processor):
         return table.name in names
@@ -54,16 +56,7 @@ def is_asked_about(pipeline: Pipeline, scope: Scope, each: Try) -> bool:
 
 def failure(pipeline: Pipeline, each: Try, *, excused: str) -> Failure:
     table = table_of(pipeline, each.processor)
-    return Failure(
-        processor=each.processor,
-        table=table.name if table else "",
-        date=each.date,
-        status=each.status,
-        started_at=each.started_at,
-        seconds=each.seconds,
-        errors=each.errors,
-        excused=excused,
-    )
+    return Failure(**asdict(each), table=table.name if table else "", excused=excused)
 
 
 def excuse(pipeline: Pipeline, each: Try, seen: Seen) -> str:

@@ -18,13 +18,10 @@ STEP = 10  # the axis begins and ends at a multiple of it
 class QualityChart:
     """`inside` and `outside` are paths of dots; dates without a band count as inside."""
 
+    axes: Axes
     bands: tuple[Box, ...]
     inside: str
     outside: str
-    first_day: int
-    last_day: int
-    lowest: float
-    highest: float
 
 
 @dataclass(frozen=True)
@@ -49,15 +46,12 @@ def chart(found: QualityReport) -> QualityChart | None:
     axes, bands = axes_of(points), stretches(found)
     ends = [*(each.first_day for each in bands[1:]), axes.last_day + 1]
     return QualityChart(
+        axes=axes,
         bands=tuple(
             box(axes, each, end) for each, end in zip(bands, ends, strict=True) if each.least is not None
         ),
         inside=dots(axes, (point for point in points if not is_outside(point))),
         outside=dots(axes, (point for point in points if is_outside(point))),
-        first_day=axes.first_day,
-        last_day=axes.last_day,
-        lowest=axes.lowest,
-        highest=axes.highest,
     )
 
 
@@ -74,7 +68,7 @@ def axes_of(points: Sequence[Point]) -> Axes:
 
 
 def box(axes: Axes, stretch: Stretch, end: int) -> Box:
-    """A band up to where the next one begins, whatever dates lie between."""
+    """A band as a box that ends where the next one begins."""
     least = axes.lowest if stretch.least is None else stretch.least
     top = axes.y(axes.highest if stretch.most is None else stretch.most)
     left, right = axes.x(stretch.first_day), axes.x(end)

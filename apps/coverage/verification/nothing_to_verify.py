@@ -1,4 +1,4 @@
-"""Why there is nothing to verify: no date is expected, or all that were are gaps that somebody accepted."""
+"""Why there is nothing to verify: no date is expected, or all of them are accepted gaps."""
 
 from __future__ import annotations
 

@@ -89,10 +89,10 @@ def wrong_dates(table: TableReport) -> Iterator[Reason]:
     for state in WRONG:
         number = table.counts[state]
         if number and not (table.by_need and state in (MISSING, THIN)):
-            yield Reason(f"{table.short_name} {stands(table, state, number)}: {shown(table, state)}.")
+            yield Reason(f"{table.short_name} {state_in_words(table, state, number)}: {shown(table, state)}.")
 
 
-def stands(table: TableReport, state: str, number: int) -> str:
+def state_in_words(table: TableReport, state: str, number: int) -> str:
     if state == Partition.State.UNEXPECTED:
         return f"has rows on {dates(number)} without any expected"
     is_so = "has an excess of rows" if state == Partition.State.EXCESS else f"is {state}"

@@ -128,7 +128,7 @@ class TableReport:
     """A table: partitions by state, with the dates of each. `rows` are those on dates of the range.
 
     `by_need` is for sources that another one may stand in for: a missing date is then judged by the need.
-    `undated` are the rows of the whole table that have no date, None where nobody asked: they count for no date.
+    `undated` are the rows of the whole table without a date, None if they were not counted.
     """
 
     name: str
@@ -151,7 +151,7 @@ class TableReport:
 
     @property
     def undated_in_words(self) -> str:
-        """ "5 rows have no date", or that nobody asked; empty where there are none, or the table could not be read."""
+        """ "5 rows have no date", or that they were not counted; empty if there are none or the table is unreadable."""
         if self.is_undated_unasked:
             return "rows without a date were not asked about"
         if not self.undated:
@@ -180,7 +180,7 @@ class TableReport:
 class NeedReport:
     """A need: on how many of the expected dates some source serves it.
 
-    `short` says where that is less than the pipeline file wants, `may_be_short` where nobody knows.
+    `short` says where that is less than the pipeline file wants, `may_be_short` where it may be.
     """
 
     name: str
@@ -237,7 +237,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class HistoryReport:
-    """What the warehouse's run history says of the range; `others` are failures of tables that nobody asked about."""
+    """The run history of the range; `others` is the number of failures of tables outside the report."""
 
     table: str
     tries: int = 0

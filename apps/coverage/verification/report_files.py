@@ -60,7 +60,7 @@ def spread(found: Iterable[Span], subject: str, check: str, result: str, detail:
 
 
 def as_json(verification: Verification, report: Report | None) -> dict[str, Any]:
-    """What the shell prints and the page offers: the same words, whoever asks."""
+    """The JSON that the shell prints and the page offers."""
     return {
         "verification": verification.pk,
         "status": verification.status,

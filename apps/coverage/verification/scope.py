@@ -1,13 +1,15 @@
-"""Which tables and dates a verification is about."""
+"""Which tables and dates a verification is about, and the form that names them."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.form_fields import ScopeForm
 from apps.pipeline.scope import Scope
 
 
@@ -32,3 +34,8 @@ def scope(
     named = list(seasons)
     found = scopes.scope(pipeline, phases=phases, tables=tables, seasons=named, start=start, end=end)
     return found if named else EveryDay(found.tables, found.seasons, found.start, found.end)
+
+
+class VerifyForm(ScopeForm):
+    def find_scope(self, **names: Any) -> Scope:
+        return scope(self.pipeline, **names)

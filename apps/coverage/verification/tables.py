@@ -9,7 +9,6 @@ from functools import cached_property
 
 from apps.coverage.counts import rollup, serving
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD, Grid
-from apps.coverage.counts.rollup import Tally
 from apps.coverage.counts.serving import Share
 from apps.coverage.models import Partition
 from apps.coverage.verification.report import (
@@ -83,7 +82,7 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
             is_source=table.is_source,
             by_need=table.name in stand_ins,
             expected=tally.expected,
-            counts=counts(tally),
+            counts={state: getattr(tally, state) for state in STATES},
             dates=dates_by_state(table, seen),
             rows=rows(table, seen),
             problem=seen.problem_of(table),
@@ -97,10 +96,6 @@ def dates_expected(wanted: Iterable[Table], seen: Seen) -> int:
     """On how many dates at least one of the tables should have rows; accepted gaps and what is left out are not."""
     rows = zip(*(seen.grid.states[table.name] for table in wanted), strict=True)
     return sum(any(letter not in rollup.NOT_WANTED for letter in letters) for letters in rows)
-
-
-def counts(tally: Tally) -> dict[str, int]:
-    return {state: getattr(tally, state) for state in STATES}
 
 
 def dates_by_state(table: Table, seen: Seen) -> dict[str, Spans]:
@@ -155,7 +150,7 @@ def needs_within(pipeline: Pipeline, wanted: Collection[Table]) -> list[Need]:
 def need(need: Need, wanted: Scope, seen: Seen) -> NeedReport:
     letters = serving.serving(need, seen.grid.states)
     share = serving.tally(need, letters).together
-    held = list(held_to(need, letters, wanted, seen))
+    held = list(shares_required(need, letters, wanted, seen))
     return NeedReport(
         name=need.name,
         sources=need.sources,
@@ -174,17 +169,17 @@ def unserved(letters: str, seen: Seen, part: slice = slice(None)) -> Spans:
     return spans((date for date, letter in nobody if letter == serving.NOBODY), seen.after)
 
 
-def held_to(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
+def shares_required(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
     """What the need is held to: all dates where each must be served, else the share of each season, or of what is
     asked about of it."""
-    seasons = [(place_of(each, wanted), part) for each, part in seen.grid.seasons]
+    seasons = [(season_in_words(each, wanted), part) for each, part in seen.grid.seasons]
     for where, part in [("", slice(None))] if need.at_least >= 1 else seasons:
         share = serving.tally(need, letters[part]).together
         lacking = unserved(letters, seen, part)
         yield f"{share.in_words}{where}{f', not {spans_text(lacking)}' if lacking else ''}", share
 
 
-def place_of(season: Season, wanted: Scope) -> str:
+def season_in_words(season: Season, wanted: Scope) -> str:
     is_whole = wanted.start <= season.start and season.end <= wanted.end
     return f" in {season.name}" if is_whole else f" on these dates of {season.name}"
 

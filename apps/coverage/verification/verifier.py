@@ -1,4 +1,4 @@
-"""Verifies a range: asks the warehouse anew, keeps what it says as a scan does, and stores a report about it."""
+"""Verifies a range: reads the warehouse, stores the partitions as a scan does, and stores a report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Tell = Callable[[str], object]
 
 
 def request(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
-    """A verification that waits for somebody to perform it."""
+    """Creates a verification for a worker or command to perform."""
     return Verification.objects.create(
         requested_by=by,
         start=wanted.start,
@@ -44,7 +44,7 @@ def request(pipeline: Pipeline, wanted: Scope, *, by: str) -> Verification:
 
 
 def perform(pipeline: Pipeline, warehouse: Warehouse, verification: Verification) -> None:
-    """Asks, judges and stores, for a verification that nobody has begun."""
+    """Performs a queued verification, and stores its report or its problem."""
     mine = Verification.objects.filter(pk=verification.pk)
     if not mine.filter(started_at=None).update(status=Verification.Status.RUNNING, started_at=timezone.now()):
         return  # another worker got there first

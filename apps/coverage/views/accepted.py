@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -45,7 +44,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "partitions": sum(line.still for line in found),
         "standing": sum(line.is_standing for line in found),
         "statuses": STATUSES,
-        "coverage": freshness.now(),
+        "freshness": freshness.now(),
         "pipeline": pipeline,
         "groups": groups(pipeline),
     }
@@ -83,10 +82,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def accept(request: HttpRequest, asked: AcceptForm) -> HttpResponse:
     said = asked.cleaned_data
-    assert asked.wish
+    assert asked.acceptance
     try:
         gap = accepting.accept(
-            asked.wish,
+            asked.acceptance,
             reason=said["reason"],
             by=request.user.get_username(),
             until=said["until"],
@@ -104,13 +103,9 @@ def accept(request: HttpRequest, asked: AcceptForm) -> HttpResponse:
 def answer(request: HttpRequest, asked: AcceptForm, *, status: int) -> HttpResponse:
     """The form again, with what is wrong: where the person filled it in."""
     if from_cell(request):
-        return cell(request, problem=" ".join(sentences(asked)))
+        problems = [str(error) for errors in asked.errors.values() for error in errors]
+        return cell(request, problem=" ".join(problems))
     return page(request, asked, status=status)
-
-
-def sentences(asked: AcceptForm) -> Iterator[str]:
-    for field in asked.errors.values():
-        yield from map(str, field)
 
 
 def page(request: HttpRequest, asked: AcceptForm, *, status: int = 200) -> HttpResponse:
@@ -121,7 +116,7 @@ def page(request: HttpRequest, asked: AcceptForm, *, status: int = 200) -> HttpR
         "form": asked,
         "cells": cells,
         "outlook": cells.outlook,
-        "coverage": freshness.now(),
+        "freshness": freshness.now(),
         "groups": groups(asked.pipeline),
     }
     template = "coverage/_outlook.html" if is_piece else "coverage/accept.html"

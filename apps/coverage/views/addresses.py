@@ -1,4 +1,4 @@
-"""Names and dates in addresses: what nobody knows is not found."""
+"""Names and dates in addresses: an unknown one is a 404."""
 
 from __future__ import annotations
 

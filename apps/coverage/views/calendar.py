@@ -24,7 +24,7 @@ def index(request: HttpRequest) -> HttpResponse:
     report = calendar_report.report(pipeline, now=timezone.now())
     context = {
         "report": report,
-        "coverage": report.known,
+        "freshness": report.known,
         "legend": calendar_report.legend(report, pipeline.calendar.unit),
         "unit": pipeline.calendar.unit,
         "timezone": pipeline.timezone,

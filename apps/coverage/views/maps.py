@@ -52,6 +52,7 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
         "season": season,
         "chosen": chosen,
         "coverage": coverage,
+        "freshness": coverage.freshness,
         "last_date": coverage.grid.dates[-1] if coverage.grid.dates else None,
         "tables": tables,
         "legend": strips.legend(strips.shown_counts(coverage.grid, tables)),
@@ -73,7 +74,8 @@ def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> Htt
     if live.is_refresh(request):
         return piece.answer(request)
     context |= {"live": piece, "scan": scan, **controls(request, pipeline, chosen)}
-    return render(request, "coverage/maps.html", context | {"maps": season_maps(coverage, tables)})
+    context["maps"] = strips.season_maps(coverage, only={table.name for table in tables})
+    return render(request, "coverage/maps.html", context)
 
 
 def spans_page(request: HttpRequest, coverage: Coverage, tables: list[Table], chosen: CoverageFilter) -> Page:
@@ -121,10 +123,6 @@ def controls(request: HttpRequest, pipeline: Pipeline, chosen: CoverageFilter) -
     }
 
 
-def season_maps(coverage: Coverage, tables: list[Table]) -> list[strips.SeasonMap]:
-    return strips.season_maps(coverage, only={table.name for table in tables})
-
-
 @require_GET
 def heatmap_data(request: HttpRequest, name: str) -> JsonResponse:
     pipeline = definition.current()
@@ -170,6 +168,3 @@ def download(request: HttpRequest, kind: str, name: str = "") -> StreamingHttpRe
     found = downloads.partitions(pipeline, CoverageFilter.of(request.GET, pipeline, season))
     name = f"partitions{f'-{slugify(name)}' if name else ''}.{kind}"
     return exports.download(downloads.lines(found, kind), name)
-
-
-# Scans ----------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
     report = need_coverage.report(pipeline, seasons=asked.seasons, off=asked.off)
     context = {
         "coverage": report,
+        "freshness": report.freshness,
         "report": report,
         "last_date": report.grid.dates[-1] if report.grid.dates else None,
         "needs": [source_charts.draw(need) for need in report.needs],
@@ -46,9 +47,8 @@ def test_windows(request: HttpRequest) -> HttpResponse:
     ground = windows.ground(pipeline, seasons=asked.seasons)
     named = asked.named_window(ground)
     best = windows.best(ground, days=asked.days)
-    known = freshness.now()
     context = {
-        "coverage": known,
+        "freshness": freshness.now(),
         "ground": ground,
         "windows": [shown_window(window, f"{place}. best") for place, window in enumerate(best, 1)],
         "named": shown_window(named, "named") if named else None,

@@ -15,8 +15,8 @@ from apps import exports
 from apps.coverage import tasks
 from apps.coverage.models import Verification
 from apps.coverage.verification import report_files, report_page, verifier
-from apps.coverage.verification.form import VerifyForm
 from apps.coverage.verification.report import Report, Verdict, verdict_in_words
+from apps.coverage.verification.scope import VerifyForm
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 

@@ -1,22 +1,21 @@
 """The BigQuery engine.
 
-The client takes a second or more to import, so whoever imports this is a worker or a command, never a page.
+The client takes a second or more to import, so only workers and commands import this module, never a page.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import datetime as dt
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from google.api_core.exceptions import Conflict, Forbidden, GoogleAPICallError, NotFound
+from google.api_core.exceptions import Forbidden, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery.job import QueryJob
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -28,20 +27,17 @@ from apps.warehouse.base import (
     Absent,
     Count,
     HistoryQuestion,
-    Interrupted,
     Known,
     QueryFailed,
     Question,
     Reading,
-    StillAtWork,
     Try,
-    Unreachable,
-    WarehouseError,
     WriteQuota,
 )
 from apps.warehouse.bigquery import costs, partitions
 from apps.warehouse.bigquery.credentials import credentials
-from apps.warehouse.bigquery.errors import in_our_words, message_of, reason_of, refusal, told
+from apps.warehouse.bigquery.errors import as_warehouse_errors, message_of, reason_of
+from apps.warehouse.bigquery.jobs import Jobs
 from apps.warehouse.bigquery.partitions import Line, Shape, Surveyed
 from apps.warehouse.fingerprints import Fingerprints
 from apps.warehouse.sql import bigquery_sql, scripts
@@ -51,14 +47,6 @@ AT_ONCE = 8  # tables that are described at the same time
 ROWS_A_PAGE = 5_000  # a page is held in memory several times over while it is read
 MOST_TABLES = 1000  # in one query of PARTITIONS
 ANY_NUMBER = 2**62  # of bytes; the client cannot be told of no limit
-
-
-@dataclass
-class Counted:
-    """What counting brought: counts, and for tables that could not be counted why."""
-
-    counts: dict[str, dict[dt.date, Count]] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
 
 
 class BigQueryWarehouse:
@@ -92,7 +80,7 @@ class BigQueryWarehouse:
         self.queries = 0
         self.bytes_billed = 0
         self.load_jobs_a_day = costs.LOAD_JOBS
-        # By table: what it looks like, or why that cannot be told.
+        # By table: its columns and partitions, or why they cannot be read.
         self.known: dict[str, Shape | str] = {}
 
     @cached_property
@@ -101,13 +89,28 @@ class BigQueryWarehouse:
             project=self.project, location=self.location, credentials=credentials(self.impersonate)
         )
 
-    def get_table(self, table: str) -> bigquery.Table:
-        return self.client.get_table(table_id(table, self.project), retry=self.retry, timeout=self.timeout)
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.client, self.location, retry=self.retry)
+
+    def get_table(self, table: str) -> bigquery.Table | None:
+        """A table's metadata, None where there is no such table. It is no query, and costs nothing."""
+        name = table if table.count(".") == 2 else f"{self.project}.{table}"
+        try:
+            return self.client.get_table(name, retry=self.retry, timeout=self.timeout)
+        except NotFound:
+            return None
+
+    def get_tables(self, tables: Sequence[str]) -> dict[str, bigquery.Table]:
+        """The metadata of those of the tables that exist."""
+        with as_warehouse_errors(), self.threads() as threads:
+            found = zip(tables, threads.map(self.get_table, tables), strict=True)
+            return {name: table for name, table in found if table is not None}
 
     # The interface ----------------------------------------------------------------------------------
 
     def check_connection(self) -> None:
-        """A dry run, which costs nothing and is no query."""
+        """Makes a dry run, which costs nothing and is not counted as a query."""
         self.try_dry("SELECT 1", self.config({}, {"asks": "connection"}, self.timeout), self.timeout)
 
     def count(
@@ -119,22 +122,29 @@ class BigQueryWarehouse:
         dates: Collection[dt.date] | None = None,
     ) -> Reading:
         before = self.queries
-        questions = self.in_our_zone(questions)
-        if start or end or dates is not None:
-            questions = without_undated(questions)
-        with told():
+        # Beside a range, rows without a date would be one more partition to pay for.
+        undated = not (start or end or dates is not None)
+        questions = [
+            replace(each, timezone=self.timezone, undated=each.undated and undated) for each in questions
+        ]
+        with as_warehouse_errors():
             self.describe(question.table for question in questions)
             problems = self.problems(questions)
             rest = [question for question in questions if question.table not in problems]
             found = self.counted([Wanted(each, self.date_type(each), start, end, dates) for each in rest])
-        undated = frozenset(each.table for each in questions if each.undated and each.table in found.counts)
-        return Reading(found.counts, problems | found.problems, self.queries - before, undated=undated)
+        counted_undated = frozenset(
+            each.table for each in questions if each.undated and each.table in found.counts
+        )
+        return Reading(
+            found.counts, problems | found.problems, self.queries - before, undated=counted_undated
+        )
 
     def scan(self, questions: Sequence[Question], *, start: dt.date, end: dt.date, known: Known) -> Reading:
         """From the metadata where that tells rows by day: one query a dataset, and one for all that needs a look."""
         before = self.queries
-        questions = without_undated(self.in_our_zone(questions))
-        with told():
+        # Rows without a date are told by the metadata, and need no count.
+        questions = [replace(each, timezone=self.timezone, undated=False) for each in questions]
+        with as_warehouse_errors():
             self.survey([question.table for question in questions])
             problems = self.problems(questions)
             rest = [
@@ -142,8 +152,8 @@ class BigQueryWarehouse:
                 for question in questions
                 if question.table not in problems
             ]
-            still = {each.table: each.held_still(known) for each in rest}
-            found = self.counted([look for each in rest if (look := each.to_look_at(still[each.table]))])
+            still = {each.table: each.unchanged(known) for each in rest}
+            found = self.counted([look for each in rest if (look := each.to_count(still[each.table]))])
         counts = {}
         for each in rest:  # of hundreds of tables nothing is to be in memory twice
             counted = each.with_times(found.counts.pop(each.table, {}))
@@ -154,14 +164,14 @@ class BigQueryWarehouse:
         return Reading(counts, problems | found.problems, self.queries - before, notes)
 
     def calendar(self, query: str) -> dict[dt.date, int]:
-        with told():
+        with as_warehouse_errors():
             names, rows = self.ask(query, {}, about="calendar")
             at, units = calendar_columns(names)
             return units_a_date(((row[at], row[units]) for row in rows), self.timezone)
 
     def history(self, question: HistoryQuestion, *, start: dt.date, end: dt.date) -> list[Try]:
         question = replace(question, timezone=self.timezone)
-        with told():
+        with as_warehouse_errors():
             self.describe([question.table])
             if problem := self.lacking(question):
                 raise QueryFailed(problem)
@@ -182,19 +192,21 @@ class BigQueryWarehouse:
     ) -> int:
         script = scripts.whole(sql)
         config = self.config({"start_date": start, "end_date": end}, labels, timeout)
-        with told():
-            self.wait_for(self.begin(script.text, config, job_id or new_id("script")), timeout, stopped)
+        with as_warehouse_errors():
+            self.jobs.wait_for(
+                self.jobs.begin(script.text, config, job_id or new_id("script")), timeout, stopped
+            )
         return script.statements
 
     def end_sql(self, job_id: str) -> bool:
-        with told():
+        with as_warehouse_errors():
             try:
-                job = self.same(job_id)
+                job = self.jobs.get(job_id)
             except NotFound:
                 return False  # its caller died before it got there
-            if self.is_over(job):
+            if self.jobs.is_over(job):
                 return False
-            self.cancel(job, within=timing.BIGQUERY_ORPHAN_CANCEL_TIMEOUT)
+            self.jobs.cancel(job, within=timing.BIGQUERY_ORPHAN_CANCEL_TIMEOUT)
             return True
 
     def rehearse(
@@ -213,7 +225,7 @@ class BigQueryWarehouse:
     def try_dry(self, sql: str, config: bigquery.QueryJobConfig, timeout: float) -> int:
         """The bytes that a script would read: https://cloud.google.com/bigquery/docs/running-queries#dry-run"""
         config.dry_run, config.use_query_cache = True, False
-        with told():
+        with as_warehouse_errors():
             job = self.client.query(
                 scripts.whole(sql).text,
                 job_config=config,
@@ -228,66 +240,54 @@ class BigQueryWarehouse:
 
         https://cloud.google.com/bigquery/docs/information-schema-jobs
         """
-        with told():
+        with as_warehouse_errors():
             try:
-                job = self.same(job_id)
+                job = self.jobs.get(job_id)
             except NotFound:
                 return 0  # it was refused before it became a job
             return job.total_bytes_billed if job.state == "DONE" else None
 
     def write_quotas(self, tables: Sequence[str]) -> Mapping[str, WriteQuota]:
-        """What each of the tables that are there may be written a day. It is no query."""
-        with told(), self.several() as several:
-            found = zip(tables, several.map(self.write_quota_of, tables), strict=True)
-            return {table: limit for table, limit in found if limit}
+        return {name: write_quota(table) for name, table in self.get_tables(tables).items()}
 
     def writes_against_quota(self, sql: str, table: str) -> int:
         return costs.writes_against_quota(sql, table)
 
     def fingerprints(self, tables: Sequence[str]) -> Fingerprints:
-        """Of these tables: their rows and when they were last written, as their metadata says. It is no query."""
-        with told(), self.several() as several:
-            found = dict(zip(tables, several.map(self.last_written, tables), strict=True))
+        """Of these tables: their rows and when they were last written, as their metadata says."""
+        found = {
+            name: f"{table.num_rows} {table.modified}" for name, table in self.get_tables(tables).items()
+        }
         return Fingerprints(found, "rows and the time of the last write of the tables in the pipeline file")
 
-    def last_written(self, table: str) -> str:
-        try:
-            found = self.get_table(table)
-        except NotFound:
-            return ""
-        return f"{found.num_rows} {found.modified}"
-
     def expirations(self, tables: Sequence[str]) -> Mapping[str, dt.timedelta]:
-        """How long partitions are kept, of the tables that do not keep them for ever. It is no query."""
-        with told(), self.several() as several:
-            found = zip(tables, several.map(self.kept_for, tables), strict=True)
-            return {table: kept for table, kept in found if kept}
+        partitioned = {name: table.time_partitioning for name, table in self.get_tables(tables).items()}
+        return {
+            name: dt.timedelta(milliseconds=by_time.expiration_ms)
+            for name, by_time in partitioned.items()
+            if by_time and by_time.expiration_ms
+        }
 
     # Counting ---------------------------------------------------------------------------------------
 
-    def in_our_zone(self, questions: Iterable[Question]) -> list[Question]:
-        return [replace(question, timezone=self.timezone) for question in questions]
-
-    def counted(self, wanted: Sequence[Wanted]) -> Counted:
+    def counted(self, wanted: Sequence[Wanted]) -> Reading:
         """All in one query; where that fails, each by itself, so that one table's fault is its own."""
         try:
-            return Counted(self.grouped(wanted))
+            return Reading(self.grouped(wanted))
         except QueryFailed:
             self.known.clear()  # it may have changed since it was described
         self.describe(each.question.table for each in wanted)
+        counts: dict[str, dict[dt.date, Count]] = {}
         problems = self.problems([each.question for each in wanted])
-        found = Counted(problems=problems)
         for each in wanted:
-            if each.question.table not in problems:
-                self.count_alone(each, found)
-        return found
-
-    def count_alone(self, wanted: Wanted, found: Counted) -> None:
-        table = wanted.question.table
-        try:
-            found.counts |= self.grouped([wanted])
-        except QueryFailed as error:
-            found.problems[table] = f"table {table} cannot be counted: {error}"
+            table = each.question.table
+            if table in problems:
+                continue
+            try:
+                counts |= self.grouped([each])
+            except QueryFailed as error:
+                problems[table] = f"table {table} cannot be counted: {error}"
+        return Reading(counts, problems)
 
     def grouped(self, wanted: Sequence[Wanted]) -> dict[str, dict[dt.date, Count]]:
         counts: dict[str, dict[dt.date, Count]] = {each.question.table: {} for each in wanted}
@@ -295,7 +295,7 @@ class BigQueryWarehouse:
         if not asked:
             return counts
         sql, parameters = bigquery_sql.grouped_counts(asked)
-        with told():
+        with as_warehouse_errors():
             _, rows = self.ask(sql, parameters, about="count")
             dates: dict[dt.date, dt.date] = {}  # one object for a date, however many tables have it
             for place, date, *sums in rows:
@@ -305,18 +305,18 @@ class BigQueryWarehouse:
     # What tables look like ----------------------------------------------------------------------------
 
     def survey(self, tables: Sequence[str]) -> None:
-        """Columns and partitions of all these tables: a query a dataset."""
+        """Reads columns and partitions of these tables into `known`, in a query a dataset."""
         for dataset, names in bigquery_sql.by_dataset(tables).items():
             for first in range(0, len(names), MOST_TABLES):
-                self.survey_some(dataset, names[first : first + MOST_TABLES])
+                self.survey_dataset(dataset, names[first : first + MOST_TABLES])
 
-    def survey_some(self, dataset: str, names: Sequence[str]) -> None:
+    def survey_dataset(self, dataset: str, names: Sequence[str]) -> None:
         try:
-            with told():
+            with as_warehouse_errors():
                 _, rows = self.ask(bigquery_sql.survey(dataset, names), {}, about="partitions")
                 found = partitions.shapes(Line(*row) for row in rows)
         except QueryFailed:
-            # No such dataset, or its metadata is not ours to read: its tables are asked for one by one.
+            # No such dataset, or no permission to read its metadata: its tables are described one by one.
             self.describe(f"{dataset}.{name}" for name in names)
             return
         for name in names:
@@ -324,52 +324,35 @@ class BigQueryWarehouse:
             self.known[table] = found.get(name) or Absent.of(table)
 
     def describe(self, tables: Iterable[str]) -> None:
-        """Learns what these tables look like, where that is not known. It is no query, and costs nothing.
+        """Reads the columns of these tables into `known`, where they are not there yet: without a query, for nothing.
 
-        One that did not exist may have been created since.
+        A table that did not exist is looked up again, since it may have been created.
         """
         new = [
             table for table in dict.fromkeys(tables) if isinstance(self.known.get(table, Absent()), Absent)
         ]
         if new:
-            with self.several() as several:
-                self.known.update(zip(new, several.map(self.described, new), strict=True))
+            with self.threads() as threads:
+                self.known.update(zip(new, threads.map(self.describe_one, new), strict=True))
 
-    def several(self) -> ThreadPoolExecutor:
-        """Threads that call at the same time; the client is made once, before they want it."""
+    def threads(self) -> ThreadPoolExecutor:
+        """A pool of threads for calls at the same time; the client is made before they share it."""
         assert self.client
         return ThreadPoolExecutor(AT_ONCE)
 
-    def described(self, table: str) -> Shape | str:
+    def describe_one(self, table: str) -> Shape | str:
         try:
             found = self.get_table(table)
-        except NotFound:
-            return Absent.of(table)
         except Forbidden as error:
             if reason_of(error) != "accessDenied":
                 raise
             return f"table {table} may not be read: {message_of(error)}"
+        if found is None:
+            return Absent.of(table)
         return Shape({field.name.lower(): field.field_type for field in found.schema}, days=None)
 
-    def kept_for(self, table: str) -> dt.timedelta | None:
-        try:
-            found = self.get_table(table)
-        except NotFound:
-            return None
-        milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
-        return dt.timedelta(milliseconds=milliseconds) if milliseconds else None
-
-    def write_quota_of(self, table: str) -> WriteQuota | None:
-        try:
-            found = self.get_table(table)
-        except NotFound:
-            return None
-        by_time = found.time_partitioning
-        by_column = bool(found.range_partitioning or (by_time and by_time.field))
-        return costs.write_quota(by_column=by_column, by_time_of_ingestion=bool(by_time))
-
     def problems(self, questions: Iterable[Question]) -> dict[str, str]:
-        """The tables that cannot be asked, with what is missing."""
+        """The tables that cannot be counted, with the reason."""
         found = {question.table: self.lacking(question) for question in questions}
         return {table: problem for table, problem in found.items() if problem}
 
@@ -390,11 +373,11 @@ class BigQueryWarehouse:
     def ask(
         self, sql: str, parameters: Parameters, *, about: str
     ) -> tuple[list[str], Iterator[Sequence[Any]]]:
-        """The names of a query's columns, and its rows, which come in pages while they are read."""
+        """Runs a query; returns the names of its columns, and its rows, fetched page by page while they are read."""
         self.queries += 1
         config = self.config(parameters, {"asks": about}, self.query_timeout)
-        job = self.begin(sql, config, new_id(about))
-        with ended_if_late(job):
+        job = self.jobs.begin(sql, config, new_id(about))
+        with cancelled_if_late(job):
             rows = job.result(
                 page_size=ROWS_A_PAGE, timeout=self.query_timeout, retry=self.retry, job_retry=None
             )
@@ -414,85 +397,19 @@ class BigQueryWarehouse:
             use_legacy_sql=False,
         )
 
-    def begin(self, sql: str, config: bigquery.QueryJobConfig, job_id: str) -> QueryJob:
-        """The job of that id, which runs at most once: where there is one already, that one."""
-        try:
-            return self.client.query(
-                sql,
-                job_config=config,
-                job_id=job_id,
-                job_retry=None,
-                retry=self.retry,
-                timeout=self.timeout,
-            )
-        except Conflict:
-            with undecided():
-                return self.same(job_id)
-        except Forbidden as error:
-            raise over(in_our_words(error)) from error
 
-    def same(self, job_id: str) -> QueryJob:
-        found = self.client.get_job(job_id, location=self.location, retry=self.retry, timeout=self.timeout)
-        assert isinstance(found, QueryJob), found
-        return found
-
-    def wait_for(self, job: QueryJob, timeout: float, stopped: Callable[[], bool]) -> None:
-        deadline, looks = time.monotonic() + timeout, iter(timing.BIGQUERY_POLL_AFTER)
-        while not self.is_over(job):
-            if stopped() or time.monotonic() > deadline:
-                self.cancel(job, within=timing.BIGQUERY_CANCEL_TIMEOUT)
-                break
-            time.sleep(next(looks, timing.BIGQUERY_POLL_AFTER[-1]))
-        if job.error_result:
-            raise over(refusal(job.error_result.get("reason", ""), job.error_result.get("message", "")))
-
-    def is_over(self, job: QueryJob) -> bool:
-        with undecided():
-            return job.done(retry=self.retry, timeout=self.timeout)
-
-    def cancel(self, job: QueryJob, *, within: float) -> None:
-        """Ends it on the server. Where it was over before, what came of it counts. StillAtWork where not."""
-        with undecided():
-            job.cancel(retry=self.retry, timeout=self.timeout)
-        deadline, looks = time.monotonic() + within, iter(timing.BIGQUERY_POLL_AFTER)
-        while not self.is_over(job):
-            if time.monotonic() > deadline:
-                raise StillAtWork("BigQuery was told to end the script, and has not ended it yet")
-            time.sleep(next(looks, timing.BIGQUERY_POLL_AFTER[-1]))
-
-
-# The client's ways ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def undecided() -> Iterator[None]:
-    """Unreachable where BigQuery does not tell of a job: nobody knows what became of that; it need not have failed."""
-    try:
-        yield
-    except GoogleAPICallError as error:
-        known = in_our_words(error)
-        if not isinstance(known, QueryFailed | Interrupted):
-            raise
-        raise Unreachable(f"BigQuery does not tell what became of the script: {known}") from error
-
-
-def over(error: WarehouseError) -> WarehouseError:
-    """The same, of a job that ended or never was."""
-    error.is_over = True
-    return error
-
-
-def without_undated(questions: Iterable[Question]) -> list[Question]:
-    """Beside a range, rows without a date would be one more partition to pay for; metadata tells them in a scan."""
-    return [replace(question, undated=False) for question in questions]
+# Around the client ------------------------------------------------------------------------------------
 
 
 def new_id(about: str) -> str:
     return f"console_{about}_{uuid.uuid4().hex}"
 
 
-def table_id(table: str, project: str) -> str:
-    return table if table.count(".") == 2 else f"{project}.{table}"
+def write_quota(table: bigquery.Table) -> WriteQuota:
+    by_time = table.time_partitioning
+    if table.range_partitioning or (by_time and by_time.field):
+        return costs.BY_COLUMN
+    return costs.BY_TIME_OF_INGESTION if by_time else costs.STANDARD
 
 
 def parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
@@ -502,7 +419,8 @@ def parameter(name: str, value: Any) -> bigquery.ScalarQueryParameter | bigquery
 
 
 @contextmanager
-def ended_if_late(job: QueryJob) -> Iterator[None]:
+def cancelled_if_late(job: QueryJob) -> Iterator[None]:
+    """Cancels the job where waiting for it times out."""
     try:
         yield
     except concurrent.futures.TimeoutError:

@@ -21,7 +21,7 @@ LOAD_JOBS = 100_000
 
 
 def billed(sql: str, read: int) -> tuple[int, int]:
-    """Bytes billed for a script that reads so many, at least and at most: nobody knows of which table how many are.
+    """The least and the most bytes billed for a script that reads so many, since their share of each table is unknown.
 
     A view counts for one table, whatever it is made of.
     """
@@ -33,12 +33,6 @@ def billed(sql: str, read: int) -> tuple[int, int]:
 
 
 # Limits of a day --------------------------------------------------------------------------------------
-
-
-def write_quota(*, by_column: bool, by_time_of_ingestion: bool) -> WriteQuota:
-    if by_column:
-        return BY_COLUMN
-    return BY_TIME_OF_INGESTION if by_time_of_ingestion else STANDARD
 
 
 def writes_against_quota(sql: str, table: str) -> int:

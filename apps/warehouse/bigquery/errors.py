@@ -45,7 +45,7 @@ PASSING = {
     "resourceInUse",
     "tableUnavailable",
 }
-# The same page: these do not pass. Somebody has to mend the script, the tables or the roles first.
+# The same page: these do not pass before the script, the tables or the roles are corrected.
 LASTING = {"accessDenied", "invalidQuery", "notFound"}
 # https://cloud.google.com/bigquery/docs/data-manipulation-language#dml_statement_conflicts: its reason is that of a
 # mistake in the script, and yet it passes.
@@ -54,19 +54,19 @@ TOO_MANY_REQUESTS, SERVER_ERRORS = 429, 500
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What Google's libraries raise within comes out as a WarehouseError."""
+def as_warehouse_errors() -> Iterator[None]:
+    """An error of Google's libraries within is raised as a WarehouseError."""
     try:
         yield
     except (GoogleAPIError, GoogleAuthError, requests.RequestException, ConnectionError) as error:
-        raise in_our_words(error) from error
+        raise warehouse_error(error) from error
     except concurrent.futures.TimeoutError as error:
         raise Interrupted("the query took too long and was ended") from error
 
 
-def in_our_words(error: BaseException) -> WarehouseError:
+def warehouse_error(error: BaseException) -> WarehouseError:
     if isinstance(error, RetryError) and error.cause:
-        return in_our_words(error.cause)
+        return warehouse_error(error.cause)
     match error:
         case DefaultCredentialsError():
             return Unreachable(NO_CREDENTIALS)

@@ -70,7 +70,7 @@ class Shape:
             self.add_partition(line.name, line.rows, line.modified_at)
 
     def add_partition(self, name: str, rows: int | None, modified_at: dt.datetime | None) -> None:
-        """One that is no date, or has nobody knows how many rows since when, leaves all dates to be counted."""
+        """Adds a partition; one that is no date, or without rows or a moment, leaves all dates to be counted."""
         if name == STREAMED:  # two lines, where some of it is in long-term storage
             self.streamed = (self.streamed or 0) + (rows or 0)
         elif name == WITHOUT_DATE:
@@ -82,7 +82,7 @@ class Shape:
             self.days[date] = Day(before.rows + rows, max(before.modified_at, modified_at))
 
     def forget_days(self) -> None:
-        """What it looks like is worth keeping, what its partitions had at one moment is not."""
+        """Forgets the partitions, which hold at one moment only; the columns are kept."""
         if self.days:
             self.days = {}
 
@@ -154,8 +154,8 @@ class Surveyed:
         found = self.shape.days_of(self.question.date_column, self.question.timezone) or {}
         return {date: day for date, day in found.items() if day.rows and self.start <= date <= self.end}
 
-    def held_still(self, known: Known) -> dict[dt.date, Count]:
-        """The counts that need no look: the metadata's own, or those known of dates that nobody wrote to since.
+    def unchanged(self, known: Known) -> dict[dt.date, Count]:
+        """The counts that need no query: the metadata's own, or the known ones of dates that were not written since.
 
         Rows are compared too: a deletion may leave the time as it was.
         """
@@ -170,8 +170,8 @@ class Surveyed:
             if (count := before.get(date)) and (count.rows, count.modified_at) == day
         }
 
-    def to_look_at(self, still: Container[dt.date]) -> Wanted | None:
-        """What is left to be counted; a scan judges no empty values, so they are not paid for."""
+    def to_count(self, still: Container[dt.date]) -> Wanted | None:
+        """What is left to be counted, None if nothing is; without empty values, which a scan does not judge."""
         plain = replace(self.question, not_null=())
         wanted = Wanted(plain, self.shape.type_of(plain.date_column), self.start, self.end)
         if not self.tells_days:

@@ -134,7 +134,7 @@ def without_value(columns: Sequence[str]) -> str:
 
 
 def count_of_date(question: Question, date: dt.date) -> str:
-    """What a scan asks, about one date, for a person: without parameters, and whatever type the date column has."""
+    """A scan's question about one date, for a person: without parameters, for a date column of any type."""
     what = ["COUNT(*) AS row_count"]
     if question.key_columns:
         what.append(f"{different(question.key_columns)} AS different_keys")
@@ -154,7 +154,7 @@ def count_of_date(question: Question, date: dt.date) -> str:
 
 
 def as_date_of_any_type(column: str, timezone: str) -> str:
-    """`as_date` where nobody knows the type: only the text of a TIMESTAMP has an offset, as in 10:00:00+00."""
+    """`as_date` for a column of unknown type: only the text of a TIMESTAMP has an offset, as in 10:00:00+00."""
     plain = as_date(column, "DATE", timezone)
     if timezone == "UTC":
         return plain

@@ -1,4 +1,4 @@
-"""The questions in DuckDB's SQL. Names are quoted. Whoever only shows one does not pay for the engine."""
+"""The questions in DuckDB's SQL, with quoted names. To show one does not import the engine."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def quoted(name: str) -> str:
 
 
 def count_of_date(question: Question, date: dt.date, *, path: Path) -> str:
-    """What a scan asks, about one date, for a person who opened the file: whatever the zone of the session is."""
+    """A scan's question about one date, for a person who opened the file, in a session of any time zone."""
     what = ["count(*) AS row_count"]
     if question.key_columns:
         what.append(f"{different(question.key_columns)} AS different_keys")

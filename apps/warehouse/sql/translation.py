@@ -53,11 +53,11 @@ def for_duckdb(sql: str) -> tuple[str, ...]:
         raise NoLike(message_of(error)) from error
 
 
-# What would pass the translation as it is, and be understood by nobody ----------------------------------
+# What sqlglot would pass on unchanged, and DuckDB does not have ----------------------------------
 
 
 def refuse_foreign(tree: exp.Expr) -> None:
-    """Statements, columns and tables that only BigQuery has."""
+    """Raises NoLike for statements, columns and tables that only BigQuery has."""
     begins = isinstance(tree, exp.Command) and tree.name.upper() == "BEGIN"
     if not (begins or isinstance(tree, STATEMENTS)):
         raise NoLike(f"it has no statement {first_word(tree)}")
@@ -74,7 +74,7 @@ def first_word(tree: exp.Expr) -> str:
 
 
 def refuse_unknown(tree: exp.Expr) -> None:
-    """Functions that nobody knows, or that only BigQuery has, and parameters that nobody fills."""
+    """Raises for functions that are unknown or only in BigQuery, and for parameters that are not filled."""
     if function := tree.find(exp.Anonymous):
         raise NoLike(f"it has no function {function.name}")
     if namespaced := tree.find(exp.NetFunc, exp.SafeFunc):

@@ -166,7 +166,7 @@ def test_added_removed_and_changed_dates_are_recorded_with_their_scan(scan_again
     scan_again()
 
     (found,) = read().changes
-    assert found.reading.scan == changing
+    assert found.scan == changing
     assert (found.added, found.removed) == ((day("01-07"),), (day("01-15"),))
     assert found.others_in_words == "2024-01-20 (5, was 4)"
 
@@ -190,7 +190,7 @@ def test_a_partial_scan_records_only_changes_of_its_own_dates(scan_again, ask, p
     partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
 
     (found,) = read().changes
-    assert (found.added, found.removed, found.reading.scan) == ((day("01-07"),), (), None)
+    assert (found.added, found.removed, found.scan) == ((day("01-07"),), (), None)
 
 
 def test_a_partial_scan_before_the_first_full_scan_records_no_added_dates(scan_again, pipeline, warehouse):

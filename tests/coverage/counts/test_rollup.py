@@ -112,7 +112,7 @@ def test_a_phase_keeps_its_last_known_percentage_while_the_warehouse_is_unreacha
     assert not before.phase("2").last_known and after.phase("2").last_known
     assert after.phase("2").percent == before.phase("2").percent == 0
     assert after.table("daily.sales").tally == before.table("daily.sales").tally
-    assert "has not answered since" in after.table("daily.sales").silence.in_words
+    assert "has not answered since" in after.table("daily.sales").silence.silence_in_words()
 
 
 def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage, ask):
@@ -130,7 +130,7 @@ def test_coverage_is_as_old_as_the_last_scan_that_the_warehouse_answered(scan, c
     shop.rename(shop.with_suffix(".gone"))
     first = scan()
 
-    found = coverage()
+    found = coverage().freshness
 
     assert (found.as_of, found.failing_since) == (answered.finished_at, first.finished_at)
     assert found.problem == f"the warehouse file {shop} does not exist"
@@ -141,7 +141,7 @@ def test_coverage_has_no_problem_once_the_warehouse_answers_again(scan, coverage
     scan()
     shop.with_suffix(".gone").rename(shop)
 
-    found = coverage()
+    found = coverage().freshness
 
     assert (found.failing_since, found.problem) == (None, "")
 

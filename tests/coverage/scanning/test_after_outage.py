@@ -128,7 +128,8 @@ def test_a_warehouse_file_in_use_by_a_call_is_not_shown_as_an_outage(scan_in_use
     assert "That is no outage" in page and "has not answered since" not in page
     assert "That is no outage" in freshness.now().sentences[0]
     sales = silent_tables()["daily.sales"]
-    assert not sales.is_outage and f"; not read since {sales.since:%H:%M} UTC: {CALL}" in sales.in_words
+    since = f"{sales.silent_since:%H:%M} UTC"
+    assert not sales.is_outage and f"; not read since {since}: {CALL}" in sales.silence_in_words()
 
 
 def test_the_outage_check_repeats_a_blocked_scan_once_the_call_has_ended(scan_in_use):
@@ -149,3 +150,11 @@ def test_the_outage_check_changes_nothing_while_the_call_is_running(scan_in_use,
 
     assert scans() == ["succeeded", "failed"]
     assert silent_tables()["daily.sales"].awaited == "turn"
+
+
+@pytest.mark.parametrize("address", ["/coverage/accepted/", "/coverage/calendar/", "/sources/windows/"])
+def test_pages_without_a_map_show_no_outage_either(scan_in_use, client, viewer, address):
+    scan_in_use()
+
+    client.force_login(viewer)
+    assert "That is no outage" in " ".join(client.get(address).content.decode().split())

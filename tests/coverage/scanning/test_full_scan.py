@@ -135,9 +135,9 @@ def test_all_tables_are_silent_since_the_first_scan_of_an_unreachable_warehouse(
     scan()
 
     sales = silent_tables()["daily.sales"]
-    assert (sales.since, sales.is_outage) == (first.started_at, True)
-    assert "does not exist" in sales.reason and not sales.reason.endswith(".")
-    assert answered.started_at < sales.last_read_at < first.started_at
+    assert (sales.silent_since, sales.is_outage) == (first.started_at, True)
+    assert "does not exist" in sales.problem and not sales.problem.endswith(".")
+    assert answered.started_at < sales.read_at < first.started_at
 
 
 def test_no_table_is_silent_after_the_next_successful_scan(scan, shop):

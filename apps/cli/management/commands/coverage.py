@@ -14,8 +14,8 @@ from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage import regressions
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import rollup
-from apps.coverage.counts.freshness import Silence
 from apps.coverage.counts.rollup import Coverage, PhaseCoverage, TableCoverage
+from apps.coverage.models import TableReading
 from apps.coverage.regressions import Loss
 from apps.pipeline import arguments, scope
 from apps.pipeline.arguments import terminal
@@ -78,10 +78,11 @@ def tables_of(phase: PhaseCoverage, wanted: Scope) -> list[TableCoverage]:
 def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
     phases = phases_of(found, wanted)
     tables = [table for phase in phases for table in tables_of(phase, wanted)]
+    known = found.freshness
     return {
-        "as_of": found.as_of.isoformat() if found.as_of else None,
-        "problem": found.problem,
-        "failing_since": found.failing_since.isoformat() if found.failing_since else None,
+        "as_of": known.as_of.isoformat() if known.as_of else None,
+        "problem": known.problem,
+        "failing_since": known.failing_since.isoformat() if known.failing_since else None,
         "phases": [
             {
                 "name": phase.phase.name,
@@ -114,12 +115,12 @@ def table_as_json(table: TableCoverage) -> dict[str, Any]:
     }
 
 
-def silence_as_json(silence: Silence) -> dict[str, Any]:
+def silence_as_json(silent: TableReading) -> dict[str, Any]:
     """Why the numbers are the last known ones."""
-    at = silence.last_read_at
+    since, at = silent.silent_since, silent.read_at
     return {
-        "since": silence.since.isoformat(),
-        "reason": silence.reason,
+        "since": since.isoformat() if since else None,
+        "reason": silent.problem,
         "last_read_at": at.isoformat() if at else None,
     }
 
@@ -167,8 +168,7 @@ def outside_in_words(found: Outside | None) -> Iterator[str]:
 
 
 def show(console: Console, found: Coverage, wanted: Scope) -> None:
-    age = f"as of {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "never scanned"
-    console.print(f"Coverage {age}")
+    console.print(f"Coverage {found.freshness.age}")
     for sentence in found.freshness.sentences:
         console.print(sentence, style="bold red")
     grid = Grid()
@@ -177,7 +177,7 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
         "complete", "of", "%", "thin", "excess", "missing", "stale", "failed", "unknown", "unexpected"
     )
     grid.text("left out")
-    nothing = "–" if found.as_of else UNKNOWN
+    nothing = "–" if found.freshness.as_of else UNKNOWN
     for phase in phases_of(found, wanted):
         grid.row(*phase_row(phase, nothing), style="bold")
         for table in tables_of(phase, wanted):

@@ -44,9 +44,10 @@ class Command(PipelineCommand):
 
 
 def as_json(report: Report) -> dict[str, Any]:
+    as_of = report.freshness.as_of
     return {
-        "as_of": report.as_of.isoformat() if report.as_of else None,
-        "problem": report.problem,
+        "as_of": as_of.isoformat() if as_of else None,
+        "problem": report.freshness.problem,
         "dates_expected": report.dates_expected,
         "off": [table.name for table in report.off],
         "needs": [need_as_json(need) for need in report.needs],
