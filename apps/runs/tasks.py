@@ -120,7 +120,7 @@ def ensure_schedule() -> None:
     Schedule.objects.update_or_create(
         name="cancel orphaned jobs",
         defaults={
-            "func": "apps.runs.tasks.end_strays",
+            "func": "apps.runs.tasks.cancel_orphaned_jobs",
             "schedule_type": Schedule.MINUTES,
             "minutes": 1,
             "repeats": -1,
