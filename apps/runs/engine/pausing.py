@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from apps import timing
 from apps.coverage.counts import rollup
@@ -134,7 +135,7 @@ def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None
     else:
         says, until = f"The warehouse did not answer: {error}", None
         if isinstance(error, StillAtWork | InUse):
-            says = sentence(str(error))
+            says = capfirst(str(error))
         if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
             until = timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
         if (
@@ -142,10 +143,6 @@ def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None
         ):  # what is stored is what was known last
             unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
         request_wait(lane, Run.PauseReason.WAREHOUSE, says, until=until)
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def release_lane(lane: LaneContext) -> None:

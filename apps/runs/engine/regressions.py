@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
@@ -98,7 +99,7 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
         return ""
     call = side_effects.call_in_words(attempt)
     what = side_effects.damage_in_words(attempt.table, destroyed)
-    return f"{call[:1].upper()}{call[1:]} destroyed what was complete: {what}. {REMEDY}"
+    return f"{capfirst(call)} destroyed what was complete: {what}. {REMEDY}"
 
 
 # Damage that no call of the run explains ------------------------------------------------------------

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from django.db.models import Max, Min
+from django.utils.text import capfirst
 
 from apps.coverage.scanning import questions
 from apps.pipeline.check_kinds import Check
@@ -59,7 +60,7 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
         return  # the run waits for a warehouse that is away, and goes on by itself
     for problem in reading.problems.values():
         if not isinstance(problem, Absent):
-            yield failed(problem[:1].upper() + problem[1:])
+            yield failed(capfirst(problem))
 
 
 def scope_of_run(run: Run, pipeline: Pipeline) -> Scope | None:

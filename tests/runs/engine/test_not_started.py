@@ -120,4 +120,6 @@ def test_a_date_on_which_the_call_wrote_was_begun(tmp_path: Path):
 def test_an_error_after_a_line_about_the_whole_call_concerns_all_dates(tmp_path: Path):
     (tmp_path / "log").write_text("INFO processing 2024-01-01 to 2024-01-04\nERROR no such project\n")
 
-    assert log_messages.messages_by_date(tmp_path / "log", FOUR) == dict.fromkeys(FOUR, "no such project")
+    read = log_messages.read_log(tmp_path / "log", FOUR)
+
+    assert [read.message(date) for date in FOUR] == ["no such project"] * 4

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
+from django.utils.text import capfirst
+
 from apps.coverage.models import Partition
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
 from apps.pipeline.sections import Table
@@ -64,24 +66,16 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     broken = [each for each in wanted if each.name in facts.asked.problems]
     to_create = {each.name for each in facts.jobs(asked) if not is_there(each, facts)}
     for each in broken:
+        problem = capfirst(facts.asked.problems[each.name]).rstrip(".")
         if each.name in to_create:
-            yield warned(
-                f"{capitalised(facts.asked.problems[each.name])}; its job has to create it.", value=each.name
-            )
-            continue
-        yield failed(
-            f"{capitalised(facts.asked.problems[each.name])}.",
-            value=each.name,
-            command=remedies.columns(facts.pipeline, each.name),
-        )
+            yield warned(f"{problem}; its job has to create it.", value=each.name)
+        else:
+            look = remedies.columns(facts.pipeline, each.name)
+            yield failed(f"{problem}.", value=each.name, command=look)
     yield from losses(wanted, facts)
     if not broken:
         yield passed("Every table is there, with its columns.", value=count(len(wanted), "table"))
     yield from expiry([each for each in wanted if each not in broken], facts)
-
-
-def capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".")
 
 
 def losses(tables: list[Table], facts: Facts) -> Iterator[Finding]:
