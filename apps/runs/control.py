@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, set_activity
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.runs import queue, rows
 from apps.runs.calls import jobs
@@ -142,16 +142,13 @@ def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:
         ),
         run_id=run.pk,
     )
-    dates: dict[str, list[dt.date]] = defaultdict(list)
-    for step in plan.steps:
-        dates[step.table].append(step.date)
-    for table, some in dates.items():
-        set_activity(table, some, Partition.Activity.QUEUED, run_id=run.pk)
+    for table, dates in by_key(plan.partitions).items():
+        set_activity(table, dates, Partition.Activity.QUEUED, run_id=run.pk)
 
 
 def overlap_in_words(plan: Plan) -> str:
     """Which run fills partitions of this plan already."""
-    wanted = {(step.table, step.date) for step in plan.steps}
+    wanted = set(plan.partitions)
     taken = Step.objects.unfinished().filter(table__in=plan.by_table).select_related("run")
     for step in taken:
         if (step.table, step.date) in wanted:

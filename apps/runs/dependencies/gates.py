@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 from apps.runs.dependencies import inputs
@@ -183,10 +184,8 @@ def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
 
     Three queries for each of these inputs at most.
     """
-    dates: dict[str, list[dt.date]] = defaultdict(list)
     steps = run.steps.unfinished().filter(phase=phase).order_by("date")
-    for name, date in steps.values_list("table", "date"):
-        dates[name].append(date)
+    dates = by_key(steps.values_list("table", "date"))
     readers: dict[str, list[Reader]] = defaultdict(list)
     for table in pipeline.tables_of(phase):
         for needed in table.after if table.name in dates else ():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.coverage.scanning.snapshots import Snapshot
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
@@ -111,10 +111,7 @@ def record_news(run: Run, steps: list[Step]) -> None:
 
 def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
     """Tells the partitions what became of their steps."""
-    by_activity: dict[Partition.Activity, list[dt.date]] = defaultdict(list)
-    for step in steps:
-        by_activity[activity_of(step)].append(step.date)
-    for activity, dates in by_activity.items():
+    for activity, dates in by_key((activity_of(step), step.date) for step in steps).items():
         run_id = None if activity == Partition.Activity.NONE else run.pk
         set_activity(table.name, dates, activity, run_id=run_id)
     for step in steps:

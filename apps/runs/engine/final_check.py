@@ -14,6 +14,7 @@ from django.db.models import Max, Min
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.engine import regressions, side_effects
@@ -203,9 +204,7 @@ def calls_after(run: Run, step: Step) -> str:
     what the others left of the table was looked at after each of them."""
     first = step.attempt.number if step.attempt else 0
     later = run.attempts.filter(number__gt=first).exclude(status=Attempt.Status.NOT_STARTED)
-    calls: dict[str, list[Attempt]] = defaultdict(list)
-    for call in later.order_by("number").only("table", "number", "dates"):
-        calls[call.table].append(call)
+    calls = by_key((call.table, call) for call in later.order_by("number").only("table", "number", "dates"))
     if not calls:
         return "no call of this run came after it"
     tables = sorted(calls, key=lambda table: table == step.table)

@@ -4,7 +4,6 @@ timeline says which call it was."""
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
@@ -14,6 +13,7 @@ from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.snapshots import Snapshot
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.engine import side_effects
 from apps.runs.engine.lane_context import LaneContext
@@ -84,9 +84,7 @@ def mark_failed(step: Step, found: Found, message: str) -> None:
 def save(run: Run, steps: Sequence[Step]) -> None:
     """Stores steps that were verified and have failed, and tells their partitions."""
     Step.store(steps, MARKED)
-    dates: dict[tuple[str, bool], list[dt.date]] = defaultdict(list)
-    for step in steps:
-        dates[step.table, step.is_redo].append(step.date)
+    dates = by_key(((step.table, step.is_redo), step.date) for step in steps)
     for (table, is_redo), some in dates.items():
         set_activity(table, some, Step.activity_left(Step.Status.FAILED, is_redo), run_id=run.pk)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -26,6 +25,7 @@ from apps.coverage.scanning import readings, snapshots, warehouses
 from apps.coverage.scanning.judging import Key
 from apps.coverage.scanning.snapshots import Snapshot
 from apps.db_retry import DB_OUTAGE, retry_on_db_outage
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
@@ -148,10 +148,7 @@ class Runner:
     def read_inputs(self, keys: Iterable[Key]) -> None:
         """Has the warehouse say, in one query, what it has of inputs that nobody has read; a WarehouseError where it
         does not answer."""
-        wanted: dict[str, list[dt.date]] = defaultdict(list)
-        for table, date in keys:
-            wanted[table].append(date)
-        found = self.look(None, wanted).found
+        found = self.look(None, by_key(keys)).found
         with self.lane.transaction():
             readings.store(found.values())
         self.unreadable |= {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -13,6 +12,7 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from apps import timing
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.models import Attempt, Event, Run
 from apps.text import duration
@@ -80,9 +80,8 @@ def medians(attempts: QuerySet[Attempt], *by: str) -> dict[tuple[int | str, ...]
     """The median duration of the newest attempts with the same values, in one query."""
     place = Window(RowNumber(), partition_by=[F(column) for column in by], order_by="-id")
     newest = attempts.exclude(finished_at=None).annotate(place=place).filter(place__lte=COMPARED)
-    seconds: dict[tuple[int | str, ...], list[float]] = defaultdict(list)
-    for *key, began, ended in newest.values_list(*by, "started_at", "finished_at"):
-        seconds[tuple(key)].append((ended - began).total_seconds())
+    calls = newest.values_list(*by, "started_at", "finished_at")
+    seconds = by_key((tuple(key), (ended - began).total_seconds()) for *key, began, ended in calls)
     return {key: median(some) for key, some in seconds.items()}
 
 

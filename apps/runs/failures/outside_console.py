@@ -6,7 +6,6 @@ Jobs that the console calls note themselves there too. A date is the console's w
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,11 @@ from apps import exports, timing
 from apps.coverage.models import CalendarDate, HistoryReading, HistoryTry
 from apps.coverage.models import HistoryTryQuerySet as Tries
 from apps.coverage.scanning import run_history
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.runs.failures import log_messages, signatures
+from apps.runs.failures.failure_groups import SameCause
 from apps.runs.failures.open_failures import FailureFilter
 from apps.runs.models import Step
 from apps.text import date_ranges, successor
@@ -43,19 +44,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Group:
+class Group(SameCause):
     """Failures that say the same but for names, table by table. `to_plan` are those of tables with jobs: no run fills
     a source."""
 
-    cause: str
-    signature: str
-    sample: str
     parts: tuple[Part, ...]
     to_plan: int
-
-    @property
-    def key(self) -> str:
-        return signatures.key(self.cause)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -64,10 +58,6 @@ class Group:
     @property
     def count(self) -> int:
         return sum(len(part.dates) for part in self.parts)
-
-    @property
-    def suggested_class(self) -> str:
-        return signatures.suggested_class(self.sample)
 
 
 @dataclass(frozen=True)
@@ -142,10 +132,13 @@ def chosen_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
 
 def partitions(pipeline: Pipeline, chosen: FailureFilter) -> list[tuple[str, dt.date]]:
     """The chosen ones that a run could fill; none while the history could not be read."""
+    return fillable(pipeline, known_tries(pipeline, chosen))
+
+
+def known_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
+    """The chosen ones; none where there is no history, or it could not be read."""
     reading = run_history.reading(pipeline)
-    if reading is None or not reading.is_known:
-        return []
-    return fillable(pipeline, chosen_tries(pipeline, chosen))
+    return chosen_tries(pipeline, chosen) if reading and reading.is_known else []
 
 
 def message(each: HistoryTry) -> str:
@@ -185,9 +178,7 @@ def within(pipeline: Pipeline, scope: Scope) -> Outside | None:
 
 def grouped(pipeline: Pipeline, tries: Iterable[HistoryTry], *, most: int | None = None) -> list[Group]:
     """By what they say, then by table."""
-    found: dict[str, list[HistoryTry]] = defaultdict(list)
-    for each in tries:
-        found[cause(each)].append(each)
+    found = by_key((cause(each), each) for each in tries)
     if not found:
         return []
     after = successor(list(CalendarDate.objects.values_list("date", flat=True)))
@@ -210,10 +201,7 @@ def fillable(pipeline: Pipeline, tries: Iterable[HistoryTry]) -> list[tuple[str,
 
 
 def parts(tries: Iterable[HistoryTry], most: int | None, after: After) -> Iterator[Part]:
-    by_table: dict[str, list[HistoryTry]] = defaultdict(list)
-    for each in tries:
-        by_table[each.table].append(each)
-    for table, some in by_table.items():
+    for table, some in by_key((each.table, each) for each in tries).items():
         dates = tuple(sorted({each.date for each in some}))
         yield Part(
             table=table,
@@ -264,10 +252,7 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
 
 def csv_lines(pipeline: Pipeline, chosen: FailureFilter) -> Iterator[str]:
     """The open failures, a line each, in the columns of those of runs; none where nothing is known."""
-    reading = run_history.reading(pipeline)
-    if reading is None or not reading.is_known:
-        return
-    yield from exports.csv_lines((), (cells(pipeline, each) for each in chosen_tries(pipeline, chosen)))
+    return exports.csv_lines((), (cells(pipeline, each) for each in known_tries(pipeline, chosen)))
 
 
 def cells(pipeline: Pipeline, each: HistoryTry) -> list[Any]:

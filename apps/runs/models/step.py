@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Self
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from apps.coverage.models import CalendarDate, Partition, set_activity
 from apps.fields import MaskedTextField
+from apps.grouping import by_key
 from apps.runs.models.run import Run
 
 
@@ -40,9 +40,7 @@ class StepQuerySet(models.QuerySet["Step"]):
 
     def cancel(self) -> int:
         """Takes unfinished steps out of their run; returns how many."""
-        dates: dict[str, list[dt.date]] = defaultdict(list)
-        for table, date in self.values_list("table", "date"):
-            dates[table].append(date)
+        dates = by_key(self.values_list("table", "date"))
         cancelled = self.update(status=Step.Status.CANCELLED, finished_at=timezone.now())
         for table, some in dates.items():
             set_activity(table, some, Partition.Activity.NONE, run_id=None)
@@ -62,9 +60,7 @@ class StepQuerySet(models.QuerySet["Step"]):
                 "date", "status", "is_redo", "run_id"
             )
         }
-        marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
-        for date, mark in last.items():
-            marks[mark].append(date)
+        marks = by_key((mark, date) for date, mark in last.items())
         for (activity, run_id), some in marks.items():
             still_open = Partition.objects.still_open(table, some, activity)
             if activity != Partition.Activity.NONE:

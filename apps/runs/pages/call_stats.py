@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from statistics import mean
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job
 from apps.runs.models import Run
@@ -16,14 +16,8 @@ from apps.runs.plans import batching, options
 from apps.runs.plans.batching import Called
 from apps.text import count, duration
 
-LOOKED_AT = (
-    "run_id",
-    "table",
-    "dates",
-    "status",
-    "started_at",
-    "finished_at",
-)  # of a call: no words, no variables
+# Of a call: neither its command nor its environment.
+LOADED = ("run_id", "table", "dates", "status", "started_at", "finished_at")
 
 
 @dataclass(frozen=True)
@@ -93,9 +87,6 @@ def last_calls(run: Run) -> dict[str, list[Called]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
     calls = batching.with_verified(run.attempts.filter(status__in=batching.TOLD))
-    newest = calls.annotate(place=place).only(*LOOKED_AT)
-    found: dict[str, list[Called]] = defaultdict(list)
-    for attempt in newest.filter(place__lte=batching.REMEMBERED).order_by("-number"):
-        if attempt.dates:
-            found[attempt.table].append(batching.called(attempt))
-    return found
+    newest = calls.annotate(place=place).only(*LOADED)
+    attempts = newest.filter(place__lte=batching.REMEMBERED).order_by("-number")
+    return by_key((attempt.table, batching.called(attempt)) for attempt in attempts if attempt.dates)

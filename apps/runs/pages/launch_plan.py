@@ -126,11 +126,6 @@ class ShownPlan:
         """Whether what would be skipped is left out; else an override starts it."""
         return not self.plan.selection.through_gaps
 
-    @property
-    def why_not(self) -> str:
-        """Why it cannot be launched; empty where it can."""
-        return self.plan.why_nothing
-
     @cached_property
     def gates(self) -> list[str]:
         return [phase.label for phase in self.plan.manual_gates(self.pipeline)]
@@ -168,7 +163,7 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime, options: Options |
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
         forecast=forecasts.forecast_of(plan, pipeline),
-        readers_left=downstream.readers_left(plan, pipeline),
+        readers_left=downstream.readers_left(plan.partitions, plan.calendar, pipeline),
     )
 
 

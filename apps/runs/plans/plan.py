@@ -53,6 +53,11 @@ class Plan:
         default_factory=dict
     )  # runs that are to fill inputs of it, with how many
 
+    @property
+    def partitions(self) -> list[tuple[str, dt.date]]:
+        """Table and date of each step."""
+        return [(step.table, step.date) for step in self.steps]
+
     @cached_property
     def by_table(self) -> dict[str, int]:
         return dict(Counter(step.table for step in self.steps))

@@ -13,6 +13,7 @@ from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, RemovedDate
 from apps.coverage.scanning.expectation import like_decides
 from apps.coverage.sources import need_coverage
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
@@ -134,9 +135,7 @@ def look_ahead(
 
     Inputs that did not answer when they were asked last are read anew by the run: they keep nothing from starting.
     """
-    wanted: dict[str, list[dt.date]] = defaultdict(list)
-    for step in steps:
-        wanted[step.table].append(step.date)
+    wanted = by_key((step.table, step.date) for step in steps)
     tables = [table for table in pipeline.filled if table.name in wanted]
     states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
     elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
@@ -256,9 +255,7 @@ def unserved_dates(pipeline: Pipeline, selection: Selection) -> need_coverage.Cl
 
 def estimate(plan: Plan, pipeline: Pipeline, *, lanes: int = 1, canary: Collection[dt.date] = ()) -> Estimate:
     """How long the plan likely takes, as a run of it will say before its first call; in two queries."""
-    units: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    for step in plan.steps:
-        units[step.table, step.date in canary].append(step.units)
+    units = by_key(((step.table, step.date in canary), step.units) for step in plan.steps)
     parts = [
         Part(table, Left(len(some), sum(some), min(some), max(some)), is_first)
         for (table, is_first), some in units.items()

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import made_stale, redos
@@ -69,13 +70,11 @@ def after_run(run: Run, *, verified: int) -> Afterwards:
     """What coverage says now of the steps that the run verified, in one query."""
     step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
     rows = Partition.objects.exclude(state=Partition.State.COMPLETE).filter(Exists(step))
-    found: dict[tuple[str, str], list[dt.date]] = {}
-    if verified:
-        for table, state, date in rows.order_by("table", "date").values_list("table", "state", "date"):
-            found.setdefault((table, state), []).append(date)
-    return Afterwards(
-        verified, tuple(Differs(table, state, tuple(dates)) for (table, state), dates in found.items())
-    )
+    if not verified:
+        return Afterwards(verified, ())
+    values = rows.order_by("table", "date").values_list("table", "state", "date")
+    found = by_key(((table, state), date) for table, state, date in values)
+    return Afterwards(verified, tuple(Differs(*key, tuple(dates)) for key, dates in found.items()))
 
 
 def still_stale_in_words(run: Run) -> str:
@@ -93,9 +92,7 @@ def still_stale_in_words(run: Run) -> str:
     stale = Partition.objects.filter(
         noted_since | Q(Exists(step), modified_at=None), state=Partition.State.STALE
     )
-    found: dict[str, list[dt.date]] = {}
-    for table, date in stale.order_by("table", "date").values_list("table", "date"):
-        found.setdefault(table, []).append(date)
+    found = by_key(stale.order_by("table", "date").values_list("table", "date"))
     number = sum(map(len, found.values()))
     named = "; ".join(
         f"{definition.short_name(table)} on {date_ranges(dates, most=RANGES_SHOWN)}"

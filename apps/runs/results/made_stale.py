@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from apps.coverage.models import Partition
 from apps.coverage.scanning import staleness
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import downstream
@@ -22,10 +23,8 @@ def mark(run: Run, pipeline: Pipeline) -> None:
     its timeline, but for its own steps."""
     called = set(run.attempts.order_by().values_list("table", flat=True).distinct())
     news = [row for row in staleness.mark(pipeline) if row.state == Partition.State.STALE]
-    found: dict[str, list[dt.date]] = defaultdict(list)
-    for row in news:
-        if row.table in pipeline.by_name and downstream.read_by(pipeline, row.table) & called:
-            found[row.table].append(row.date)
+    readers = {table.name for table in pipeline.tables if downstream.read_by(pipeline, table.name) & called}
+    found = by_key((row.table, row.date) for row in news if row.table in readers)
     steps = set(run.steps.filter(table__in=found).values_list("table", "date"))
     left = {
         table: beside
@@ -38,18 +37,16 @@ def mark(run: Run, pipeline: Pipeline) -> None:
 
 
 def in_words_now(run: Run) -> str:
-    """The same sentence of what is stale still; empty where nothing is."""
+    """The sentence of what the run made stale and still is; empty if nothing is."""
     found: dict[str, set[dt.date]] = defaultdict(set)
     for data in run.events.filter(kind=MADE_STALE).values_list("data", flat=True):
         for table, dates in data.items():
             found[table].update(map(dt.date.fromisoformat, dates))
-    stale = (
-        Partition.objects.of(found).filter(state=Partition.State.STALE) if found else Partition.objects.none()
-    )
-    left: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in stale.order_by("table", "date").values_list("table", "date"):
-        if date in found[table]:
-            left[table].append(date)
+    if not found:
+        return ""
+    stale = Partition.objects.of(found).filter(state=Partition.State.STALE).order_by("table", "date")
+    rows = stale.values_list("table", "date")
+    left = by_key((table, date) for table, date in rows if date in found[table])
     return sentence(left) if left else ""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from django.utils.text import capfirst
 
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
 from apps.pipeline.sections import Table
 from apps.runs.preflight import remedies
@@ -81,13 +82,11 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
 def losses(tables: list[Table], facts: Facts) -> Iterator[Finding]:
     """Partitions that expired or were cleaned up: the engine need not say so, fewer rows than once are enough."""
     lost = Partition.objects.regressions().of(each.name for each in tables)
-    by_table: dict[str, list[str]] = {}
-    for name, date in lost.between(facts.scope.start, facts.scope.end).values_list("table", "date"):
-        by_table.setdefault(name, []).append(str(date))
-    for name, dates in by_table.items():
+    found = lost.between(facts.scope.start, facts.scope.end).values_list("table", "date")
+    for name, dates in by_key(found).items():
         yield warned(
             f"{name} lost rows on {count(len(dates), 'date')} that were complete: look for partitions that expire.",
-            detail=some(sorted(dates)),
+            detail=some(map(str, sorted(dates))),
             link="/failures/",
         )
 
