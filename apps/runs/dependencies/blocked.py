@@ -95,17 +95,17 @@ def blocked(
     calendar: Collection[dt.date],
     states: Mapping[str, Mapping[dt.date, str]],
     *,
-    elsewhere: Mapping[str, Mapping[dt.date, int | None]] | None = None,
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]] | None = None,
     undone: Mapping[str, Mapping[dt.date, Gap]] | None = None,
     closed: Mapping[str, Mapping[dt.date, str]] | None = None,
 ) -> Blocked:
     """What of the wanted steps a run would skip, as far as each step that it does not skip is verified.
 
-    Calendar and states reach back as far as the lookbacks do. `elsewhere` are inputs that other runs are about to
+    Calendar and states reach back as far as the lookbacks do. `in_other_runs` are inputs that other runs are about to
     fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
     no source of a need has anything, with that need's name.
     """
-    forecast = Forecast(pipeline, wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
+    forecast = Forecast(pipeline, wanted, calendar, states, in_other_runs or {}, undone or {}, closed or {})
     for table in pipeline.filled:
         if wanted.get(table.name):
             forecast.add(table)
@@ -121,12 +121,12 @@ class Forecast:
         wanted: Mapping[str, Collection[dt.date]],
         calendar: Collection[dt.date],
         states: Mapping[str, Mapping[dt.date, str]],
-        elsewhere: Mapping[str, Mapping[dt.date, int | None]],
+        in_other_runs: Mapping[str, Mapping[dt.date, int | None]],
         undone: Mapping[str, Mapping[dt.date, Gap]],
         closed: Mapping[str, Mapping[dt.date, str]],
     ):
         self.pipeline, self.wanted, self.calendar, self.states = pipeline, wanted, calendar, states
-        self.elsewhere, self.undone, self.closed = elsewhere, undone, closed
+        self.in_other_runs, self.undone, self.closed = in_other_runs, undone, closed
         self.known: dict[str, InputDates] = {}
         self.skipped: dict[
             str, dict[dt.date, int]
@@ -165,7 +165,7 @@ class Forecast:
             coming: dict[dt.date, int | None] = {
                 date: None for date in self.wanted.get(name, ()) if date not in skipped
             }
-            coming.update(self.elsewhere.get(name, {}))
+            coming.update(self.in_other_runs.get(name, {}))
             undone = dict(self.undone.get(name, {})) | {date: Gap(date, WOULD_BE_SKIPPED) for date in skipped}
             undone |= {date: Gap(date, WOULD_BE_STALE) for date in self.outdated(name)}
             known = inputs.input_dates(self.calendar, self.states.get(name, {}), coming=coming, undone=undone)
@@ -185,7 +185,7 @@ class Forecast:
         }
         if not written:
             return []
-        own = {*self.wanted.get(name, ()), *self.elsewhere.get(name, {})}
+        own = {*self.wanted.get(name, ()), *self.in_other_runs.get(name, {})}
         states = self.states.get(name, {})
         complete = (date for date, state in states.items() if state == State.COMPLETE and date not in own)
         return downstream.left_of(self.pipeline, name, complete, written)

@@ -29,4 +29,4 @@ def of_run(pipeline: Pipeline, run: Run) -> Blocked:
     }
     gaps = {name: gates.still_undone(some, known[name]) for name, some in undone.items()}
     calendar = gates.expected(first, last)
-    return blocked(pipeline, wanted, calendar, known, elsewhere=others, undone=gaps, closed=closed)
+    return blocked(pipeline, wanted, calendar, known, in_other_runs=others, undone=gaps, closed=closed)

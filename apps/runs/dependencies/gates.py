@@ -45,7 +45,7 @@ class Readiness:
     waiting: dict[dt.date, str] = field(default_factory=dict)
     closed: dict[dt.date, str] = field(default_factory=dict)
     unread: dict[dt.date, list[Key]] = field(default_factory=dict)
-    elsewhere: dict[dt.date, int] = field(default_factory=dict)  # a run that is about to write an input
+    awaited_runs: dict[dt.date, int] = field(default_factory=dict)  # a run that is about to write an input
 
 
 def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
@@ -79,7 +79,7 @@ def wait_for(
     """Notes that the date waits for these of an input: for a step of its own run, or of another one."""
     others = {run for each in coming if (run := known.filled_by[each]) is not None}
     if others:
-        found.elsewhere.setdefault(date, min(others))
+        found.awaited_runs.setdefault(date, min(others))
     if own := [each for each in coming if known.filled_by[each] is None]:
         says = inputs.sentence(name, [Gap(each, "is still to be filled") for each in own])
         found.waiting.setdefault(date, says)

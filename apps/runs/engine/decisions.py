@@ -40,24 +40,31 @@ def decide(
     outcome: Outcome,
     seconds: float,
 ) -> str:
-    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word.
+    """Decides every step by its data. The exit status is the job's opinion; the warehouse has the last word.
 
-    Answers why the run has to pause at once: the call destroyed what was complete. Empty where it did not.
+    Returns why the run has to pause at once, because the call destroyed complete dates; empty if it did not.
     """
     assert table.job
     found_before = [before.found[step.table, step.date] for step in steps]
     found = [after.found[step.table, step.date] for step in steps]
     dates = [step.date for step in steps]
-    old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
+    stale = stale_reasons(table, [was.date for was in found_before if was.is_complete])
     effects = side_effects.of_call(lane.pipeline, table, attempt, dates, before, after)
     log = log_messages.read_log(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
         said = log.message(step.date)
-        why_old = old.get(step.date, "")
+        stale_reason = stale.get(step.date, "")
         verdicts.apply_verdict(
-            step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old
+            step,
+            was,
+            each,
+            said,
+            outcome,
+            table.job,
+            side_effects=effects.appeared,
+            stale_reason=stale_reason,
         )
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
@@ -66,8 +73,8 @@ def decide(
         untouched = {
             was.date for was, each in zip(found_before, found, strict=True) if was.count == each.count
         }
-        never = not_started.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
-        not_started.reset_not_started(steps, never, log)
+        not_reached = not_started.dates_not_started(dates, log, outcome, failed=failed, untouched=untouched)
+        not_started.reset_not_started(steps, not_reached, log)
     contention.reset_steps(steps)
     with lane.transaction():
         close(attempt, outcome)
@@ -110,7 +117,7 @@ def record_news(run: Run, steps: list[Step]) -> None:
 
 
 def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
-    """Tells the partitions what became of their steps."""
+    """Stores on the partitions what became of their steps."""
     for activity, dates in by_key((activity_of(step), step.date) for step in steps).items():
         run_id = None if activity == Partition.Activity.NONE else run.pk
         set_activity(table.name, dates, activity, run_id=run_id)
@@ -137,7 +144,7 @@ def verify_complete(
     """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
     too, and are to be done again; True where there were some.
 
-    The others are then taken anew: a range over them must not cover what is complete.
+    The others are then claimed again: a range over them must not cover what is complete.
     """
     if lane.run.reprocess == Run.Reprocess.ALL:
         return False
@@ -170,6 +177,6 @@ def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
 
 
 def mark_inconclusive(lane: LaneContext, attempt: Attempt, says: str = "", **facts: Any) -> None:
-    """A call of which nobody can say what it did decides nothing."""
+    """Stores that the call decides nothing, because what it did is not known."""
     with lane.transaction():
         reset_attempt(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

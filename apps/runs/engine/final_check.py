@@ -24,7 +24,6 @@ from apps.text import count
 from apps.warehouse.base import QueryFailed, Warehouse
 
 State = Partition.State
-WHOLE = (State.COMPLETE, State.STALE)
 NOT_HELD = (State.MISSING, State.THIN, State.EXCESS, State.UNKNOWN)
 TABLES_NAMED = 6
 # Of a step: no words of it and its call.
@@ -42,7 +41,7 @@ LOOKED_AT = (
 
 
 class CountsBefore(NamedTuple):
-    """Of a date that was complete: its rows and different keys."""
+    """The rows and different keys of a date that was complete."""
 
     rows: int
     keys: int | None
@@ -88,7 +87,7 @@ class FinalReading:
 
 
 def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
-    """Asks the warehouse, once. A WarehouseError where it cannot say of everything whether it still holds."""
+    """Reads all of it in one query. A WarehouseError if something could not be read."""
     run = lane.run
     known = set(lane.pipeline.by_name)
     steps = run.steps.filter(status=Step.Status.SUCCEEDED, table__in=known)
@@ -96,7 +95,7 @@ def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
         (table, date): CountsBefore(rows or 0, keys)
-        for whole in (complete_before(called), complete_inputs(lane.pipeline, run, called))
+        for whole in (regressions.complete_partitions(called), complete_inputs(lane.pipeline, run, called))
         for table, date, rows, keys in whole.values_list("table", "date", "rows", "keys").iterator()
         if (table, date) not in verified and lane.pipeline.season_of(date)
     }
@@ -117,12 +116,6 @@ def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
     return FinalReading(verified, complete, found, stale)
 
 
-def complete_before(tables: Iterable[str]) -> PartitionQuerySet:
-    """What was complete when it was read last, but for what other runs are filling right now."""
-    rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
-    return rows.exclude(activity=Partition.Activity.RUNNING)
-
-
 def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> PartitionQuerySet:
     """What was complete of the tables that the called ones read, on the dates that steps of the run read."""
     tables = [pipeline.by_name[name] for name in called]
@@ -132,11 +125,12 @@ def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> P
     if not names or span["first"] is None:
         return Partition.objects.none()
     back = max((needed.lookback for table in tables for needed in table.after), default=0)
-    return complete_before(names).filter(date__range=(span["first"] - dt.timedelta(days=back), span["last"]))
+    first = span["first"] - dt.timedelta(days=back)
+    return regressions.complete_partitions(names).filter(date__range=(first, span["last"]))
 
 
 def require_readable(found: Iterable[Found]) -> None:
-    """QueryFailed where one of these could not be counted: the run cannot end before it is known."""
+    """QueryFailed if one of these could not be counted: the run cannot end before it is known."""
     silent = next((each for each in found if each.count is None), None)
     if silent:
         raise QueryFailed(silent.verdict.reason)
@@ -209,11 +203,8 @@ def calls_after(run: Run, step: Step) -> str:
         return "no call of this run came after it"
     tables = sorted(calls, key=lambda table: table == step.table)
     named = ", ".join(calls_in_words(table, calls[table]) for table in tables[:TABLES_NAMED])
-    more = (
-        f" and those of {count(len(tables) - TABLES_NAMED, 'table')} more"
-        if len(tables) > TABLES_NAMED
-        else ""
-    )
+    left = len(tables) - TABLES_NAMED
+    more = f" and those of {count(left, 'table')} more" if left > 0 else ""
     return f"called in between: {named}{more}"
 
 

@@ -13,7 +13,7 @@ from apps.runs.models import Step
 Status = Step.Status
 
 
-def not_begun(
+def dates_not_started(
     dates: Sequence[dt.date],
     log: LogReading,
     outcome: Outcome,
@@ -24,7 +24,7 @@ def not_begun(
     """The dates behind the one at which the job aborted, in the order in which it goes through them.
 
     Only those of `failed` can be meant, on which the call changed nothing. A job that names no date, or none with an
-    error, tells nothing: all its dates were tried. The failed date that it names is never among the answer, so each
+    error, tells nothing: all its dates were tried. The failed date that it names is never returned, so each
     call decides at least one.
     """
     if not any(date in failed and has_failed(date, log, outcome) for date in log.named):
@@ -47,10 +47,10 @@ def runs_newest_first(dates: Sequence[dt.date], named: Sequence[dt.date]) -> boo
     return sum(1 if one > other else -1 for one, other in pairwise(named)) > 0
 
 
-def reset_not_started(steps: Sequence[Step], never_begun: Collection[dt.date], log: LogReading) -> None:
+def reset_not_started(steps: Sequence[Step], dates: Collection[dt.date], log: LogReading) -> None:
     """Makes these steps pending as they were before the call, without saving them."""
     for step in steps:
-        if step.date in never_begun:
+        if step.date in dates:
             step.status, step.attempts, step.signature = Status.PENDING, step.attempts - 1, ""
             step.message = f"not begun: the job ended at {log.named[-1]}, before this date"
             step.finished_at = step.seconds = None

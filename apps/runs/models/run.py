@@ -135,12 +135,12 @@ class Run(models.Model):
 
     @property
     def waits_for_release(self) -> bool:
-        """Whether its canary is done and nobody said yet that the rest may follow."""
+        """Whether its canary is done and the other dates wait for an operator."""
         return self.is_paused and self.pause_reason == self.PauseReason.CANARY
 
     @property
     def canary_is_out(self) -> bool:
-        """Whether only the canary's dates may be filled."""
+        """Whether only the dates of the canary may be filled."""
         return bool(self.canary_dates) and self.canary_released_at is None
 
     # An operator's verbs ----------------------------------------------------------------------------
@@ -223,13 +223,15 @@ class Run(models.Model):
         """A worker performs it after it was resumed."""
         self._move(self.Status.RUNNING, "Continued")
 
-    def request_pause(self, reason: PauseReason, message: str) -> bool:
-        """The run itself has to pause. False where something was requested of it already: that counts."""
-        return self._request_pause(reason, message)
+    def request_pause(self, reason: PauseReason, message: str, *, until: dt.datetime | None = None) -> bool:
+        """Has the run pause once no call is under way; with `until`, it tries again by itself then.
 
-    def request_wait(self, reason: PauseReason, message: str, *, until: dt.datetime) -> bool:
-        """The same, until it tries again by itself."""
-        return self._request_pause(reason, message, again_at=until, waits=self.waits + 1)
+        False if a pause, stop or cancel was requested already: that one counts.
+        """
+        undecided = Run.objects.filter(pk=self.pk, request=self.Request.NONE)
+        wait = {"again_at": until, "waits": self.waits + 1} if until else {}
+        paused = {"request": self.Request.PAUSE, "pause_reason": reason, "message": message}
+        return bool(undecided.update(**paused, **wait))
 
     def apply_request(self) -> None:
         """Pauses or cancels the run as was requested, once no call of it is under way."""
@@ -252,14 +254,13 @@ class Run(models.Model):
         self._move(status, message, finished_at=timezone.now(), coverage_after=coverage_after)
 
     def forget_waits(self) -> None:
-        """Its next wait is the shortest again: something was decided."""
+        """Makes its next wait the shortest again, because something was decided."""
         self._change(waits=0)
 
     def wait_for(self, message: str) -> None:
-        """What the paused run waits for by now."""
-        Run.objects.filter(pk=self.pk, status=self.Status.PAUSED, pause_reason=self.pause_reason).update(
-            message=message
-        )
+        """Says what the paused run waits for now."""
+        paused = Run.objects.filter(pk=self.pk, status=self.Status.PAUSED, pause_reason=self.pause_reason)
+        paused.update(message=message)
 
     def record(
         self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None
@@ -289,11 +290,6 @@ class Run(models.Model):
             else:
                 says = because("Paused before it began", reason)
                 self._move(self.Status.PAUSED, says, by=str(by), pause_reason=self.PauseReason.OPERATOR)
-
-    def _request_pause(self, reason: PauseReason, message: str, **facts: Any) -> bool:
-        undecided = Run.objects.filter(pk=self.pk, request=self.Request.NONE)
-        asked = {"request": self.Request.PAUSE, "pause_reason": reason, "message": message}
-        return bool(undecided.update(**asked, **facts))
 
     def _cancel(self, *, by: str = "", reason: str = "") -> None:
         """Cancels a run that no worker performs: what is unfinished is cancelled, not failed."""

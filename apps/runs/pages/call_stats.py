@@ -86,7 +86,7 @@ def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCal
 def last_calls(run: Run) -> dict[str, list[Called]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
-    calls = batching.with_verified(run.attempts.filter(status__in=batching.TOLD))
+    calls = batching.with_verified(run.attempts.filter(status__in=batching.CAME_TO_AN_END))
     newest = calls.annotate(place=place).only(*LOADED)
-    attempts = newest.filter(place__lte=batching.REMEMBERED).order_by("-number")
+    attempts = newest.filter(place__lte=batching.CALLS_USED).order_by("-number")
     return by_key((attempt.table, batching.called(attempt)) for attempt in attempts if attempt.dates)

@@ -15,8 +15,8 @@ AIM = (60.0, 120.0)  # seconds that a call should take, so that stopping and goi
 GROWTH = 1.2
 FIRST = 5  # dates of the first call where nothing is known
 MOST = 1000
-TOLD = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
-REMEMBERED = 5  # calls of a table that say how long a date takes
+CAME_TO_AN_END = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
+CALLS_USED = 5  # calls of a table that say how long a date takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def grown(dates: int) -> int:
 
 def last_calls(run: Run, table: str) -> list[Called]:
     """The run's last calls for a table that came to an end, newest first."""
-    attempts = with_verified(run.attempts.filter(table=table, status__in=TOLD)).order_by("-number")
-    told = attempts.only("dates", "status", "started_at", "finished_at")
-    return [called(attempt) for attempt in told[:REMEMBERED] if attempt.dates]
+    attempts = with_verified(run.attempts.filter(table=table, status__in=CAME_TO_AN_END)).order_by("-number")
+    newest = attempts.only("dates", "status", "started_at", "finished_at")[:CALLS_USED]
+    return [called(attempt) for attempt in newest if attempt.dates]
 
 
 def with_verified(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:

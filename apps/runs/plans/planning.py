@@ -138,26 +138,26 @@ def look_ahead(
     wanted = by_key((step.table, step.date) for step in steps)
     tables = [table for table in pipeline.filled if table.name in wanted]
     states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
-    elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
+    in_other_runs: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
     silent = silent_tables()
     for (name, date), known in partitions.items():
         if name in states:
             is_known = name not in silent or known.state == State.NOT_EXPECTED
             states[name][date] = known.state if is_known else State.UNKNOWN
             if known.activity in Partition.IN_A_RUN:
-                elsewhere[name][date] = known.run_id
+                in_other_runs[name][date] = known.run_id
     if not states:
         return Blocked(), {}
     return (
-        blocked.blocked(pipeline, wanted, calendar, states, elsewhere=elsewhere),
-        awaited(tables, wanted, elsewhere),
+        blocked.blocked(pipeline, wanted, calendar, states, in_other_runs=in_other_runs),
+        awaited(tables, wanted, in_other_runs),
     )
 
 
 def awaited(
     tables: Sequence[Table],
     wanted: Mapping[str, Sequence[dt.date]],
-    elsewhere: Mapping[str, Mapping[dt.date, int | None]],
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]],
 ) -> dict[int, int]:
     """Runs that are about to fill what these dates read, with how many of such inputs."""
     found: set[tuple[str, dt.date]] = set()
@@ -165,8 +165,8 @@ def awaited(
         dates = sorted(wanted[table.name])
         for needed in table.after:
             readers = gates.Reader(dates, dt.timedelta(days=needed.lookback))
-            found |= {(needed.table, date) for date in elsewhere[needed.table] if readers.reads(date)}
-    return dict(Counter(run for name, date in found if (run := elsewhere[name][date])))
+            found |= {(needed.table, date) for date in in_other_runs[needed.table] if readers.reads(date)}
+    return dict(Counter(run for name, date in found if (run := in_other_runs[name][date])))
 
 
 def why_not(
