@@ -76,15 +76,7 @@ def note_change(attempt: Attempt, launched_from: Path) -> None:
         )
 
 
-def beside_launch(run: Run) -> list[tuple[str, dt.datetime]]:
-    """The commits that a run's calls ran other than that of its launch, each with the start of its first call, in the
-    order in which they came; in one query."""
-    others = run.attempts.exclude(commit__in=("", run.commit))
-    found = others.order_by().values_list("commit").annotate(since=Min("started_at"))
-    return list(found.order_by("since"))
-
-
-def of_run(run: Run) -> list[tuple[str, int]]:
-    """The commits that a run ran, each with its first attempt, in the order in which they came."""
-    found = run.attempts.exclude(commit="").order_by().values_list("commit").annotate(first=Min("number"))
-    return list(found.order_by("first"))
+def of_run(run: Run) -> list[tuple[str, int, dt.datetime]]:
+    """The commits that the calls of a run ran, each with the number and the start of its first call, in their order."""
+    found = run.attempts.exclude(commit="").order_by().values_list("commit")
+    return list(found.annotate(first=Min("number"), since=Min("started_at")).order_by("first"))

@@ -10,8 +10,6 @@ from apps.runs.calls.jobs import Outcome
 from apps.runs.failures.log_messages import LogReading
 from apps.runs.models import Step
 
-Status = Step.Status
-
 
 def dates_not_started(
     dates: Sequence[dt.date],
@@ -51,6 +49,4 @@ def reset_not_started(steps: Sequence[Step], dates: Collection[dt.date], log: Lo
     """Makes these steps pending as they were before the call, without saving them."""
     for step in steps:
         if step.date in dates:
-            step.status, step.attempts, step.signature = Status.PENDING, step.attempts - 1, ""
-            step.message = f"not begun: the job ended at {log.named[-1]}, before this date"
-            step.finished_at = step.seconds = None
+            step.undo_attempt(f"not begun: the job ended at {log.named[-1]}, before this date")

@@ -17,12 +17,10 @@ from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import gates
 from apps.runs.estimates import eta, outside_work
 from apps.runs.estimates.eta import Estimate, Leg, Part, Stop
-from apps.runs.estimates.paces import FEWEST, Pace, Work, borrowed, pace
+from apps.runs.estimates.paces import FEWEST, Work
 from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run, Step
 from apps.runs.results.outcomes import Counts, counted
-
-__all__ = ["FEWEST", "Left", "Pace", "Progress", "Work", "borrowed", "history", "pace", "progress_of"]
 
 NEWEST = 1000  # finished steps of the run itself that are looked at
 EARLIER = 100  # of a table, of earlier runs

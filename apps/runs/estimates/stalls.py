@@ -57,8 +57,8 @@ def quiet_since(attempt: Attempt) -> dt.datetime:
     return max(attempt.started_at, attempt.output_at)
 
 
-def among(calls: Iterable[Attempt], *, now: dt.datetime) -> list[Stall]:
-    """Those of the calls under way that went quiet: no query where none can be, else two at most."""
+def stalled(calls: Iterable[Attempt], *, now: dt.datetime) -> list[Stall]:
+    """The stalls among calls under way; in two queries at most, none if no call is quiet."""
     quiet = [call for call in calls if now - quiet_since(call) >= timing.SHORTEST_STALL]
     usual = usual_seconds(quiet) if quiet else {}
     stalls = (stall(call, usual.get(call.pk), now=now) for call in quiet)
@@ -85,19 +85,19 @@ def medians(attempts: QuerySet[Attempt], *by: str) -> dict[tuple[int | str, ...]
     return {key: median(some) for key, some in seconds.items()}
 
 
-def tell(now: dt.datetime) -> None:
-    """Writes an event for each call that went quiet and that nobody was told of yet."""
+def record_all(now: dt.datetime) -> None:
+    """Records each stalled call that was not recorded yet."""
     running = Run.objects.filter(status=Run.Status.RUNNING)
     calls = Attempt.objects.filter(run__in=running, status=Attempt.Status.RUNNING)
     quiet = calls.filter(
         started_at__lte=now - timing.SHORTEST_STALL, output_at__lte=now - timing.SHORTEST_STALL
     )
-    for each in among(quiet.select_related("run"), now=now):
+    for each in stalled(quiet.select_related("run"), now=now):
         record(each)
 
 
 def record(found: Stall) -> None:
-    """The event of a stall, once for each attempt, whoever looks and however often."""
+    """Records the stall, once for each attempt."""
     run = found.attempt.run
     with transaction.atomic():
         Run.objects.select_for_update().filter(pk=run.pk).first()  # of two that look, one after the other

@@ -61,8 +61,8 @@ class Group(SameCause):
 
 
 @dataclass(frozen=True)
-class Nobodys:
-    """Failures of processors that no table names, so nobody can say whether their dates are complete."""
+class OfNoTable:
+    """Failures of processors that no table names, so that it is not known whether their dates are complete."""
 
     count: int
     processors: tuple[str, ...]
@@ -75,7 +75,7 @@ class Outside:
 
     reading: HistoryReading
     groups: tuple[Group, ...] = ()
-    nobodys: Nobodys | None = None
+    of_no_table: OfNoTable | None = None
 
     @property
     def count(self) -> int:
@@ -83,7 +83,7 @@ class Outside:
 
     @property
     def says_something(self) -> bool:
-        return bool(self.groups or self.nobodys or self.reading.problem)
+        return bool(self.groups or self.of_no_table or self.reading.problem)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def outside(pipeline: Pipeline, chosen: FailureFilter, *, most: int) -> Outside 
     if not reading.is_known:
         return Outside(reading)
     groups = grouped(pipeline, chosen_tries(pipeline, chosen), most=most)
-    return Outside(reading, tuple(groups), None if chosen.query else nobodys())
+    return Outside(reading, tuple(groups), None if chosen.query else of_no_table())
 
 
 def within(pipeline: Pipeline, scope: Scope) -> Outside | None:
@@ -212,14 +212,14 @@ def parts(tries: Iterable[HistoryTry], most: int | None, after: After) -> Iterat
         )
 
 
-def nobodys() -> Nobodys | None:
+def of_no_table() -> OfNoTable | None:
     counts = HistoryTry.objects.failed().of_no_table().values("processor").annotate(dates=Count("id"))
     found = list(counts.order_by("-dates", "processor").values_list("processor", "dates"))
     if not found:
         return None
     names = [name or "without a name" for name, _ in found]
     more = [f"{len(names) - NAMES_SHOWN} more"] if len(names) > NAMES_SHOWN else []
-    return Nobodys(sum(dates for _, dates in found), (*names[:NAMES_SHOWN], *more))
+    return OfNoTable(sum(dates for _, dates in found), (*names[:NAMES_SHOWN], *more))
 
 
 # What was done lately -----------------------------------------------------------------------------
@@ -240,9 +240,8 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
         tried=Count("id", filter=recent),
         last_at=Max("started_at", filter=recent),
         open=Count("id", filter=is_open),
-        failed=Count(
-            "id", filter=recent & Q(failed=True)
-        ),  # the last: from here on, the name is this count's
+        # The last: from here on, the name is that of this count.
+        failed=Count("id", filter=recent & Q(failed=True)),
     )
     return Lately(reading, **counts)
 

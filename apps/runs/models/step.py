@@ -143,6 +143,12 @@ class Step(models.Model):
     def __str__(self) -> str:
         return f"{self.table} {self.date}: {self.status}"
 
+    def undo_attempt(self, message: str) -> None:
+        """Makes the step pending as it was before its last call, without saving it."""
+        self.status, self.attempts = Step.Status.PENDING, self.attempts - 1
+        self.message, self.signature = message, ""
+        self.finished_at = self.seconds = None
+
     @classmethod
     def store(cls, steps: Sequence[Self], fields: Sequence[str]) -> None:
         """Stores these fields of the steps. One by itself takes a fifth of the time that `bulk_update` takes."""

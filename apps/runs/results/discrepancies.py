@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,11 +106,10 @@ def verified_despite(run: Run) -> list[str]:
     """ "2 verified although the job ended with exit status 1": a sentence for each way in which calls went wrong."""
     steps = run.steps.filter(status=VERIFIED, attempt__status__in=CAME_TO_AN_END)
     rows = steps.order_by().values_list("attempt__status", "attempt__exit_status").annotate(Count("id"))
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for status, exit_status, number in rows:
         if status == Attempt.Status.TIMED_OUT or exit_status != 0:
-            ended = how_it_ended(status, exit_status)
-            counts[ended] = counts.get(ended, 0) + number
+            counts[how_it_ended(status, exit_status)] += number
     return [f"{number:,} verified although {ended}" for ended, number in sorted(counts.items())]
 
 
@@ -124,7 +124,7 @@ def how_it_ended(status: str, exit_status: int | None) -> str:
 def perhaps_not_written(run: Run) -> list[str]:
     """Redone dates that came out as they were, of which nothing says when they were written: a sentence a table, and
     one for those that have no rows."""
-    same = redos.DONE_AGAIN & redos.AS_BEFORE & redos.NOBODY_KNOWS
+    same = redos.DONE_AGAIN & redos.AS_BEFORE & redos.TIME_NOT_KNOWN
     steps = run.steps.filter(same, status=VERIFIED).order_by("table")
     counts = (
         steps.filter(rows_after__gt=0).values_list("table").annotate(Count("id"), keys=Count("keys_after"))

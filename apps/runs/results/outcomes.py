@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -66,6 +67,17 @@ class Counts:
             ("running", self.running),
             ("queued", self.pending),
         ]
+
+    def bar(self, *, least: int = 0) -> list[dict[str, Any]]:
+        """The segments but the last, which is the ground, in thousandths, rounded down; failed and running ones are at
+        least that wide."""
+        found, x = [], 0
+        for state, number in self.segments[:-1]:
+            share = 1000 * number // (self.total or 1)
+            width = max(share, least) if number and state in ("failed", "running") else share
+            found.append({"state": state, "x": min(x, 1000 - width), "width": width})
+            x += share
+        return [segment for segment in found if segment["width"]]
 
 
 def counted(statuses: Mapping[str, int]) -> dict[str, int]:

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from apps.coverage.models import CalendarDate, HistoryTry
 from apps.runs.estimates import progress
 from apps.runs.estimates.eta import Estimate, Leg, Stop
-from apps.runs.estimates.progress import Left, Pace, Progress, Work, pace
+from apps.runs.estimates.paces import Pace, Work, pace
+from apps.runs.estimates.progress import Progress
+from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run, Step
 from tests.conftest import day
 

@@ -19,6 +19,7 @@ from apps.runs.calls import jobs
 from apps.runs.calls.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
+from apps.runs.preflight.dates import dates_to_fill
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
 from apps.runs.preflight.kinds.calls import Said, not_answered, perform
@@ -70,7 +71,7 @@ def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
     until = time.monotonic() + asked.timeout
     to_try: list[tuple[Table, list[dt.date], Call]] = []
     for table in facts.jobs(asked):
-        words, dates = words_of(asked, table), dates_of(facts, table, asked.dates)
+        words, dates = words_of(asked, table), dates_to_fill(facts, table).to_fill[: asked.dates]
         if not dates:
             yield skipped(f"{table.short_name}: no date of {facts.dates_in_words} is expected.")
         elif table.job and table.job.sql:
@@ -165,13 +166,6 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
     except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
     return passed(f"The SQL of {table.short_name} would run.", value=date_ranges(dates), detail=said)
-
-
-def dates_of(facts: Facts, table: Table, most: int) -> list[dt.date]:
-    """Dates with something to fill, where a job that writes would show it; else such as are complete."""
-    rows = list(zip(facts.grid.dates, facts.grid.states[table.name], strict=True))
-    gaps = [date for date, state in rows if state in "mtes"]
-    return (gaps or [date for date, state in rows if state in "cu"])[:most]
 
 
 def with_words(facts: Facts, table: Table, dates: list[dt.date], words: tuple[str, ...]) -> Call:
