@@ -52,8 +52,8 @@ def launch(
 ) -> Run:
     """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
 
-    LaunchRefused where there is nothing to do, another run is about to fill one of its partitions, or its pre-flight is
-    not ready and `unready` does not say why to launch it all the same; PlanRefused where the options are not possible.
+    LaunchRefused if there is nothing to do, another run is about to fill one of its partitions, or its pre-flight is
+    not ready and `unready` does not say why to launch it all the same; PlanRefused if the options are not possible.
     """
     if not plan.steps:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
@@ -163,7 +163,7 @@ def overlap_in_words(plan: Plan) -> str:
 
 
 def pause(run: Run, *, by: Any, reason: str = "") -> None:
-    """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+    """Lets the call under way end, then pauses. IllegalMove if the run is not active."""
     run.pause(by=by, reason=reason)
     resume_what_waited_for(run)
 
@@ -187,14 +187,14 @@ def resume_what_waited_for(run: Run) -> None:
 
 
 def resume(run: Run, *, by: Any, reason: str = "") -> None:
-    """Puts a paused run back in the queue. ReasonRequired where its failures paused it and no reason is given."""
+    """Puts a paused run back in the queue. ReasonRequired if its failures paused it and no reason is given."""
     with transaction.atomic():
         run.resume(by=by, reason=reason)
         queue.perform_later(run)
 
 
 def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
-    """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
+    """Opens the manual gate before a phase and goes on. IllegalMove if the run does not wait at this one."""
     closed = gates.waiting_phase(run)
     if closed is not None and closed != phase:
         raise IllegalMove(f"Run {run.pk} waits before phase {closed}, not before phase {phase}.")
@@ -204,14 +204,14 @@ def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
 
 
 def release_canary(run: Run, *, by: Any, reason: str = "") -> None:
-    """Lets the dates after the canary follow. IllegalMove where the run does not wait for that."""
+    """Lets the dates after the canary follow. IllegalMove if the run does not wait for that."""
     with transaction.atomic():
         run.release_canary(by=by, reason=reason)
         queue.perform_later(run)
 
 
 def set_concurrency(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
-    """Changes how many calls the run may make at once, from the next call on. IllegalMove where that cannot be."""
+    """Changes how many calls the run may make at once, from the next call on. IllegalMove if that cannot be."""
     if most == 1 and lanes != 1:
         raise IllegalMove("There is one lane here, since one process at a time may hold a DuckDB file.")
     if lanes < 1 or (most is not None and lanes > most):

@@ -17,7 +17,7 @@ HASH = re.compile(r"[0-9a-f]{40,64}$")
 
 
 def head(folder: Path) -> str:
-    """The commit that is checked out where the folder lies; empty where it is under no version control."""
+    """The commit that is checked out where the folder lies; empty if it is under no version control."""
     found = git_folder(folder)
     if found is None:
         return ""
@@ -37,7 +37,7 @@ def git_folder(folder: Path) -> Path | None:
 
 
 def resolved(git: Path) -> str:
-    """What HEAD stands for; empty where the files do not say."""
+    """What HEAD stands for; empty if the files do not say."""
     named = text(git / "HEAD")
     if not named.startswith("ref:"):
         return named if HASH.match(named) else ""

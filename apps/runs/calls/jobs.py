@@ -64,7 +64,7 @@ class Call:
 class Outcome:
     """How a call ended: the job's own opinion, and whether it was ended from outside.
 
-    `refused` is the warehouse's word for why it would refuse the same call again; empty where trying again may help.
+    `refused` is the warehouse's word for why it would refuse the same call again; empty if trying again may help.
     """
 
     exit_status: int | None = None
@@ -117,7 +117,7 @@ def run_process(
     """Makes a process for the call, tells `started` its pid and identity, has it begin and waits for its end.
 
     The job begins only after `started` came back: where that raises, it never began. Its group ends with it: by itself,
-    at the timeout, or when `stopped()` says so. CannotLog where the disk is full, or the log is another call's.
+    at the timeout, or when `stopped()` says so. CannotLog if the disk is full, or the log is another call's.
     """
     begin_log(log)
     try:
@@ -135,7 +135,7 @@ def run_process(
 
 
 def begin_log(log: Path) -> None:
-    """A new file for what a call says. CannotLog where that cannot be kept, or would be added to another call's."""
+    """A new file for what a call says. CannotLog if that cannot be kept, or would be added to another call's."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError), log.open("rb"):
@@ -147,7 +147,7 @@ def begin_log(log: Path) -> None:
 
 
 def make_room(log: Path) -> None:
-    """Makes sure that what a job says can be kept. CannotLog where it cannot."""
+    """Makes sure that what a job says can be kept. CannotLog if it cannot."""
     try:
         with log.open("ab", buffering=0) as output:
             output.write(b"")
@@ -183,7 +183,7 @@ def environment_of(call: Call) -> dict[str, str]:
 
 
 def let_go(process: subprocess.Popen) -> None:
-    """Has a process that was held back become its command; nothing where it has ended meanwhile."""
+    """Has a process that was held back become its command; nothing if it has ended meanwhile."""
     assert process.stdin
     with suppress(BrokenPipeError):
         process.stdin.write(b"go\n")
@@ -247,7 +247,7 @@ def run_sql(
 ) -> Outcome:
     """Has the warehouse perform the file's script. What it says goes into the log like a job's words.
 
-    A WarehouseError where it is away, busy or over its quota: then the script decided nothing.
+    A WarehouseError if it is away, busy or over its quota: then the script decided nothing.
     """
     assert call.sql
     begin_log(log)
@@ -281,7 +281,7 @@ def now() -> str:
 
 
 def commit_of(folder: Path) -> dict[str, Any]:
-    """The git commit of the jobs' folder, and whether files there differ from it; nothing where there is none."""
+    """The git commit of the jobs' folder, and whether files there differ from it; nothing if there is none."""
     head = git(folder, "rev-parse", "HEAD")
     if not head:
         return {}

@@ -21,7 +21,7 @@ def held_back(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list
     """The same command behind a shell that waits for a line on its input, and ends without it.
 
     So a process is known before it does anything, and never begins once its worker has died. On Linux the kernel ends
-    it with its worker later too (by util-linux's setpriv). FileNotFoundError or PermissionError where there is no such
+    it with its worker later too (by util-linux's setpriv). FileNotFoundError or PermissionError if there is no such
     command.
     """
     command = argv[0] if os.sep not in argv[0] else str(cwd / argv[0])

@@ -53,7 +53,7 @@ def readers_left(
     """The complete dates that read these steps (tables and dates) and are not filled after them.
 
     Readers are tables whose `after` reaches a step, and those that need a table of them as their first source. One
-    query, or none where no table reads what the steps write.
+    query, or none if no table reads what the steps write.
     """
     written = by_table(steps)
     names = readers_of(pipeline, written)

@@ -173,7 +173,7 @@ class Need:
 
 
 def waiting_phase(run: Run) -> str | None:
-    """The phase that a person must start before the run goes on; None where it does not wait for that."""
+    """The phase that a person must start before the run goes on; None if it does not wait for that."""
     if not run.waits_at_gate:
         return None
     return run.steps.pending().order_by("position").values_list("phase", flat=True).first()

@@ -127,7 +127,7 @@ def sentence(name: str, gaps: Sequence[Gap]) -> str:
 
 
 def share_in_words(needed: Input, found: Answer) -> str:
-    """ " (27 of 31 dates, at least 90 % are needed)"; empty where every date is needed."""
+    """ " (27 of 31 dates, at least 90 % are needed)"; empty if every date is needed."""
     if needed.at_least >= 1 or not found.counted:
         return ""
     there = found.counted - len(found.gaps) - len(found.unread)

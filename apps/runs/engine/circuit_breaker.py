@@ -50,7 +50,7 @@ def reason_any_failure(decided: Sequence[Decided], most: int) -> str:
 
 
 def streak(decided: Sequence[Decided], most: int, *, by: Callable[[str], str]) -> list[str]:
-    """The signatures, newest first, of so many failures in a row that are one kind; none where there were not."""
+    """The signatures, newest first, of so many failures in a row that are one kind; none if there were not."""
     for (status, _), some in groupby(decided, key=lambda each: (each[0], by(each[1]))):
         said = [signature for _, signature in some]
         if status == Status.FAILED and len(said) >= most:

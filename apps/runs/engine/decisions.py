@@ -142,7 +142,7 @@ def verify_complete(
     lane: LaneContext, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
 ) -> bool:
     """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
-    too, and are to be done again; True where there were some.
+    too, and are to be done again; True if there were some.
 
     The others are then claimed again: a range over them must not cover what is complete.
     """

@@ -32,7 +32,7 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
     """Resets the calls of lanes whose lease has expired, and cancels orphaned scripts, also of other runs, that write
     what this run is to write.
 
-    LeaseLost where the caller holds no lane itself. A WarehouseError where a script may still run there and the
+    LeaseLost if the caller holds no lane itself. A WarehouseError if a script may still run there and the
     warehouse cannot be asked about it.
     """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
@@ -74,13 +74,13 @@ def kill_and_reset(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) 
 
 
 def cancel_orphaned_jobs(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
-    """Cancels those that are orphaned. A WarehouseError where one may still run."""
+    """Cancels those that are orphaned. A WarehouseError if one may still run."""
     for attempt in attempts.orphaned().select_related("run"):
         cancel_orphaned_job(attempt, warehouse)
 
 
 def cancel_orphaned_job(attempt: Attempt, warehouse: Warehouse) -> None:
-    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError where it may."""
+    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError if it may."""
     script = f"The script of attempt {attempt.number}"
     says = f"{script} is not at work in the warehouse any more"
     try:

@@ -108,7 +108,7 @@ def note_damage(lane: LaneContext, attempt: Attempt, look: Snapshot, known: Comp
     put down to that, or after one that was cut off.
 
     `known` is what was complete when the look began. What another lane filled or began meanwhile is not compared.
-    Steps that the run verified there have failed. Nothing where only some dates of the table were counted.
+    Steps that the run verified there have failed. Nothing if only some dates of the table were counted.
     """
     counts = look.counts(attempt.table)
     if counts is None:
@@ -175,7 +175,7 @@ def record_late_damage(run: Run, table: str, found: Mapping[dt.date, Found]) -> 
 
 def still_damaged_in_words(run: Run) -> str:
     """ "rows were lost on complete dates that were not asked for: sales 2024-01-15", and likewise where there are too
-    many; empty where all of that is mended.
+    many; empty if all of that is mended.
 
     Dates that are steps of the run are not named: they are verified or failed.
     """

@@ -88,7 +88,7 @@ class Runner:
         self.unreadable_inputs: set[Key] = set()
 
     def advance(self) -> bool:
-        """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
+        """Makes one attempt, or takes the one decision that is due; False if this lane has nothing to do now."""
         retry_on_db_outage(self.run.refresh_from_db)
         if not self.run.is_active:
             return False

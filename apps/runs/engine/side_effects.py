@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SideEffects:
-    """The dates beside the call's own on which its table changed meanwhile; none where the engine does not tell."""
+    """The dates beside the call's own on which its table changed meanwhile; none if the engine does not tell."""
 
     changes: tuple[Change, ...] = ()
 
@@ -78,7 +78,7 @@ class SideEffects:
 
     @property
     def appeared(self) -> str:
-        """ "12 rows appeared on 2024-04-10, which the call was not asked for"; empty where none did."""
+        """ "12 rows appeared on 2024-04-10, which the call was not asked for"; empty if none did."""
         more = [each for each in self.changes if each.gained]
         if not more:
             return ""

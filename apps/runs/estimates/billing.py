@@ -113,7 +113,7 @@ class Bill:
 
     @property
     def verdict(self) -> str:
-        """Forecast against actual: "as forecast", "more than forecast"; empty where one of them is not known."""
+        """Forecast against actual: "as forecast", "more than forecast"; empty if one of them is not known."""
         if not self.forecast or self.unknown:
             return ""
         low, high = self.forecast
@@ -140,7 +140,7 @@ class Bill:
 
 
 def bill_of(run: Run, pipeline: Pipeline) -> Bill | None:
-    """None where the warehouse bills nothing, or the run has no SQL job."""
+    """None if the warehouse bills nothing, or the run has no SQL job."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery):
         return None

@@ -25,7 +25,7 @@ DEVIATIONS = 1.2816  # of a normal distribution: four times out of five it lies 
 class Work:
     """A call whose dates were verified: its units, how long it took, how many steps shared it, of which run it was.
 
-    `least` and `most` are the units of its smallest and its largest step; 0 where all steps have as many.
+    `least` and `most` are the units of its smallest and its largest step; 0 if all steps have as many.
     """
 
     units: float
@@ -267,7 +267,7 @@ def growth_of(paces: Mapping[str, Pace]) -> float:
 
 
 def borrowed(earlier: Sequence[Work], growth: float = 0.0) -> Pace | None:
-    """The level of earlier runs at a table's first step, growing as this run does; None where they did too little."""
+    """The level of earlier runs at a table's first step, growing as this run does; None if they did too little."""
     work = measured(earlier)
     if sum(item.steps for item in work) < FEWEST:
         return None

@@ -24,7 +24,7 @@ COMPARED = 50  # calls of a table that say what is usual
 
 @dataclass(frozen=True)
 class Stall:
-    """A call that went quiet. `usual_seconds` is the median of its job's calls; None where none ended yet."""
+    """A call that went quiet. `usual_seconds` is the median of its job's calls; None if none ended yet."""
 
     attempt: Attempt
     quiet_seconds: float
@@ -47,7 +47,7 @@ class Stall:
 
 
 def stall(attempt: Attempt, usual_seconds: float | None, *, now: dt.datetime) -> Stall | None:
-    """The stall of a call under way; None where it is not quiet for long enough. Steps finish when their call ends."""
+    """The stall of a call under way; None if it is not quiet for long enough. Steps finish when their call ends."""
     quiet = now - quiet_since(attempt)
     limit = max(TIMES * dt.timedelta(seconds=usual_seconds or 0.0), timing.SHORTEST_STALL)
     return Stall(attempt, quiet.total_seconds(), usual_seconds) if quiet >= limit else None

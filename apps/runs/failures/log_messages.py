@@ -37,7 +37,7 @@ class LogReading:
     general: str = ""
 
     def message(self, date: dt.date) -> str:
-        """What went wrong on the date; empty where the log says nothing."""
+        """What went wrong on the date; empty if the log says nothing."""
         return self.errors.get(date, self.general)
 
 
@@ -101,7 +101,7 @@ def named_dates(text: str, wanted: Collection[dt.date]) -> list[dt.date]:
 
 
 def tail(log: Path, most: int = LONGEST_LOG) -> str:
-    """The end of a log as text; empty where there is none."""
+    """The end of a log as text; empty if there is none."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)

@@ -136,7 +136,7 @@ def partitions(pipeline: Pipeline, chosen: FailureFilter) -> list[tuple[str, dt.
 
 
 def known_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
-    """The chosen ones; none where there is no history, or it could not be read."""
+    """The chosen ones; none if there is no history, or it could not be read."""
     reading = run_history.reading(pipeline)
     return chosen_tries(pipeline, chosen) if reading and reading.is_known else []
 
@@ -154,7 +154,7 @@ def cause(each: HistoryTry) -> str:
 
 
 def outside(pipeline: Pipeline, chosen: FailureFilter, *, most: int) -> Outside | None:
-    """For a page, in four queries; `most` ranges of dates a table. None where no history is configured."""
+    """For a page, in four queries; `most` ranges of dates a table. None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None
@@ -226,7 +226,7 @@ def of_no_table() -> OfNoTable | None:
 
 
 def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
-    """Of the last 24 hours, in two queries. None where no history is configured."""
+    """Of the last 24 hours, in two queries. None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None
@@ -250,7 +250,7 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
 
 
 def csv_lines(pipeline: Pipeline, chosen: FailureFilter) -> Iterator[str]:
-    """The open failures, a line each, in the columns of those of runs; none where nothing is known."""
+    """The open failures, a line each, in the columns of those of runs; none if nothing is known."""
     return exports.csv_lines((), (cells(pipeline, each) for each in known_tries(pipeline, chosen)))
 
 

@@ -122,7 +122,7 @@ class Attempt(models.Model):
 
     @property
     def last_output(self) -> dt.datetime | None:
-        """When the log last grew, as this machine's files say; None where there is no log here."""
+        """When the log last grew, as this machine's files say; None if there is no log here."""
         try:
             return dt.datetime.fromtimestamp(self.log_path.stat().st_mtime, tz=dt.UTC)
         except OSError:

@@ -17,7 +17,7 @@ class LeaseLost(Exception):
 
 
 def take(run_id: int, *, ticket: str | None = None) -> str | None:
-    """A lease on a lane of the run, for whoever gets here first; None where no lane is free.
+    """A lease on a lane of the run, for whoever gets here first; None if no lane is free.
 
     With a ticket, only its holder may take that lane: a task that was delivered twice finds it used.
     """
@@ -30,7 +30,7 @@ def take(run_id: int, *, ticket: str | None = None) -> str | None:
 
 
 def book(run: Run) -> str | None:
-    """A ticket for a free lane, for a task that will take it; None where no lane is free."""
+    """A ticket for a free lane, for a task that will take it; None if no lane is free."""
     ticket = uuid.uuid4().hex
     found = any(exchange(run.pk, lane.lease, ticket) for lane in available(run, timezone.now()))
     return ticket if found else None
@@ -51,12 +51,12 @@ def exchange(run_id: int, old: str, new: str) -> bool:
 
 
 def renew(run_id: int, lease: str) -> bool:
-    """Keeps a lane for another while; False where it is somebody else's by now."""
+    """Keeps a lane for another while; False if it is somebody else's by now."""
     return exchange(run_id, lease, lease)
 
 
 def renew_expired(lane: Lane) -> bool:
-    """Keeps a lane as it was seen; False where its holder woke, or somebody else saw the same."""
+    """Keeps a lane as it was seen; False if its holder woke, or somebody else saw the same."""
     seen = Lane.objects.filter(pk=lane.pk, lease=lane.lease, lease_until=lane.lease_until)
     return bool(seen.update(lease_until=timezone.now() + timing.LEASE))
 

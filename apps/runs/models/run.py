@@ -146,7 +146,7 @@ class Run(models.Model):
     # An operator's verbs ----------------------------------------------------------------------------
 
     def pause(self, *, by: object, reason: str = "") -> None:
-        """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+        """Lets the call under way end, then pauses. IllegalMove if the run is not active."""
         self._request(Run.Request.PAUSE, by=by, reason=reason)
 
     def stop(self, *, by: object, reason: str = "") -> None:
@@ -158,14 +158,14 @@ class Run(models.Model):
         self._request(Run.Request.CANCEL, by=by, reason=reason)
 
     def resume(self, *, by: object, reason: str = "") -> None:
-        """The paused run is queued again. ReasonRequired where its failures paused it and no reason is given."""
+        """The paused run is queued again. ReasonRequired if its failures paused it and no reason is given."""
         if self.pause_reason == self.PauseReason.FAILURES and not reason.strip():
             raise ReasonRequired(f"Run {self.pk} is paused because of its failures; say why it should go on.")
         says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
         self._move(self.Status.QUEUED, says, by=str(by), resumed_at=timezone.now(), waits=0)
 
     def start_phase(self, phase: str, *, by: object, reason: str = "") -> None:
-        """Opens the manual gate before a phase and resumes. IllegalMove where the run is not paused at a gate."""
+        """Opens the manual gate before a phase and resumes. IllegalMove if the run is not paused at a gate."""
         if not self.waits_at_gate:
             raise IllegalMove(f"Run {self.pk} does not wait at a gate.")
         with transaction.atomic():
@@ -174,7 +174,7 @@ class Run(models.Model):
             self.resume(by=by)
 
     def release_canary(self, *, by: object, reason: str = "") -> None:
-        """Resumes with the dates after the canary. IllegalMove where the run does not wait for that."""
+        """Resumes with the dates after the canary. IllegalMove if the run does not wait for that."""
         if not self.waits_for_release:
             raise IllegalMove(f"Run {self.pk} does not wait for its canary's release.")
         with transaction.atomic():
@@ -201,7 +201,7 @@ class Run(models.Model):
             self.record("override", f"Gates overridden: {reason.strip()}", by=str(by))
 
     def set_concurrency(self, lanes: int, *, by: object) -> None:
-        """Changes how many calls the run may make at once, from the next call on. IllegalMove where it is finished or
+        """Changes how many calls the run may make at once, from the next call on. IllegalMove if it is finished or
         makes as many already."""
         with transaction.atomic():
             other = Run.objects.unfinished().filter(pk=self.pk).exclude(lanes=lanes)
@@ -246,7 +246,7 @@ class Run(models.Model):
         )
 
     def requeue(self, message: str) -> None:
-        """The paused run is queued again by itself. IllegalMove where it is not paused any more."""
+        """The paused run is queued again by itself. IllegalMove if it is not paused any more."""
         self._move(self.Status.QUEUED, message)
 
     def finish(self, status: Status, message: str, *, coverage_after: dict[str, Any]) -> None:
@@ -273,7 +273,7 @@ class Run(models.Model):
     def _request(self, request: Request, *, by: object, reason: str) -> None:
         """Leaves the request for the workers that perform the run; applied at once where none does.
 
-        IllegalMove where the run is not in a state for it, or as much was requested before.
+        IllegalMove if the run is not in a state for it, or as much was requested before.
         """
         with transaction.atomic():
             # Locked, so that no worker begins between the look and the move.
@@ -301,7 +301,7 @@ class Run(models.Model):
     def _move(self, to: Status, message: str, *, by: str = "", **changes: Any) -> None:
         """Takes the run to another status, in one conditional update, and writes it in the timeline.
 
-        IllegalMove where the run, as the database has it now, may not go there.
+        IllegalMove if the run, as the database has it now, may not go there.
         """
         changes |= {"status": to, "message": message, "request": self.Request.NONE}
         if to != self.Status.PAUSED:

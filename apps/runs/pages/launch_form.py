@@ -130,7 +130,7 @@ class PlanForm(OptionsForm):
         )
 
     def single_dates(self) -> set[dt.date]:
-        """The days that were asked for one by one; none where all between the first and the last were."""
+        """The days that were asked for one by one; none if all between the first and the last were."""
         only = self.cleaned_data["dates"]
         found = date_lists.days(only, self.pipeline.start, self.pipeline.end)
         if only and not found:
@@ -176,7 +176,7 @@ class PlanForm(OptionsForm):
         return self.values.getlist("signature")
 
     def plan(self) -> Plan | None:
-        """The plan; None where the form names nothing to plan, or something is wrong with it."""
+        """The plan; None if the form names nothing to plan, or something is wrong with it."""
         if not self.is_valid() or self.selection is None:
             return None
         return planning.plan(self.pipeline, self.selection)

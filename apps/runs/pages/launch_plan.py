@@ -189,7 +189,7 @@ def overlaps(plan: Plan) -> list[Overlap]:
 
 
 def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
-    """LaunchRefused where the plan is not the one that the person looked at."""
+    """LaunchRefused if the plan is not the one that the person looked at."""
     if not plan.steps and not plan.elsewhere:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
     if plan.digest == digest:

@@ -56,7 +56,7 @@ class Gate:
 
     @property
     def would_be_skipped(self) -> str:
-        """ "8 of 14 steps would be skipped, behind 3 dates"; empty where none would."""
+        """ "8 of 14 steps would be skipped, behind 3 dates"; empty if none would."""
         return self.blocked.of(self.unfinished)
 
 
@@ -223,7 +223,7 @@ class RunPage:
 
     @property
     def work_left(self) -> str:
-        """The time that the steps left will take once the run goes on; empty where nobody can know."""
+        """The time that the steps left will take once the run goes on; empty if nobody can know."""
         seconds = self.progress.seconds_range
         return duration_range(*seconds) if seconds and self.progress.unfinished else ""
 

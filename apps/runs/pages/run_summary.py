@@ -29,7 +29,7 @@ from apps.text import between, duration, duration_range
 
 @dataclass(frozen=True)
 class Change:
-    """Complete of expected dates, before and after. `before` or `after` is None where nobody looked."""
+    """Complete of expected dates, before and after. `before` or `after` is None if nobody looked."""
 
     season: str
     before: tuple[int, int] | None
@@ -167,7 +167,7 @@ def result(run: Run, table: str, counts: Mapping[str, int], seasons: list[str]) 
 
 
 def of_season(coverage: dict[str, Any], table: str, season: str) -> tuple[int, int] | None:
-    """Complete and expected; None where nothing was known."""
+    """Complete and expected; None if nothing was known."""
     found = coverage.get("tables", {}).get(table, {}).get(season)
     if not found or 0 < found[1] == found[2]:
         return None

@@ -14,7 +14,7 @@ FRESH_FOR = 30  # seconds after which estimates are told anew although nothing h
 
 
 def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
-    """Two words that change when the page's head, or anything below it, does; None where there is no such run."""
+    """Two words that change when the page's head, or anything below it, does; None if there is no such run."""
     found = (
         Run.objects.filter(pk=pk)
         .annotate(

@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Part:
-    """The calls of a plan for one table in one season, as how many dates each takes; `found` is None where no
+    """The calls of a plan for one table in one season, as how many dates each takes; `found` is None if no
     pre-flight tells."""
 
     table: str
@@ -71,7 +71,7 @@ class Forecast:
 
     @property
     def in_words(self) -> str:
-        """ "40 to 80 MB, 0.04 to 0.08 USD"; empty where nothing is estimated."""
+        """ "40 to 80 MB, 0.04 to 0.08 USD"; empty if nothing is estimated."""
         return billing.cost_range(*self.bytes, self.engine) if self.estimates else ""
 
     @property
@@ -81,7 +81,7 @@ class Forecast:
 
     @property
     def whole(self) -> list[float] | None:
-        """Least and most bytes of all SQL jobs; None where some are not estimated, or there are none."""
+        """Least and most bytes of all SQL jobs; None if some are not estimated, or there are none."""
         return list(self.bytes) if self.estimates and not self.unknown else None
 
     @property
@@ -91,7 +91,7 @@ class Forecast:
 
 
 def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
-    """None where the warehouse bills nothing, or the plan has no step. In one query."""
+    """None if the warehouse bills nothing, or the plan has no step. In one query."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery) or not plan.steps:
         return None

@@ -27,7 +27,7 @@ class Options:
     override: str = ""
 
     def canary_dates(self, plan: Plan) -> list[dt.date]:
-        """The first dates of the plan, in the run's order. PlanRefused where no other date would be left to release."""
+        """The first dates of the plan, in the run's order. PlanRefused if no other date would be left to release."""
         dates = list(dict.fromkeys(step.date for step in plan.steps))
         dates.sort(reverse=plan.selection.order == Run.Order.NEWEST)
         if self.canary and self.canary >= len(dates):

@@ -117,7 +117,7 @@ class Plan:
 
     @property
     def why_nothing(self) -> str:
-        """Why there is nothing to do, as a sentence; empty where there is."""
+        """Why there is nothing to do, as a sentence; empty if there is."""
         if self.steps:
             return ""
         if not self.was_scanned:

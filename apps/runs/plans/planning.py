@@ -44,7 +44,7 @@ FAILED = (Activity.FAILED, *Partition.NOT_REDONE)
 
 
 class Known(NamedTuple):
-    """What is stored of a partition; `rows` is None where they were not counted."""
+    """What is stored of a partition; `rows` is None if they were not counted."""
 
     state: str
     activity: str
@@ -177,7 +177,7 @@ def why_not(
     partitions: Mapping[tuple[str, dt.date], Known],
     unserved: need_coverage.Closed,
 ) -> str:
-    """The reason for leaving a partition out; empty where it is a step."""
+    """The reason for leaving a partition out; empty if it is a step."""
     if date not in calendar:
         return OFF_CALENDAR
     known = partitions.get((table.name, date), NEVER_READ)

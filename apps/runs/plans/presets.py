@@ -54,7 +54,7 @@ class Gaps:
 
     @property
     def unknown_suffix(self) -> str:
-        """ ", 4 unknown"; empty where all was read."""
+        """ ", 4 unknown"; empty if all was read."""
         return f", {self.unknown:,} unknown" if self.unknown else ""
 
 

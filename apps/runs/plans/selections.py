@@ -75,7 +75,7 @@ def select(
     batch: int | None = None,
     through_gaps: bool = False,
 ) -> Selection:
-    """A selection from names. Nothing named means everything; PlanRefused where the names or dates do not fit."""
+    """A selection from names. Nothing named means everything; PlanRefused if the names or dates do not fit."""
     phases, names = list(phases), list(tables)
     try:
         found = scopes.scope(pipeline, phases=phases, tables=names, seasons=seasons, start=start, end=end)

@@ -111,7 +111,7 @@ def result(check: Check, facts: Facts, seconds: float, found: list[Finding]) -> 
 
 
 def within(seconds: float, question: Callable[[], T]) -> T:
-    """The answer, or its exception; TooLate where there was none in time."""
+    """The answer, or its exception; TooLate if there was none in time."""
     answer: Future[T] = Future()
     # A thread of its own, which nothing waits for if it hangs.
     threading.Thread(target=ask, args=(question, answer), daemon=True).start()

@@ -27,7 +27,7 @@ AGAIN = ("file", "must_contain")
 
 
 def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.datetime) -> str:
-    """Why the run should not start, as a sentence without its full stop; empty where nothing is in the way."""
+    """Why the run should not start, as a sentence without its full stop; empty if nothing is in the way."""
     scope = scope_of_run(run, pipeline)
     if scope is None:
         return ""
@@ -64,7 +64,7 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
 
 
 def scope_of_run(run: Run, pipeline: Pipeline) -> Scope | None:
-    """What is left to do; None where that is nothing, or nothing that the pipeline file still has."""
+    """What is left to do; None if that is nothing, or nothing that the pipeline file still has."""
     left = run.steps.unfinished().order_by()
     ends = left.aggregate(first=Min("date"), last=Max("date"))
     names = set(left.values_list("table", flat=True).distinct())

@@ -49,7 +49,7 @@ class Afterwards:
 
     @property
     def says(self) -> str:
-        """ "14 verified then, 9 complete now: sales missing on 2024-01-02 to 2024-01-06"; empty where all are."""
+        """ "14 verified then, 9 complete now: sales missing on 2024-01-02 to 2024-01-06"; empty if all are."""
         if not self.differs:
             return ""
         named = "; ".join(each.says for each in self.differs)
@@ -80,7 +80,7 @@ def after_run(run: Run, *, verified: int) -> Afterwards:
 
 def still_stale_in_words(run: Run) -> str:
     """ "6 are stale still: wave on 2025-03-01 to 2025-03-06", of stale dates that the run was to fill again and
-    verified; empty where none is.
+    verified; empty if none is.
 
     A date of which the warehouse has not said since its call when it was written is not known to be stale. What was
     filled for the first time, or done again though nothing was newer, may be stale by what others did since.

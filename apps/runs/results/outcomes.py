@@ -43,7 +43,7 @@ class Counts:
 
     @property
     def why_not_verified(self) -> str:
-        """ "12 failed, 3 skipped"; empty where all are verified."""
+        """ "12 failed, 3 skipped"; empty if all are verified."""
         numbers = (
             (self.failed, "failed"),
             (self.skipped, "skipped"),

@@ -94,7 +94,7 @@ def writing(unchanged: int, again: int, not_at_all: int) -> str:
 
 
 def rework_of(run: Run) -> Rework | None:
-    """What the run did again, in one query; None where it did nothing again and was not asked to."""
+    """What the run did again, in one query; None if it did nothing again and was not asked to."""
     found = Rework(tuple(tables_of(run)), is_asked_for=run.reprocess == Run.Reprocess.ALL)
     return found if found.tables or found.is_asked_for else None
 

@@ -20,7 +20,7 @@ DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Seconds in words; empty where nothing was measured."""
+    """Seconds in words; empty if nothing was measured."""
     return "" if seconds is None else text.duration(seconds)
 
 

@@ -110,7 +110,7 @@ def context_of(pk: int) -> dict[str, Any]:
 
 
 def plan_query(report: Preflight, pipeline: Pipeline) -> str:
-    """The launch form for the same tables and dates; empty where no job fills one of them."""
+    """The launch form for the same tables and dates; empty if no job fills one of them."""
     filled = {table.name for table in pipeline.filled}
     tables = [name for name in report.tables if name in filled]
     named = {"table": tables, "season": report.seasons, "start": report.start, "end": report.end}

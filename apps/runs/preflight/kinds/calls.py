@@ -59,7 +59,7 @@ def perform(call: Call, *, timeout: float) -> Said:
 
 
 def not_answered(said: Said, timeout: float) -> Finding | None:
-    """Why the command says nothing about the question; None where it came to its end."""
+    """Why the command says nothing about the question; None if it came to its end."""
     if said.outcome.timed_out:
         return unknown(f"Did not end within {timeout:.0f} s.", threshold=f"{timeout:.0f} s")
     if said.outcome.error:
@@ -185,7 +185,7 @@ def scripts(facts: Facts, table: Table) -> list[Path]:
 
 
 def imported(script: Path) -> set[str]:
-    """The modules that a script names in its imports; SyntaxError where it is no Python."""
+    """The modules that a script names in its imports; SyntaxError if it is no Python."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(script.read_bytes(), str(script))):
         if isinstance(node, ast.Import):

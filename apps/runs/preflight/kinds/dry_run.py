@@ -183,7 +183,7 @@ def counted(facts: Facts) -> Reading | str:
 
 
 def fingerprinted(facts: Facts) -> Fingerprints | None:
-    """Of the tables, by what the warehouse can tell cheaply; None where it cannot, or does not answer."""
+    """Of the tables, by what the warehouse can tell cheaply; None if it cannot, or does not answer."""
     if not isinstance(facts.warehouse, Fingerprinting):
         return None
     try:
@@ -231,7 +231,7 @@ def all_questions(pipeline: Pipeline) -> list[Question]:
 
 
 def uncounted(facts: Facts, table: Table, *readings: Reading | str) -> str:
-    """Why nobody can say whether the table or the run history was written; empty where somebody can."""
+    """Why nobody can say whether the table or the run history was written; empty if somebody can."""
     history = facts.pipeline.history
     for reading in readings:
         if isinstance(reading, str):

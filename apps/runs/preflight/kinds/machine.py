@@ -61,7 +61,7 @@ def disk(asked: Disk, facts: Facts) -> Iterator[Finding]:
 
 
 def warehouse_folder(facts: Facts) -> Path | None:
-    """None where the warehouse is no file on this machine."""
+    """None if the warehouse is no file on this machine."""
     path = getattr(facts.pipeline.warehouse, "path", "")
     return facts.pipeline.inside(path).parent if path else None
 
