@@ -116,7 +116,7 @@ def not_ready_in_words(report: Preflight) -> str:
 
 
 def preflight_in_words(report: Preflight, unready: str) -> str:
-    """What the timeline says of the newest pre-flight that covers the plan."""
+    """The line of the timeline about the newest pre-flight that covers the plan."""
     if report.is_not_ready:
         why = reports.shown_report(report).why
         return f"Launched although pre-flight {report.pk} is not ready ({why}): {unready.strip()}"
@@ -181,7 +181,7 @@ def cancel(run: Run, *, by: Any, reason: str = "") -> None:
 
 
 def resume_what_waited_for(run: Run) -> None:
-    """Other runs may go on, once this one is paused or finished."""
+    """Resumes other runs that waited for this one, once it is paused or finished."""
     if not run.is_active:
         waiting.resume_waiting_runs()
 

@@ -37,7 +37,7 @@ def git_folder(folder: Path) -> Path | None:
 
 
 def resolved(git: Path) -> str:
-    """What HEAD stands for; empty if the files do not say."""
+    """The commit of HEAD; empty if the files do not say."""
     named = text(git / "HEAD")
     if not named.startswith("ref:"):
         return named if HASH.match(named) else ""

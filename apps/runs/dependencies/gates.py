@@ -36,8 +36,8 @@ UNDONE = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Which of some dates may not start: what they wait for, why they never will, and which of their inputs nobody has
-    read; the others may.
+    """Which of some dates may not start: what they wait for, why they never will, and which of their inputs were never
+    read. The other dates may.
 
     A date may be several of these: what closes it can be overridden, what it waits for in this run cannot.
     """
@@ -76,7 +76,7 @@ def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, Inpu
 def wait_for(
     found: Readiness, date: dt.date, name: str, coming: Sequence[dt.date], known: InputDates
 ) -> None:
-    """Notes that the date waits for these of an input: for a step of its own run, or of another one."""
+    """Adds that the date waits for these dates of an input, to be filled by its own run or another one."""
     others = {run for each in coming if (run := known.filled_by[each]) is not None}
     if others:
         found.awaited_runs.setdefault(date, min(others))
@@ -107,7 +107,7 @@ def of_run(
     run: Run, tables: Collection[str], first: dt.date, last: dt.date
 ) -> tuple[dict[str, dict[dt.date, int | None]], dict[str, dict[dt.date, tuple[Gap, bool]]]]:
     """By table the dates that the run (None) or another one is still to fill, and those that the run did not fill; of
-    these also whether what was there before was complete and nobody has written it anew since."""
+    these also whether what was there before was complete and was not written again since."""
     coming: dict[str, dict[dt.date, int | None]] = defaultdict(dict)
     undone: dict[str, dict[dt.date, tuple[Gap, bool]]] = defaultdict(dict)
     later = Step.objects.filter(
@@ -129,7 +129,7 @@ def of_run(
 def still_undone(
     undone: Mapping[dt.date, tuple[Gap, bool]], known: Mapping[dt.date, str]
 ) -> dict[dt.date, Gap]:
-    """What the run did not fill, less what was not there then and is complete by now: somebody else filled it."""
+    """What the run did not fill, without dates that were not there then and that were filled outside the run since."""
     return {date: gap for date, (gap, is_old) in undone.items() if is_old or known.get(date) not in DONE}
 
 
@@ -139,7 +139,7 @@ def expected(start: dt.date, end: dt.date) -> list[dt.date]:
 
 
 def states(tables: Collection[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
-    """By table the state of each date; what is only known as it was last is unknown, and read anew. Two queries."""
+    """By table the state of each date; unknown if the table could not be read at the last try. Two queries."""
     found: dict[str, dict[dt.date, str]] = {name: {} for name in tables}
     rows = Partition.objects.of(tables).between(start, end).order_by()
     silent = silent_tables()
@@ -225,7 +225,7 @@ def need(table: str, readers: Collection[Reader]) -> Need:
 
 def manual_gate(pipeline: Pipeline, run: Run, phase: str) -> bool:
     """Whether a person must open the gate before this phase: the run was asked for an earlier one too, whether or
-    not that had anything left to do, and nobody opened it yet."""
+    not that had anything left to do, and it was not opened yet."""
     if pipeline.phase(phase).gate != "manual" or phase in run.released_phases:
         return False
     earlier = {p.name for p in pipeline.phases[: [p.name for p in pipeline.phases].index(phase)]}

@@ -1,4 +1,4 @@
-"""Whether the upstream inputs of a table are complete on a date; plans and gates share it. It makes no query."""
+"""Whether the upstream inputs of a table are complete on a date, for plans and gates. It makes no query."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class InputDates:
     filled_by: Mapping[dt.date, int | None] = field(default_factory=dict)
 
     def up_to(self, last: dt.date) -> InputDates:
-        """The same as if all that comes after that date was there."""
+        """These dates as if all that come after that date were there."""
         return replace(
             self,
             gaps=[gap for gap in self.gaps if gap.date <= last],
@@ -47,9 +47,9 @@ class InputDates:
 
 @dataclass(frozen=True)
 class Answer:
-    """What stands in the way of reading an input for a date; nothing in it where nothing does.
+    """What keeps a date from reading an input; empty if nothing does.
 
-    `gaps` never go away by themselves, `coming` is waited for, of `unread` nobody knows.
+    `gaps` never go away by themselves, `coming` is waited for, and `unread` is not known.
     """
 
     gaps: Sequence[Gap] = ()

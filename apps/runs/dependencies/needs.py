@@ -1,6 +1,6 @@
 """What the needs of a table lack on the dates of its steps: a source may have been emptied since the plan was made.
 
-It asks what is stored, as a plan does. A date that no source has is closed, one of which nobody knows is to be read.
+It asks what is stored, as a plan does. A date that no source has is closed, one that was never read has to be read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from apps.runs.models import Run
 def add(
     found: Readiness, pipeline: Pipeline, table: Table, dates: Collection[dt.date], *, run: Run
 ) -> Readiness:
-    """Notes what keeps these dates of the table from starting; in four queries for all of them, or none."""
+    """Adds what keeps these dates of the table from starting; in four queries for all of them, or none."""
     wanted = [need for need in pipeline.needs if table.name in need.used_by]
     seasons = [season for season in pipeline.seasons if any(date in season for date in dates)]
     if not (wanted and seasons):

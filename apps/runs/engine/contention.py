@@ -29,7 +29,7 @@ def reset_steps(steps: Sequence[Step]) -> None:
 
 
 def was_met(steps: Sequence[Step]) -> bool:
-    """Whether a call met such a lock: then the run waits before it makes another."""
+    """Whether a call met such a lock, so that the run waits before it makes another."""
     return any(step.message == HELD for step in steps)
 
 

@@ -91,7 +91,7 @@ def decide(
 
 
 def close(attempt: Attempt, outcome: Outcome) -> None:
-    """Ends the attempt, unless it was taken for lost while its worker was frozen."""
+    """Ends the attempt. LeaseLost if it was marked as lost while its worker was frozen."""
     mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
     if not mine.update(
         status=verdicts.of_call(outcome),
@@ -103,7 +103,7 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def record_news(run: Run, steps: list[Step]) -> None:
-    """A line in the timeline for a kind of failure that was not there before, while something can be done yet."""
+    """Records a kind of failure that the run did not have before, while steps are left."""
     first = {
         signatures.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED
     }
@@ -132,7 +132,7 @@ def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
 
 
 def activity_of(step: Step) -> Partition.Activity:
-    """What a partition shows of a step that was called."""
+    """The activity of a partition whose step was called."""
     if step.status == Status.PENDING:
         return Partition.Activity.QUEUED
     return Step.activity_left(step.status, step.is_redo)
@@ -169,7 +169,7 @@ def verify_complete(
 
 
 def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
-    """Why dates are stale that have all their rows, of inputs that are not the newest any more."""
+    """The reason of each of these dates that is stale."""
     if not dates:
         return {}
     found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)

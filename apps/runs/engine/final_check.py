@@ -149,7 +149,7 @@ def has_fewer_keys(found: Found, had: int | None) -> bool:
 
 
 def was_not_rewritten(step: Step, found: Found, stale: Partition | None) -> bool:
-    """Whether a call left a stale date as it was. The same moment as before is asked for too, since clocks differ."""
+    """Whether a call left a stale date as it was. Its time of writing must also be the same, since clocks differ."""
     if not (stale and stale.modified_at and step.attempt and found.count):
         return False
     return found.count.modified_at == stale.modified_at < step.attempt.started_at
@@ -178,7 +178,7 @@ def apply_final_check(lane: LaneContext, look: FinalReading) -> None:
 
 
 def decided_elsewhere(step: Step) -> bool:
-    """Whether another run filled this date since, or is at it now: then that run answers for it."""
+    """Whether another run filled this date since or is filling it now, so that it is that run's to verify."""
     others = Step.objects.filter(table=step.table, date=step.date).exclude(run=step.run_id)
     since = others.filter(
         finished_at__gt=step.finished_at, status__in=(Step.Status.SUCCEEDED, Step.Status.FAILED)
@@ -187,7 +187,7 @@ def decided_elsewhere(step: Step) -> bool:
 
 
 def why(run: Run, step: Step, found: Found) -> str:
-    """What a step that was verified says at the end of its run."""
+    """The message of a verified step that does not hold at the end of its run."""
     has_less = (found.rows or 0) < (step.rows_after or 0) or has_fewer_keys(found, step.keys_after)
     calls = f"; {calls_after(run, step)}" if has_less else ""
     return side_effects.damage_of_step(step, found, f"at the end of the run{calls}")

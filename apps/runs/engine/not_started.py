@@ -21,8 +21,8 @@ def dates_not_started(
 ) -> list[dt.date]:
     """The dates behind the one at which the job aborted, in the order in which it goes through them.
 
-    Only those of `failed` can be meant, on which the call changed nothing. A job that names no date, or none with an
-    error, tells nothing: all its dates were tried. The failed date that it names is never returned, so each
+    Only those of `failed` can be meant, on which the call changed nothing. If the job names no date, or none with
+    an error, all dates count as tried. The failed date that it names is never returned, so each
     call decides at least one.
     """
     if not any(date in failed and has_failed(date, log, outcome) for date in log.named):
@@ -33,7 +33,7 @@ def dates_not_started(
 
 
 def has_failed(date: dt.date, log: LogReading, outcome: Outcome) -> bool:
-    """Whether the log names the date with an error, or the job died at it without another word."""
+    """Whether the log names the date with an error, or the job ended at it without another line."""
     return date in log.errors or (date == log.named[-1] and outcome.exit_status not in (0, None))
 
 

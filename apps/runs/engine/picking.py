@@ -74,7 +74,7 @@ class Gate:
 
 
 class NoWork(Enum):
-    """Why no step can be taken, if there is nothing else to say of it."""
+    """Why no step can be taken, if it is about the run as a whole."""
 
     DONE = auto()  # every step is decided
     WAIT = auto()  # other lanes are at work, and what is left waits for them

@@ -25,7 +25,7 @@ NOT_WHOLE = (State.MISSING, State.THIN, State.EXCESS)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A date before and after the call."""
+    """The counts of a date before and after the call."""
 
     before: Found
     after: Found
@@ -119,7 +119,7 @@ def asked_for(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
 
 
 def others_at_work(table: str, lease: str, *, since: dt.datetime) -> set[dt.date]:
-    """Dates of a table that the calls of other lanes than this one's, of whichever run, had after that moment."""
+    """Dates of a table that calls of other lanes, of any run, were filling after that time."""
     calls = Attempt.objects.filter(table=table).exclude(lease=lease)
     meanwhile = calls.filter(Q(status=Attempt.Status.RUNNING) | Q(finished_at__gte=since)).values_list(
         "dates", flat=True

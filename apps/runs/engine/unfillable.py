@@ -44,7 +44,7 @@ def by_run(pipeline: Pipeline) -> dict[Run, list[Unfillable]]:
 
 
 def off_calendar_in_a_sentence(run: Run) -> str:
-    """What a run says that has only steps left whose dates are not on the calendar now."""
+    """The message of a run whose steps left all have dates that are not on the calendar now."""
     steps = run.steps.pending().off_calendar().order_by("position")
     dates = by_key(steps.values_list("table", "date"))
     found = [Unfillable(table, "", tuple(sorted(some))) for table, some in dates.items()]
@@ -69,7 +69,7 @@ def named(found: list[Unfillable]) -> str:
 
 
 def unfit(steps: StepQuerySet, pipeline: Pipeline) -> StepQuerySet:
-    """Of these steps those that have no job, are of another phase, or lie in no season of the file."""
+    """These steps if they have no job, are of another phase, or lie in no season of the pipeline file."""
     of_a_job = Q(pk__in=[])
     for phase in pipeline.phases:
         tables = [table.name for table in pipeline.filled if table.phase == phase.name]

@@ -147,7 +147,7 @@ def nothing_there(date: dt.date) -> str:
 
 
 def why(found: Found, said: str, outcome: Outcome, job: Job, side_effects: str) -> str:
-    """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
+    """Why a step is not verified: the error of the call, else that of its log, else what was counted."""
     if outcome.refused:
         again = "not tried again by itself; retry it once that is mended"
         return f"{outcome.error.rstrip('.')} ({outcome.refused}): {again}"

@@ -63,12 +63,12 @@ def estimate(samples: Sequence[Sample], sizes: Iterable[int]) -> tuple[float, fl
 
 @contextmanager
 def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
-    """Whatever comes of the attempt's job within, what it billed is stored."""
+    """Stores the bytes billed by the attempt's job when the block ends, also if it failed."""
     answers = True
     try:
         yield
     except Unreachable:
-        answers = False  # who does not answer cannot be asked about that either
+        answers = False  # then it cannot say what it billed either
         raise
     finally:
         if answers:
@@ -76,7 +76,7 @@ def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
 
 
 def note(attempt: Attempt, warehouse: Warehouse) -> None:
-    """Stores what the warehouse says the attempt's job billed; what it cannot say stays unknown."""
+    """Stores the bytes billed by the attempt's job; they stay unknown if the warehouse cannot say."""
     if not isinstance(warehouse, Billing):
         return
     try:
@@ -89,7 +89,7 @@ def note(attempt: Attempt, warehouse: Warehouse) -> None:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a run's SQL jobs billed so far, of how many calls nobody knows it, and what was forecast for all steps."""
+    """What a run's SQL jobs billed so far, for how many calls it is unknown, and what was forecast for all steps."""
 
     engine: BigQuery
     bytes_billed: int

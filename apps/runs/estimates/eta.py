@@ -82,7 +82,7 @@ class Estimate:
 
     @property
     def known_range(self) -> tuple[float, float] | None:
-        """The same of the tables whose time is known; None if there is none."""
+        """The work left of the tables whose time is known, as a range; None if there is none."""
         known = {table: some for table, some in self.left.items() if table in self.paces}
         return self.range_of(known) if known else None
 

@@ -132,7 +132,7 @@ def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
 
 
 def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
-    """The dates of each cause. They stay text until they are known to differ: most are there many times."""
+    """The dates of each cause. They are parsed once each, since most are there many times."""
     found: dict[str, set[dt.date]] = defaultdict(set)
     date_of = cache(dt.date.fromisoformat)
     day = Cast("date", TextField())

@@ -165,7 +165,7 @@ def outside(pipeline: Pipeline, chosen: FailureFilter, *, most: int) -> Outside 
 
 
 def within(pipeline: Pipeline, scope: Scope) -> Outside | None:
-    """The same of a scope, for the shell: of its tables, on its dates."""
+    """The open failures of a scope, for the shell; None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None

@@ -66,13 +66,13 @@ def kind(signature: str) -> str:
 
 
 def cause(status: str, signature: str) -> str:
-    """What open steps are grouped by, wherever they are listed, counted or retried: failures by their kind, skips by
-    their signature. The name of an input is why its readers were skipped."""
+    """The key by which open steps are grouped: failures by their kind, skips by their signature, since the name of an
+    input is why its readers were skipped."""
     return signature if status == Step.Status.SKIPPED else kind(signature)
 
 
 def headline(cause: str, signatures: Iterable[str]) -> str:
-    """What a group is called: its signature where all have the same, else what they have in common."""
+    """The title of a group: its signature if all have the same, else their common cause."""
     found = set(signatures)
     return found.pop() if len(found) == 1 else cause
 

@@ -26,7 +26,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=Run.UNFINISHED)
 
     def due_again(self, now: dt.datetime) -> RunQuerySet:
-        """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
+        """Paused runs that are to try again by now, or so late that the clock must have been set back since."""
         waiting = self.filter(status=Run.Status.PAUSED)
         set_back = models.Q(again_at__gt=now + 2 * timing.LONGEST_PAUSE) & ~models.Q(
             pause_reason=Run.PauseReason.QUOTA
@@ -319,7 +319,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def _why_not(self, to: Status) -> str:
-        """What a person who asked for this reads, where the run is not in a state for it."""
+        """Why the run cannot go there, as a sentence."""
         if to == self.Status.QUEUED and self.status == self.Status.RUNNING and self.request:
             return f"Run {self.pk} is at its last call before it pauses; it can be resumed once that is over."
         is_there = self.status == to or (to == self.Status.QUEUED and self.is_active)

@@ -20,7 +20,7 @@ class StepQuerySet(models.QuerySet["Step"]):
         return self.filter(status=Step.Status.PENDING)
 
     def on_calendar(self) -> StepQuerySet:
-        """Those whose date is on the calendar, as it was read last."""
+        """Steps whose date is on the calendar."""
         return self.filter(date__in=CalendarDate.objects.order_by().values("date"))
 
     def off_calendar(self) -> StepQuerySet:

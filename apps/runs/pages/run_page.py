@@ -143,7 +143,7 @@ class RunPage:
 
     @property
     def goes_on_by_itself(self) -> bool:
-        """Whether the page may change without anybody's doing."""
+        """Whether the page may change by itself."""
         return self.run.is_active or self.run.again_at is not None
 
     @property
@@ -202,7 +202,7 @@ class RunPage:
 
     @property
     def finish(self) -> tuple[dt.datetime, dt.datetime] | None:
-        """Between which moments it likely ends; None while nobody works on it, or nobody can know."""
+        """Between which times it likely ends; None while no worker performs it, or it cannot be known."""
         return self.progress.finish_range(now=self.now) if self.situation.moves else None
 
     @property
@@ -223,7 +223,7 @@ class RunPage:
 
     @property
     def work_left(self) -> str:
-        """The time that the steps left will take once the run goes on; empty if nobody can know."""
+        """The time that the steps left will take once the run goes on; empty if it cannot be known."""
         seconds = self.progress.seconds_range
         return duration_range(*seconds) if seconds and self.progress.unfinished else ""
 
@@ -234,7 +234,7 @@ class RunPage:
 
     @property
     def not_known(self) -> str:
-        """What is said of a time that nobody can know: "yet" only where steps of this run may still tell."""
+        """ "not known yet" if the steps of this run may still show it, else "not known"."""
         may_be_measured = self.progress.verified + self.progress.unfinished >= FEWEST
         return "not known yet" if may_be_measured else "not known"
 

@@ -29,7 +29,7 @@ from apps.text import between, duration, duration_range
 
 @dataclass(frozen=True)
 class Change:
-    """Complete of expected dates, before and after. `before` or `after` is None if nobody looked."""
+    """Complete of expected dates, before and after. `before` or `after` is None if it is not known."""
 
     season: str
     before: tuple[int, int] | None

@@ -10,7 +10,7 @@ from django.db.models.fields import IntegerField
 from apps.runs.models import Attempt, Event, Lane, Run, Step
 from apps.runs.pages.run_status import workers_alive
 
-FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
+FRESH_FOR = 30  # seconds after which estimates are sent again although nothing happened
 
 
 def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:

@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A plan's SQL jobs, estimated as far as pre-flights tell. Of `programs` nobody can tell."""
+    """A plan's SQL jobs, estimated as far as pre-flights tell. Of `programs` it is not known."""
 
     engine: BigQuery
     parts: tuple[Part, ...]

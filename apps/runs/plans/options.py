@@ -40,7 +40,7 @@ class Options:
 
 
 def check(options: Options, pipeline: Pipeline) -> Options:
-    """The same options; PlanRefused with a sentence where one of them is not possible."""
+    """Returns the options. PlanRefused with a sentence if one of them is not possible."""
     most = most_lanes(pipeline)
     if not 1 <= options.lanes <= most:
         raise PlanRefused(f"{options.lanes} lanes are not possible. {why_so_many(pipeline)}")

@@ -191,7 +191,7 @@ class Plan:
         return batching.calls(table.job, dates, self.dates_a_call(table), self.calendar)
 
     def calls_by_season(self, table: Table) -> dict[str, list[list[dt.date]]]:
-        """The same of a job that takes ranges, none of which spans the time between two seasons."""
+        """By season the dates of each call of a job that takes ranges: none spans the time between two seasons."""
         assert table.job
         job, most = table.job, self.dates_a_call(table)
         return {

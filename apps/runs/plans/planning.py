@@ -133,7 +133,7 @@ def look_ahead(
 ) -> tuple[Blocked, dict[int, int]]:
     """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many.
 
-    Inputs that did not answer when they were asked last are read anew by the run: they keep nothing from starting.
+    Inputs that could not be read at the last try are read again by the run: they keep nothing from starting.
     """
     wanted = by_key((step.table, step.date) for step in steps)
     tables = [table for table in pipeline.filled if table.name in wanted]
@@ -209,8 +209,8 @@ def lacks_comparison(
     date: dt.date,
     planned: Collection[tuple[str, dt.date]],
 ) -> bool:
-    """Whether nothing but a date of another table says how many rows are expected, and that one has none and nobody is
-    about to fill it: a call would be judged unknown."""
+    """Whether only a date of another table says how many rows are expected, and that date has none and is not about to
+    be filled: a call would be judged unknown."""
     if not table.compared_with or not table.rows or like_decides(table.rows, None):
         return False
     other = (table.compared_with, date)

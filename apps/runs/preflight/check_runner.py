@@ -86,7 +86,7 @@ def error_text(error: Exception) -> str:
 
 
 def judged(finding: Finding, check: Check) -> Finding:
-    """What a check that is not critical does not like needs a look, no more."""
+    """A failure of a check that is not critical becomes a warning."""
     if finding.level == Level.FAILURE and not check.is_critical:
         return replace(finding, level=Level.WARNING)
     return finding

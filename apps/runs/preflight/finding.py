@@ -41,7 +41,7 @@ class Finding:
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Whatever was quoted, of a job or of an answer, has no secret in it."""
+        """Masks secrets in what was quoted of a job or an answer."""
         for name in ("text", "value", "threshold", "detail", "command"):
             object.__setattr__(self, name, masking.text(getattr(self, name)))
 

@@ -48,7 +48,7 @@ def perform(
     *,
     tell: Callable[[Result], None] | None = None,
 ) -> None:
-    """Asks every check, and stores each result as it comes. Does nothing if somebody performs it already."""
+    """Performs every check and stores each result as it comes. Does nothing if it is performed already."""
     now = timezone.now()
     taken = Preflight.objects.filter(pk=report.pk, status=Status.QUEUED)
     if not taken.update(status=Status.RUNNING, started_at=now):
@@ -255,7 +255,7 @@ class ForPlan:
 
 
 def for_plan(plan: Plan, pipeline: Pipeline) -> ForPlan:
-    """In one query."""
+    """The reports for the plan, in one query."""
     reports = about(plan, pipeline)
     report = newest(reports)
     return ForPlan(

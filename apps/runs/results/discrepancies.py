@@ -145,7 +145,7 @@ def perhaps_not_written(run: Run) -> list[str]:
 
 
 def notes(run: Run, *, verified: int) -> list[str]:
-    """All of it as sentences, the same on the run's page, its summary, in its mail and in the shell."""
+    """All discrepancies as sentences, for the run's page, its summary, its mail and the shell."""
     now = after_run(run, verified=verified).says
     beside = made_stale.in_words_now(run)
     return [*verified_despite(run), *perhaps_not_written(run), *filter(None, (now, beside))]

@@ -152,5 +152,5 @@ def attempts(run: Run) -> QuerySet[Attempt]:
 
 
 def failed_or_skipped(run: Run) -> QuerySet[Step]:
-    """What a list of a run's failures has to name, and what a retry is about."""
+    """The failed and skipped steps of a run, by table and date: what a retry is about."""
     return run.steps.filter(status__in=(Status.FAILED, Status.SKIPPED)).order_by("table", "date")

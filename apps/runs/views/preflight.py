@@ -78,7 +78,7 @@ def start_for_plan(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def beside_plan(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far a pre-flight is that somebody waits for beside a plan; at its end the plan is drawn anew."""
+    """How far the pre-flight of a plan is; when it ends, the plan is drawn again."""
     report = get_object_or_404(Preflight, pk=pk)
     preflight = reports.ForPlan(None, report)
     response = render(request, "preflight/_for_plan.html", {"preflight": preflight})

@@ -46,7 +46,7 @@ class Said:
 
 
 def perform(call: Call, *, timeout: float) -> Said:
-    """Calls a command like a job, and reads its log, which nobody needs afterwards."""
+    """Calls a command like a job, reads its log and deletes it."""
     with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
         log = Path(folder) / "log"
         outcome = jobs.run_process(
@@ -68,7 +68,7 @@ def not_answered(said: Said, timeout: float) -> Finding | None:
 
 
 def command(asked: Command, facts: Facts) -> Iterator[Finding]:
-    """Its exit status, and a pattern in what it prints."""
+    """Checks the exit status of a command, and its output for a pattern."""
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
     call = Call(argv, facts.pipeline.inside(asked.cwd), asked.env)
     said = perform(call, timeout=asked.timeout)
@@ -92,7 +92,7 @@ def judged(asked: Command, said: Said, words: str, remedy: str) -> Finding:
 
 
 def http(asked: Http, facts: Facts) -> Iterator[Finding]:
-    """A refused connection is an answer: nobody serves there. Anything else that keeps us from asking is unknown."""
+    """A refused connection is a failure: no server listens there. Any other connection error is unknown."""
     try:
         status, text = fetch(asked.url, asked.timeout)
     except OSError as error:

@@ -42,7 +42,7 @@ def files_of(facts: Facts, table: Table) -> list[Path]:
 
 
 def must_contain(asked: MustContain, facts: Facts) -> Iterator[Finding]:
-    """Words of files, each with its line; or the safety flags of jobs, as the pipeline file has them now."""
+    """Finds words in files, each with its line; or the safety flags of jobs in the pipeline file as it is now."""
     if asked.files:
         for name in asked.files:
             yield from in_file(facts.pipeline.inside(name), asked.words)
@@ -122,7 +122,7 @@ def is_variable(line: str, word: str) -> bool:
 
 
 def commit(asked: Commit, facts: Facts) -> Iterator[Finding]:
-    """What would run must be what somebody can look up later."""
+    """The code that would run must be that of a commit, so that it can be looked up later."""
     folder = facts.pipeline.folder
     stamp = jobs.commit_of(folder)
     if not stamp:

@@ -116,7 +116,7 @@ def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
 
 
 def accused(tried: list[Tried], found: list[Finding], changes: list[str], compared: str) -> Iterator[Finding]:
-    """Two looks do not say whose doing it was, since a job may write any table: none of several passes."""
+    """Counts do not show which job wrote, since a job may write any table: so none of several passes."""
     if len(tried) == 1:
         yield wrote(f"The dry run of {tried[0].name}", changes, compared, detail=tried[0].called)
         return
@@ -231,7 +231,7 @@ def all_questions(pipeline: Pipeline) -> list[Question]:
 
 
 def uncounted(facts: Facts, table: Table, *readings: Reading | str) -> str:
-    """Why nobody can say whether the table or the run history was written; empty if somebody can."""
+    """Why it is not known whether the table or the run history was written; empty if it is."""
     history = facts.pipeline.history
     for reading in readings:
         if isinstance(reading, str):
@@ -279,7 +279,7 @@ def filled_by_runs(pipeline: Pipeline, since: dt.datetime) -> set[Key]:
 
 
 def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Finding:
-    """How it ended; that nobody could count outweighs that it ended well."""
+    """How it ended; unknown if the rows could not be counted, even if it ended well."""
     name, said, words = tried.name, tried.said, tried.words
     if unanswered := not_answered(said, timeout):
         return replace(unanswered, text=f"The dry run of {name}: {unanswered.text}", command=words)

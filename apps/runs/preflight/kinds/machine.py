@@ -21,7 +21,7 @@ from apps.workers.worker_list import SERVE
 
 
 def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
-    """One cluster that nobody serves is enough: what is queued there does not start."""
+    """Fails for each cluster without a worker: what is queued there does not start."""
     present = worker_list.call(facts.now)
     for each in present.unserved:
         since = f"for {each.silence}" if each.silence else "yet"

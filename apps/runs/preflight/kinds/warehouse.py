@@ -19,7 +19,7 @@ from apps.warehouse.base import Absent, Expiring, WarehouseError
 
 
 def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
-    """That it counted anything is the proof; why it did not, is said for every check that asks it."""
+    """Passes if any table could be counted."""
     assert facts.asked
     read = [table for table in facts.reach.tables if table.name not in facts.asked.problems]
     if read:
@@ -32,7 +32,7 @@ def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
 
 
 def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
-    """A dataset is there when one of its tables is. Of one whose tables nobody reads, nothing is known."""
+    """A dataset is there when one of its tables is. One whose tables are not read is unknown."""
     assert facts.asked
     here: dict[str, list[bool]] = {name: [] for name in asked.datasets}
     for table in facts.reach.tables:
