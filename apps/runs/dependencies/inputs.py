@@ -6,6 +6,7 @@ import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from apps.coverage.models import Partition
@@ -86,7 +87,7 @@ def input_dates(
 def answer(needed: Input, date: dt.date, known: InputDates) -> Answer:
     """Whether a date may read this input: on the date itself, and on the share of its lookback that is needed."""
     first = date - dt.timedelta(days=needed.lookback)
-    gaps = window(known.gaps, first, date)
+    gaps = known.gaps[slice(*span(known.gaps, first, date))]
     coming = between(known.coming, first, date)
     unread = between(known.unread, first, date)
     if not (gaps or unread):
@@ -100,18 +101,10 @@ def answer(needed: Input, date: dt.date, known: InputDates) -> Answer:
     return Answer(gaps=gaps if closes else (), coming=coming, unread=unread, counted=counted)
 
 
-def window(gaps: Sequence[Gap], first: dt.date, last: dt.date) -> Sequence[Gap]:
-    start, end = span(gaps, first, last)
-    return gaps[start:end]
-
-
 def span(gaps: Sequence[Gap], first: dt.date, last: dt.date) -> tuple[int, int]:
     """The places of the gaps from the first date to the last."""
-    return bisect_left(gaps, first, key=date_of), bisect_right(gaps, last, key=date_of)
-
-
-def date_of(gap: Gap) -> dt.date:
-    return gap.date
+    date = attrgetter("date")
+    return bisect_left(gaps, first, key=date), bisect_right(gaps, last, key=date)
 
 
 def between(dates: Sequence[dt.date], first: dt.date, last: dt.date) -> Sequence[dt.date]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -19,7 +18,6 @@ from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.recovery import reset_attempt
 from apps.runs.engine.side_effects import Change
 from apps.runs.failures import log_messages, signatures
 from apps.runs.models import Attempt, Run, Step
@@ -174,9 +172,3 @@ def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
         return {}
     found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)
     return dict(found.values_list("date", "reason"))
-
-
-def mark_inconclusive(lane: LaneContext, attempt: Attempt, says: str = "", **facts: Any) -> None:
-    """Stores that the call decides nothing, because what it did is not known."""
-    with lane.transaction():
-        reset_attempt(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from tenacity import (
@@ -48,7 +48,7 @@ from apps.runs.engine import (
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat, note_stop
 from apps.runs.engine.picking import InputsUnknown, NoWork, Take
-from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover
+from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover, reset_attempt
 from apps.runs.engine.unfillable import Unfillable
 from apps.runs.estimates import billing
 from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
@@ -312,9 +312,17 @@ class Runner:
             call, attempt.log_path, timeout=job.timeout, stopped=self.heartbeat.must_stop, started=started
         )
 
-    def mark_inconclusive(self, attempt: Attempt, says: str = "", **facts: object) -> None:
+    def mark_inconclusive(
+        self,
+        attempt: Attempt,
+        says: str = "",
+        *,
+        status: Attempt.Status = Attempt.Status.ENDED,
+        **facts: Any,
+    ) -> None:
         """Stores that the call decides nothing, and forgets what was counted before it."""
-        decisions.mark_inconclusive(self.lane, attempt, says, **facts)
+        with self.lane.transaction():
+            reset_attempt(attempt, status=status, message=says, **facts)
         self.seen = Snapshot()
 
     def mark_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -343,7 +351,7 @@ class Runner:
         else:
             self.mark_script_inconclusive(attempt, says)
 
-    def mark_script_inconclusive(self, attempt: Attempt, says: str, **facts: object) -> None:
+    def mark_script_inconclusive(self, attempt: Attempt, says: str, **facts: Any) -> None:
         """Stores that the call decides nothing, and that its script may still run in the warehouse."""
         if not may_be_orphaned(attempt, self.warehouse):
             self.mark_inconclusive(attempt, says, **facts)

@@ -113,13 +113,10 @@ class Bill:
 
     @property
     def verdict(self) -> str:
-        """Forecast against actual: "as forecast", "more than forecast"; empty if one of them is not known."""
+        """Actual against forecast: "as forecast", "more than forecast"; empty if one of them is not known."""
         if not self.forecast or self.unknown:
             return ""
-        low, high = self.forecast
-        if self.bytes_billed > high:
-            return "more than forecast"
-        return "less than forecast" if self.bytes_billed < low else "as forecast"
+        return against_forecast(self.bytes_billed, self.forecast, less="less", more="more")
 
     @property
     def says(self) -> str:
@@ -159,6 +156,14 @@ def bill_of(run: Run, pipeline: Pipeline) -> Bill | None:
 
 
 # In words -------------------------------------------------------------------------------------------
+
+
+def against_forecast(actual: float, forecast: tuple[float, float], *, less: str, more: str) -> str:
+    """ "as forecast", or with one of the words "slower than forecast"."""
+    low, high = forecast
+    if low <= actual <= high:
+        return "as forecast"
+    return f"{less if actual < low else more} than forecast"
 
 
 def cost_range(low: float, high: float, engine: BigQuery) -> str:

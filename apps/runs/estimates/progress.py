@@ -53,10 +53,6 @@ class Progress(Counts):
         return self.estimate.seconds_range if self.estimate.left else None
 
     @property
-    def by_run_history(self) -> Sequence[str]:
-        return self.estimate.by_run_history
-
-    @property
     def stop(self) -> Stop | None:
         """What an active run will wait for before it ends; None if it ends by itself, or pauses."""
         return self.estimate.stop if self.is_active else None

@@ -96,12 +96,9 @@ class ShownPlan:
     @property
     def matrix(self) -> list[tuple[str, list[tuple[str, int]], int]]:
         """Table, its steps in each season, all of its steps."""
+        dates = self.plan.dates_by_table_and_season
         return [
-            (
-                table,
-                [(season, self.plan.by_table_and_season[table].get(season, 0)) for season in self.seasons],
-                total,
-            )
+            (table, [(season, len(dates[table].get(season, ()))) for season in self.seasons], total)
             for table, total in self.plan.by_table.items()
         ]
 

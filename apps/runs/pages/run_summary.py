@@ -82,13 +82,9 @@ class Summary:
 
     @property
     def verdict(self) -> str:
-        """Forecast against actual: "as forecast", "slower than forecast"; empty without a forecast."""
-        if not self.forecast_seconds:
-            return ""
-        low, high = self.forecast_seconds
-        if self.worked_seconds > high:
-            return "slower than forecast"
-        return "faster than forecast" if self.worked_seconds < low else "as forecast"
+        """Actual against forecast: "as forecast", "slower than forecast"; empty without a forecast."""
+        forecast, worked = self.forecast_seconds, self.worked_seconds
+        return billing.against_forecast(worked, forecast, less="faster", more="slower") if forecast else ""
 
     @property
     def left_out(self) -> list[tuple[str, int]]:

@@ -63,14 +63,6 @@ class Plan:
         return dict(Counter(step.table for step in self.steps))
 
     @cached_property
-    def by_table_and_season(self) -> dict[str, dict[str, int]]:
-        """Table to season to steps."""
-        found: dict[str, dict[str, int]] = defaultdict(dict)
-        for (table, season), count in Counter((step.table, step.season) for step in self.steps).items():
-            found[table][season] = count
-        return dict(found)
-
-    @cached_property
     def left_out_counts(self) -> dict[str, int]:
         return {reason: len(found) for reason, found in sorted(self.left_out.items())}
 

@@ -16,7 +16,6 @@ from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import made_stale, redos
 from apps.text import date_ranges
 
-RANGES_SHOWN = 6
 VERIFIED = Step.Status.SUCCEEDED
 CAME_TO_AN_END = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
 
@@ -33,7 +32,7 @@ class Differs:
     def says(self) -> str:
         """ "sales missing on 2024-01-02 to 2024-01-06"."""
         state = self.state.replace("_", " ")
-        return f"{definition.short_name(self.table)} {state} on {date_ranges(self.dates, most=RANGES_SHOWN)}"
+        return f"{definition.short_name(self.table)} {state} on {date_ranges(self.dates, most=made_stale.RANGES_SHOWN)}"
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,9 @@ def still_stale_in_words(run: Run) -> str:
     )
     found = by_key(stale.order_by("table", "date").values_list("table", "date"))
     number = sum(map(len, found.values()))
-    named = "; ".join(
-        f"{definition.short_name(table)} on {date_ranges(dates, most=RANGES_SHOWN)}"
-        for table, dates in found.items()
-    )
-    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {named}" if number else ""
+    if not number:
+        return ""
+    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {made_stale.tables_in_words(found)}"
 
 
 def verified_despite(run: Run) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from apps.coverage.models import Partition
 from apps.coverage.scanning import staleness
@@ -52,9 +53,15 @@ def in_words_now(run: Run) -> str:
 
 def sentence(dates: dict[str, list[dt.date]]) -> str:
     """ "3 complete dates became stale while the run was at work: wave on 2025-03-02 to 2025-03-04"."""
-    named = "; ".join(
+    number = sum(map(len, dates.values()))
+    return (
+        f"{count(number, 'complete date')} became stale while the run was at work: {tables_in_words(dates)}"
+    )
+
+
+def tables_in_words(dates: Mapping[str, Sequence[dt.date]]) -> str:
+    """ "wave on 2025-03-02 to 2025-03-04; trend on 2025-03-05"."""
+    return "; ".join(
         f"{definition.short_name(table)} on {date_ranges(some, most=RANGES_SHOWN)}"
         for table, some in dates.items()
     )
-    number = sum(map(len, dates.values()))
-    return f"{count(number, 'complete date')} became stale while the run was at work: {named}"

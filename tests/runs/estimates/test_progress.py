@@ -271,7 +271,7 @@ def test_a_table_that_no_run_filled_takes_its_pace_from_the_run_history(run, of)
     found = of(run)
 
     low, high = found.seconds_range
-    assert low < 300 < high < 400 and found.by_run_history == ["weekly.trend"]
+    assert low < 300 < high < 400 and found.estimate.by_run_history == ["weekly.trend"]
 
 
 def test_a_run_does_not_take_its_own_calls_for_those_of_others(run):
