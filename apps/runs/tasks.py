@@ -91,17 +91,17 @@ def warehouse_answers_again(run: Run) -> bool:
 def cancel_orphaned_jobs() -> None:
     """Cancels the orphaned scripts of runs that are not active, each once in a while until it is over."""
     due = (
-        unattended()
+        orphaned_attempts()
         .filter(orphaned_at__lt=timezone.now() - timing.ORPHANS_CANCELLED_EVERY)
         .order_by("orphaned_at")
     )
     for attempt in due.select_related("run"):
         mine = Attempt.objects.filter(pk=attempt.pk, orphaned_at=attempt.orphaned_at)
-        if mine.update(orphaned_at=timezone.now()) and not is_ended(attempt):
+        if mine.update(orphaned_at=timezone.now()) and not try_to_cancel(attempt):
             return
 
 
-def is_ended(attempt: Attempt) -> bool:
+def try_to_cancel(attempt: Attempt) -> bool:
     """Tries to cancel it; False if the warehouse cannot be asked about any script now."""
     try:
         with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
@@ -112,7 +112,8 @@ def is_ended(attempt: Attempt) -> bool:
     return True
 
 
-def unattended() -> AttemptQuerySet:
+def orphaned_attempts() -> AttemptQuerySet:
+    """Orphaned attempts of runs that are not active."""
     return Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
 
 

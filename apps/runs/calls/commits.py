@@ -22,7 +22,7 @@ def head(folder: Path) -> str:
     if found is None:
         return ""
     # What is kept in a way that this does not know, git itself can read.
-    return (resolved(found) or str(jobs.commit_of(folder).get("commit", "")))[:40]
+    return (head_commit(found) or str(jobs.commit_of(folder).get("commit", "")))[:40]
 
 
 def git_folder(folder: Path) -> Path | None:
@@ -31,29 +31,29 @@ def git_folder(folder: Path) -> Path | None:
         git = place / ".git"
         if git.is_dir():
             return git
-        if (named := text(git)).startswith("gitdir:"):
+        if (named := read_text(git)).startswith("gitdir:"):
             return place / named.removeprefix("gitdir:").strip()
     return None
 
 
-def resolved(git: Path) -> str:
+def head_commit(git: Path) -> str:
     """The commit of HEAD; empty if the files do not say."""
-    named = text(git / "HEAD")
+    named = read_text(git / "HEAD")
     if not named.startswith("ref:"):
         return named if HASH.match(named) else ""
     ref = named.removeprefix("ref:").strip()
-    common = git / (text(git / "commondir") or ".")
+    common = git / (read_text(git / "commondir") or ".")
     for place in (git, common):
-        if HASH.match(found := text(place / ref)):
+        if HASH.match(found := read_text(place / ref)):
             return found
-    for line in text(common / "packed-refs").splitlines():
+    for line in read_text(common / "packed-refs").splitlines():
         commit, _, name = line.partition(" ")
         if name == ref:
             return commit
     return ""
 
 
-def text(path: Path) -> str:
+def read_text(path: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
         return path.read_text().strip()
     return ""
@@ -62,7 +62,7 @@ def text(path: Path) -> str:
 # What a run ran -----------------------------------------------------------------------------------
 
 
-def note_change(attempt: Attempt, launched_from: Path) -> None:
+def record_change(attempt: Attempt, launched_from: Path) -> None:
     """Writes a line in the run's timeline where the attempt runs other code than the run did in this folder before."""
     run = attempt.run
     earlier = run.attempts.filter(cwd=attempt.cwd, number__lt=attempt.number).exclude(commit="")

@@ -119,22 +119,22 @@ def run_process(
     The job begins only after `started` came back: where that raises, it never began. Its group ends with it: by itself,
     at the timeout, or when `stopped()` says so. CannotLog if the disk is full, or the log is another call's.
     """
-    begin_log(log)
+    create_log(log)
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
         return Outcome(error=f"It could not be started: {error_text(error)}.")
     try:
         started(process.pid, processes.identity(process.pid))
-        let_go(process)
+        release(process)
         return wait(process, timeout=timeout, stopped=stopped)
     finally:
         processes.end_group(process.pid)
-        forget(process)
-        make_room(log)
+        close(process)
+        check_disk(log)
 
 
-def begin_log(log: Path) -> None:
+def create_log(log: Path) -> None:
     """Creates the log of a call. CannotLog if it cannot be written, or is that of another call."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -143,10 +143,10 @@ def begin_log(log: Path) -> None:
         log.touch(exist_ok=False)
     except OSError as error:
         raise CannotLog(f"the log {log} cannot be written: {error_text(error)}") from None
-    make_room(log)
+    check_disk(log)
 
 
-def make_room(log: Path) -> None:
+def check_disk(log: Path) -> None:
     """Checks that the output of a job can be logged. CannotLog if not."""
     try:
         with log.open("ab", buffering=0) as output:
@@ -161,7 +161,7 @@ def make_room(log: Path) -> None:
 
 
 def start(call: Call, log: Path) -> subprocess.Popen:
-    """A process that becomes the job as soon as it is let go."""
+    """A process that becomes the job as soon as it is released."""
     environment = environment_of(call)
     masking.learn(environment)
     with log.open("ab", buffering=0) as output:
@@ -182,7 +182,7 @@ def environment_of(call: Call) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in own} | dict(call.added)
 
 
-def let_go(process: subprocess.Popen) -> None:
+def release(process: subprocess.Popen) -> None:
     """Lets a held-back process become its command; does nothing if it has ended meanwhile."""
     assert process.stdin
     with suppress(BrokenPipeError):
@@ -191,7 +191,7 @@ def let_go(process: subprocess.Popen) -> None:
     process.stdin.close()
 
 
-def forget(process: subprocess.Popen) -> None:
+def close(process: subprocess.Popen) -> None:
     """Waits for a process that ends, and closes its input."""
     process.wait()
     if process.stdin and not process.stdin.closed:
@@ -250,7 +250,7 @@ def run_sql(
     A WarehouseError if it is away, busy or over its quota: then the script decided nothing.
     """
     assert call.sql
-    begin_log(log)
+    create_log(log)
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:

@@ -39,7 +39,7 @@ class Piece:
     cut: bool = False
 
 
-def elsewhere(log: Path, worker: str) -> str:
+def other_machine(log: Path, worker: str) -> str:
     """The machine that has the log; empty if this one has it, or it is not known to be anywhere else."""
     return "" if worker == settings.WORKER_NAME or log.exists() else worker
 

@@ -56,11 +56,11 @@ def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readi
     back = max((needed.lookback for needed in table.after), default=0)
     known = known_inputs(table.follows, min(dates) - dt.timedelta(days=back), max(dates), run=run)
     for date in dates:
-        sort(found, table, date, known)
+        add_readiness(found, table, date, known)
     return found
 
 
-def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, InputDates]) -> None:
+def add_readiness(found: Readiness, table: Table, date: dt.date, known: Mapping[str, InputDates]) -> None:
     for needed in table.after:
         answer = inputs.answer(needed, date, known[needed.table])
         if answer.gaps:

@@ -71,7 +71,7 @@ def new_attempt(lane: LaneContext, table: Table, dates: list[dt.date]) -> Attemp
         environment=call.shown_environment,
         log_key=uuid.uuid4().hex[:12],
     )
-    commits.note_change(attempt, lane.pipeline.folder)
+    commits.record_change(attempt, lane.pipeline.folder)
     return attempt
 
 

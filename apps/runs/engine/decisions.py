@@ -92,7 +92,7 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
     """Ends the attempt. LeaseLost if it was marked as lost while its worker was frozen."""
     mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
     if not mine.update(
-        status=verdicts.of_call(outcome),
+        status=verdicts.attempt_status(outcome),
         exit_status=outcome.exit_status,
         finished_at=timezone.now(),
         message=outcome.error,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Sequence
 
 from django.utils import timezone
@@ -23,8 +22,6 @@ from apps.runs.engine.picking import CannotRead, Gate, NoWork, Pick, WaitForRun
 from apps.runs.models import Attempt, Run, Step, leases
 from apps.runs.results import discrepancies, made_stale, outcomes
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
-
-log = logging.getLogger(__name__)
 
 
 def begin(lane: LaneContext) -> None:

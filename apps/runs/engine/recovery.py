@@ -61,7 +61,7 @@ def kill_and_reset(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) 
     if attempt.is_sql and warehouse.end_sql(attempt.job_id):
         log.warning("run %s: ended job %s, which outlived its worker", run.pk, attempt.job_id)
     if attempt.is_sql:
-        billing.note(attempt, warehouse)
+        billing.store_billed_bytes(attempt, warehouse)
     if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
         log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
     if isinstance(warehouse, TakesTurns):
@@ -89,7 +89,7 @@ def cancel_orphaned_job(attempt: Attempt, warehouse: Warehouse) -> None:
             says = f"{script} was still at work in the warehouse, and is ended"
     except StillAtWork as error:
         raise StillAtWork(f"{script} of run {attempt.run_id} is still at work: {error}") from error
-    billing.note(attempt, warehouse)
+    billing.store_billed_bytes(attempt, warehouse)
     with transaction.atomic():
         if Attempt.objects.orphaned().filter(pk=attempt.pk).update(orphaned_at=None):
             attempt.run.record("orphaned job", says)

@@ -254,7 +254,7 @@ class Runner:
             # What the call did is not known now. The look before the next call will tell.
             says = f"The call ended, and the warehouse could not be asked what it did: {error}"
             self.mark_inconclusive(
-                attempt, says, status=verdicts.of_call(outcome), exit_status=outcome.exit_status
+                attempt, says, status=verdicts.attempt_status(outcome), exit_status=outcome.exit_status
             )
             raise
         return self.seen
@@ -290,7 +290,7 @@ class Runner:
         if call.sql:
             with self.lane.transaction():
                 pass  # a script cannot be called back as soon as it began, like a process below
-            with billing.noted(attempt, self.warehouse):
+            with billing.store_when_done(attempt, self.warehouse):
                 return jobs.run_sql(
                     call,
                     attempt.log_path,

@@ -102,7 +102,7 @@ def of_call(
     after: Snapshot,
 ) -> SideEffects:
     """What changed beside the call's own dates, but for dates that other calls were at meanwhile."""
-    changed = snapshots.differences(table.name, before, after) - asked_for(table, dates)
+    changed = snapshots.differences(table.name, before, after) - requested_dates(table, dates)
     if changed:
         changed -= others_at_work(attempt.table, attempt.lease, since=before.asked_at)
     was = before.judged(pipeline, table.name, changed)
@@ -110,7 +110,7 @@ def of_call(
     return SideEffects(tuple(Change(was[date], found[date]) for date in sorted(changed)))
 
 
-def asked_for(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
+def requested_dates(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
     """The dates that the call names; of a range those between them too."""
     if not (table.job and table.job.takes_ranges and dates):
         return set(dates)

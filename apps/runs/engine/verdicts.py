@@ -167,7 +167,7 @@ def why(found: Found, said: str, outcome: Outcome, job: Job, side_effects: str) 
     return f"{found.verdict.state}: {found.verdict.reason or opinion}"
 
 
-def of_call(outcome: Outcome) -> Attempt.Status:
+def attempt_status(outcome: Outcome) -> Attempt.Status:
     """How the attempt ended."""
     if outcome.timed_out:
         return Attempt.Status.TIMED_OUT

@@ -62,7 +62,7 @@ def estimate(samples: Sequence[Sample], sizes: Iterable[int]) -> tuple[float, fl
 
 
 @contextmanager
-def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
+def store_when_done(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
     """Stores the bytes billed by the attempt's job when the block ends, also if it failed."""
     answers = True
     try:
@@ -72,10 +72,10 @@ def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
         raise
     finally:
         if answers:
-            retry_on_db_outage(lambda: note(attempt, warehouse))
+            retry_on_db_outage(lambda: store_billed_bytes(attempt, warehouse))
 
 
-def note(attempt: Attempt, warehouse: Warehouse) -> None:
+def store_billed_bytes(attempt: Attempt, warehouse: Warehouse) -> None:
     """Stores the bytes billed by the attempt's job; they stay unknown if the warehouse cannot say."""
     if not isinstance(warehouse, Billing):
         return

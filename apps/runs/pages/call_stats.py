@@ -13,7 +13,7 @@ from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job
 from apps.runs.models import Run
 from apps.runs.plans import batching, options
-from apps.runs.plans.batching import Called
+from apps.runs.plans.batching import EndedCall
 from apps.text import count, duration
 
 # Of a call: neither its command nor its environment.
@@ -73,7 +73,7 @@ def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> CallStats:
     )
 
 
-def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCalls:
+def table_calls(run: Run, table: str, job: Job, calls: list[EndedCall]) -> TableCalls:
     asked_for = job.dates_a_call if run.batch is None else run.batch
     return TableCalls(
         table=table,
@@ -83,10 +83,10 @@ def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCal
     )
 
 
-def last_calls(run: Run) -> dict[str, list[Called]]:
+def last_calls(run: Run) -> dict[str, list[EndedCall]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
     calls = batching.with_verified(run.attempts.filter(status__in=batching.CAME_TO_AN_END))
     newest = calls.annotate(place=place).only(*LOADED)
     attempts = newest.filter(place__lte=batching.CALLS_USED).order_by("-number")
-    return by_key((attempt.table, batching.called(attempt)) for attempt in attempts if attempt.dates)
+    return by_key((attempt.table, batching.ended_call(attempt)) for attempt in attempts if attempt.dates)

@@ -314,7 +314,7 @@ class RunPage:
     @property
     def log_elsewhere(self) -> str:
         assert self.last_attempt
-        return logs.elsewhere(self.last_attempt.log_path, self.last_attempt.worker)
+        return logs.other_machine(self.last_attempt.log_path, self.last_attempt.worker)
 
 
 def run_page(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> RunPage:

@@ -95,7 +95,7 @@ def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery) or not plan.steps:
         return None
-    known = stored()
+    known = stored_samples()
     scripts = [name for name in plan.by_table if billing.is_sql(pipeline, name)]
     return Forecast(
         engine=engine,
@@ -108,19 +108,19 @@ def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     )
 
 
-def stored() -> dict[tuple[str, str], Found]:
+def stored_samples() -> dict[tuple[str, str], Found]:
     """By table and season what the newest pre-flight that tells of it found."""
     found: dict[tuple[str, str], Found] = {}
     finished = Preflight.objects.filter(status=Preflight.Status.FINISHED).only("results", "finished_at")
     for report in finished[:LOOKED_AT]:
-        for data in told(report):
+        for data in sampled_findings(report):
             for season, samples in data[billing.A_CALL].items():
                 said = Found(tuple(Sample(*each) for each in samples), report)
                 found.setdefault((data["table"], season), said)
     return found
 
 
-def told(report: Preflight) -> Iterator[Mapping[str, Any]]:
+def sampled_findings(report: Preflight) -> Iterator[Mapping[str, Any]]:
     """What the findings of a report keep of bytes a call."""
     for result in report.results:
         for finding in result["findings"]:

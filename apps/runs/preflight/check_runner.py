@@ -61,7 +61,7 @@ def perform(check: Check, facts: Facts, *, left: float) -> Result:
     seconds = min(check.timeout, left)
     found = findings(kind, replace_timeout(check, seconds), facts)
     if kind.asks_warehouse:
-        found = [remedies.or_look(each, facts.pipeline) for each in found]
+        found = [remedies.add_remedy(each, facts.pipeline) for each in found]
     return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
 
 

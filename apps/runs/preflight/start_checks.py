@@ -37,7 +37,7 @@ def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.date
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    yield from unreadable(facts)
+    yield from unreadable_tables(facts)
     for check in select_checks(facts.pipeline, facts.scope).checks:
         if check.is_critical and kind_of(check) in AGAIN:
             yield from ask(check, facts)
@@ -50,7 +50,7 @@ def ask(check: Check, facts: Facts) -> Iterator[Finding]:
         yield failed(f"{check.name} could not be asked: {check_runner.error_text(error)}")
 
 
-def unreadable(facts: Facts) -> Iterator[Finding]:
+def unreadable_tables(facts: Facts) -> Iterator[Finding]:
     """Tables that are not as the file describes them: asked about a single date. One that does not exist is created."""
     try:
         reading = facts.warehouse.count(

@@ -29,10 +29,6 @@ class Counts:
     pending: int
 
     @property
-    def decided(self) -> int:
-        return self.verified + self.failed + self.skipped + self.cancelled
-
-    @property
     def unfinished(self) -> int:
         return self.running + self.pending
 

@@ -22,7 +22,7 @@ from apps.runs.preflight import remedies
 from apps.runs.preflight.dates import dates_to_fill
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
-from apps.runs.preflight.kinds.calls import Said, not_answered, perform
+from apps.runs.preflight.kinds.calls import CommandResult, not_answered, perform
 from apps.text import count, date_ranges
 from apps.warehouse.base import (
     EMPTY,
@@ -50,7 +50,7 @@ class Tried:
     table: Table
     dates: list[dt.date]
     call: Call
-    said: Said
+    said: CommandResult
 
     @property
     def name(self) -> str:
@@ -89,7 +89,7 @@ def performed(
 ) -> Iterator[Finding]:
     before, prints, began = counted(facts), fingerprinted(facts), timezone.now()
     tried = [
-        Tried(table, dates, call, in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
+        Tried(table, dates, call, perform_in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
         for table, dates, call in to_try
     ]
     after, prints_after = counted(facts), fingerprinted(facts)
@@ -101,10 +101,10 @@ def performed(
     compared = compared_in_words(prints, prints_after, {table for table, _ in theirs})
     found = [finding(each, uncounted(facts, each.table, before, after), timeout, compared) for each in tried]
     said = [*gone, *(in_rows(*change) for change in sorted(changes.items())), *more]
-    yield from accused(tried, found, said, compared) if said else found
+    yield from findings_of_writers(tried, found, said, compared) if said else found
 
 
-def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
+def perform_in_turn(call: Call, facts: Facts, *, timeout: float) -> CommandResult:
     """Calls a job with the warehouse for itself, where only one process at a time may have it."""
     if not isinstance(facts.warehouse, TakesTurns):
         return perform(call, timeout=timeout)
@@ -112,10 +112,12 @@ def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
         with facts.warehouse.turn_of_call("the dry run of a pre-flight", owner="", stopped=lambda: False):
             return perform(call, timeout=timeout)
     except InUse as busy:
-        return Said(Outcome(error=f"It was not called: {busy}."), "")
+        return CommandResult(Outcome(error=f"It was not called: {busy}."), "")
 
 
-def accused(tried: list[Tried], found: list[Finding], changes: list[str], compared: str) -> Iterator[Finding]:
+def findings_of_writers(
+    tried: list[Tried], found: list[Finding], changes: list[str], compared: str
+) -> Iterator[Finding]:
     """Counts do not show which job wrote, since a job may write any table: so none of several passes."""
     if len(tried) == 1:
         yield wrote(f"The dry run of {tried[0].name}", changes, compared, detail=tried[0].called)
@@ -158,11 +160,11 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
         return failed(
             f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.",
             value=str(path),
-            command=remedies.editor(path),
+            command=remedies.open_editor(path),
         )
     except OSError as error:
         said = f"The SQL of {table.short_name} could not be read: {error.strerror}."
-        return unknown(said, value=str(path), command=remedies.folder_of(path))
+        return unknown(said, value=str(path), command=remedies.list_folder(path))
     except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
     return passed(f"The SQL of {table.short_name} would run.", value=date_ranges(dates), detail=said)
@@ -285,7 +287,7 @@ def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Find
         return replace(unanswered, text=f"The dry run of {name}: {unanswered.text}", command=words)
     if said.outcome.exit_status:
         text = f"The dry run of {name} ended with {said.outcome.exit_status}."
-        return failed(text, detail=said.last_words, command=words)
+        return failed(text, detail=said.last_line, command=words)
     if said.errors:
         return failed(f"The dry run of {name} said an error: {said.errors[0]}", command=words)
     if uncounted:
@@ -297,7 +299,7 @@ def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Find
         f"The dry run of {name} wrote nothing.",
         value=date_ranges(tried.dates),
         threshold=compared,
-        detail=said.last_words,
+        detail=said.last_line,
         command=words,
     )
 

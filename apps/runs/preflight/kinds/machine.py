@@ -72,11 +72,13 @@ def room(what: str, folder: Path, least: int) -> Finding:
     except OSError as error:
         return unknown(
             f"The folder of the {what}, {folder}, could not be asked: {error.strerror}.",
-            command=remedies.folder_of(folder),
+            command=remedies.list_folder(folder),
         )
     said = {"value": f"{free:,} MB free", "threshold": f"at least {least:,} MB"}
     if free < least:
         return failed(
-            f"The disk of the {what}, {folder}, is nearly full.", command=remedies.largest(folder), **said
+            f"The disk of the {what}, {folder}, is nearly full.",
+            command=remedies.list_largest(folder),
+            **said,
         )
     return passed(f"The disk of the {what} has room.", **said)

@@ -45,12 +45,12 @@ def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
         elif tables:
             yield failed(
                 f"{name} has none of its {count(len(tables), 'table')}.",
-                command=remedies.tables(facts.pipeline, name),
+                command=remedies.list_tables(facts.pipeline, name),
             )
         else:
             yield unknown(
                 f"No table of this pipeline is in {name}, so nothing says that it is there.",
-                command=remedies.tables(facts.pipeline, name),
+                command=remedies.list_tables(facts.pipeline, name),
             )
 
 
@@ -71,7 +71,7 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
         if each.name in to_create:
             yield warned(f"{problem}; its job has to create it.", value=each.name)
         else:
-            look = remedies.columns(facts.pipeline, each.name)
+            look = remedies.list_columns(facts.pipeline, each.name)
             yield failed(f"{problem}.", value=each.name, command=look)
     yield from losses(wanted, facts)
     if not broken:
@@ -118,7 +118,7 @@ def too_short(tables: list[Table], kept: Mapping[str, dt.timedelta], facts: Fact
             f"{oldest_kept(kept[table.name], facts)} would stay.",
             value=count(days, "day"),
             threshold=f"partitions from {facts.scope.start} on",
-            command=remedies.columns(facts.pipeline, table.name),
+            command=remedies.list_columns(facts.pipeline, table.name),
         )
     if not found:
         yield passed(
