@@ -10,7 +10,9 @@ from apps.coverage.counts.freshness import Freshness
 from apps.coverage.counts.grid import Grid
 from apps.coverage.counts.rollup import Coverage
 from apps.runs.estimates.eta import Estimate, Leg, Stop
-from apps.runs.estimates.progress import Left, Pace, Progress
+from apps.runs.estimates.paces import Pace
+from apps.runs.estimates.progress import Progress
+from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run
 from backfill_console.truth import Truth, Work, truth
 from tests.markup import tight

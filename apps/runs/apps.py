@@ -15,7 +15,7 @@ class RunsConfig(AppConfig):
         # A run whose worker died goes on when the launcher looks, or when the next worker starts.
         tick.connect(revive)
         worker_started.connect(revive)
-        tick.connect(tell_of_stalls)
+        tick.connect(record_stalls)
 
 
 def ensure_schedule(**kwargs: Any) -> None:
@@ -32,9 +32,9 @@ def revive(**kwargs: Any) -> None:
     tasks.revive()
 
 
-def tell_of_stalls(**kwargs: Any) -> None:
+def record_stalls(**kwargs: Any) -> None:
     from django.utils import timezone
 
     from apps.runs.estimates import stalls
 
-    stalls.tell(timezone.now())
+    stalls.record_all(timezone.now())

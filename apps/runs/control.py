@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from apps.coverage.counts import rollup
 from apps.coverage.models import Partition, set_activity
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.runs import queue, rows
 from apps.runs.calls import jobs
@@ -52,8 +52,8 @@ def launch(
 ) -> Run:
     """Makes a run of a plan and, unless `queued` is False, puts it in the queue.
 
-    LaunchRefused where there is nothing to do, another run is about to fill one of its partitions, or its pre-flight is
-    not ready and `unready` does not say why to launch it all the same; PlanRefused where the options are not possible.
+    LaunchRefused if there is nothing to do, another run is about to fill one of its partitions, or its pre-flight is
+    not ready and `unready` does not say why to launch it all the same; PlanRefused if the options are not possible.
     """
     if not plan.steps:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
@@ -116,7 +116,7 @@ def not_ready_in_words(report: Preflight) -> str:
 
 
 def preflight_in_words(report: Preflight, unready: str) -> str:
-    """What the timeline says of the newest pre-flight that covers the plan."""
+    """The line of the timeline about the newest pre-flight that covers the plan."""
     if report.is_not_ready:
         why = reports.shown_report(report).why
         return f"Launched although pre-flight {report.pk} is not ready ({why}): {unready.strip()}"
@@ -142,16 +142,13 @@ def add_steps(run: Run, plan: Plan, canary: Collection[dt.date] = ()) -> None:
         ),
         run_id=run.pk,
     )
-    dates: dict[str, list[dt.date]] = defaultdict(list)
-    for step in plan.steps:
-        dates[step.table].append(step.date)
-    for table, some in dates.items():
-        set_activity(table, some, Partition.Activity.QUEUED, run_id=run.pk)
+    for table, dates in by_key(plan.partitions).items():
+        set_activity(table, dates, Partition.Activity.QUEUED, run_id=run.pk)
 
 
 def overlap_in_words(plan: Plan) -> str:
     """Which run fills partitions of this plan already."""
-    wanted = {(step.table, step.date) for step in plan.steps}
+    wanted = set(plan.partitions)
     taken = Step.objects.unfinished().filter(table__in=plan.by_table).select_related("run")
     for step in taken:
         if (step.table, step.date) in wanted:
@@ -166,7 +163,7 @@ def overlap_in_words(plan: Plan) -> str:
 
 
 def pause(run: Run, *, by: Any, reason: str = "") -> None:
-    """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+    """Lets the call under way end, then pauses. IllegalMove if the run is not active."""
     run.pause(by=by, reason=reason)
     resume_what_waited_for(run)
 
@@ -184,20 +181,20 @@ def cancel(run: Run, *, by: Any, reason: str = "") -> None:
 
 
 def resume_what_waited_for(run: Run) -> None:
-    """Other runs may go on, once this one is paused or finished."""
+    """Resumes other runs that waited for this one, once it is paused or finished."""
     if not run.is_active:
         waiting.resume_waiting_runs()
 
 
 def resume(run: Run, *, by: Any, reason: str = "") -> None:
-    """Puts a paused run back in the queue. ReasonRequired where its failures paused it and no reason is given."""
+    """Puts a paused run back in the queue. ReasonRequired if its failures paused it and no reason is given."""
     with transaction.atomic():
         run.resume(by=by, reason=reason)
         queue.perform_later(run)
 
 
 def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
-    """Opens the manual gate before a phase and goes on. IllegalMove where the run does not wait at this one."""
+    """Opens the manual gate before a phase and goes on. IllegalMove if the run does not wait at this one."""
     closed = gates.waiting_phase(run)
     if closed is not None and closed != phase:
         raise IllegalMove(f"Run {run.pk} waits before phase {closed}, not before phase {phase}.")
@@ -207,14 +204,14 @@ def start_phase(run: Run, phase: str, *, by: Any, reason: str = "") -> None:
 
 
 def release_canary(run: Run, *, by: Any, reason: str = "") -> None:
-    """Lets the dates after the canary follow. IllegalMove where the run does not wait for that."""
+    """Lets the dates after the canary follow. IllegalMove if the run does not wait for that."""
     with transaction.atomic():
         run.release_canary(by=by, reason=reason)
         queue.perform_later(run)
 
 
 def set_concurrency(run: Run, lanes: int, *, by: Any, most: int | None = None) -> None:
-    """Changes how many calls the run may make at once, from the next call on. IllegalMove where that cannot be."""
+    """Changes how many calls the run may make at once, from the next call on. IllegalMove if that cannot be."""
     if most == 1 and lanes != 1:
         raise IllegalMove("There is one lane here, since one process at a time may hold a DuckDB file.")
     if lanes < 1 or (most is not None and lanes > most):

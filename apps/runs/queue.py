@@ -19,12 +19,12 @@ def perform_later(run: Run) -> None:
 
 
 def enqueue(run_id: int, ticket: str) -> None:
-    """The ticket makes the task the only one: tasks with the same that wait elsewhere find it used."""
+    """Queues a slice of the lane that was booked with the ticket; a second task with it finds it used."""
     async_task("apps.runs.tasks.perform", run_id, ticket, cluster="runs")
 
 
 def hand_on(run_id: int, lease: str) -> None:
-    """The lane's next slice waits its turn behind the slices of other runs."""
+    """Queues the next slice of the lane, behind those of other runs."""
     ticket = uuid.uuid4().hex
     with transaction.atomic():
         if leases.exchange(run_id, lease, ticket):
@@ -32,20 +32,20 @@ def hand_on(run_id: int, lease: str) -> None:
 
 
 def wake(run_id: int) -> None:
-    """Another lane of the run has something to do."""
+    """Queues a slice for another lane of the run."""
     with transaction.atomic():
         perform_later(Run.objects.get(pk=run_id))
 
 
 def requeue(run: Run, *, says: str) -> None:
     """Puts a paused run in the queue again, unless it is not paused any more."""
-    with suppress(IllegalMove), transaction.atomic():  # somebody was quicker
+    with suppress(IllegalMove), transaction.atomic():  # it was resumed meanwhile
         run.requeue(says)
         perform_later(run)
 
 
 def perform_again(lane: Lane) -> None:
-    """Another task with the same ticket: one that still waits in the queue stays good, whichever comes first."""
+    """Queues another task with the same ticket; of two that wait, the first one takes the lane."""
     with transaction.atomic():
         if leases.renew_expired(lane):
             enqueue(lane.run_id, lane.lease)

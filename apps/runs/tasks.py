@@ -43,18 +43,18 @@ def perform(run_id: int, ticket: str) -> None:
                 until=time.monotonic() + timing.SLICE,
                 wake=lambda: queue.wake(run_id),
             )
-    except DB_OUTAGE:  # nobody could write it down
+    except DB_OUTAGE:  # it cannot be recorded
         raise
-    except Exception as error:  # the queue keeps it, and whoever looks at the run reads it
-        tell_of(error, run_id)
+    except Exception as error:  # for the queue and the timeline
+        record_error(error, run_id)
         raise
     # A worker that is to stop hands its lane on at once.
     goes_on = more or stopping.stop_requested()
     retry_on_db_outage(lambda: queue.hand_on(run_id, lease) if goes_on else leases.release(run_id, lease))
 
 
-def tell_of(error: Exception, run_id: int) -> None:
-    """A line in the timeline, once however often the same is tried in vain."""
+def record_error(error: Exception, run_id: int) -> None:
+    """Records the error in the timeline, once for as long as it stays the same."""
     why = str(error) if isinstance(error, definition.PipelineError) else f"{type(error).__name__}: {error}"
     says = f"A worker could not go on, and another will try again: {why}"
     run = Run.objects.get(pk=run_id)
@@ -64,7 +64,7 @@ def tell_of(error: Exception, run_id: int) -> None:
 
 
 def revive() -> None:
-    """Puts runs back in the queue that nobody gave a sign of life for, and those that wait and are due again."""
+    """Queues runs again whose lease has expired, and paused ones that are due again."""
     now = timezone.now()
     for lane in leases.expired(now):
         queue.perform_again(lane)
@@ -80,29 +80,29 @@ def revive() -> None:
 
 def warehouse_answers_again(run: Run) -> bool:
     """Whether a scan that began after the run paused read the warehouse."""
-    rested = run.events.filter(kind=Run.Status.PAUSED).first()
+    paused = run.events.filter(kind=Run.Status.PAUSED).first()
     read = Scan.objects.filter(status=Scan.Status.SUCCEEDED)
-    return rested is not None and read.filter(started_at__gt=rested.at).exists()
+    return paused is not None and read.filter(started_at__gt=paused.at).exists()
 
 
-# Stray scripts ------------------------------------------------------------------------------------
+# Orphaned scripts ---------------------------------------------------------------------------------
 
 
 def cancel_orphaned_jobs() -> None:
-    """Cancels the orphaned scripts of runs that nobody performs, each once in a while until it is over."""
+    """Cancels the orphaned scripts of runs that are not active, each once in a while until it is over."""
     due = (
-        unattended()
+        orphaned_attempts()
         .filter(orphaned_at__lt=timezone.now() - timing.ORPHANS_CANCELLED_EVERY)
         .order_by("orphaned_at")
     )
     for attempt in due.select_related("run"):
         mine = Attempt.objects.filter(pk=attempt.pk, orphaned_at=attempt.orphaned_at)
-        if mine.update(orphaned_at=timezone.now()) and not is_ended(attempt):
+        if mine.update(orphaned_at=timezone.now()) and not try_to_cancel(attempt):
             return
 
 
-def is_ended(attempt: Attempt) -> bool:
-    """Tries; False where the warehouse cannot be asked about any script now."""
+def try_to_cancel(attempt: Attempt) -> bool:
+    """Tries to cancel it; False if the warehouse cannot be asked about any script now."""
     try:
         with doing(f"the script of attempt {attempt.number} of run {attempt.run_id}"):
             recovery.cancel_orphaned_job(attempt, warehouses.open_warehouse(definition.current()))
@@ -112,7 +112,8 @@ def is_ended(attempt: Attempt) -> bool:
     return True
 
 
-def unattended() -> AttemptQuerySet:
+def orphaned_attempts() -> AttemptQuerySet:
+    """Orphaned attempts of runs that are not active."""
     return Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
 
 
@@ -120,7 +121,7 @@ def ensure_schedule() -> None:
     Schedule.objects.update_or_create(
         name="cancel orphaned jobs",
         defaults={
-            "func": "apps.runs.tasks.end_strays",
+            "func": "apps.runs.tasks.cancel_orphaned_jobs",
             "schedule_type": Schedule.MINUTES,
             "minutes": 1,
             "repeats": -1,

@@ -146,7 +146,7 @@ class World:
 
     def call(self, call: Call, log: Path, *, stopped: Callable[[], bool], **options: Any) -> Outcome:
         """Stands where a process would be made."""
-        jobs.begin_log(log)
+        jobs.create_log(log)
         name, *words = call.argv[1:]
         asked = self.asked(words)
         self.before(call.added["BACKFILL_RUN"], name, asked)

@@ -17,12 +17,12 @@ HASH = re.compile(r"[0-9a-f]{40,64}$")
 
 
 def head(folder: Path) -> str:
-    """The commit that is checked out where the folder lies; empty where it is under no version control."""
+    """The commit that is checked out where the folder lies; empty if it is under no version control."""
     found = git_folder(folder)
     if found is None:
         return ""
     # What is kept in a way that this does not know, git itself can read.
-    return (resolved(found) or str(jobs.commit_of(folder).get("commit", "")))[:40]
+    return (head_commit(found) or str(jobs.commit_of(folder).get("commit", "")))[:40]
 
 
 def git_folder(folder: Path) -> Path | None:
@@ -31,29 +31,29 @@ def git_folder(folder: Path) -> Path | None:
         git = place / ".git"
         if git.is_dir():
             return git
-        if (named := text(git)).startswith("gitdir:"):
+        if (named := read_text(git)).startswith("gitdir:"):
             return place / named.removeprefix("gitdir:").strip()
     return None
 
 
-def resolved(git: Path) -> str:
-    """What HEAD stands for; empty where the files do not say."""
-    named = text(git / "HEAD")
+def head_commit(git: Path) -> str:
+    """The commit of HEAD; empty if the files do not say."""
+    named = read_text(git / "HEAD")
     if not named.startswith("ref:"):
         return named if HASH.match(named) else ""
     ref = named.removeprefix("ref:").strip()
-    common = git / (text(git / "commondir") or ".")
+    common = git / (read_text(git / "commondir") or ".")
     for place in (git, common):
-        if HASH.match(found := text(place / ref)):
+        if HASH.match(found := read_text(place / ref)):
             return found
-    for line in text(common / "packed-refs").splitlines():
+    for line in read_text(common / "packed-refs").splitlines():
         commit, _, name = line.partition(" ")
         if name == ref:
             return commit
     return ""
 
 
-def text(path: Path) -> str:
+def read_text(path: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
         return path.read_text().strip()
     return ""
@@ -62,7 +62,7 @@ def text(path: Path) -> str:
 # What a run ran -----------------------------------------------------------------------------------
 
 
-def note_change(attempt: Attempt, launched_from: Path) -> None:
+def record_change(attempt: Attempt, launched_from: Path) -> None:
     """Writes a line in the run's timeline where the attempt runs other code than the run did in this folder before."""
     run = attempt.run
     earlier = run.attempts.filter(cwd=attempt.cwd, number__lt=attempt.number).exclude(commit="")
@@ -76,15 +76,7 @@ def note_change(attempt: Attempt, launched_from: Path) -> None:
         )
 
 
-def beside_launch(run: Run) -> list[tuple[str, dt.datetime]]:
-    """The commits that a run's calls ran other than that of its launch, each with the start of its first call, in the
-    order in which they came; in one query."""
-    others = run.attempts.exclude(commit__in=("", run.commit))
-    found = others.order_by().values_list("commit").annotate(since=Min("started_at"))
-    return list(found.order_by("since"))
-
-
-def of_run(run: Run) -> list[tuple[str, int]]:
-    """The commits that a run ran, each with its first attempt, in the order in which they came."""
-    found = run.attempts.exclude(commit="").order_by().values_list("commit").annotate(first=Min("number"))
-    return list(found.order_by("first"))
+def of_run(run: Run) -> list[tuple[str, int, dt.datetime]]:
+    """The commits that the calls of a run ran, each with the number and the start of its first call, in their order."""
+    found = run.attempts.exclude(commit="").order_by().values_list("commit")
+    return list(found.annotate(first=Min("number"), since=Min("started_at")).order_by("first"))

@@ -37,7 +37,7 @@ LEAST_FREE = 50_000_000  # bytes that the disk of the logs must have left
 
 
 class CannotLog(Exception):
-    """What a job says cannot be kept: the disk is full or the folder not there; the text says which."""
+    """The output of a job cannot be logged: the disk is full or the folder is missing; the text says which."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Call:
 class Outcome:
     """How a call ended: the job's own opinion, and whether it was ended from outside.
 
-    `refused` is the warehouse's word for why it would refuse the same call again; empty where trying again may help.
+    `refused` is the reason of the warehouse if it would refuse the same call again; empty if trying again may help.
     """
 
     exit_status: int | None = None
@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the call came to its end and has nothing to complain of. It may still be wrong."""
+        """Whether the call ended by itself and without an error. Its data may still be wrong."""
         return self.exit_status == 0 and not (self.timed_out or self.stopped or self.error)
 
 
@@ -117,25 +117,25 @@ def run_process(
     """Makes a process for the call, tells `started` its pid and identity, has it begin and waits for its end.
 
     The job begins only after `started` came back: where that raises, it never began. Its group ends with it: by itself,
-    at the timeout, or when `stopped()` says so. CannotLog where the disk is full, or the log is another call's.
+    at the timeout, or when `stopped()` says so. CannotLog if the disk is full, or the log is another call's.
     """
-    begin_log(log)
+    create_log(log)
     try:
         process = start(call, log)
     except (OSError, ValueError) as error:
         return Outcome(error=f"It could not be started: {error_text(error)}.")
     try:
         started(process.pid, processes.identity(process.pid))
-        let_go(process)
+        release(process)
         return wait(process, timeout=timeout, stopped=stopped)
     finally:
         processes.end_group(process.pid)
-        forget(process)
-        make_room(log)
+        close(process)
+        check_disk(log)
 
 
-def begin_log(log: Path) -> None:
-    """A new file for what a call says. CannotLog where that cannot be kept, or would be added to another call's."""
+def create_log(log: Path) -> None:
+    """Creates the log of a call. CannotLog if it cannot be written, or is that of another call."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError), log.open("rb"):
@@ -143,11 +143,11 @@ def begin_log(log: Path) -> None:
         log.touch(exist_ok=False)
     except OSError as error:
         raise CannotLog(f"the log {log} cannot be written: {error_text(error)}") from None
-    make_room(log)
+    check_disk(log)
 
 
-def make_room(log: Path) -> None:
-    """Makes sure that what a job says can be kept. CannotLog where it cannot."""
+def check_disk(log: Path) -> None:
+    """Checks that the output of a job can be logged. CannotLog if not."""
     try:
         with log.open("ab", buffering=0) as output:
             output.write(b"")
@@ -161,7 +161,7 @@ def make_room(log: Path) -> None:
 
 
 def start(call: Call, log: Path) -> subprocess.Popen:
-    """A process that becomes the job as soon as it is let go."""
+    """A process that becomes the job as soon as it is released."""
     environment = environment_of(call)
     masking.learn(environment)
     with log.open("ab", buffering=0) as output:
@@ -177,13 +177,13 @@ def start(call: Call, log: Path) -> subprocess.Popen:
 
 
 def environment_of(call: Call) -> dict[str, str]:
-    """What the console was started with, less its own settings, and what the pipeline file and the call add."""
+    """The console's environment without its own settings, with what the pipeline file and the call add."""
     own = set(settings.CONSOLE_VARIABLES)
     return {name: value for name, value in os.environ.items() if name not in own} | dict(call.added)
 
 
-def let_go(process: subprocess.Popen) -> None:
-    """Has a process that was held back become its command; nothing where it has ended meanwhile."""
+def release(process: subprocess.Popen) -> None:
+    """Lets a held-back process become its command; does nothing if it has ended meanwhile."""
     assert process.stdin
     with suppress(BrokenPipeError):
         process.stdin.write(b"go\n")
@@ -191,8 +191,8 @@ def let_go(process: subprocess.Popen) -> None:
     process.stdin.close()
 
 
-def forget(process: subprocess.Popen) -> None:
-    """Collects a process that ends, and leaves no file open."""
+def close(process: subprocess.Popen) -> None:
+    """Waits for a process that ends, and closes its input."""
     process.wait()
     if process.stdin and not process.stdin.closed:
         process.stdin.close()
@@ -245,12 +245,12 @@ def run_sql(
     job_id: str = "",
     labels: Mapping[str, str] = NO_LABELS,
 ) -> Outcome:
-    """Has the warehouse perform the file's script. What it says goes into the log like a job's words.
+    """Runs the file's script in the warehouse, which is logged like the output of a job.
 
-    A WarehouseError where it is away, busy or over its quota: then the script decided nothing.
+    A WarehouseError if it is away, busy or over its quota: then the script decided nothing.
     """
     assert call.sql
-    begin_log(log)
+    create_log(log)
     with log.open("a", encoding="utf-8") as output:
         print(f"{now()} INFO {' '.join(call.argv)}", file=output, flush=True)
         try:
@@ -281,7 +281,7 @@ def now() -> str:
 
 
 def commit_of(folder: Path) -> dict[str, Any]:
-    """The git commit of the jobs' folder, and whether files there differ from it; nothing where there is none."""
+    """The git commit of the jobs' folder, and whether files there differ from it; nothing if there is none."""
     head = git(folder, "rev-parse", "HEAD")
     if not head:
         return {}

@@ -39,13 +39,13 @@ class Piece:
     cut: bool = False
 
 
-def elsewhere(log: Path, worker: str) -> str:
-    """The machine that has the log; empty where this one has it, or it is not known to be anywhere else."""
+def other_machine(log: Path, worker: str) -> str:
+    """The machine that has the log; empty if this one has it, or it is not known to be anywhere else."""
     return "" if worker == settings.WORKER_NAME or log.exists() else worker
 
 
 def size(log: Path) -> int:
-    """In bytes; 0 where there is no log."""
+    """In bytes; 0 if there is no log."""
     try:
         return log.stat().st_size
     except OSError:
@@ -87,7 +87,7 @@ def lines_of(text: str) -> Iterable[Line]:
 
 
 def masked(log: Path) -> Iterator[str]:
-    """All of a log for a download, without secrets, a piece at a time; OSError where there is none."""
+    """All of a log for a download, without secrets, a piece at a time; OSError if there is none."""
     with log.open("rb") as file:
         while lines := file.readlines(CHUNK):
             yield masking.text(b"".join(lines).decode("utf-8", errors="replace"))

@@ -18,10 +18,10 @@ from apps.workers.processes import boot, identity
 
 
 def held_back(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> list[str]:
-    """The same command behind a shell that waits for a line on its input, and ends without it.
+    """The command behind a shell that waits for a line on its input, and ends without it.
 
     So a process is known before it does anything, and never begins once its worker has died. On Linux the kernel ends
-    it with its worker later too (by util-linux's setpriv). FileNotFoundError or PermissionError where there is no such
+    it with its worker later too (by util-linux's setpriv). FileNotFoundError or PermissionError if there is no such
     command.
     """
     command = argv[0] if os.sep not in argv[0] else str(cwd / argv[0])
@@ -74,7 +74,7 @@ def end_writers(log: Path) -> bool:
 
 
 def end_group(pid: int) -> None:
-    """Ends whatever lives in the process group: asks, waits for the grace, then makes it."""
+    """Ends the process group: TERM, then KILL after the grace time."""
     if not signal_group(pid, signal.SIGTERM):
         return
     deadline = time.monotonic() + timing.JOB_GRACE

@@ -60,16 +60,16 @@ class Blocked:
 
     @property
     def numbers(self) -> str:
-        """ "224 would be skipped, behind 3 dates"; empty where none would."""
-        return f"{self.steps:,} would be skipped, behind {count(self.behind, 'date')}" if self.steps else ""
+        """ "224 would be skipped, behind 3 dates"; empty if none would."""
+        return f"{self.steps:,} {self.would_be_skipped}" if self.steps else ""
 
     def of(self, steps: int) -> str:
-        """ "224 of 1,010 steps would be skipped, behind 3 dates"; empty where none would."""
-        if not self.steps:
-            return ""
-        return (
-            f"{self.steps:,} of {count(steps, 'step')} would be skipped, behind {count(self.behind, 'date')}"
-        )
+        """ "224 of 1,010 steps would be skipped, behind 3 dates"; empty if none would."""
+        return f"{self.steps:,} of {count(steps, 'step')} {self.would_be_skipped}" if self.steps else ""
+
+    @property
+    def would_be_skipped(self) -> str:
+        return f"would be skipped, behind {count(self.behind, 'date')}"
 
     @property
     def sentence(self) -> str:
@@ -95,45 +95,40 @@ def blocked(
     calendar: Collection[dt.date],
     states: Mapping[str, Mapping[dt.date, str]],
     *,
-    elsewhere: Mapping[str, Mapping[dt.date, int | None]] | None = None,
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]] | None = None,
     undone: Mapping[str, Mapping[dt.date, Gap]] | None = None,
     closed: Mapping[str, Mapping[dt.date, str]] | None = None,
 ) -> Blocked:
     """What of the wanted steps a run would skip, as far as each step that it does not skip is verified.
 
-    Calendar and states reach back as far as the lookbacks do. `elsewhere` are inputs that other runs are about to
+    Calendar and states reach back as far as the lookbacks do. `in_other_runs` are inputs that other runs are about to
     fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
     no source of a need has anything, with that need's name.
     """
-    forecast = Forecast(pipeline, wanted, calendar, states, elsewhere or {}, undone or {}, closed or {})
+    forecast = Forecast(pipeline, wanted, calendar, states, in_other_runs or {}, undone or {}, closed or {})
     for table in pipeline.filled:
         if wanted.get(table.name):
             forecast.add(table)
     return forecast.result()
 
 
+@dataclass
 class Forecast:
     """Goes through the tables in a run's order and keeps what each would lack."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        wanted: Mapping[str, Collection[dt.date]],
-        calendar: Collection[dt.date],
-        states: Mapping[str, Mapping[dt.date, str]],
-        elsewhere: Mapping[str, Mapping[dt.date, int | None]],
-        undone: Mapping[str, Mapping[dt.date, Gap]],
-        closed: Mapping[str, Mapping[dt.date, str]],
-    ):
-        self.pipeline, self.wanted, self.calendar, self.states = pipeline, wanted, calendar, states
-        self.elsewhere, self.undone, self.closed = elsewhere, undone, closed
-        self.known: dict[str, InputDates] = {}
-        self.skipped: dict[
-            str, dict[dt.date, int]
-        ] = {}  # by table the dates, each with the bits of its kinds of cause
-        self.kinds: dict[tuple[str, str], int] = {}  # table and why to a bit
-        self.bits: dict[str, list[int]] = {}  # by input those of its gaps, in their order
-        self.blocking: dict[str, bytearray] = {}  # by input whether a gap of it is in a step's way
+    pipeline: Pipeline
+    wanted: Mapping[str, Collection[dt.date]]
+    calendar: Collection[dt.date]
+    states: Mapping[str, Mapping[dt.date, str]]
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]]
+    undone: Mapping[str, Mapping[dt.date, Gap]]
+    closed: Mapping[str, Mapping[dt.date, str]]
+    known: dict[str, InputDates] = field(default_factory=dict)
+    # By table the dates that would be skipped, each with the bits of its kinds of cause.
+    skipped: dict[str, dict[dt.date, int]] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], int] = field(default_factory=dict)  # table and reason to a bit
+    bits: dict[str, list[int]] = field(default_factory=dict)  # by input those of its gaps, in their order
+    blocking: dict[str, bytearray] = field(default_factory=dict)  # by input whether a gap of it blocks a step
 
     def add(self, table: Table) -> None:
         found: dict[dt.date, int] = {}
@@ -165,7 +160,7 @@ class Forecast:
             coming: dict[dt.date, int | None] = {
                 date: None for date in self.wanted.get(name, ()) if date not in skipped
             }
-            coming.update(self.elsewhere.get(name, {}))
+            coming.update(self.in_other_runs.get(name, {}))
             undone = dict(self.undone.get(name, {})) | {date: Gap(date, WOULD_BE_SKIPPED) for date in skipped}
             undone |= {date: Gap(date, WOULD_BE_STALE) for date in self.outdated(name)}
             known = inputs.input_dates(self.calendar, self.states.get(name, {}), coming=coming, undone=undone)
@@ -175,7 +170,7 @@ class Forecast:
         return self.known[name]
 
     def outdated(self, name: str) -> list[dt.date]:
-        """The complete dates of an input that read what the wanted steps write, which nobody fills after that."""
+        """The complete dates of an input that read what the wanted steps write and are not filled after that."""
         table, noted = self.pipeline.by_name[name], self.pipeline.notes_writing
         read = downstream.read_by(self.pipeline, name) & self.wanted.keys() if noted(table) else set()
         written = {
@@ -185,7 +180,7 @@ class Forecast:
         }
         if not written:
             return []
-        own = {*self.wanted.get(name, ()), *self.elsewhere.get(name, {})}
+        own = {*self.wanted.get(name, ()), *self.in_other_runs.get(name, {})}
         states = self.states.get(name, {})
         complete = (date for date, state in states.items() if state == State.COMPLETE and date not in own)
         return downstream.left_of(self.pipeline, name, complete, written)
@@ -202,9 +197,8 @@ class Forecast:
             for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
                 if blocks and gap.verb != WOULD_BE_SKIPPED:
                     roots[name, why(gap)].append(gap.date)
-        for need, date in sorted(
-            {(need, date) for some in self.closed.values() for date, need in some.items()}
-        ):
+        closed = {(need, date) for some in self.closed.values() for date, need in some.items()}
+        for need, date in sorted(closed):
             roots[need, NO_SOURCE].append(date)
         masks = [bits for found in self.skipped.values() for bits in found.values()]
         causes = [

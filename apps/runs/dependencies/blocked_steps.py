@@ -1,10 +1,10 @@
-"""The same of a run's unfinished steps, from stored partitions."""
+"""The unfinished steps of a run that it would skip because of their inputs, from stored partitions."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import gates, needs
 from apps.runs.dependencies.blocked import Blocked, blocked
@@ -13,9 +13,7 @@ from apps.runs.models import Run
 
 def of_run(pipeline: Pipeline, run: Run) -> Blocked:
     """What would be skipped if each other unfinished step is verified; in nine queries at most."""
-    wanted: dict[str, list[dt.date]] = defaultdict(list)
-    for name, date in run.steps.unfinished().order_by("date").values_list("table", "date"):
-        wanted[name].append(date)
+    wanted = by_key(run.steps.unfinished().order_by("date").values_list("table", "date"))
     closed = needs.closed_dates(pipeline, wanted, run=run)
     readers = [table for table in pipeline.filled if table.after and table.name in wanted]
     if not readers:
@@ -31,4 +29,4 @@ def of_run(pipeline: Pipeline, run: Run) -> Blocked:
     }
     gaps = {name: gates.still_undone(some, known[name]) for name, some in undone.items()}
     calendar = gates.expected(first, last)
-    return blocked(pipeline, wanted, calendar, known, elsewhere=others, undone=gaps, closed=closed)
+    return blocked(pipeline, wanted, calendar, known, in_other_runs=others, undone=gaps, closed=closed)

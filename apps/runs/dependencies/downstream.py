@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run
 from apps.text import count, date_ranges, successor
 
 MOST_RANGES = 3
-
-
-class Partitioned(Protocol):
-    """A step, as far as it is asked here."""
-
-    @property
-    def table(self) -> str: ...
-    @property
-    def date(self) -> dt.date: ...
-
-
-class Planned(Protocol):
-    """A plan, as far as it is asked here."""
-
-    @property
-    def steps(self) -> Iterable[Partitioned]: ...
-    @property
-    def calendar(self) -> Sequence[dt.date]: ...
 
 
 @dataclass(frozen=True)
@@ -66,10 +47,15 @@ class ReadersLeft:
         )
 
 
-def readers_left(plan: Planned, pipeline: Pipeline) -> ReadersLeft:
-    """Readers are tables whose `after` reaches a date of the plan, and those that need a table of it as their first
-    source. In one query, or none where nobody reads what the plan writes."""
-    written = by_table((step.table, step.date) for step in plan.steps)
+def readers_left(
+    steps: Iterable[tuple[str, dt.date]], calendar: Sequence[dt.date], pipeline: Pipeline
+) -> ReadersLeft:
+    """The complete dates that read these steps (tables and dates) and are not filled after them.
+
+    Readers are tables whose `after` reaches a step, and those that need a table of them as their first source. One
+    query, or none if no table reads what the steps write.
+    """
+    written = by_table(steps)
     names = readers_of(pipeline, written)
     if not names:
         return ReadersLeft()
@@ -79,7 +65,7 @@ def readers_left(plan: Planned, pipeline: Pipeline) -> ReadersLeft:
     found = {
         name: left for name in names if (left := left_of(pipeline, name, complete.get(name, ()), written))
     }
-    return ReadersLeft(found, plan.calendar)
+    return ReadersLeft(found, calendar)
 
 
 def are_read_on(run: Run, pipeline: Pipeline) -> bool:
@@ -96,10 +82,7 @@ def are_read_on(run: Run, pipeline: Pipeline) -> bool:
 
 def by_table(partitions: Iterable[tuple[str, dt.date]]) -> dict[str, list[dt.date]]:
     """The dates of each table, oldest first."""
-    found: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in partitions:
-        found[table].append(date)
-    return {table: sorted(dates) for table, dates in found.items()}
+    return {table: sorted(dates) for table, dates in by_key(partitions).items()}
 
 
 def readers_of(pipeline: Pipeline, written: Mapping[str, Sequence[dt.date]]) -> list[str]:

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 from apps.runs.dependencies import inputs
@@ -35,8 +36,8 @@ UNDONE = {
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Which of some dates may not start: what they wait for, why they never will, and which of their inputs nobody has
-    read; the others may.
+    """Which of some dates may not start: what they wait for, why they never will, and which of their inputs were never
+    read. The other dates may.
 
     A date may be several of these: what closes it can be overridden, what it waits for in this run cannot.
     """
@@ -44,7 +45,7 @@ class Readiness:
     waiting: dict[dt.date, str] = field(default_factory=dict)
     closed: dict[dt.date, str] = field(default_factory=dict)
     unread: dict[dt.date, list[Key]] = field(default_factory=dict)
-    elsewhere: dict[dt.date, int] = field(default_factory=dict)  # a run that is about to write an input
+    awaited_runs: dict[dt.date, int] = field(default_factory=dict)  # a run that is about to write an input
 
 
 def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readiness:
@@ -55,11 +56,11 @@ def readiness_of(table: Table, dates: Collection[dt.date], *, run: Run) -> Readi
     back = max((needed.lookback for needed in table.after), default=0)
     known = known_inputs(table.follows, min(dates) - dt.timedelta(days=back), max(dates), run=run)
     for date in dates:
-        sort(found, table, date, known)
+        add_readiness(found, table, date, known)
     return found
 
 
-def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, InputDates]) -> None:
+def add_readiness(found: Readiness, table: Table, date: dt.date, known: Mapping[str, InputDates]) -> None:
     for needed in table.after:
         answer = inputs.answer(needed, date, known[needed.table])
         if answer.gaps:
@@ -75,10 +76,10 @@ def sort(found: Readiness, table: Table, date: dt.date, known: Mapping[str, Inpu
 def wait_for(
     found: Readiness, date: dt.date, name: str, coming: Sequence[dt.date], known: InputDates
 ) -> None:
-    """Notes that the date waits for these of an input: for a step of its own run, or of another one."""
+    """Adds that the date waits for these dates of an input, to be filled by its own run or another one."""
     others = {run for each in coming if (run := known.filled_by[each]) is not None}
     if others:
-        found.elsewhere.setdefault(date, min(others))
+        found.awaited_runs.setdefault(date, min(others))
     if own := [each for each in coming if known.filled_by[each] is None]:
         says = inputs.sentence(name, [Gap(each, "is still to be filled") for each in own])
         found.waiting.setdefault(date, says)
@@ -106,7 +107,7 @@ def of_run(
     run: Run, tables: Collection[str], first: dt.date, last: dt.date
 ) -> tuple[dict[str, dict[dt.date, int | None]], dict[str, dict[dt.date, tuple[Gap, bool]]]]:
     """By table the dates that the run (None) or another one is still to fill, and those that the run did not fill; of
-    these also whether what was there before was complete and nobody has written it anew since."""
+    these also whether what was there before was complete and was not written again since."""
     coming: dict[str, dict[dt.date, int | None]] = defaultdict(dict)
     undone: dict[str, dict[dt.date, tuple[Gap, bool]]] = defaultdict(dict)
     later = Step.objects.filter(
@@ -128,7 +129,7 @@ def of_run(
 def still_undone(
     undone: Mapping[dt.date, tuple[Gap, bool]], known: Mapping[dt.date, str]
 ) -> dict[dt.date, Gap]:
-    """What the run did not fill, less what was not there then and is complete by now: somebody else filled it."""
+    """What the run did not fill, without dates that were not there then and that were filled outside the run since."""
     return {date: gap for date, (gap, is_old) in undone.items() if is_old or known.get(date) not in DONE}
 
 
@@ -138,7 +139,7 @@ def expected(start: dt.date, end: dt.date) -> list[dt.date]:
 
 
 def states(tables: Collection[str], start: dt.date, end: dt.date) -> dict[str, dict[dt.date, str]]:
-    """By table the state of each date; what is only known as it was last is unknown, and read anew. Two queries."""
+    """By table the state of each date; unknown if the table could not be read at the last try. Two queries."""
     found: dict[str, dict[dt.date, str]] = {name: {} for name in tables}
     rows = Partition.objects.of(tables).between(start, end).order_by()
     silent = silent_tables()
@@ -172,7 +173,7 @@ class Need:
 
 
 def waiting_phase(run: Run) -> str | None:
-    """The phase that a person must start before the run goes on; None where it does not wait for that."""
+    """The phase that a person must start before the run goes on; None if it does not wait for that."""
     if not run.waits_at_gate:
         return None
     return run.steps.pending().order_by("position").values_list("phase", flat=True).first()
@@ -183,10 +184,8 @@ def readiness(pipeline: Pipeline, run: Run, phase: str) -> list[Need]:
 
     Three queries for each of these inputs at most.
     """
-    dates: dict[str, list[dt.date]] = defaultdict(list)
     steps = run.steps.unfinished().filter(phase=phase).order_by("date")
-    for name, date in steps.values_list("table", "date"):
-        dates[name].append(date)
+    dates = by_key(steps.values_list("table", "date"))
     readers: dict[str, list[Reader]] = defaultdict(list)
     for table in pipeline.tables_of(phase):
         for needed in table.after if table.name in dates else ():
@@ -226,7 +225,7 @@ def need(table: str, readers: Collection[Reader]) -> Need:
 
 def manual_gate(pipeline: Pipeline, run: Run, phase: str) -> bool:
     """Whether a person must open the gate before this phase: the run was asked for an earlier one too, whether or
-    not that had anything left to do, and nobody opened it yet."""
+    not that had anything left to do, and it was not opened yet."""
     if pipeline.phase(phase).gate != "manual" or phase in run.released_phases:
         return False
     earlier = {p.name for p in pipeline.phases[: [p.name for p in pipeline.phases].index(phase)]}

@@ -1,4 +1,4 @@
-"""Whether the upstream inputs of a table are complete on a date; plans and gates share it. It makes no query."""
+"""Whether the upstream inputs of a table are complete on a date, for plans and gates. It makes no query."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from apps.coverage.models import Partition
@@ -37,7 +38,7 @@ class InputDates:
     filled_by: Mapping[dt.date, int | None] = field(default_factory=dict)
 
     def up_to(self, last: dt.date) -> InputDates:
-        """The same as if all that comes after that date was there."""
+        """These dates as if all that come after that date were there."""
         return replace(
             self,
             gaps=[gap for gap in self.gaps if gap.date <= last],
@@ -47,9 +48,9 @@ class InputDates:
 
 @dataclass(frozen=True)
 class Answer:
-    """What stands in the way of reading an input for a date; nothing in it where nothing does.
+    """What keeps a date from reading an input; empty if nothing does.
 
-    `gaps` never go away by themselves, `coming` is waited for, of `unread` nobody knows.
+    `gaps` never go away by themselves, `coming` is waited for, and `unread` is not known.
     """
 
     gaps: Sequence[Gap] = ()
@@ -86,7 +87,7 @@ def input_dates(
 def answer(needed: Input, date: dt.date, known: InputDates) -> Answer:
     """Whether a date may read this input: on the date itself, and on the share of its lookback that is needed."""
     first = date - dt.timedelta(days=needed.lookback)
-    gaps = window(known.gaps, first, date)
+    gaps = known.gaps[slice(*span(known.gaps, first, date))]
     coming = between(known.coming, first, date)
     unread = between(known.unread, first, date)
     if not (gaps or unread):
@@ -100,18 +101,10 @@ def answer(needed: Input, date: dt.date, known: InputDates) -> Answer:
     return Answer(gaps=gaps if closes else (), coming=coming, unread=unread, counted=counted)
 
 
-def window(gaps: Sequence[Gap], first: dt.date, last: dt.date) -> Sequence[Gap]:
-    start, end = span(gaps, first, last)
-    return gaps[start:end]
-
-
 def span(gaps: Sequence[Gap], first: dt.date, last: dt.date) -> tuple[int, int]:
     """The places of the gaps from the first date to the last."""
-    return bisect_left(gaps, first, key=date_of), bisect_right(gaps, last, key=date_of)
-
-
-def date_of(gap: Gap) -> dt.date:
-    return gap.date
+    date = attrgetter("date")
+    return bisect_left(gaps, first, key=date), bisect_right(gaps, last, key=date)
 
 
 def between(dates: Sequence[dt.date], first: dt.date, last: dt.date) -> Sequence[dt.date]:
@@ -127,7 +120,7 @@ def sentence(name: str, gaps: Sequence[Gap]) -> str:
 
 
 def share_in_words(needed: Input, found: Answer) -> str:
-    """ " (27 of 31 dates, at least 90 % are needed)"; empty where every date is needed."""
+    """ " (27 of 31 dates, at least 90 % are needed)"; empty if every date is needed."""
     if needed.at_least >= 1 or not found.counted:
         return ""
     there = found.counted - len(found.gaps) - len(found.unread)

@@ -1,6 +1,6 @@
 """What the needs of a table lack on the dates of its steps: a source may have been emptied since the plan was made.
 
-It asks what is stored, as a plan does. A date that no source has is closed, one of which nobody knows is to be read.
+It asks what is stored, as a plan does. A date that no source has is closed, one that was never read has to be read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from apps.runs.models import Run
 def add(
     found: Readiness, pipeline: Pipeline, table: Table, dates: Collection[dt.date], *, run: Run
 ) -> Readiness:
-    """Notes what keeps these dates of the table from starting; in four queries for all of them, or none."""
+    """Adds what keeps these dates of the table from starting; in four queries for all of them, or none."""
     wanted = [need for need in pipeline.needs if table.name in need.used_by]
     seasons = [season for season in pipeline.seasons if any(date in season for date in dates)]
     if not (wanted and seasons):
@@ -78,13 +78,13 @@ class Sources:
         names = set(filled[: filled.index(table.name)]) & self.grid.states.keys()
         coming = {name: some for name, some in self.coming.items() if name in names}
         undone = {name: some for name, some in self.undone.items() if name in names}
-        changed = {
-            name: with_letters(
-                self.grid, name, dict.fromkeys(coming.get(name, ()), UNKNOWN), undone.get(name, ())
+        states = dict(self.grid.states)
+        for name in coming.keys() | undone.keys():
+            missing = dict.fromkeys(undone.get(name, ()), NOBODY)
+            states[name] = with_letters(
+                self.grid, name, missing | dict.fromkeys(coming.get(name, ()), UNKNOWN)
             )
-            for name in coming.keys() | undone.keys()
-        }
-        return Sources(replace(self.grid, states=self.grid.states | changed), coming, undone)
+        return Sources(replace(self.grid, states=states), coming, undone)
 
 
 def load(pipeline: Pipeline, needs: Collection[Need], seasons: Collection[Season], run: Run) -> Sources:
@@ -92,19 +92,18 @@ def load(pipeline: Pipeline, needs: Collection[Need], seasons: Collection[Season
     names = {table.name for table in pipeline.filled} & grid.states.keys()
     if not (names and grid.dates):
         return Sources(grid, {}, {})
-    coming, all_undone = gates.of_run(run, names, grid.dates[0], grid.dates[-1])
-    undone = {name: gates.still_undone(all_undone[name], dict(states_of(grid, name))) for name in all_undone}
-    return Sources(grid, coming, undone)
+    coming, undone = gates.of_run(run, names, grid.dates[0], grid.dates[-1])
+    left = {}
+    for name, dates in undone.items():
+        states = dict(zip(grid.dates, map(NAME.__getitem__, grid.states[name]), strict=True))
+        left[name] = gates.still_undone(dates, states)
+    return Sources(grid, coming, left)
 
 
-def states_of(grid: Grid, name: str) -> Iterator[tuple[dt.date, str]]:
-    return ((date, NAME[letter]) for date, letter in zip(grid.dates, grid.states[name], strict=True))
-
-
-def with_letters(grid: Grid, name: str, coming: Mapping[dt.date, str], undone: Collection[dt.date]) -> str:
-    changed = dict.fromkeys(undone, NOBODY) | dict(coming)
+def with_letters(grid: Grid, name: str, letters: Mapping[dt.date, str]) -> str:
+    """The states of a table, with other letters on these dates."""
     pairs = zip(grid.dates, grid.states[name], strict=True)
-    return "".join(changed.get(date, letter) for date, letter in pairs)
+    return "".join(letters.get(date, letter) for date, letter in pairs)
 
 
 class Judge:

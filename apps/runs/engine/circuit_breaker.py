@@ -13,16 +13,15 @@ from apps.runs.plans import batching
 Status = Step.Status
 Decided = tuple[str, str]  # status and signature of a step
 
-ANY_FAILURE_FACTOR = (
-    3  # times the limit of those that say the same: so many in a row are too many of any kind
-)
+# So many times the limit of failures that say the same are too many of any kind in a row.
+ANY_FAILURE_FACTOR = 3
 SHARE_OF = 20  # steps decided last, of which the share of failures is asked; fewer mean nothing
 
 
 def reason_to_open(run: Run, *, just_decided: int = 1) -> str:
-    """Why the run should rest, as a sentence; empty where it may go on. What was before a resume is forgiven.
+    """Why the run should pause, as a sentence; empty if it should not. What was before a resume does not count.
 
-    `just_decided` are the steps since it was asked last: a streak may end in the middle of a call.
+    `just_decided` is the number of steps since the last call of this: a streak may end in the middle of a call.
     """
     steps = run.steps.filter(status__in=(Status.FAILED, Status.SUCCEEDED)).exclude(finished_at=None)
     if run.resumed_at:
@@ -33,8 +32,8 @@ def reason_to_open(run: Run, *, just_decided: int = 1) -> str:
     return (
         reason_same_failure(decided[: alike + just_decided - 1], alike)
         or reason_any_failure(decided[: any_kind + just_decided - 1], any_kind)
-        or why_stop_share(decided[: max(SHARE_OF, just_decided)], run.stop_at_percent)
-        or why_stop_hanging(run)
+        or reason_failed_share(decided[: max(SHARE_OF, just_decided)], run.stop_at_percent)
+        or reason_hanging(run)
     )
 
 
@@ -51,7 +50,7 @@ def reason_any_failure(decided: Sequence[Decided], most: int) -> str:
 
 
 def streak(decided: Sequence[Decided], most: int, *, by: Callable[[str], str]) -> list[str]:
-    """The signatures, newest first, of so many failures in a row that are one kind; none where there were not."""
+    """The signatures, newest first, of so many failures in a row that are one kind; none if there were not."""
     for (status, _), some in groupby(decided, key=lambda each: (each[0], by(each[1]))):
         said = [signature for _, signature in some]
         if status == Status.FAILED and len(said) >= most:
@@ -59,7 +58,7 @@ def streak(decided: Sequence[Decided], most: int, *, by: Callable[[str], str]) -
     return []
 
 
-def why_stop_share(decided: Sequence[Decided], percent: int) -> str:
+def reason_failed_share(decided: Sequence[Decided], percent: int) -> str:
     """Only the last steps count: after 600 good ones, half of all would be 600 more that fail."""
     failed = sum(status == Status.FAILED for status, _ in decided)
     if not percent or len(decided) < SHARE_OF or 100 * failed < percent * len(decided):
@@ -67,9 +66,9 @@ def why_stop_share(decided: Sequence[Decided], percent: int) -> str:
     return f"{failed} of the last {len(decided)} steps failed"
 
 
-def why_stop_hanging(run: Run) -> str:
+def reason_hanging(run: Run) -> str:
     """Two calls in a row got no date done in their time, and neither did the single date that was tried then."""
-    last = run.attempts.filter(status__in=batching.TOLD).order_by("-number").first()
+    last = run.attempts.filter(status__in=batching.CAME_TO_AN_END).order_by("-number").first()
     if last is None or last.status != Attempt.Status.TIMED_OUT or len(last.dates) > 1:
         return ""
     if run.resumed_at and last.started_at < run.resumed_at:

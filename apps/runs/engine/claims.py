@@ -16,7 +16,7 @@ from apps.runs.calls import commits, jobs
 from apps.runs.dependencies.gates import Key
 from apps.runs.engine import picking
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.picking import PauseRequested, Pick, Skip, Take
+from apps.runs.engine.picking import NoWork, Pick, Skip, Take
 from apps.runs.engine.recovery import release_steps
 from apps.runs.failures import signatures
 from apps.runs.models import Attempt, Run, Step
@@ -25,16 +25,16 @@ from apps.runs.results import outcomes
 Status = Step.Status
 
 
-def claim(lane: LaneContext, *, unreadable: Collection[Key] = ()) -> tuple[Take, Attempt] | Pick:
+def claim(lane: LaneContext, *, unreadable_inputs: Collection[Key] = ()) -> tuple[Take, Attempt] | Pick:
     """Takes the next steps with the attempt that is about to be made; or why no step can be taken now.
 
-    `unreadable` are inputs that the warehouse was asked about in vain.
+    `unreadable_inputs` are those that the warehouse could not read when it was asked.
     """
     while True:
         with lane.transaction():
             if Run.objects.filter(pk=lane.run.pk).exclude(request=Run.Request.NONE).exists():
-                return PauseRequested()
-            found = picking.pick(lane.pipeline, lane.run, unreadable=unreadable)
+                return NoWork.PAUSE_REQUESTED
+            found = picking.pick(lane.pipeline, lane.run, unreadable_inputs=unreadable_inputs)
             if isinstance(found, Take):
                 return found, take(lane, found)
             if not isinstance(found, Skip):
@@ -55,7 +55,7 @@ def take(lane: LaneContext, found: Take) -> Attempt:
 
 
 def new_attempt(lane: LaneContext, table: Table, dates: list[dt.date]) -> Attempt:
-    """The call as it will be made, with its secrets masked."""
+    """A new attempt that shows the call as it will be made, with its secrets masked."""
     assert table.job
     number = (lane.run.attempts.aggregate(last=Max("number"))["last"] or 0) + 1
     call = jobs.prepare(lane.pipeline, table.job, dates, run=lane.run.pk, attempt=number)
@@ -71,7 +71,7 @@ def new_attempt(lane: LaneContext, table: Table, dates: list[dt.date]) -> Attemp
         environment=call.shown_environment,
         log_key=uuid.uuid4().hex[:12],
     )
-    commits.note_change(attempt, lane.pipeline.folder)
+    commits.record_change(attempt, lane.pipeline.folder)
     return attempt
 
 
@@ -89,6 +89,6 @@ def skip(lane: LaneContext, found: Skip) -> None:
 
 
 def delete_attempt(attempt: Attempt) -> None:
-    """The job was not called after all: there was no attempt."""
+    """Deletes the attempt of a job that was not called after all."""
     release_steps(attempt)
     attempt.delete()

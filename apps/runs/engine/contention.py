@@ -23,14 +23,13 @@ HELD = "the console itself had the warehouse file open when the job wanted it; t
 
 def reset_steps(steps: Sequence[Step]) -> None:
     """Makes steps pending as they were before the call whose job met a lock of the console's, without saving them."""
-    held = {step for step in steps if step.status != Step.Status.SUCCEEDED and is_ours(step.message)}
-    for step in held:
-        step.status, step.attempts, step.signature = Step.Status.PENDING, step.attempts - 1, ""
-        step.message, step.finished_at, step.seconds = HELD, None, None
+    for step in steps:
+        if step.status != Step.Status.SUCCEEDED and is_ours(step.message):
+            step.undo_attempt(HELD)
 
 
 def was_met(steps: Sequence[Step]) -> bool:
-    """Whether a call met such a lock: then the run waits before it makes another."""
+    """Whether a call met such a lock, so that the run waits before it makes another."""
     return any(step.message == HELD for step in steps)
 
 

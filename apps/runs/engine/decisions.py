@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -14,12 +12,12 @@ from apps.coverage.models import Partition, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
 from apps.coverage.scanning.snapshots import Snapshot
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.sections import Table
 from apps.runs.calls.jobs import Outcome
 from apps.runs.engine import claims, contention, not_started, regressions, side_effects, verdicts
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.recovery import reset_attempt
 from apps.runs.engine.side_effects import Change
 from apps.runs.failures import log_messages, signatures
 from apps.runs.models import Attempt, Run, Step
@@ -40,24 +38,31 @@ def decide(
     outcome: Outcome,
     seconds: float,
 ) -> str:
-    """Every step by its data. The exit status is the job's opinion; the warehouse has the last word.
+    """Decides every step by its data. The exit status is the job's opinion; the warehouse has the last word.
 
-    Answers why the run has to pause at once: the call destroyed what was complete. Empty where it did not.
+    Returns why the run has to pause at once, because the call destroyed complete dates; empty if it did not.
     """
     assert table.job
     found_before = [before.found[step.table, step.date] for step in steps]
     found = [after.found[step.table, step.date] for step in steps]
     dates = [step.date for step in steps]
-    old = stale_reasons(table, [was.date for was in found_before if was.is_complete])
+    stale = stale_reasons(table, [was.date for was in found_before if was.is_complete])
     effects = side_effects.of_call(lane.pipeline, table, attempt, dates, before, after)
     log = log_messages.read_log(attempt.log_path, dates)
     units = sum(step.units for step in steps) or 1
     for step, was, each in zip(steps, found_before, found, strict=True):
         step.seconds = seconds * step.units / units
         said = log.message(step.date)
-        why_old = old.get(step.date, "")
+        stale_reason = stale.get(step.date, "")
         verdicts.apply_verdict(
-            step, was, each, said, outcome, table.job, beside=effects.appeared, old=why_old
+            step,
+            was,
+            each,
+            said,
+            outcome,
+            table.job,
+            side_effects=effects.appeared,
+            stale_reason=stale_reason,
         )
     if outcome.timed_out and len(steps) > 1:
         verdicts.try_again_in_halves(steps)
@@ -66,8 +71,8 @@ def decide(
         untouched = {
             was.date for was, each in zip(found_before, found, strict=True) if was.count == each.count
         }
-        never = not_started.not_begun(dates, log, outcome, failed=failed, untouched=untouched)
-        not_started.reset_not_started(steps, never, log)
+        not_reached = not_started.dates_not_started(dates, log, outcome, failed=failed, untouched=untouched)
+        not_started.reset_not_started(steps, not_reached, log)
     contention.reset_steps(steps)
     with lane.transaction():
         close(attempt, outcome)
@@ -84,10 +89,10 @@ def decide(
 
 
 def close(attempt: Attempt, outcome: Outcome) -> None:
-    """Ends the attempt, unless it was taken for lost while its worker was frozen."""
+    """Ends the attempt. LeaseLost if it was marked as lost while its worker was frozen."""
     mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
     if not mine.update(
-        status=verdicts.of_call(outcome),
+        status=verdicts.attempt_status(outcome),
         exit_status=outcome.exit_status,
         finished_at=timezone.now(),
         message=outcome.error,
@@ -96,7 +101,7 @@ def close(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def record_news(run: Run, steps: list[Step]) -> None:
-    """A line in the timeline for a kind of failure that was not there before, while something can be done yet."""
+    """Records a kind of failure that the run did not have before, while steps are left."""
     first = {
         signatures.kind(step.signature): step for step in reversed(steps) if step.status == Status.FAILED
     }
@@ -110,11 +115,8 @@ def record_news(run: Run, steps: list[Step]) -> None:
 
 
 def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
-    """Tells the partitions what became of their steps."""
-    by_activity: dict[Partition.Activity, list[dt.date]] = defaultdict(list)
-    for step in steps:
-        by_activity[activity_of(step)].append(step.date)
-    for activity, dates in by_activity.items():
+    """Stores on the partitions what became of their steps."""
+    for activity, dates in by_key((activity_of(step), step.date) for step in steps).items():
         run_id = None if activity == Partition.Activity.NONE else run.pk
         set_activity(table.name, dates, activity, run_id=run_id)
     for step in steps:
@@ -128,7 +130,7 @@ def show_activity(run: Run, table: Table, steps: list[Step]) -> None:
 
 
 def activity_of(step: Step) -> Partition.Activity:
-    """What a partition shows of a step that was called."""
+    """The activity of a partition whose step was called."""
     if step.status == Status.PENDING:
         return Partition.Activity.QUEUED
     return Step.activity_left(step.status, step.is_redo)
@@ -138,9 +140,9 @@ def verify_complete(
     lane: LaneContext, attempt: Attempt, table: Table, steps: list[Step], before: Mapping[Key, Found]
 ) -> bool:
     """Steps that a worker that died, or anybody else, completed need no call, unless they were complete at the launch,
-    too, and are to be done again; True where there were some.
+    too, and are to be done again; True if there were some.
 
-    The others are then taken anew: a range over them must not cover what is complete.
+    The others are then claimed again: a range over them must not cover what is complete.
     """
     if lane.run.reprocess == Run.Reprocess.ALL:
         return False
@@ -165,14 +167,8 @@ def verify_complete(
 
 
 def stale_reasons(table: Table, dates: list[dt.date]) -> dict[dt.date, str]:
-    """Why dates are stale that have all their rows, of inputs that are not the newest any more."""
+    """The reason of each of these dates that is stale."""
     if not dates:
         return {}
     found = Partition.objects.of([table.name]).filter(date__in=dates, state=Partition.State.STALE)
     return dict(found.values_list("date", "reason"))
-
-
-def mark_inconclusive(lane: LaneContext, attempt: Attempt, says: str = "", **facts: Any) -> None:
-    """A call of which nobody can say what it did decides nothing."""
-    with lane.transaction():
-        reset_attempt(attempt, message=says, **({"status": Attempt.Status.ENDED} | facts))

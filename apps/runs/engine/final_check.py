@@ -14,6 +14,7 @@ from django.db.models import Max, Min
 from apps.coverage.models import Partition, PartitionQuerySet
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found, Key
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.engine import regressions, side_effects
@@ -23,7 +24,6 @@ from apps.text import count
 from apps.warehouse.base import QueryFailed, Warehouse
 
 State = Partition.State
-WHOLE = (State.COMPLETE, State.STALE)
 NOT_HELD = (State.MISSING, State.THIN, State.EXCESS, State.UNKNOWN)
 TABLES_NAMED = 6
 # Of a step: no words of it and its call.
@@ -41,7 +41,7 @@ LOOKED_AT = (
 
 
 class CountsBefore(NamedTuple):
-    """Of a date that was complete: its rows and different keys."""
+    """The rows and different keys of a date that was complete."""
 
     rows: int
     keys: int | None
@@ -87,7 +87,7 @@ class FinalReading:
 
 
 def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
-    """Asks the warehouse, once. A WarehouseError where it cannot say of everything whether it still holds."""
+    """Reads all of it in one query. A WarehouseError if something could not be read."""
     run = lane.run
     known = set(lane.pipeline.by_name)
     steps = run.steps.filter(status=Step.Status.SUCCEEDED, table__in=known)
@@ -95,7 +95,7 @@ def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
     called = set(run.attempts.filter(table__in=known).order_by().values_list("table", flat=True).distinct())
     complete = {
         (table, date): CountsBefore(rows or 0, keys)
-        for whole in (complete_before(called), complete_inputs(lane.pipeline, run, called))
+        for whole in (regressions.complete_partitions(called), complete_inputs(lane.pipeline, run, called))
         for table, date, rows, keys in whole.values_list("table", "date", "rows", "keys").iterator()
         if (table, date) not in verified and lane.pipeline.season_of(date)
     }
@@ -116,12 +116,6 @@ def read(lane: LaneContext, warehouse: Warehouse) -> FinalReading:
     return FinalReading(verified, complete, found, stale)
 
 
-def complete_before(tables: Iterable[str]) -> PartitionQuerySet:
-    """What was complete when it was read last, but for what other runs are filling right now."""
-    rows = Partition.objects.of(tables).filter(state__in=WHOLE).exclude(rows=None)
-    return rows.exclude(activity=Partition.Activity.RUNNING)
-
-
 def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> PartitionQuerySet:
     """What was complete of the tables that the called ones read, on the dates that steps of the run read."""
     tables = [pipeline.by_name[name] for name in called]
@@ -131,11 +125,12 @@ def complete_inputs(pipeline: Pipeline, run: Run, called: AbstractSet[str]) -> P
     if not names or span["first"] is None:
         return Partition.objects.none()
     back = max((needed.lookback for table in tables for needed in table.after), default=0)
-    return complete_before(names).filter(date__range=(span["first"] - dt.timedelta(days=back), span["last"]))
+    first = span["first"] - dt.timedelta(days=back)
+    return regressions.complete_partitions(names).filter(date__range=(first, span["last"]))
 
 
 def require_readable(found: Iterable[Found]) -> None:
-    """QueryFailed where one of these could not be counted: the run cannot end before it is known."""
+    """QueryFailed if one of these could not be counted: the run cannot end before it is known."""
     silent = next((each for each in found if each.count is None), None)
     if silent:
         raise QueryFailed(silent.verdict.reason)
@@ -154,7 +149,7 @@ def has_fewer_keys(found: Found, had: int | None) -> bool:
 
 
 def was_not_rewritten(step: Step, found: Found, stale: Partition | None) -> bool:
-    """Whether a call left a stale date as it was. The same moment as before is asked for too, since clocks differ."""
+    """Whether a call left a stale date as it was. Its time of writing must also be the same, since clocks differ."""
     if not (stale and stale.modified_at and step.attempt and found.count):
         return False
     return found.count.modified_at == stale.modified_at < step.attempt.started_at
@@ -183,7 +178,7 @@ def apply_final_check(lane: LaneContext, look: FinalReading) -> None:
 
 
 def decided_elsewhere(step: Step) -> bool:
-    """Whether another run filled this date since, or is at it now: then that run answers for it."""
+    """Whether another run filled this date since or is filling it now, so that it is that run's to verify."""
     others = Step.objects.filter(table=step.table, date=step.date).exclude(run=step.run_id)
     since = others.filter(
         finished_at__gt=step.finished_at, status__in=(Step.Status.SUCCEEDED, Step.Status.FAILED)
@@ -192,7 +187,7 @@ def decided_elsewhere(step: Step) -> bool:
 
 
 def why(run: Run, step: Step, found: Found) -> str:
-    """What a step that was verified says at the end of its run."""
+    """The message of a verified step that does not hold at the end of its run."""
     has_less = (found.rows or 0) < (step.rows_after or 0) or has_fewer_keys(found, step.keys_after)
     calls = f"; {calls_after(run, step)}" if has_less else ""
     return side_effects.damage_of_step(step, found, f"at the end of the run{calls}")
@@ -203,18 +198,13 @@ def calls_after(run: Run, step: Step) -> str:
     what the others left of the table was looked at after each of them."""
     first = step.attempt.number if step.attempt else 0
     later = run.attempts.filter(number__gt=first).exclude(status=Attempt.Status.NOT_STARTED)
-    calls: dict[str, list[Attempt]] = defaultdict(list)
-    for call in later.order_by("number").only("table", "number", "dates"):
-        calls[call.table].append(call)
+    calls = by_key((call.table, call) for call in later.order_by("number").only("table", "number", "dates"))
     if not calls:
         return "no call of this run came after it"
     tables = sorted(calls, key=lambda table: table == step.table)
     named = ", ".join(calls_in_words(table, calls[table]) for table in tables[:TABLES_NAMED])
-    more = (
-        f" and those of {count(len(tables) - TABLES_NAMED, 'table')} more"
-        if len(tables) > TABLES_NAMED
-        else ""
-    )
+    left = len(tables) - TABLES_NAMED
+    more = f" and those of {count(left, 'table')} more" if left > 0 else ""
     return f"called in between: {named}{more}"
 
 

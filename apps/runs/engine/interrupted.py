@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def mark_dates_unknown(attempt: Attempt) -> None:
-    """Nobody knows what the call left on its dates. Call it in the transaction that takes its steps back."""
+    """Makes the dates of the call unknown. To be called in the transaction that makes its steps pending again."""
     says = f"attempt {attempt.number} of run {attempt.run_id} was cut off, and the date was not read since"
     dates = Partition.objects.of([attempt.table]).filter(date__in=attempt.dates)
     dates.exclude(state=Partition.State.NOT_EXPECTED).update(

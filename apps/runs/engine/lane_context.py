@@ -31,12 +31,12 @@ class LaneContext:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction in which only the holder of the lease writes; LeaseLost for everybody else."""
+        """A transaction in which only the holder of the lease writes; LeaseLost for any other worker."""
         with retry_on_db_outage(self._locked_transaction):
             yield
 
     def _locked_transaction(self) -> ExitStack:
-        """Such a transaction, begun: what it writes from here on waits for nobody."""
+        """An open transaction that has locked the run and renewed the lease."""
         with ExitStack() as stack:
             stack.enter_context(transaction.atomic())
             if not leases.holds(self.run, self.heartbeat.lease):

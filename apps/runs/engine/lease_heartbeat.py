@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def note_stop(attempts: QuerySet[Attempt]) -> None:
-    """Those under way end because the workers of this machine were told to stop: no death of a worker."""
+    """Marks running attempts as stopped by the workers of this machine, so that it does not count as a death."""
     under_way = attempts.filter(status=Attempt.Status.RUNNING, stopped_by="")
     under_way.update(stopped_by=settings.WORKER_NAME)
 
@@ -26,7 +26,7 @@ def note_stop(attempts: QuerySet[Attempt]) -> None:
 class LeaseHeartbeat:
     """A context in which a thread of its own keeps the lease alive.
 
-    `wanted` is what a person asks for ("" for nothing); `lost` is set when the lease is somebody else's.
+    `wanted` is what an operator requested ("" for nothing); `lost` is set when another worker has the lease.
     """
 
     def __init__(self, run_id: int, lease: str):
@@ -52,7 +52,7 @@ class LeaseHeartbeat:
         return self.stop_was_requested() or self.lost.is_set() or stopping.stop_requested()
 
     def stop_was_requested(self) -> bool:
-        """Whether a person asked for the end of the call."""
+        """Whether an operator requested the end of the call."""
         return self.wanted in (Run.Request.STOP, Run.Request.CANCEL)
 
     def _run(self) -> None:
@@ -69,12 +69,12 @@ class LeaseHeartbeat:
                         self._beat()
                         next_beat = waited + timing.LEASE_HEARTBEAT_EVERY
                 except Error as error:
-                    # A busy or restarting database is asked again; if it stays away, the lease runs out by itself.
-                    log.warning("run %s: the beat could not be written: %s", self.run_id, error)
+                    # A busy or restarting database is tried again; if it stays away, the lease expires.
+                    log.warning("run %s: the heartbeat could not be written: %s", self.run_id, error)
                     close_old_connections()
         finally:
             if not self._done.is_set():
-                self.lost.set()  # without a beat the run will be somebody else's: stop before that
+                self.lost.set()  # without a heartbeat another worker will take the lane: stop before that
             connection.close()
 
     def _read_request(self) -> None:
@@ -87,7 +87,7 @@ class LeaseHeartbeat:
             self.wanted = request
 
     def _note_stop(self) -> None:
-        """Writes at once that the call ends because its worker is to stop, should there be no time for more."""
+        """Stores at once that the call ends because its worker has to stop: there may be no time for more."""
         note_stop(Attempt.objects.filter(run_id=self.run_id, lease=self.lease))
 
     def _beat(self) -> None:

@@ -10,10 +10,8 @@ from apps.runs.calls.jobs import Outcome
 from apps.runs.failures.log_messages import LogReading
 from apps.runs.models import Step
 
-Status = Step.Status
 
-
-def not_begun(
+def dates_not_started(
     dates: Sequence[dt.date],
     log: LogReading,
     outcome: Outcome,
@@ -23,8 +21,8 @@ def not_begun(
 ) -> list[dt.date]:
     """The dates behind the one at which the job aborted, in the order in which it goes through them.
 
-    Only those of `failed` can be meant, on which the call changed nothing. A job that names no date, or none with an
-    error, tells nothing: all its dates were tried. The failed date that it names is never among the answer, so each
+    Only those of `failed` can be meant, on which the call changed nothing. If the job names no date, or none with
+    an error, all dates count as tried. The failed date that it names is never returned, so each
     call decides at least one.
     """
     if not any(date in failed and has_failed(date, log, outcome) for date in log.named):
@@ -35,7 +33,7 @@ def not_begun(
 
 
 def has_failed(date: dt.date, log: LogReading, outcome: Outcome) -> bool:
-    """Whether the log names the date with an error, or the job died at it without another word."""
+    """Whether the log names the date with an error, or the job ended at it without another line."""
     return date in log.errors or (date == log.named[-1] and outcome.exit_status not in (0, None))
 
 
@@ -47,10 +45,8 @@ def runs_newest_first(dates: Sequence[dt.date], named: Sequence[dt.date]) -> boo
     return sum(1 if one > other else -1 for one, other in pairwise(named)) > 0
 
 
-def reset_not_started(steps: Sequence[Step], never_begun: Collection[dt.date], log: LogReading) -> None:
+def reset_not_started(steps: Sequence[Step], dates: Collection[dt.date], log: LogReading) -> None:
     """Makes these steps pending as they were before the call, without saving them."""
     for step in steps:
-        if step.date in never_begun:
-            step.status, step.attempts, step.signature = Status.PENDING, step.attempts - 1, ""
-            step.message = f"not begun: the job ended at {log.named[-1]}, before this date"
-            step.finished_at = step.seconds = None
+        if step.date in dates:
+            step.undo_attempt(f"not begun: the job ended at {log.named[-1]}, before this date")

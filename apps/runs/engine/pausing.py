@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Sequence
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from apps import timing
 from apps.coverage.counts import rollup
@@ -16,27 +16,16 @@ from apps.pipeline import definition
 from apps.runs.dependencies import blocked_steps, gates, inputs
 from apps.runs.dependencies.gates import Key
 from apps.runs.dependencies.inputs import Gap
-from apps.runs.engine import circuit_breaker, regressions, unfillable, waiting
+from apps.runs.engine import regressions, unfillable, waiting
 from apps.runs.engine.lane_context import LaneContext
-from apps.runs.engine.picking import (
-    CanaryDone,
-    CannotRead,
-    Done,
-    Gate,
-    OffCalendar,
-    PauseRequested,
-    Pick,
-    WaitForRun,
-)
+from apps.runs.engine.picking import CannotRead, Gate, NoWork, Pick, WaitForRun
 from apps.runs.models import Attempt, Run, Step, leases
 from apps.runs.results import discrepancies, made_stale, outcomes
 from apps.warehouse.base import InUse, OverQuota, StillAtWork, WarehouseError
 
-log = logging.getLogger(__name__)
-
 
 def begin(lane: LaneContext) -> None:
-    """The run goes to work, for the first time or again, unless another lane was quicker."""
+    """Starts or continues the run, unless another lane did."""
     with lane.transaction():
         run = lane.run
         run.refresh_from_db()
@@ -49,22 +38,22 @@ def begin(lane: LaneContext) -> None:
 
 
 def handle_no_work(lane: LaneContext, why: Pick) -> None:
-    """Does what is due when no step may be taken."""
+    """Ends, pauses or releases the lane when no step can be taken."""
     match why:
-        case Done():
+        case NoWork.DONE:
             finish(lane)
+        case NoWork.CANARY_DONE:
+            pause(lane, Run.PauseReason.CANARY, canary_in_words(lane.run))
+        case NoWork.OFF_CALENDAR:
+            pause(lane, Run.PauseReason.PIPELINE, unfillable.off_calendar_in_a_sentence(lane.run))
+        case NoWork.PAUSE_REQUESTED:
+            release_lane(lane)
         case Gate(phase):
             pause(lane, Run.PauseReason.GATE, gate_in_words(lane, phase))
         case CannotRead(keys):
             wait(lane, Run.PauseReason.WAREHOUSE, unread_in_words(keys))
         case WaitForRun():
             wait(lane, Run.PauseReason.RUN, why.in_words())
-        case CanaryDone():
-            pause(lane, Run.PauseReason.CANARY, canary_in_words(lane.run))
-        case OffCalendar():
-            pause(lane, Run.PauseReason.PIPELINE, unfillable.off_calendar_in_a_sentence(lane.run))
-        case PauseRequested():
-            release_lane(lane)
 
 
 def gate_in_words(lane: LaneContext, phase: str) -> str:
@@ -99,9 +88,18 @@ def canary_in_words(run: Run) -> str:
 
 
 def pause(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
-    """Pauses the run until an operator resumes it."""
-    request_pause(lane, why, message)
+    """Pauses the run until an operator resumes it: no lane takes another step, and this one is released."""
+    with lane.transaction():
+        lane.run.request_pause(why, message)
     release_lane(lane)
+
+
+def pause_for_failures(lane: LaneContext, message: str) -> bool:
+    """Pauses the run, unless the message is empty or no step is left that a pause could save. True if it paused."""
+    if not message or not lane.run.steps.unfinished().exists():
+        return False
+    pause(lane, Run.PauseReason.FAILURES, message)
+    return True
 
 
 def wait(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
@@ -110,46 +108,35 @@ def wait(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
     release_lane(lane)
 
 
-def request_pause(lane: LaneContext, why: Run.PauseReason, message: str) -> None:
-    """Has all lanes released, unless something was requested of the run already. From here on no step is taken."""
-    with lane.transaction():
-        lane.run.request_pause(why, message)
-
-
 def request_wait(
     lane: LaneContext, why: Run.PauseReason, message: str, *, until: dt.datetime | None = None
 ) -> None:
-    """The same until then; by default with exponential backoff."""
+    """Requests a pause until then; by default with exponential backoff."""
     run = lane.run
     run.refresh_from_db(fields=["waits"])
     seconds = min(timing.SHORTEST_PAUSE * 2**run.waits, timing.LONGEST_PAUSE.total_seconds())
     with lane.transaction():
-        run.request_wait(why, message, until=until or timezone.now() + dt.timedelta(seconds=seconds))
+        run.request_pause(why, message, until=until or timezone.now() + dt.timedelta(seconds=seconds))
 
 
 def request_wait_for_warehouse(lane: LaneContext, error: WarehouseError) -> None:
-    """The warehouse does not answer, or not before a quota is given anew: nobody's dates failed."""
+    """Requests a pause until the warehouse answers, or has quota again. No date has failed."""
     if isinstance(error, OverQuota):
         request_wait(lane, Run.PauseReason.QUOTA, str(error), until=error.until)
-    else:
-        says, until = f"The warehouse did not answer: {error}", None
-        if isinstance(error, StillAtWork | InUse):
-            says = sentence(str(error))
-        if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
-            until = timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
-        if (
-            unreadable.retry_reason(error) == TableReading.Awaited.WAREHOUSE
-        ):  # what is stored is what was known last
-            unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
-        request_wait(lane, Run.PauseReason.WAREHOUSE, says, until=until)
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+        return
+    is_busy = isinstance(error, StillAtWork | InUse)
+    says = capfirst(str(error)) if is_busy else f"The warehouse did not answer: {error}"
+    until = None
+    if isinstance(error, InUse):  # no outage: the turn is waited for in its queue, again and again
+        until = timezone.now() + dt.timedelta(seconds=timing.SHORTEST_PAUSE)
+    if unreadable.retry_reason(error) == TableReading.Awaited.WAREHOUSE:
+        # What is stored of the tables is what was known last.
+        unreadable.note_error((table.name for table in lane.pipeline.tables), error, at=timezone.now())
+    request_wait(lane, Run.PauseReason.WAREHOUSE, says, until=until)
 
 
 def release_lane(lane: LaneContext) -> None:
-    """Gives the lane back. The last one to leave does what was asked of the run."""
+    """Releases the lane. The last lane to be released applies what was requested of the run."""
     with lane.transaction():
         lane.run.refresh_from_db()
         leases.release(lane.run.pk, lane.heartbeat.lease)
@@ -161,29 +148,9 @@ def release_lane(lane: LaneContext) -> None:
         waiting.resume_waiting_runs()
 
 
-def break_circuit(lane: LaneContext, *, just_decided: int) -> bool:
-    """Rests a run that only collects failures; True where it did."""
-    says = circuit_breaker.reason_to_open(lane.run, just_decided=just_decided)
-    if not says or not lane.run.steps.unfinished().exists():
-        return False  # or nothing is left that stopping could save
-    pause(lane, Run.PauseReason.FAILURES, says)
-    return True
-
-
-def pause_after_damage(lane: LaneContext, says: str) -> bool:
-    """Pauses a run whose call destroyed what was complete, whatever the breaker says; True where it did.
-
-    `says` is empty where the call destroyed nothing. Where no step is left there is nothing to pause.
-    """
-    if not says or not lane.run.steps.unfinished().exists():
-        return False
-    pause(lane, Run.PauseReason.FAILURES, says)
-    return True
-
-
 def finish(lane: LaneContext) -> None:
-    """Every step is decided: the run succeeded if every one is verified, none is as stale as before, and nothing that
-    was complete was lost."""
+    """Ends a run of which every step is decided. It succeeded if all are verified, none is still stale, and no complete
+    date lost rows."""
     run = lane.run
     with lane.transaction():
         made_stale.mark(run, lane.pipeline)  # what reads from what this run wrote
@@ -197,8 +164,8 @@ def finish(lane: LaneContext) -> None:
         says = f"All {counts.total:,} steps verified{f', but {but}' if but else ''}"
     else:
         status = Run.Status.FAILED
-        says = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
-        says = f"{says}; {but}" if but else says
+        done = f"{counts.verified:,} of {counts.total:,} steps verified; {counts.why_not_verified}"
+        says = f"{done}; {but}" if but else done
     with lane.transaction():
         run.finish(status, says, coverage_after=after)
     waiting.resume_waiting_runs()

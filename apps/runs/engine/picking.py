@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cached_property
 
 from django.db.models import QuerySet
@@ -41,21 +42,21 @@ class Skip:
 
 @dataclass(frozen=True)
 class InputsUnknown:
-    """Inputs that decide whether steps may start, and of which nobody knows anything: they are to be read first."""
+    """Inputs that decide whether steps may start and were never read: they have to be read first."""
 
     keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
 class CannotRead:
-    """All that is left waits for inputs that were asked about in vain."""
+    """All steps left wait for inputs that the warehouse could not read."""
 
     keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
 class WaitForRun:
-    """All that is left reads what another run is about to write."""
+    """All steps left read what another run is about to write."""
 
     run_id: int
 
@@ -67,91 +68,67 @@ class WaitForRun:
 
 @dataclass(frozen=True)
 class Gate:
-    """A person must start this phase."""
+    """An operator must start this phase."""
 
     phase: str
 
 
-@dataclass(frozen=True)
-class CanaryDone:
-    """The canary's dates are decided, as far as they can be; the others wait for a person."""
+class NoWork(Enum):
+    """Why no step can be taken, if it is about the run as a whole."""
+
+    DONE = auto()  # every step is decided
+    WAIT = auto()  # other lanes are at work, and what is left waits for them
+    PAUSE_REQUESTED = auto()  # since this lane looked
+    CANARY_DONE = auto()  # its dates are decided, as far as they can be; the others wait for an operator
+    OFF_CALENDAR = (
+        auto()
+    )  # the dates left are not on the calendar now; an operator must say whether they should be
 
 
-@dataclass(frozen=True)
-class OffCalendar:
-    """What is left are steps whose dates are not on the calendar now; whether they belong there a person must say."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Other lanes are at work, and what is left waits for them."""
-
-
-@dataclass(frozen=True)
-class PauseRequested:
-    """A pause was requested since this lane looked."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """Every step is decided."""
-
-
-Pick = (
-    Take
-    | Skip
-    | InputsUnknown
-    | CannotRead
-    | WaitForRun
-    | Gate
-    | CanaryDone
-    | OffCalendar
-    | Wait
-    | PauseRequested
-    | Done
-)
+Pick = Take | Skip | InputsUnknown | CannotRead | WaitForRun | Gate | NoWork
 
 
 def pick(
-    pipeline: Pipeline, run: Run, *, after: Attempt | None = None, unreadable: Collection[Key] = ()
+    pipeline: Pipeline, run: Run, *, after: Attempt | None = None, unreadable_inputs: Collection[Key] = ()
 ) -> Pick:
-    """What is next for a free lane, in the run's order, once this attempt is over. Asks only what is stored.
+    """The next steps for a free lane once this attempt is over, or why there are none; from what is stored.
 
-    `unreadable` are inputs that the warehouse was asked about in vain.
+    `unreadable_inputs` are those that the warehouse could not read when it was asked.
     """
-    return Picker(pipeline, run, after, unreadable).pick()
+    return Picker(pipeline, run, after, unreadable_inputs).pick()
 
 
 class Picker:
     """One look at a run, table by table in its order."""
 
-    def __init__(self, pipeline: Pipeline, run: Run, after: Attempt | None, unreadable: Collection[Key] = ()):
+    def __init__(
+        self, pipeline: Pipeline, run: Run, after: Attempt | None, unreadable_inputs: Collection[Key] = ()
+    ):
         self.pipeline = pipeline
         self.run = run
-        self.unreadable = unreadable
-        self.without: set[Key] = set()  # inputs in vain of steps that might start otherwise
-        self.elsewhere: set[int] = (
-            set()
-        )  # other runs that are to write inputs of steps that might start otherwise
+        self.unreadable_inputs = unreadable_inputs
+        # What keeps steps from starting that could start otherwise: inputs, and other runs that are to write some.
+        self.missing_inputs: set[Key] = set()
+        self.awaited_runs: set[int] = set()
         over = [after.pk] if after else []
         attempts = run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pk__in=over)
         self.under_way = Counter(attempts.values_list("table", flat=True))
 
     def pick(self) -> Pick:
         gate = ""
-        for name, first in self.tables():
+        for name, first in self.pending_tables():
             table = self.pipeline.table(name)
             if gates.manual_gate(self.pipeline, self.run, table.phase):
                 gate = gate or table.phase
-            elif self.under_way[name] < table.parallel and (found := self.of_table(table, first)):
+            elif self.under_way[name] < table.parallel and (found := self.pick_from_table(table, first)):
                 return found
-        return self.nothing(gate)
+        return self.reason_for_no_step(gate)
 
     def pending(self) -> QuerySet[Step]:
         steps = self.run.steps.pending().on_calendar().order_by("position")
         return steps.filter(is_canary=True) if self.run.canary_is_out else steps
 
-    def tables(self) -> Iterator[tuple[str, list[Step]]]:
+    def pending_tables(self) -> Iterator[tuple[str, list[Step]]]:
         """Tables with pending steps, each with the first of them; the next is asked for when it is needed."""
         seen: list[str] = []
         while first := list(self.pending().exclude(table__in=seen)[:AHEAD]):
@@ -159,31 +136,31 @@ class Picker:
             seen.append(name)
             yield name, [step for step in first if step.table == name]
 
-    def of_table(self, table: Table, first: list[Step]) -> Take | Skip | InputsUnknown | None:
+    def pick_from_table(self, table: Table, first: list[Step]) -> Take | Skip | InputsUnknown | None:
         assert table.job
         most = batching.next_size(self.run, table.name, table.job)
         if most > AHEAD == len(first):
             first = list(self.pending().filter(table=table.name)[:most])
-        found = self.among(table, first, most)
+        found = self.pick_from(table, first, most)
         if found or len(first) < AHEAD:
             return found
-        return self.among(table, list(self.pending().filter(table=table.name)), most)
+        return self.pick_from(table, list(self.pending().filter(table=table.name)), most)
 
-    def among(self, table: Table, steps: list[Step], most: int) -> Take | Skip | InputsUnknown | None:
+    def pick_from(self, table: Table, steps: list[Step], most: int) -> Take | Skip | InputsUnknown | None:
         dates = [step.date for step in steps]
         ready = gates.readiness_of(table, dates, run=self.run)
         needs.add(ready, self.pipeline, table, dates, run=self.run)
-        overridden = set(ready.closed) | set(ready.unread) | set(ready.elsewhere)
+        waiting = set(ready.waiting)
+        overridden = set(ready.closed) | set(ready.unread) | set(ready.awaited_runs)
         if not self.run.override_reason:
             if closed := {step: ready.closed[step.date] for step in steps if step.date in ready.closed}:
                 return Skip(table.name, closed)
-            if unread := self.to_read(ready):
+            if unread := self.unread_inputs(ready):
                 return InputsUnknown(unread)
-            self.elsewhere |= {run for date, run in ready.elsewhere.items() if date not in ready.waiting}
-            overridden = set()
-        waiting = set(ready.waiting)
-        if not self.run.override_reason:
-            waiting |= set(ready.unread) | set(ready.elsewhere)
+            self.awaited_runs |= {
+                run for date, run in ready.awaited_runs.items() if date not in ready.waiting
+            }
+            waiting, overridden = waiting | overridden, set()
         may_start = [step for step in steps if step.date not in waiting]
         if not may_start:
             return None
@@ -191,31 +168,30 @@ class Picker:
         taken = list(fitting(table.job, may_start, 1 if may_start[0].attempts else most, self.calendar))
         return Take(table, taken, {step.date for step in taken} & overridden)
 
-    def to_read(self, ready: Readiness) -> tuple[Key, ...]:
-        """The inputs that nobody has read and that the warehouse was not asked about yet."""
+    def unread_inputs(self, ready: Readiness) -> tuple[Key, ...]:
+        """The inputs that were never read and that the warehouse was not asked about yet."""
         wanted = {key for date, keys in ready.unread.items() if date not in ready.waiting for key in keys}
-        self.without |= wanted & set(self.unreadable)
-        return tuple(sorted(wanted - set(self.unreadable)))
+        self.missing_inputs |= wanted & set(self.unreadable_inputs)
+        return tuple(sorted(wanted - set(self.unreadable_inputs)))
 
     @cached_property
     def calendar(self) -> list[dt.date]:
         return list(CalendarDate.objects.order_by("date").values_list("date", flat=True))
 
-    def nothing(self, gate: str) -> Pick:
-        """Why no lane may take anything."""
+    def reason_for_no_step(self, gate: str) -> Pick:
         if self.under_way:
-            return Wait()
-        if self.without:
-            return CannotRead(tuple(sorted(self.without)))
-        if self.elsewhere:
-            return WaitForRun(min(self.elsewhere))
+            return NoWork.WAIT
+        if self.missing_inputs:
+            return CannotRead(tuple(sorted(self.missing_inputs)))
+        if self.awaited_runs:
+            return WaitForRun(min(self.awaited_runs))
         if self.run.canary_is_out and self.run.steps.pending().filter(is_canary=False).exists():
-            return CanaryDone()
+            return NoWork.CANARY_DONE
         if gate:
             return Gate(gate)
         if self.run.steps.pending().off_calendar().exists():
-            return OffCalendar()
-        return Wait() if self.run.steps.unfinished().exists() else Done()
+            return NoWork.OFF_CALENDAR
+        return NoWork.WAIT if self.run.steps.unfinished().exists() else NoWork.DONE
 
 
 def fitting(job: Job, steps: Sequence[Step], most: int, calendar: Sequence[dt.date]) -> Iterator[Step]:

@@ -29,10 +29,10 @@ LOST_TIMES = 3  # a step that took its worker with it so often is failed, not tr
 
 
 def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
-    """Takes back the calls of lanes that nobody holds any more, and ends orphaned scripts, also other runs', that write
+    """Resets the calls of lanes whose lease has expired, and cancels orphaned scripts, also of other runs, that write
     what this run is to write.
 
-    LeaseLost where the caller holds no lane itself. A WarehouseError where a script may still run there and the
+    LeaseLost if the caller holds no lane itself. A WarehouseError if a script may still run there and the
     warehouse cannot be asked about it.
     """
     alive = Lane.objects.held(timezone.now()).filter(run=run).values("lease")
@@ -44,21 +44,24 @@ def recover(run: Run, lease: str, warehouse: Warehouse) -> None:
 
 
 def revoke_lease(run: Run, lease: str) -> bool:
-    """Whoever had this lease writes nothing any more, should he wake now; False where he woke just before."""
+    """Takes the lease from its worker, which cannot write any more if it wakes; False if it woke just before."""
     lane = Lane.objects.filter(run=run, lease=lease)
     lane.available(timezone.now()).update(lease=uuid.uuid4().hex, lease_until=None)
     return not lane.exists()
 
 
 def kill_and_reset(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) -> None:
-    """Its worker is fenced by now: it neither takes the end of its job for the job's own failure, nor starts one."""
+    """Ends what is left of a call and makes its steps pending again.
+
+    Its lease must have been revoked, so that its worker neither takes the end of the job for a failure nor starts one.
+    """
     attempt = run.attempts.filter(pk=attempt_id, status=Attempt.Status.RUNNING).first()
     if attempt is None:
         return
     if attempt.is_sql and warehouse.end_sql(attempt.job_id):
         log.warning("run %s: ended job %s, which outlived its worker", run.pk, attempt.job_id)
     if attempt.is_sql:
-        billing.note(attempt, warehouse)
+        billing.store_billed_bytes(attempt, warehouse)
     if processes.end_orphan(attempt.pid, attempt.process, log=attempt.log_path):
         log.warning("run %s: ended attempt %s, which outlived its worker", run.pk, attempt.number)
     if isinstance(warehouse, TakesTurns):
@@ -71,13 +74,13 @@ def kill_and_reset(run: Run, lease: str, attempt_id: int, warehouse: Warehouse) 
 
 
 def cancel_orphaned_jobs(attempts: AttemptQuerySet, warehouse: Warehouse) -> None:
-    """Cancels those that are orphaned. A WarehouseError where one may still run."""
+    """Cancels those that are orphaned. A WarehouseError if one may still run."""
     for attempt in attempts.orphaned().select_related("run"):
         cancel_orphaned_job(attempt, warehouse)
 
 
 def cancel_orphaned_job(attempt: Attempt, warehouse: Warehouse) -> None:
-    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError where it may."""
+    """Ends its script, if that still runs, and writes down that it does not. A WarehouseError if it may."""
     script = f"The script of attempt {attempt.number}"
     says = f"{script} is not at work in the warehouse any more"
     try:
@@ -86,21 +89,21 @@ def cancel_orphaned_job(attempt: Attempt, warehouse: Warehouse) -> None:
             says = f"{script} was still at work in the warehouse, and is ended"
     except StillAtWork as error:
         raise StillAtWork(f"{script} of run {attempt.run_id} is still at work: {error}") from error
-    billing.note(attempt, warehouse)
+    billing.store_billed_bytes(attempt, warehouse)
     with transaction.atomic():
         if Attempt.objects.orphaned().filter(pk=attempt.pk).update(orphaned_at=None):
             attempt.run.record("orphaned job", says)
 
 
 def may_be_orphaned(attempt: Attempt, warehouse: Warehouse) -> bool:
-    """Whether the attempt's work may go on where we are not: a script, in a warehouse that keeps jobs to bill them."""
+    """Whether a script of the attempt may go on without the console, in a warehouse that keeps jobs to bill them."""
     return attempt.is_sql and isinstance(warehouse, Billing)
 
 
 def mark_attempt_lost(run: Run, attempt: Attempt) -> None:
-    """The attempt is lost, and whoever made it can decide it no more; nothing where somebody was quicker.
+    """Marks a running attempt as lost, so that its worker cannot decide it any more.
 
-    One whose worker was told to stop, and was killed before it could say more, was stopped: no death counts.
+    If the worker was told to stop and was killed before it could say more, the attempt is stopped: no death counts.
     """
     if attempt.stopped_by:
         if reset_attempt(attempt, status=Attempt.Status.STOPPED):
@@ -113,8 +116,9 @@ def mark_attempt_lost(run: Run, attempt: Attempt) -> None:
 
 
 def reset_attempt(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> bool:
-    """A call of which nobody can say what it did decides nothing: its steps are pending again, and it does not count
-    against them. False where the attempt was decided before. Call it in a transaction."""
+    """Makes the steps of a call pending again whose result is not known; it does not count against them.
+
+    False if the attempt was decided before. To be called in a transaction."""
     mine = Attempt.objects.filter(pk=attempt.pk, status=Attempt.Status.RUNNING)
     if not mine.update(status=status, finished_at=timezone.now(), **facts):
         return False
@@ -124,7 +128,7 @@ def reset_attempt(attempt: Attempt, *, status: Attempt.Status, **facts: Any) -> 
 
 
 def release_steps(attempt: Attempt) -> None:
-    """The attempt's undecided steps are pending again, as if it had not been."""
+    """Makes the undecided steps of the attempt pending again, as if it had not been made."""
     steps = attempt.steps.filter(status=Step.Status.RUNNING)
     dates = list(steps.values_list("date", flat=True))
     set_activity(attempt.table, dates, Partition.Activity.QUEUED, run_id=attempt.run_id)
@@ -132,7 +136,7 @@ def release_steps(attempt: Attempt) -> None:
 
 
 def fail_poison_steps(run: Run, attempt: Attempt) -> None:
-    """A step that lost its worker several times would do so for ever."""
+    """Fails steps whose workers died several times: they would do so for ever."""
     lost = run.attempts.filter(table=attempt.table, status=Attempt.Status.LOST)
     deaths = Counter(date for dates in lost.values_list("dates", flat=True) for date in dates)
     deadly = [date for date, times in deaths.items() if times >= LOST_TIMES]

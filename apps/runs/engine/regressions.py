@@ -4,15 +4,16 @@ timeline says which call it was."""
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
-from apps.coverage.models import Partition, set_activity
+from apps.coverage.models import Partition, PartitionQuerySet, set_activity
 from apps.coverage.scanning import readings
 from apps.coverage.scanning.judging import Found
 from apps.coverage.scanning.snapshots import Snapshot
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.engine import side_effects
 from apps.runs.engine.lane_context import LaneContext
@@ -62,7 +63,7 @@ def record_damage(run: Run, table: str, damaged: Sequence[Change], *, during: st
 
 
 def fail_steps(run: Run, table: str, found: Mapping[dt.date, Found], since: str) -> list[dt.date]:
-    """Verified steps that do not hold any more have failed; answers of which dates."""
+    """Fails verified steps whose dates do not hold any more; returns their dates."""
     steps = list(run.steps.filter(table=table, date__in=found, status=Step.Status.SUCCEEDED))
     for step in steps:
         each = found[step.date]
@@ -83,9 +84,7 @@ def mark_failed(step: Step, found: Found, message: str) -> None:
 def save(run: Run, steps: Sequence[Step]) -> None:
     """Stores steps that were verified and have failed, and tells their partitions."""
     Step.store(steps, MARKED)
-    dates: dict[tuple[str, bool], list[dt.date]] = defaultdict(list)
-    for step in steps:
-        dates[step.table, step.is_redo].append(step.date)
+    dates = by_key(((step.table, step.is_redo), step.date) for step in steps)
     for (table, is_redo), some in dates.items():
         set_activity(table, some, Step.activity_left(Step.Status.FAILED, is_redo), run_id=run.pk)
 
@@ -98,7 +97,7 @@ def why_pause(attempt: Attempt, changes: Iterable[Change]) -> str:
         return ""
     call = side_effects.call_in_words(attempt)
     what = side_effects.damage_in_words(attempt.table, destroyed)
-    return f"{call[:1].upper()}{call[1:]} destroyed what was complete: {what}. {REMEDY}"
+    return f"{capfirst(call)} destroyed what was complete: {what}. {REMEDY}"
 
 
 # Damage that no call of the run explains ------------------------------------------------------------
@@ -109,7 +108,7 @@ def note_damage(lane: LaneContext, attempt: Attempt, look: Snapshot, known: Comp
     put down to that, or after one that was cut off.
 
     `known` is what was complete when the look began. What another lane filled or began meanwhile is not compared.
-    Steps that the run verified there have failed. Nothing where only some dates of the table were counted.
+    Steps that the run verified there have failed. Nothing if only some dates of the table were counted.
     """
     counts = look.counts(attempt.table)
     if counts is None:
@@ -146,13 +145,16 @@ def has_too_many_rows(found: Found) -> bool:
 
 
 def complete_dates(table: str) -> Complete:
-    """The dates that are complete as far as is known and that no call is at: their rows, different keys, and when
-    they were read.
-    """
-    rows = Partition.objects.of([table]).filter(state__in=(Partition.State.COMPLETE, Partition.State.STALE))
-    idle = rows.exclude(rows=None).exclude(activity=Partition.Activity.RUNNING)
-    counted = idle.order_by().values_list("date", "rows", "keys", "read_at")
+    """Rows, different keys and time of reading of the table's complete dates."""
+    counted = complete_partitions([table]).order_by().values_list("date", "rows", "keys", "read_at")
     return {date: (rows or 0, keys or 0, read_at) for date, rows, keys, read_at in counted}
+
+
+def complete_partitions(tables: Iterable[str]) -> PartitionQuerySet:
+    """What was complete, also if stale, when it was read last, without what calls are filling right now."""
+    whole = (Partition.State.COMPLETE, Partition.State.STALE)
+    rows = Partition.objects.of(tables).filter(state__in=whole).exclude(rows=None)
+    return rows.exclude(activity=Partition.Activity.RUNNING)
 
 
 def record_late_damage(run: Run, table: str, found: Mapping[dt.date, Found]) -> None:
@@ -173,29 +175,24 @@ def record_late_damage(run: Run, table: str, found: Mapping[dt.date, Found]) -> 
 
 def still_damaged_in_words(run: Run) -> str:
     """ "rows were lost on complete dates that were not asked for: sales 2024-01-15", and likewise where there are too
-    many; empty where all of that is mended.
+    many; empty if all of that is mended.
 
     Dates that are steps of the run are not named: they are verified or failed.
     """
-    lost: list[str] = []
-    too_many: list[str] = []
+    said: dict[str, list[str]] = {"rows were lost on": [], "there are too many rows on": []}
     for table, dates in lost_by_table(run).items():
         partitions = Partition.objects.of([table]).filter(date__in=dates)
         steps = set(run.steps.filter(table=table, date__in=dates).values_list("date", flat=True))
-        fewer = set(partitions.regressions().values_list("date", flat=True)) - steps
-        more = (
-            set(partitions.filter(state=Partition.State.EXCESS).values_list("date", flat=True))
-            - steps
-            - fewer
-        )
-        for said, some in ((lost, fewer), (too_many, more)):
+        lost = set(partitions.regressions().values_list("date", flat=True)) - steps
+        excess = partitions.filter(state=Partition.State.EXCESS).values_list("date", flat=True)
+        for named, some in zip(said.values(), (lost, set(excess) - steps - lost), strict=True):
             if some:
-                said.append(
-                    f"{definition.short_name(table)} {date_ranges(some, most=side_effects.RANGES_SHOWN)}"
-                )
-    parts = (("rows were lost on", lost), ("there are too many rows on", too_many))
+                ranges = date_ranges(some, most=side_effects.RANGES_SHOWN)
+                named.append(f"{definition.short_name(table)} {ranges}")
     return "; ".join(
-        f"{verb} complete dates that were not asked for: {', '.join(said)}" for verb, said in parts if said
+        f"{verb} complete dates that were not asked for: {', '.join(named)}"
+        for verb, named in said.items()
+        if named
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from tenacity import (
@@ -26,6 +25,7 @@ from apps.coverage.scanning import readings, snapshots, warehouses
 from apps.coverage.scanning.judging import Key
 from apps.coverage.scanning.snapshots import Snapshot
 from apps.db_retry import DB_OUTAGE, retry_on_db_outage
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job, Table
@@ -33,6 +33,7 @@ from apps.runs.calls import jobs
 from apps.runs.calls.jobs import CannotLog, Outcome
 from apps.runs.dependencies import downstream
 from apps.runs.engine import (
+    circuit_breaker,
     claims,
     contention,
     decisions,
@@ -46,8 +47,8 @@ from apps.runs.engine import (
 )
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat, note_stop
-from apps.runs.engine.picking import Done, InputsUnknown, Take
-from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover
+from apps.runs.engine.picking import InputsUnknown, NoWork, Take
+from apps.runs.engine.recovery import cancel_orphaned_jobs, may_be_orphaned, recover, reset_attempt
 from apps.runs.engine.unfillable import Unfillable
 from apps.runs.estimates import billing
 from apps.runs.models import Attempt, IllegalMove, Run, Step, leases
@@ -57,7 +58,6 @@ from apps.runs.results import made_stale
 from apps.warehouse.base import (
     OverQuota,
     QueryFailed,
-    Reading,
     StillAtWork,
     TakesTurns,
     Warehouse,
@@ -85,10 +85,10 @@ class Runner:
         self.warehouse = warehouse
         self.wake = wake
         self.seen = Snapshot()  # the last one, which asked about the steps to come too
-        self.unreadable: set[Key] = set()  # inputs of which the warehouse could not say anything
+        self.unreadable_inputs: set[Key] = set()
 
     def advance(self) -> bool:
-        """Makes one attempt, or takes the one decision that is due; False where this lane has nothing to do now."""
+        """Makes one attempt, or takes the one decision that is due; False if this lane has nothing to do now."""
         retry_on_db_outage(self.run.refresh_from_db)
         if not self.run.is_active:
             return False
@@ -103,11 +103,11 @@ class Runner:
             return False
         if self.run.status == Run.Status.QUEUED and not self.begin():
             return False
-        taken = claims.claim(self.lane, unreadable=self.unreadable)
+        taken = claims.claim(self.lane, unreadable_inputs=self.unreadable_inputs)
         if isinstance(taken, InputsUnknown):
             self.read_inputs(taken.keys)
             return True
-        if isinstance(taken, Done):
+        if taken is NoWork.DONE:
             final_check.apply_final_check(
                 self.lane, self.ask(lambda: final_check.read(self.lane, self.warehouse))
             )
@@ -128,7 +128,7 @@ class Runner:
         return retry_on_db_outage(lambda: downstream.are_read_on(self.run, self.pipeline))
 
     def begin(self) -> bool:
-        """Starts or goes on; the first time only where what a launch was checked for still is so."""
+        """Starts or continues the run; False if a check of its first start failed, which pauses it."""
         first_time = self.run.started_at is None
         if first_time and (
             obstacle := start_checks.obstacle(self.run, self.pipeline, self.warehouse, now=timezone.now())
@@ -139,29 +139,24 @@ class Runner:
         return True
 
     def wake_another(self) -> None:
-        """Where there is work for another lane and nobody is on it, somebody is told."""
+        """Calls `wake` if there is work for another lane and a lane is free."""
         if self.run.lanes == 1 or not leases.available(self.run, timezone.now()):
             return
         if isinstance(picking.pick(self.pipeline, self.run), Take):
             self.wake()
 
     def read_inputs(self, keys: Iterable[Key]) -> None:
-        """Has the warehouse say, in one query, what it has of inputs that nobody has read; a WarehouseError where it
-        does not answer."""
-        wanted: dict[str, list[dt.date]] = defaultdict(list)
-        for table, date in keys:
-            wanted[table].append(date)
-        found = self.look(None, wanted).found
+        """Reads inputs that were never read, in one query, and stores them. A WarehouseError if there is no answer."""
+        found = self.look(None, by_key(keys)).found
         with self.lane.transaction():
             readings.store(found.values())
-        self.unreadable |= {
-            key for key, each in found.items() if each.verdict.state == Partition.State.UNKNOWN
-        }
+        unknown = Partition.State.UNKNOWN
+        self.unreadable_inputs |= {key for key, each in found.items() if each.verdict.state == unknown}
 
     # One attempt ----------------------------------------------------------------------------------
 
     def attempt(self, take: Take, attempt: Attempt) -> bool:
-        """Makes the call and decides it; False where this lane has nothing to do after it."""
+        """Makes the call and decides it; False if this lane has nothing to do after it."""
         try:
             with self.turn(attempt):
                 destroyed = self.perform(take.table, take.steps, attempt)
@@ -179,14 +174,13 @@ class Runner:
         if not destroyed and contention.was_met(take.steps):
             pausing.wait(self.lane, Run.PauseReason.WAREHOUSE, contention.SAYS)
             return False
-        return not (
-            pausing.pause_after_damage(self.lane, destroyed)
-            or pausing.break_circuit(self.lane, just_decided=len(take.steps))
-        )
+        just_decided = len(take.steps)
+        says = destroyed or circuit_breaker.reason_to_open(self.run, just_decided=just_decided)
+        return not pausing.pause_for_failures(self.lane, says)
 
     @contextmanager
     def turn(self, attempt: Attempt) -> Iterator[None]:
-        """The warehouse for this call and the looks around it, where only one at a time may have it."""
+        """Holds the warehouse for this call and its counts, if only one process at a time may use it."""
         who = f"the call of run {self.run.pk} ({definition.short_name(attempt.table)}, attempt {attempt.number})"
         with ExitStack() as taken:
             if isinstance(self.warehouse, TakesTurns):
@@ -203,9 +197,10 @@ class Runner:
             yield
 
     def perform(self, table: Table, steps: list[Step], attempt: Attempt) -> str | None:
-        """Counts, calls, counts again and decides; None where there was nothing to decide.
+        """Counts, calls, counts again and decides.
 
-        Answers what complete data the call destroyed, as a sentence; empty where none.
+        Returns a sentence about the complete data that the call destroyed, empty if none; None if there was nothing to
+        decide.
         """
         assert table.job
         before = self.look_before(table, steps, attempt)
@@ -215,9 +210,8 @@ class Runner:
         try:
             outcome = self.call(table, table.job, steps, attempt)
         except WarehouseError as error:
-            with (
-                self.lane.transaction()
-            ):  # at once: a script may still run, and no other lane may take its dates
+            with self.lane.transaction():
+                # At once: a script may still run, and no other lane may take its dates.
                 pausing.request_wait_for_warehouse(self.lane, error)
                 self.mark_unanswered(attempt, error)
             raise
@@ -234,7 +228,7 @@ class Runner:
         )
 
     def look_before(self, table: Table, steps: list[Step], attempt: Attempt) -> Snapshot:
-        """What is there before the call: from the look after the last one, if that saw these partitions."""
+        """The counts before the call: those after the last call, if they include these partitions."""
         found = [self.seen.found.get((step.table, step.date)) for step in steps]
         if all(each and each.count for each in found):
             return self.seen
@@ -249,7 +243,7 @@ class Runner:
         return look
 
     def look_after(self, table: Table, steps: list[Step], attempt: Attempt, outcome: Outcome) -> Snapshot:
-        """What is there after the call, and in the same question what is there before the next one."""
+        """The counts after the call, and in the same query those before the next one."""
         wanted = {table.name: [step.date for step in steps]}
         coming = retry_on_db_outage(lambda: picking.pick(self.pipeline, self.run, after=attempt))
         for step in coming.steps if isinstance(coming, Take) else ():
@@ -257,16 +251,16 @@ class Runner:
         try:
             self.seen = self.look(table, wanted)
         except WarehouseError as error:
-            # What the call did nobody can see now. The look before the next call will.
+            # What the call did is not known now. The look before the next call will tell.
             says = f"The call ended, and the warehouse could not be asked what it did: {error}"
             self.mark_inconclusive(
-                attempt, says, status=verdicts.of_call(outcome), exit_status=outcome.exit_status
+                attempt, says, status=verdicts.attempt_status(outcome), exit_status=outcome.exit_status
             )
             raise
         return self.seen
 
     def look(self, table: Table | None, wanted: dict[str, list[dt.date]]) -> Snapshot:
-        """Some dates of some tables: QueryFailed where this one could be read before and cannot be now."""
+        """Counts these dates. QueryFailed if this table could be read before and cannot be now."""
 
         def asked() -> Snapshot:
             found = snapshots.take_snapshot(self.pipeline, self.warehouse, wanted)
@@ -277,9 +271,9 @@ class Runner:
         return self.ask(asked)
 
     def ask(self, question: Callable[[], Answer]) -> Answer:
-        """Asks the warehouse again for a while: no date has failed because it is away for a moment.
+        """Asks the warehouse, and again for a while if it does not answer: no date fails because of a short outage.
 
-        Not where a quota is used up: each question would use more of it.
+        An exhausted quota is not asked about again: each question would use more of it.
         """
         retrying = Retrying(
             retry=retry_if_exception(lambda error: is_outage(error) and not self.heartbeat.must_stop()),
@@ -296,7 +290,7 @@ class Runner:
         if call.sql:
             with self.lane.transaction():
                 pass  # a script cannot be called back as soon as it began, like a process below
-            with billing.noted(attempt, self.warehouse):
+            with billing.store_when_done(attempt, self.warehouse):
                 return jobs.run_sql(
                     call,
                     attempt.log_path,
@@ -318,13 +312,21 @@ class Runner:
             call, attempt.log_path, timeout=job.timeout, stopped=self.heartbeat.must_stop, started=started
         )
 
-    def mark_inconclusive(self, attempt: Attempt, says: str = "", **facts: object) -> None:
-        """A call that decides nothing; and what was seen before it is not so any more."""
-        decisions.mark_inconclusive(self.lane, attempt, says, **facts)
+    def mark_inconclusive(
+        self,
+        attempt: Attempt,
+        says: str = "",
+        *,
+        status: Attempt.Status = Attempt.Status.ENDED,
+        **facts: Any,
+    ) -> None:
+        """Stores that the call decides nothing, and forgets what was counted before it."""
+        with self.lane.transaction():
+            reset_attempt(attempt, status=status, message=says, **facts)
         self.seen = Snapshot()
 
     def mark_stopped(self, attempt: Attempt, outcome: Outcome) -> None:
-        """A call that was ended because a person asked for that, or because its worker is to stop."""
+        """Stores that the call was ended at the request of an operator, or because its worker has to stop."""
         by_worker = stopping.stop_requested() and not self.heartbeat.stop_was_requested()
         with self.lane.transaction():
             if by_worker:
@@ -334,13 +336,13 @@ class Runner:
             self.mark_inconclusive(attempt, status=Attempt.Status.STOPPED, exit_status=outcome.exit_status)
 
     def read_again(self, attempt: Attempt) -> None:
-        """What a call that was cut off left on its dates and, where all of its table is counted, took from others."""
+        """Reads what an interrupted call left on its dates and, if its whole table is counted, on others."""
         known = regressions.complete_dates(attempt.table)
         look = interrupted.read_again(attempt, self.warehouse, self.pipeline)
         regressions.note_damage(self.lane, attempt, look, known, since="after")
 
     def mark_unanswered(self, attempt: Attempt, error: WarehouseError) -> None:
-        """A call of which the warehouse did not say what came of it. One whose time was over is made smaller next."""
+        """Stores a call whose end the warehouse did not report. After a timeout the next call is smaller."""
         says = f"The call decided nothing: {error}"
         if error.is_over:
             self.mark_inconclusive(attempt, says)
@@ -349,8 +351,8 @@ class Runner:
         else:
             self.mark_script_inconclusive(attempt, says)
 
-    def mark_script_inconclusive(self, attempt: Attempt, says: str, **facts: object) -> None:
-        """A call that was over before the warehouse said what came of its script: that may go on."""
+    def mark_script_inconclusive(self, attempt: Attempt, says: str, **facts: Any) -> None:
+        """Stores that the call decides nothing, and that its script may still run in the warehouse."""
         if not may_be_orphaned(attempt, self.warehouse):
             self.mark_inconclusive(attempt, says, **facts)
             return
@@ -360,7 +362,7 @@ class Runner:
             self.run.record("orphaned job", f"{may_run}; it is ended as soon as that can be")
 
     def reset_after_db_outage(self, why: Exception) -> None:
-        """After a database that broke off in the middle of a decision: what was under way decides nothing."""
+        """Makes inconclusive what was under way when the connection to the database broke."""
         log.warning("run %s: the database broke off, beginning afresh: %s", self.run.pk, why)
         mine = self.run.attempts.filter(status=Attempt.Status.RUNNING, lease=self.heartbeat.lease)
         for attempt in retry_on_db_outage(lambda: list(mine)):
@@ -375,20 +377,16 @@ def is_outage(error: BaseException) -> bool:
 
 
 def require_readable(table: Table, look: Snapshot) -> None:
-    """QueryFailed where the call's own table, or the one that it is compared with, could be read before and cannot be
-    now: it is away, nothing failed."""
+    """QueryFailed if the call's table, or the one that it is compared with, could be read before and cannot be now: no
+    date has failed."""
     mine = [each for each in look.found.values() if each.table == table.name]
     silent = next((each for each in mine if each.count is None), None)
     if silent and readings.was_read(table.name):
         raise QueryFailed(silent.verdict.reason)
     if any(each.verdict.state == Partition.State.UNKNOWN for each in mine):
-        require_other_readable(table.compared_with or "", look.reading)
-
-
-def require_other_readable(name: str, reading: Reading) -> None:
-    """The same of the table that the call's own is compared with."""
-    if name in reading.problems and not reading.is_absent(name) and readings.was_read(name):
-        raise QueryFailed(reading.problems[name])
+        other, reading = table.compared_with or "", look.reading
+        if other in reading.problems and not reading.is_absent(other) and readings.was_read(other):
+            raise QueryFailed(reading.problems[other])
 
 
 def perform(
@@ -400,9 +398,9 @@ def perform(
     warehouse: Warehouse | None = None,
     wake: Callable[[], None] = no_wake,
 ) -> bool:
-    """Performs a lane whose lease the caller took; True where there is more to do after `until` (monotonic seconds).
+    """Performs a lane whose lease the caller took; True if there is more to do after `until` (monotonic seconds).
 
-    `wake` is called when there is work for another lane that nobody holds.
+    `wake` is called when there is work for another lane and one is free.
     """
     run = Run.objects.get(pk=run_id)
     try:
@@ -412,7 +410,7 @@ def perform(
     except LeaseLost:
         log.warning("run %s: another worker performs it by now", run_id)
     except IllegalMove as refusal:
-        log.info("run %s: somebody was quicker: %s", run_id, refusal)
+        log.info("run %s: it was changed meanwhile: %s", run_id, refusal)
     return False
 
 

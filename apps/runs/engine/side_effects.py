@@ -25,7 +25,7 @@ NOT_WHOLE = (State.MISSING, State.THIN, State.EXCESS)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A date before and after the call."""
+    """The counts of a date before and after the call."""
 
     before: Found
     after: Found
@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class SideEffects:
-    """The dates beside the call's own on which its table changed meanwhile; none where the engine does not tell."""
+    """The dates beside the call's own on which its table changed meanwhile; none if the engine does not tell."""
 
     changes: tuple[Change, ...] = ()
 
@@ -78,7 +78,7 @@ class SideEffects:
 
     @property
     def appeared(self) -> str:
-        """ "12 rows appeared on 2024-04-10, which the call was not asked for"; empty where none did."""
+        """ "12 rows appeared on 2024-04-10, which the call was not asked for"; empty if none did."""
         more = [each for each in self.changes if each.gained]
         if not more:
             return ""
@@ -102,7 +102,7 @@ def of_call(
     after: Snapshot,
 ) -> SideEffects:
     """What changed beside the call's own dates, but for dates that other calls were at meanwhile."""
-    changed = snapshots.differences(table.name, before, after) - asked_for(table, dates)
+    changed = snapshots.differences(table.name, before, after) - requested_dates(table, dates)
     if changed:
         changed -= others_at_work(attempt.table, attempt.lease, since=before.asked_at)
     was = before.judged(pipeline, table.name, changed)
@@ -110,7 +110,7 @@ def of_call(
     return SideEffects(tuple(Change(was[date], found[date]) for date in sorted(changed)))
 
 
-def asked_for(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
+def requested_dates(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
     """The dates that the call names; of a range those between them too."""
     if not (table.job and table.job.takes_ranges and dates):
         return set(dates)
@@ -119,7 +119,7 @@ def asked_for(table: Table, dates: Collection[dt.date]) -> set[dt.date]:
 
 
 def others_at_work(table: str, lease: str, *, since: dt.datetime) -> set[dt.date]:
-    """Dates of a table that the calls of other lanes than this one's, of whichever run, had after that moment."""
+    """Dates of a table that calls of other lanes, of any run, were filling after that time."""
     calls = Attempt.objects.filter(table=table).exclude(lease=lease)
     meanwhile = calls.filter(Q(status=Attempt.Status.RUNNING) | Q(finished_at__gte=since)).values_list(
         "dates", flat=True

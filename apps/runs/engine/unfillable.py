@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Q
 
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.runs.models import Run, Step
 from apps.runs.models.step import StepQuerySet
@@ -33,23 +33,20 @@ class Unfillable:
 
 def of_run(run: Run, pipeline: Pipeline) -> list[Unfillable]:
     """The run's unfinished steps that the pipeline file does not fit, by table and reason; in one query."""
-    return list(grouped(unfit(run.steps.unfinished(), pipeline).order_by("position"), pipeline))
+    return grouped(unfit(run.steps.unfinished(), pipeline).order_by("position"), pipeline)
 
 
 def by_run(pipeline: Pipeline) -> dict[Run, list[Unfillable]]:
-    """The same of every unfinished run that has such steps; in one query."""
-    found: dict[Run, list[Step]] = defaultdict(list)
-    steps = Step.objects.unfinished().filter(run__in=Run.objects.unfinished())
-    for step in unfit(steps, pipeline).select_related("run").order_by("run_id", "position"):
-        found[step.run].append(step)
-    return {run: list(grouped(some, pipeline)) for run, some in found.items()}
+    """Those steps of every unfinished run that has any; in one query."""
+    steps = unfit(Step.objects.unfinished().filter(run__in=Run.objects.unfinished()), pipeline)
+    found = by_key((step.run, step) for step in steps.select_related("run").order_by("run_id", "position"))
+    return {run: grouped(some, pipeline) for run, some in found.items()}
 
 
 def off_calendar_in_a_sentence(run: Run) -> str:
-    """What a run says that has only steps left whose dates are not on the calendar now."""
-    dates: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in run.steps.pending().off_calendar().order_by("position").values_list("table", "date"):
-        dates[table].append(date)
+    """The message of a run whose steps left all have dates that are not on the calendar now."""
+    steps = run.steps.pending().off_calendar().order_by("position")
+    dates = by_key(steps.values_list("table", "date"))
     found = [Unfillable(table, "", tuple(sorted(some))) for table, some in dates.items()]
     number = sum(len(each.dates) for each in found)
     have = "has a date" if number == 1 else "have dates"
@@ -72,7 +69,7 @@ def named(found: list[Unfillable]) -> str:
 
 
 def unfit(steps: StepQuerySet, pipeline: Pipeline) -> StepQuerySet:
-    """Of these steps those that have no job, are of another phase, or lie in no season of the file."""
+    """These steps if they have no job, are of another phase, or lie in no season of the pipeline file."""
     of_a_job = Q(pk__in=[])
     for phase in pipeline.phases:
         tables = [table.name for table in pipeline.filled if table.phase == phase.name]
@@ -83,11 +80,9 @@ def unfit(steps: StepQuerySet, pipeline: Pipeline) -> StepQuerySet:
     return steps.exclude(of_a_job & in_a_season)
 
 
-def grouped(steps: Iterable[Step], pipeline: Pipeline) -> Iterable[Unfillable]:
-    dates: dict[tuple[str, str], list[dt.date]] = defaultdict(list)
-    for step in steps:
-        dates[step.table, why(step, pipeline)].append(step.date)
-    return (Unfillable(table, reason, tuple(sorted(some))) for (table, reason), some in dates.items())
+def grouped(steps: Iterable[Step], pipeline: Pipeline) -> list[Unfillable]:
+    dates = by_key(((step.table, why(step, pipeline)), step.date) for step in steps)
+    return [Unfillable(table, reason, tuple(sorted(some))) for (table, reason), some in dates.items()]
 
 
 def why(step: Step, pipeline: Pipeline) -> str:

@@ -28,12 +28,13 @@ def apply_verdict(
     outcome: Outcome,
     job: Job,
     *,
-    beside: str = "",
-    old: str = "",
+    side_effects: str = "",
+    stale_reason: str = "",
 ) -> None:
     """Writes into the step what the data says of it, without saving it.
 
-    `beside` says what the call did on dates that it was not asked for, `old` why the date was stale before it.
+    `side_effects` says what the call did on dates that it was not asked for, `stale_reason` why the date was stale
+    before it.
     """
     if step.attempts <= 1:  # what an attempt of this run left is not what the run found
         note_before(step, before)
@@ -41,7 +42,7 @@ def apply_verdict(
     step.is_redo = step.is_redo or before.is_complete
     step.finished_at = timezone.now()
     lost = lost_rows(before, found)
-    unwritten = not_written(before, found, old) if outcome.is_clean and not said else ""
+    unwritten = not_written(before, found, stale_reason) if outcome.is_clean and not said else ""
     if (
         found.is_complete
         and not (lost or unwritten)
@@ -49,7 +50,9 @@ def apply_verdict(
     ):
         step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
         return
-    said_or_seen = lost or unwritten or why(found, said, outcome, job, beside or beside_before(step))
+    said_or_seen = (
+        lost or unwritten or why(found, said, outcome, job, side_effects or earlier_side_effects(step))
+    )
     step.message = masking.text(said_or_seen)  # before its signature is made of it
     step.signature = signatures.signature(step.message)
     is_final = lost or outcome.refused or step.attempts >= job.attempts
@@ -57,7 +60,7 @@ def apply_verdict(
 
 
 def verified_without_a_call(step: Step, found: Found) -> None:
-    """The date was filled meanwhile, by a worker that died or by anybody else."""
+    """Verifies a step whose date was filled meanwhile, by a worker that died or outside the run, without saving it."""
     note_before(step, found)
     note_after(step, found)
     step.status, step.message, step.signature = Status.SUCCEEDED, "", ""
@@ -66,7 +69,7 @@ def verified_without_a_call(step: Step, found: Found) -> None:
 
 
 def try_again_in_halves(steps: list[Step]) -> None:
-    """What a call of several dates did not get to in its time is asked of smaller calls, down to one date."""
+    """Makes dates pending again that a call of several did not reach in its time: the next calls are smaller."""
     for step in steps:
         if step.status != Status.SUCCEEDED:
             step.status, step.attempts = Status.PENDING, step.attempts - 1
@@ -84,7 +87,7 @@ def note_after(step: Step, found: Found) -> None:
         step.keys_after, step.written_after = found.count.keys, found.count.written_at
 
 
-# What `settle` writes, for the queries that save it.
+# The fields that a verdict changes.
 FIELDS = [
     "status",
     "attempt",
@@ -105,12 +108,12 @@ FIELDS = [
 
 
 def changed(before: Found, found: Found) -> bool:
-    """Whether the call made the date what it is: only then a call that broke off, or complained, is believed."""
+    """Whether the call changed the date. Only then is a date verified after a call that failed."""
     return not before.is_complete or before.count != found.count
 
 
 def lost_rows(before: Found, found: Found) -> str:
-    """What to say of a date that was complete and has fewer rows or keys after the call; empty where it has not."""
+    """The message for a date that was complete and has fewer rows or keys after the call; empty if it has not."""
     if not (before.is_complete and before.count and found.count):
         return ""
     if found.count.rows < before.count.rows:
@@ -120,21 +123,21 @@ def lost_rows(before: Found, found: Found) -> str:
     return ""
 
 
-def not_written(before: Found, found: Found, old: str) -> str:
-    """What to say of a complete date that was done again and that the call did not write, by the moment of writing that
-    its rows have; empty where it was written, or nobody can tell."""
+def not_written(before: Found, found: Found, stale_reason: str) -> str:
+    """The message for a complete date that was to be done again and was not written, by the time at which its rows were
+    written; empty if it was, or that time is not known."""
     if not (before.is_complete and before.count and found.count and before.count.written_at):
         return ""
     if before.count.written_at != found.count.written_at or before.count.rows != found.count.rows:
         return ""
-    if old:
-        return f"as old as before; {old}"
+    if stale_reason:
+        return f"as old as before; {stale_reason}"
     at = before.count.written_at.astimezone(dt.UTC)
     return f"nothing was written: its rows are those of {at:%Y-%m-%d %H:%M} UTC, as before the call"
 
 
-def beside_before(step: Step) -> str:
-    """What an earlier attempt of the step wrote elsewhere: one that writes the same there again adds no row to it."""
+def earlier_side_effects(step: Step) -> str:
+    """The side effects that the message of an earlier attempt names: a call that writes the same again adds no row."""
     begins = nothing_there(step.date)
     return step.message.removeprefix(begins) if step.message.startswith(begins) else ""
 
@@ -143,8 +146,8 @@ def nothing_there(date: dt.date) -> str:
     return f"no rows on {date}; "
 
 
-def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str:
-    """Why a step is not verified: what stopped the call, else what the job said, else what the data shows."""
+def why(found: Found, said: str, outcome: Outcome, job: Job, side_effects: str) -> str:
+    """Why a step is not verified: the error of the call, else that of its log, else what was counted."""
     if outcome.refused:
         again = "not tried again by itself; retry it once that is mended"
         return f"{outcome.error.rstrip('.')} ({outcome.refused}): {again}"
@@ -155,8 +158,8 @@ def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str
     if said:
         return said
     opinion = f"the job ended with exit status {outcome.exit_status}"
-    if found.verdict.state == Partition.State.MISSING and beside:
-        return f"{nothing_there(found.date)}{beside}"
+    if found.verdict.state == Partition.State.MISSING and side_effects:
+        return f"{nothing_there(found.date)}{side_effects}"
     if found.verdict.state == Partition.State.MISSING:
         return f"{opinion}, but wrote no rows"
     if found.is_complete:
@@ -164,7 +167,7 @@ def why(found: Found, said: str, outcome: Outcome, job: Job, beside: str) -> str
     return f"{found.verdict.state}: {found.verdict.reason or opinion}"
 
 
-def of_call(outcome: Outcome) -> Attempt.Status:
+def attempt_status(outcome: Outcome) -> Attempt.Status:
     """How the attempt ended."""
     if outcome.timed_out:
         return Attempt.Status.TIMED_OUT

@@ -9,9 +9,9 @@ from apps.runs.models import Run
 
 
 def resume_waiting_runs() -> None:
-    """Has runs go on that waited for another one and need not any more; those that wait on say for what now.
+    """Resumes runs that waited for another run and need not any more; the others say what they wait for now.
 
-    Whoever ends or pauses a run calls it, so that none waits for a look at the clock.
+    To be called when a run has ended or paused, so that none waits longer than it has to.
     """
     paused = list(Run.objects.filter(status=Run.Status.PAUSED, pause_reason=Run.PauseReason.RUN))
     for run in paused:

@@ -62,21 +62,21 @@ def estimate(samples: Sequence[Sample], sizes: Iterable[int]) -> tuple[float, fl
 
 
 @contextmanager
-def noted(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
-    """Whatever comes of the attempt's job within, what it billed is stored."""
+def store_when_done(attempt: Attempt, warehouse: Warehouse) -> Iterator[None]:
+    """Stores the bytes billed by the attempt's job when the block ends, also if it failed."""
     answers = True
     try:
         yield
     except Unreachable:
-        answers = False  # who does not answer cannot be asked about that either
+        answers = False  # then it cannot say what it billed either
         raise
     finally:
         if answers:
-            retry_on_db_outage(lambda: note(attempt, warehouse))
+            retry_on_db_outage(lambda: store_billed_bytes(attempt, warehouse))
 
 
-def note(attempt: Attempt, warehouse: Warehouse) -> None:
-    """Stores what the warehouse says the attempt's job billed; what it cannot say stays unknown."""
+def store_billed_bytes(attempt: Attempt, warehouse: Warehouse) -> None:
+    """Stores the bytes billed by the attempt's job; they stay unknown if the warehouse cannot say."""
     if not isinstance(warehouse, Billing):
         return
     try:
@@ -89,7 +89,7 @@ def note(attempt: Attempt, warehouse: Warehouse) -> None:
 
 @dataclass(frozen=True)
 class Bill:
-    """What a run's SQL jobs billed so far, of how many calls nobody knows it, and what was forecast for all steps."""
+    """What a run's SQL jobs billed so far, for how many calls it is unknown, and what was forecast for all steps."""
 
     engine: BigQuery
     bytes_billed: int
@@ -113,13 +113,10 @@ class Bill:
 
     @property
     def verdict(self) -> str:
-        """Forecast against actual: "as forecast", "more than forecast"; empty where one of them is not known."""
+        """Actual against forecast: "as forecast", "more than forecast"; empty if one of them is not known."""
         if not self.forecast or self.unknown:
             return ""
-        low, high = self.forecast
-        if self.bytes_billed > high:
-            return "more than forecast"
-        return "less than forecast" if self.bytes_billed < low else "as forecast"
+        return against_forecast(self.bytes_billed, self.forecast, less="less", more="more")
 
     @property
     def says(self) -> str:
@@ -140,7 +137,7 @@ class Bill:
 
 
 def bill_of(run: Run, pipeline: Pipeline) -> Bill | None:
-    """None where the warehouse bills nothing, or the run has no SQL job."""
+    """None if the warehouse bills nothing, or the run has no SQL job."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery):
         return None
@@ -159,6 +156,14 @@ def bill_of(run: Run, pipeline: Pipeline) -> Bill | None:
 
 
 # In words -------------------------------------------------------------------------------------------
+
+
+def against_forecast(actual: float, forecast: tuple[float, float], *, less: str, more: str) -> str:
+    """ "as forecast", or with one of the words "slower than forecast"."""
+    low, high = forecast
+    if low <= actual <= high:
+        return "as forecast"
+    return f"{less if actual < low else more} than forecast"
 
 
 def cost_range(low: float, high: float, engine: BigQuery) -> str:

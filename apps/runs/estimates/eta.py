@@ -77,12 +77,12 @@ class Estimate:
 
     @property
     def seconds_range(self) -> tuple[float, float] | None:
-        """The work left as a range, without what persons take; None where a table's time is not known."""
+        """The work left as a range, without what persons take; None if a table's time is not known."""
         return self.range_of(self.left)
 
     @property
     def known_range(self) -> tuple[float, float] | None:
-        """The same of the tables whose time is known; None where there is none."""
+        """The work left of the tables whose time is known, as a range; None if there is none."""
         known = {table: some for table, some in self.left.items() if table in self.paces}
         return self.range_of(known) if known else None
 
@@ -93,12 +93,12 @@ class Estimate:
 
     @property
     def to_stop(self) -> tuple[float, float] | None:
-        """The work until then as a range; None where there is no stop, or it is not known."""
+        """The work until then as a range; None if there is no stop, or it is not known."""
         return self.range_of(self.legs[0].left) if self.stop else None
 
     @property
     def why_unknown(self) -> str:
-        """ "trend and visits have never run here"; empty where all is known."""
+        """ "trend and visits have never run here"; empty if all is known."""
         said = []
         if self.never_run:
             have = "has" if len(self.never_run) == 1 else "have"
@@ -117,7 +117,7 @@ class Estimate:
 
     @property
     def to_stop_in_words(self) -> str:
-        """ "to the gate before Phase 4 6 to 9 min, then it waits for a person"; empty where nothing stops it."""
+        """ "to the gate before Phase 4 6 to 9 min, then it waits for a person"; empty if nothing stops it."""
         if self.stop is None:
             return ""
         seconds = self.to_stop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from operator import or_
@@ -12,6 +11,7 @@ from django.db.models import IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.coverage.models import CalendarDate, HistoryTry
+from apps.grouping import by_key
 from apps.runs.estimates.paces import Work
 
 NEWEST = 100  # attempts of a table
@@ -30,10 +30,8 @@ def work(tables: Collection[str], *, before: dt.datetime | None = None) -> dict[
     rows = HistoryTry.objects.filter(reduce(or_, (Q(pk__in=some) for some in newest))).annotate(
         units=Coalesce(Subquery(units), 0, output_field=IntegerField())
     )
-    found: dict[str, list[Work]] = defaultdict(list)
-    for table, size, seconds in rows.order_by("started_at").values_list("table", "units", "seconds"):
-        found[table].append(Work(size, seconds or 0.0))
-    return dict(found)
+    tries = rows.order_by("started_at").values_list("table", "units", "seconds")
+    return by_key((table, Work(size, seconds or 0.0)) for table, size, seconds in tries)
 
 
 def is_outside(done: Sequence[Work]) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 FEWEST = 5  # finished steps before an estimate is given
-FEWEST_CALLS = 3  # from fewer nobody can tell how much they differ
+FEWEST_CALLS = 3  # fewer do not show how much they differ
 RECENT = 400  # calls of a table that are looked at
 TREND_ODDS = 0.05  # of a table having a trend, before anything was seen of it
 UNSURE = 0.5  # by how much of itself a pace may be wrong of which next to nothing is known
@@ -25,7 +25,7 @@ DEVIATIONS = 1.2816  # of a normal distribution: four times out of five it lies 
 class Work:
     """A call whose dates were verified: its units, how long it took, how many steps shared it, of which run it was.
 
-    `least` and `most` are the units of its smallest and its largest step; 0 where all steps have as many.
+    `least` and `most` are the units of its smallest and its largest step; 0 if all steps have as many.
     """
 
     units: float
@@ -71,7 +71,7 @@ class Pace:
 
     @property
     def growth(self) -> float:
-        """The same as a share of the time for the first step's unit."""
+        """By how much the time for a unit changes a date, as a share of that of the first step."""
         first = max(self.rate - self.slope * self.steps, 0.1 * self.rate)
         return self.slope / first if first > 0 else 0.0
 
@@ -267,7 +267,7 @@ def growth_of(paces: Mapping[str, Pace]) -> float:
 
 
 def borrowed(earlier: Sequence[Work], growth: float = 0.0) -> Pace | None:
-    """The level of earlier runs at a table's first step, growing as this run does; None where they did too little."""
+    """The level of earlier runs at a table's first step, growing as this run does; None if they did too little."""
     work = measured(earlier)
     if sum(item.steps for item in work) < FEWEST:
         return None

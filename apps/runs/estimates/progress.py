@@ -17,12 +17,10 @@ from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import gates
 from apps.runs.estimates import eta, outside_work
 from apps.runs.estimates.eta import Estimate, Leg, Part, Stop
-from apps.runs.estimates.paces import FEWEST, Pace, Work, borrowed, pace
+from apps.runs.estimates.paces import FEWEST, Work
 from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run, Step
 from apps.runs.results.outcomes import Counts, counted
-
-__all__ = ["FEWEST", "Left", "Pace", "Progress", "Work", "borrowed", "history", "pace", "progress_of"]
 
 NEWEST = 1000  # finished steps of the run itself that are looked at
 EARLIER = 100  # of a table, of earlier runs
@@ -49,18 +47,14 @@ class Progress(Counts):
 
     @property
     def seconds_range(self) -> tuple[float, float] | None:
-        """The work left, as a range that holds four times out of five; None where it cannot be known yet."""
+        """The work left, as a range that holds four times out of five; None if it cannot be known yet."""
         if not self.unfinished:
             return (0.0, 0.0)
         return self.estimate.seconds_range if self.estimate.left else None
 
     @property
-    def by_run_history(self) -> Sequence[str]:
-        return self.estimate.by_run_history
-
-    @property
     def stop(self) -> Stop | None:
-        """What an active run will wait for before it ends; None where it ends by itself, or pauses."""
+        """What an active run will wait for before it ends; None if it ends by itself, or pauses."""
         return self.estimate.stop if self.is_active else None
 
     def finish_range(self, *, now: dt.datetime) -> Moments | None:
@@ -69,7 +63,7 @@ class Progress(Counts):
         return None if self.stop else self.moments(self.seconds_range, now)
 
     def stop_range(self, *, now: dt.datetime) -> Moments | None:
-        """Between which moments it likely comes to where it waits for a person; None where it does not, or it cannot
+        """Between which moments it likely comes to where it waits for a person; None if it does not, or it cannot
         be known."""
         return self.moments(self.estimate.to_stop, now) if self.stop else None
 
@@ -80,7 +74,7 @@ class Progress(Counts):
 
     @property
     def slowing(self) -> tuple[str, int] | None:
-        """The table that slows down most, and by how many percent a date; None where none does by 1 % or more."""
+        """The table that slows down most, and by how many percent a date; None if none does by 1 % or more."""
         paces = self.estimate.paces
         slowest = max(paces.items(), key=lambda item: item[1].drift, default=None)
         if slowest is None or slowest[1].drift < 0.01 or slowest[0] not in self.estimate.left:
@@ -93,7 +87,7 @@ class Progress(Counts):
 
 
 def to_the_minute(between: Moments | None) -> tuple[dt.datetime, ...]:
-    """Both moments, or one where a clock would say the same twice; none where there are none."""
+    """Both moments, or one where a clock would say the same twice; none if there are none."""
     return tuple({f"{at:%F %R}": at for at in between or ()}.values())
 
 

@@ -76,7 +76,7 @@ class Remaining:
 def remaining(pace: Pace, left: Left) -> Remaining:
     """Of one table. An error of its pace hits all steps alike; chance evens out among them.
 
-    Whether a step of a size that was never measured takes time by its units or as long as any other nobody knows.
+    Whether a step of a size that was never measured takes time by its units, or as long as any other, is not known.
     """
     count = left.steps
     if count == 0:

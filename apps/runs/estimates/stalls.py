@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -13,6 +12,7 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from apps import timing
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.models import Attempt, Event, Run
 from apps.text import duration
@@ -24,7 +24,7 @@ COMPARED = 50  # calls of a table that say what is usual
 
 @dataclass(frozen=True)
 class Stall:
-    """A call that went quiet. `usual_seconds` is the median of its job's calls; None where none ended yet."""
+    """A call that went quiet. `usual_seconds` is the median of its job's calls; None if none ended yet."""
 
     attempt: Attempt
     quiet_seconds: float
@@ -47,7 +47,7 @@ class Stall:
 
 
 def stall(attempt: Attempt, usual_seconds: float | None, *, now: dt.datetime) -> Stall | None:
-    """The stall of a call under way; None where it is not quiet for long enough. Steps finish when their call ends."""
+    """The stall of a call under way; None if it is not quiet for long enough. Steps finish when their call ends."""
     quiet = now - quiet_since(attempt)
     limit = max(TIMES * dt.timedelta(seconds=usual_seconds or 0.0), timing.SHORTEST_STALL)
     return Stall(attempt, quiet.total_seconds(), usual_seconds) if quiet >= limit else None
@@ -57,8 +57,8 @@ def quiet_since(attempt: Attempt) -> dt.datetime:
     return max(attempt.started_at, attempt.output_at)
 
 
-def among(calls: Iterable[Attempt], *, now: dt.datetime) -> list[Stall]:
-    """Those of the calls under way that went quiet: no query where none can be, else two at most."""
+def stalled(calls: Iterable[Attempt], *, now: dt.datetime) -> list[Stall]:
+    """The stalls among calls under way; in two queries at most, none if no call is quiet."""
     quiet = [call for call in calls if now - quiet_since(call) >= timing.SHORTEST_STALL]
     usual = usual_seconds(quiet) if quiet else {}
     stalls = (stall(call, usual.get(call.pk), now=now) for call in quiet)
@@ -80,25 +80,24 @@ def medians(attempts: QuerySet[Attempt], *by: str) -> dict[tuple[int | str, ...]
     """The median duration of the newest attempts with the same values, in one query."""
     place = Window(RowNumber(), partition_by=[F(column) for column in by], order_by="-id")
     newest = attempts.exclude(finished_at=None).annotate(place=place).filter(place__lte=COMPARED)
-    seconds: dict[tuple[int | str, ...], list[float]] = defaultdict(list)
-    for *key, began, ended in newest.values_list(*by, "started_at", "finished_at"):
-        seconds[tuple(key)].append((ended - began).total_seconds())
+    calls = newest.values_list(*by, "started_at", "finished_at")
+    seconds = by_key((tuple(key), (ended - began).total_seconds()) for *key, began, ended in calls)
     return {key: median(some) for key, some in seconds.items()}
 
 
-def tell(now: dt.datetime) -> None:
-    """Writes an event for each call that went quiet and that nobody was told of yet."""
+def record_all(now: dt.datetime) -> None:
+    """Records each stalled call that was not recorded yet."""
     running = Run.objects.filter(status=Run.Status.RUNNING)
     calls = Attempt.objects.filter(run__in=running, status=Attempt.Status.RUNNING)
     quiet = calls.filter(
         started_at__lte=now - timing.SHORTEST_STALL, output_at__lte=now - timing.SHORTEST_STALL
     )
-    for each in among(quiet.select_related("run"), now=now):
+    for each in stalled(quiet.select_related("run"), now=now):
         record(each)
 
 
 def record(found: Stall) -> None:
-    """The event of a stall, once for each attempt, whoever looks and however often."""
+    """Records the stall, once for each attempt."""
     run = found.attempt.run
     with transaction.atomic():
         Run.objects.select_for_update().filter(pk=run.pk).first()  # of two that look, one after the other

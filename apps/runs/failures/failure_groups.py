@@ -5,34 +5,49 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.runs.failures.signatures import cause, headline, key, suggested_class
 from apps.runs.models import Run, Step
 from apps.text import count
 
-Group = TypeVar("Group", bound="FailureGroup")
 Part = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class FailureGroup:
-    """Failures that say the same, but for names. `attempts` is how often their partitions were tried in vain, over all
-    runs where asked; `redos` are those whose date was complete before.
-
-    The log of the newest attempt that ended so, `last_attempt_id`, is the place to look.
-    """
+class SameCause:
+    """Failures with one cause: `signature` is the title of their group, `sample` the message of one of them."""
 
     cause: str
     signature: str
     sample: str
+
+    @property
+    def key(self) -> str:
+        return key(self.cause)
+
+    @property
+    def suggested_class(self) -> str:
+        return suggested_class(self.sample)
+
+
+@dataclass(frozen=True)
+class FailureGroup(SameCause):
+    """Failures that say the same, but for names. `attempts` is how often their partitions were tried in vain, over all
+    runs where asked; `redos` are those whose date was complete before.
+
+    The log of the newest attempt that ended so, `last_attempt_id`, is the place to look. `steps` are the steps
+    themselves, if the group was made of them.
+    """
+
     count: int
     tables: list[str]
     dates: list[dt.date]
@@ -42,14 +57,7 @@ class FailureGroup:
     first_at: dt.datetime | None
     last_at: dt.datetime | None
     last_attempt_id: int | None
-
-    @property
-    def key(self) -> str:
-        return key(self.cause)
-
-    @property
-    def suggested_class(self) -> str:
-        return suggested_class(self.sample)
+    steps: tuple[Step, ...] = ()
 
     @property
     def tried(self) -> str:
@@ -63,53 +71,45 @@ class FailureGroup:
         return f"{what}, tried {count(self.attempts, 'time')}{' in all' if self.count > 1 else ''}"
 
 
-@dataclass(frozen=True)
-class StepGroup(FailureGroup):
-    """The same, with the steps at hand."""
-
-    steps: tuple[Step, ...]
-
-
-def grouped(steps: Iterable[Step]) -> list[StepGroup]:
+def grouped(steps: Iterable[Step]) -> list[FailureGroup]:
     """Failed and skipped steps by cause, the most frequent first."""
-    groups: dict[str, list[Step]] = defaultdict(list)
-    for step in steps:
-        groups[cause(step.status, step.signature)].append(step)
-    return by_frequency(step_group(text, members) for text, members in groups.items())
-
-
-def step_group(cause: str, steps: list[Step]) -> StepGroup:
-    finished = [step.finished_at for step in steps if step.finished_at]
-    return StepGroup(
-        cause=cause,
-        signature=headline(cause, (step.signature for step in steps)),
-        sample=steps[0].message,
-        count=len(steps),
-        tables=list(dict.fromkeys(step.table for step in steps)),
-        dates=sorted({step.date for step in steps}),
-        runs=sorted({step.run_id for step in steps}),
-        attempts=sum(step.attempts for step in steps),
-        redos=sum(step.is_redo for step in steps),
-        first_at=min(finished, default=None),
-        last_at=max(finished, default=None),
-        last_attempt_id=max((step.attempt_id for step in steps if step.attempt_id), default=None),
-        steps=tuple(steps),
+    groups = by_key((cause(step.status, step.signature), step) for step in steps)
+    return by_frequency(
+        replace(
+            group_of(text, [part_of(step) for step in some], sorted({step.date for step in some})),
+            steps=tuple(some),
+        )
+        for text, some in groups.items()
     )
 
 
-def by_frequency(groups: Iterable[Group]) -> list[Group]:
+def part_of(step: Step) -> Part:
+    """A single step, as `parts_of` counts many."""
+    return {
+        "signature": step.signature,
+        "table": step.table,
+        "run_id": step.run_id,
+        "count": 1,
+        "attempts": step.attempts,
+        "redos": int(step.is_redo),
+        "sample": step.message,
+        "first_at": step.finished_at,
+        "last_at": step.finished_at,
+        "last_attempt": step.attempt_id,
+    }
+
+
+def by_frequency(groups: Iterable[FailureGroup]) -> list[FailureGroup]:
     return sorted(groups, key=lambda group: (-group.count, group.signature))
 
 
 def groups_of(steps: QuerySet[Step]) -> list[FailureGroup]:
-    """What `grouped` tells, without a step being loaded: in two queries, with the attempts of all runs."""
-    parts: dict[str, list[Part]] = defaultdict(list)
-    for part in parts_of(steps):
-        parts[cause(part["status"], part["signature"])].append(part)
+    """The groups of `grouped` without loading a step: in two queries, with the attempts of all runs."""
+    parts = by_key((cause(part["status"], part["signature"]), part) for part in parts_of(steps))
     if not parts:
         return []
     dates = dates_of(steps)
-    return by_frequency(group_of_parts(text, some, sorted(dates[text])) for text, some in parts.items())
+    return by_frequency(group_of(text, some, sorted(dates[text])) for text, some in parts.items())
 
 
 def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
@@ -132,7 +132,7 @@ def parts_of(steps: QuerySet[Step]) -> Iterable[Part]:
 
 
 def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
-    """The dates of each cause. They stay text until they are known to differ: most are there many times."""
+    """The dates of each cause. They are parsed once each, since most are there many times."""
     found: dict[str, set[dt.date]] = defaultdict(set)
     date_of = cache(dt.date.fromisoformat)
     day = Cast("date", TextField())
@@ -142,7 +142,7 @@ def dates_of(steps: QuerySet[Step]) -> dict[str, set[dt.date]]:
     return found
 
 
-def group_of_parts(cause: str, parts: list[Part], dates: list[dt.date]) -> FailureGroup:
+def group_of(cause: str, parts: list[Part], dates: list[dt.date]) -> FailureGroup:
     return FailureGroup(
         cause=cause,
         signature=headline(cause, (part["signature"] for part in parts)),
@@ -189,10 +189,11 @@ def steps_of_groups(steps: QuerySet[Step], signatures: Iterable[str]) -> QuerySe
     wanted = list(signatures)
     if not wanted:
         return steps
-    chosen: dict[str, list[str]] = defaultdict(list)
-    for status, text in steps.order_by().values_list("status", "signature").distinct():
-        if is_named(cause(status, text), {cause(status, each) for each in wanted}, wanted):
-            chosen[status].append(text)
+    chosen = by_key(
+        (status, text)
+        for status, text in steps.order_by().values_list("status", "signature").distinct()
+        if is_named(cause(status, text), {cause(status, each) for each in wanted}, wanted)
+    )
     some = [Q(status=status, signature__in=texts) for status, texts in chosen.items()]
     return steps.filter(reduce(or_, some)) if some else steps.none()
 

@@ -13,25 +13,12 @@ from apps import masking
 from apps.runs.failures.signatures import LONGEST_MESSAGE
 
 LONGEST_LOG = 5_000_000  # bytes from the end that are read for messages
-
-
 LONGEST_LINE = 2_000
-
-
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
-
-
 ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL)\b|(Error|Exception):|\berror:")
-
-
 TRACEBACK = "Traceback (most recent call last)"
-
-
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[@-~]")
-
-
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
 
 # What a logging line begins with: when, who, how bad.
 PREFIX = re.compile(
@@ -50,7 +37,7 @@ class LogReading:
     general: str = ""
 
     def message(self, date: dt.date) -> str:
-        """What went wrong on the date; empty where the log says nothing."""
+        """What went wrong on the date; empty if the log says nothing."""
         return self.errors.get(date, self.general)
 
 
@@ -76,13 +63,6 @@ def read_log(log: Path, dates: Iterable[dt.date]) -> LogReading:
         elif is_error:
             general = text
     return LogReading(tuple(named), errors, general)
-
-
-def messages_by_date(log: Path, dates: Iterable[dt.date]) -> dict[dt.date, str]:
-    """What a job's log says went wrong, by date; only dates for which it says something."""
-    wanted = list(dates)
-    found = read_log(log, wanted)
-    return {date: found.message(date) for date in wanted if found.message(date)}
 
 
 def is_headline(in_line: Collection[dt.date], wanted: Sequence[dt.date]) -> bool:
@@ -121,7 +101,7 @@ def named_dates(text: str, wanted: Collection[dt.date]) -> list[dt.date]:
 
 
 def tail(log: Path, most: int = LONGEST_LOG) -> str:
-    """The end of a log as text; empty where there is none."""
+    """The end of a log as text; empty if there is none."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)

@@ -6,7 +6,6 @@ Jobs that the console calls note themselves there too. A date is the console's w
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +16,11 @@ from apps import exports, timing
 from apps.coverage.models import CalendarDate, HistoryReading, HistoryTry
 from apps.coverage.models import HistoryTryQuerySet as Tries
 from apps.coverage.scanning import run_history
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.runs.failures import log_messages, signatures
+from apps.runs.failures.failure_groups import SameCause
 from apps.runs.failures.open_failures import FailureFilter
 from apps.runs.models import Step
 from apps.text import date_ranges, successor
@@ -43,19 +44,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Group:
+class Group(SameCause):
     """Failures that say the same but for names, table by table. `to_plan` are those of tables with jobs: no run fills
     a source."""
 
-    cause: str
-    signature: str
-    sample: str
     parts: tuple[Part, ...]
     to_plan: int
-
-    @property
-    def key(self) -> str:
-        return signatures.key(self.cause)
 
     @property
     def last_at(self) -> dt.datetime | None:
@@ -65,14 +59,10 @@ class Group:
     def count(self) -> int:
         return sum(len(part.dates) for part in self.parts)
 
-    @property
-    def suggested_class(self) -> str:
-        return signatures.suggested_class(self.sample)
-
 
 @dataclass(frozen=True)
-class Nobodys:
-    """Failures of processors that no table names, so nobody can say whether their dates are complete."""
+class OfNoTable:
+    """Failures of processors that no table names, so that it is not known whether their dates are complete."""
 
     count: int
     processors: tuple[str, ...]
@@ -85,7 +75,7 @@ class Outside:
 
     reading: HistoryReading
     groups: tuple[Group, ...] = ()
-    nobodys: Nobodys | None = None
+    of_no_table: OfNoTable | None = None
 
     @property
     def count(self) -> int:
@@ -93,7 +83,7 @@ class Outside:
 
     @property
     def says_something(self) -> bool:
-        return bool(self.groups or self.nobodys or self.reading.problem)
+        return bool(self.groups or self.of_no_table or self.reading.problem)
 
 
 @dataclass(frozen=True)
@@ -142,10 +132,13 @@ def chosen_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
 
 def partitions(pipeline: Pipeline, chosen: FailureFilter) -> list[tuple[str, dt.date]]:
     """The chosen ones that a run could fill; none while the history could not be read."""
+    return fillable(pipeline, known_tries(pipeline, chosen))
+
+
+def known_tries(pipeline: Pipeline, chosen: FailureFilter) -> list[HistoryTry]:
+    """The chosen ones; none if there is no history, or it could not be read."""
     reading = run_history.reading(pipeline)
-    if reading is None or not reading.is_known:
-        return []
-    return fillable(pipeline, chosen_tries(pipeline, chosen))
+    return chosen_tries(pipeline, chosen) if reading and reading.is_known else []
 
 
 def message(each: HistoryTry) -> str:
@@ -161,18 +154,18 @@ def cause(each: HistoryTry) -> str:
 
 
 def outside(pipeline: Pipeline, chosen: FailureFilter, *, most: int) -> Outside | None:
-    """For a page, in four queries; `most` ranges of dates a table. None where no history is configured."""
+    """For a page, in four queries; `most` ranges of dates a table. None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None
     if not reading.is_known:
         return Outside(reading)
     groups = grouped(pipeline, chosen_tries(pipeline, chosen), most=most)
-    return Outside(reading, tuple(groups), None if chosen.query else nobodys())
+    return Outside(reading, tuple(groups), None if chosen.query else of_no_table())
 
 
 def within(pipeline: Pipeline, scope: Scope) -> Outside | None:
-    """The same of a scope, for the shell: of its tables, on its dates."""
+    """The open failures of a scope, for the shell; None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None
@@ -185,9 +178,7 @@ def within(pipeline: Pipeline, scope: Scope) -> Outside | None:
 
 def grouped(pipeline: Pipeline, tries: Iterable[HistoryTry], *, most: int | None = None) -> list[Group]:
     """By what they say, then by table."""
-    found: dict[str, list[HistoryTry]] = defaultdict(list)
-    for each in tries:
-        found[cause(each)].append(each)
+    found = by_key((cause(each), each) for each in tries)
     if not found:
         return []
     after = successor(list(CalendarDate.objects.values_list("date", flat=True)))
@@ -210,10 +201,7 @@ def fillable(pipeline: Pipeline, tries: Iterable[HistoryTry]) -> list[tuple[str,
 
 
 def parts(tries: Iterable[HistoryTry], most: int | None, after: After) -> Iterator[Part]:
-    by_table: dict[str, list[HistoryTry]] = defaultdict(list)
-    for each in tries:
-        by_table[each.table].append(each)
-    for table, some in by_table.items():
+    for table, some in by_key((each.table, each) for each in tries).items():
         dates = tuple(sorted({each.date for each in some}))
         yield Part(
             table=table,
@@ -224,21 +212,21 @@ def parts(tries: Iterable[HistoryTry], most: int | None, after: After) -> Iterat
         )
 
 
-def nobodys() -> Nobodys | None:
+def of_no_table() -> OfNoTable | None:
     counts = HistoryTry.objects.failed().of_no_table().values("processor").annotate(dates=Count("id"))
     found = list(counts.order_by("-dates", "processor").values_list("processor", "dates"))
     if not found:
         return None
     names = [name or "without a name" for name, _ in found]
     more = [f"{len(names) - NAMES_SHOWN} more"] if len(names) > NAMES_SHOWN else []
-    return Nobodys(sum(dates for _, dates in found), (*names[:NAMES_SHOWN], *more))
+    return OfNoTable(sum(dates for _, dates in found), (*names[:NAMES_SHOWN], *more))
 
 
 # What was done lately -----------------------------------------------------------------------------
 
 
 def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
-    """Of the last 24 hours, in two queries. None where no history is configured."""
+    """Of the last 24 hours, in two queries. None if no history is configured."""
     reading = run_history.reading(pipeline)
     if reading is None:
         return None
@@ -252,9 +240,8 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
         tried=Count("id", filter=recent),
         last_at=Max("started_at", filter=recent),
         open=Count("id", filter=is_open),
-        failed=Count(
-            "id", filter=recent & Q(failed=True)
-        ),  # the last: from here on, the name is this count's
+        # The last: from here on, the name is that of this count.
+        failed=Count("id", filter=recent & Q(failed=True)),
     )
     return Lately(reading, **counts)
 
@@ -263,11 +250,8 @@ def lately(pipeline: Pipeline, *, now: dt.datetime) -> Lately | None:
 
 
 def csv_lines(pipeline: Pipeline, chosen: FailureFilter) -> Iterator[str]:
-    """The open failures, a line each, in the columns of those of runs; none where nothing is known."""
-    reading = run_history.reading(pipeline)
-    if reading is None or not reading.is_known:
-        return
-    yield from exports.csv_lines((), (cells(pipeline, each) for each in chosen_tries(pipeline, chosen)))
+    """The open failures, a line each, in the columns of those of runs; none if nothing is known."""
+    return exports.csv_lines((), (cells(pipeline, each) for each in known_tries(pipeline, chosen)))
 
 
 def cells(pipeline: Pipeline, each: HistoryTry) -> list[Any]:

@@ -12,14 +12,9 @@ from apps.runs.models import Step
 
 LONGEST_MESSAGE = 500
 
-
 # Numbers in a column type such as DECIMAL(5,2) belong to the cause, not to the case.
 TYPE = re.compile(r"\b[A-Z]+\(\d+(?:,\s*\d+)?\)")
-
-
 PRIVATE = 0xE000  # letters that no text uses stand in for what is kept
-
-
 VARYING = re.compile(
     r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # uuid
     r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # date, moment
@@ -28,20 +23,11 @@ VARYING = re.compile(
     r"|[+-]?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?"  # number
 )
 
-
 # What differs between failures of one cause that meet different things, see `kind`.
 QUOTED = re.compile(r"(?<!\w)(?:'[^']+'|\"[^\"]+\"|`[^`]+`|“[^”]+”)(?!\w)")
-
-
 IDENTIFIER = re.compile(r"\b\w+(?:[./_-]\w+)+\b|\b[a-z]+[A-Z]\w*\b|\b\w*_\w+\b")
-
-
 IS_ERROR = re.compile(r"(Error|Exception|Warning)$")
-
-
 PROPER_NAME = re.compile(r"(?<=[\w,…] )[A-Z][a-z'’-]+\b")
-
-
 CLASSES = (
     ("quota", r"quota|rate.?limit|too many requests|\b429\b"),
     ("timeout", r"tim(ed|e) ?out|deadline"),
@@ -80,13 +66,13 @@ def kind(signature: str) -> str:
 
 
 def cause(status: str, signature: str) -> str:
-    """What open steps are grouped by, wherever they are listed, counted or retried: failures by their kind, skips by
-    their signature. The name of an input is why its readers were skipped."""
+    """The key by which open steps are grouped: failures by their kind, skips by their signature, since the name of an
+    input is why its readers were skipped."""
     return signature if status == Step.Status.SKIPPED else kind(signature)
 
 
 def headline(cause: str, signatures: Iterable[str]) -> str:
-    """What a group is called: its signature where all have the same, else what they have in common."""
+    """The title of a group: its signature if all have the same, else their common cause."""
     found = set(signatures)
     return found.pop() if len(found) == 1 else cause
 

@@ -19,7 +19,7 @@ LONGEST_LABEL = 63  # https://cloud.google.com/bigquery/docs/labels-intro
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
     def orphaned(self) -> AttemptQuerySet:
-        """Those whose scripts may still run in the warehouse, though their calls are over."""
+        """Attempts whose scripts may still run in the warehouse although their calls are over."""
         return self.exclude(orphaned_at=None)
 
 
@@ -97,13 +97,13 @@ class Attempt(models.Model):
 
     @property
     def job_id(self) -> str:
-        """What a warehouse that keeps jobs calls it: the same whoever asks, and never that of another console's."""
+        """The id of its job in a warehouse that keeps jobs: always the same, and no other console's."""
         began = self.started_at.astimezone(dt.UTC)
         return f"backfill_{self.run_id}_{self.number}_{plain(self.table)}_{began:%Y%m%dT%H%M%S%f}"
 
     @property
     def labels(self) -> dict[str, str]:
-        """By which its cost is found again."""
+        """The labels by which its cost is found in the bill."""
         return {
             "run": str(self.run_id),
             "attempt": str(self.number),
@@ -122,7 +122,7 @@ class Attempt(models.Model):
 
     @property
     def last_output(self) -> dt.datetime | None:
-        """When the log last grew, as this machine's files say; None where there is no log here."""
+        """When the log last grew, as this machine's files say; None if there is no log here."""
         try:
             return dt.datetime.fromtimestamp(self.log_path.stat().st_mtime, tz=dt.UTC)
         except OSError:
@@ -130,7 +130,7 @@ class Attempt(models.Model):
 
     @property
     def stopped_in_words(self) -> str:
-        """For the timeline, where the call was ended because its worker was told to stop."""
+        """The line of the timeline about a call that ended because its worker was told to stop."""
         return (
             f"Attempt {self.number} was stopped with the workers of {self.stopped_by}, which were told to stop; "
             f"its dates are pending again and do not count it"

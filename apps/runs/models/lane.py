@@ -12,7 +12,7 @@ from apps.runs.models.run import Run
 
 class LaneQuerySet(models.QuerySet["Lane"]):
     def held(self, now: dt.datetime) -> LaneQuerySet:
-        """Lanes that somebody holds, or will as soon as a task's turn comes.
+        """Lanes with a lease, of a worker or of a task that is queued.
 
         No lease is longer than LEASE: one that seems to be was written before the clock was set back.
         """

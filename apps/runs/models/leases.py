@@ -13,13 +13,13 @@ from apps.runs.models.run import Run
 
 
 class LeaseLost(Exception):
-    """Somebody else performs this by now; nothing may be written any more."""
+    """Another worker has the lane by now; nothing may be written any more."""
 
 
 def take(run_id: int, *, ticket: str | None = None) -> str | None:
-    """A lease on a lane of the run, for whoever gets here first; None where no lane is free.
+    """Takes a free lane of the run and returns the lease; None if no lane is free.
 
-    With a ticket, only its holder may take that lane: a task that was delivered twice finds it used.
+    With a ticket, only the lane that was booked with it: a task that is delivered twice finds it used.
     """
     run = Run.objects.active().filter(pk=run_id).first()
     if run is None:
@@ -30,14 +30,14 @@ def take(run_id: int, *, ticket: str | None = None) -> str | None:
 
 
 def book(run: Run) -> str | None:
-    """A ticket for a free lane, for a task that will take it; None where no lane is free."""
+    """Books a free lane for a task and returns the ticket; None if no lane is free."""
     ticket = uuid.uuid4().hex
     found = any(exchange(run.pk, lane.lease, ticket) for lane in available(run, timezone.now()))
     return ticket if found else None
 
 
 def available(run: Run, now: dt.datetime) -> list[Lane]:
-    """The run's lanes that nobody holds. How many there are may have changed since the last look."""
+    """The free lanes of the run. Creates lanes if it may make more calls at once than before."""
     lanes = [Lane(run=run, number=number, lease=f"new {number}") for number in range(run.lanes)]
     if run.held_lanes.count() < run.lanes:
         Lane.objects.bulk_create(lanes, ignore_conflicts=True)
@@ -45,24 +45,24 @@ def available(run: Run, now: dt.datetime) -> list[Lane]:
 
 
 def exchange(run_id: int, old: str, new: str) -> bool:
-    """Puts a new lease in the place of an old one, and says whether nobody was quicker."""
+    """Replaces the old lease by the new one; False if the lane has another lease by now."""
     lane = Lane.objects.filter(run_id=run_id, lease=old)
     return bool(lane.update(lease=new, lease_until=timezone.now() + timing.LEASE))
 
 
 def renew(run_id: int, lease: str) -> bool:
-    """Keeps a lane for another while; False where it is somebody else's by now."""
+    """Renews the lease; False if another worker has the lane by now."""
     return exchange(run_id, lease, lease)
 
 
 def renew_expired(lane: Lane) -> bool:
-    """Keeps a lane as it was seen; False where its holder woke, or somebody else saw the same."""
+    """Renews the expired lease of a lane; False if it was renewed or replaced since it was read."""
     seen = Lane.objects.filter(pk=lane.pk, lease=lane.lease, lease_until=lane.lease_until)
     return bool(seen.update(lease_until=timezone.now() + timing.LEASE))
 
 
 def holds(run: Run, lease: str) -> bool:
-    """Whether the lease is still good, said in the transaction that is about to write.
+    """Renews the lease in the transaction that is about to write; False if another worker has the lane.
 
     The run's row is locked first: what several lanes write of one run, they write one after the other.
     """
@@ -71,12 +71,12 @@ def holds(run: Run, lease: str) -> bool:
 
 
 def release(run_id: int, lease: str) -> None:
-    """The lane is free again."""
+    """Makes the lane free again."""
     Lane.objects.filter(run_id=run_id, lease=lease).update(lease=uuid.uuid4().hex, lease_until=None)
 
 
 def expired(now: dt.datetime) -> list[Lane]:
-    """Lanes of active runs whose holder gave no sign of life for too long, or whose task is late."""
+    """Lanes of active runs whose lease has expired."""
     lanes = Lane.objects.exclude(lease_until=None).available(now).filter(run__in=Run.objects.active())
     return list(lanes.select_related("run"))
 

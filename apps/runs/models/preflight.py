@@ -59,7 +59,7 @@ class Preflight(models.Model):
 
     @property
     def is_lost(self) -> bool:
-        """Whether nobody can be at work on it any more."""
+        """Whether it is older than any pre-flight takes, so that no worker performs it."""
         over = self.status in (self.Status.FINISHED, self.Status.FAILED)
         return not over and (self.started_at or self.requested_at) < timezone.now() - timing.LONGEST_PREFLIGHT
 

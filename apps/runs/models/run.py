@@ -26,7 +26,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=Run.UNFINISHED)
 
     def due_again(self, now: dt.datetime) -> RunQuerySet:
-        """Paused runs that said they would try again by now, or in so long that the clock was set back since."""
+        """Paused runs that are to try again by now, or so late that the clock must have been set back since."""
         waiting = self.filter(status=Run.Status.PAUSED)
         set_back = models.Q(again_at__gt=now + 2 * timing.LONGEST_PAUSE) & ~models.Q(
             pause_reason=Run.PauseReason.QUOTA
@@ -135,18 +135,18 @@ class Run(models.Model):
 
     @property
     def waits_for_release(self) -> bool:
-        """Whether its canary is done and nobody said yet that the rest may follow."""
+        """Whether its canary is done and the other dates wait for an operator."""
         return self.is_paused and self.pause_reason == self.PauseReason.CANARY
 
     @property
     def canary_is_out(self) -> bool:
-        """Whether only the canary's dates may be filled."""
+        """Whether only the dates of the canary may be filled."""
         return bool(self.canary_dates) and self.canary_released_at is None
 
     # An operator's verbs ----------------------------------------------------------------------------
 
     def pause(self, *, by: object, reason: str = "") -> None:
-        """Lets the call under way end, then pauses. IllegalMove where the run is not active."""
+        """Lets the call under way end, then pauses. IllegalMove if the run is not active."""
         self._request(Run.Request.PAUSE, by=by, reason=reason)
 
     def stop(self, *, by: object, reason: str = "") -> None:
@@ -158,14 +158,14 @@ class Run(models.Model):
         self._request(Run.Request.CANCEL, by=by, reason=reason)
 
     def resume(self, *, by: object, reason: str = "") -> None:
-        """The paused run is queued again. ReasonRequired where its failures paused it and no reason is given."""
+        """The paused run is queued again. ReasonRequired if its failures paused it and no reason is given."""
         if self.pause_reason == self.PauseReason.FAILURES and not reason.strip():
             raise ReasonRequired(f"Run {self.pk} is paused because of its failures; say why it should go on.")
         says = f"Resumed: {reason.strip()}" if reason.strip() else "Resumed"
         self._move(self.Status.QUEUED, says, by=str(by), resumed_at=timezone.now(), waits=0)
 
     def start_phase(self, phase: str, *, by: object, reason: str = "") -> None:
-        """Opens the manual gate before a phase and resumes. IllegalMove where the run is not paused at a gate."""
+        """Opens the manual gate before a phase and resumes. IllegalMove if the run is not paused at a gate."""
         if not self.waits_at_gate:
             raise IllegalMove(f"Run {self.pk} does not wait at a gate.")
         with transaction.atomic():
@@ -174,7 +174,7 @@ class Run(models.Model):
             self.resume(by=by)
 
     def release_canary(self, *, by: object, reason: str = "") -> None:
-        """Resumes with the dates after the canary. IllegalMove where the run does not wait for that."""
+        """Resumes with the dates after the canary. IllegalMove if the run does not wait for that."""
         if not self.waits_for_release:
             raise IllegalMove(f"Run {self.pk} does not wait for its canary's release.")
         with transaction.atomic():
@@ -201,7 +201,7 @@ class Run(models.Model):
             self.record("override", f"Gates overridden: {reason.strip()}", by=str(by))
 
     def set_concurrency(self, lanes: int, *, by: object) -> None:
-        """Changes how many calls the run may make at once, from the next call on. IllegalMove where it is finished or
+        """Changes how many calls the run may make at once, from the next call on. IllegalMove if it is finished or
         makes as many already."""
         with transaction.atomic():
             other = Run.objects.unfinished().filter(pk=self.pk).exclude(lanes=lanes)
@@ -223,13 +223,15 @@ class Run(models.Model):
         """A worker performs it after it was resumed."""
         self._move(self.Status.RUNNING, "Continued")
 
-    def request_pause(self, reason: PauseReason, message: str) -> bool:
-        """The run itself has to pause. False where something was requested of it already: that counts."""
-        return self._request_pause(reason, message)
+    def request_pause(self, reason: PauseReason, message: str, *, until: dt.datetime | None = None) -> bool:
+        """Has the run pause once no call is under way; with `until`, it tries again by itself then.
 
-    def request_wait(self, reason: PauseReason, message: str, *, until: dt.datetime) -> bool:
-        """The same, until it tries again by itself."""
-        return self._request_pause(reason, message, again_at=until, waits=self.waits + 1)
+        False if a pause, stop or cancel was requested already: that one counts.
+        """
+        undecided = Run.objects.filter(pk=self.pk, request=self.Request.NONE)
+        wait = {"again_at": until, "waits": self.waits + 1} if until else {}
+        paused = {"request": self.Request.PAUSE, "pause_reason": reason, "message": message}
+        return bool(undecided.update(**paused, **wait))
 
     def apply_request(self) -> None:
         """Pauses or cancels the run as was requested, once no call of it is under way."""
@@ -244,7 +246,7 @@ class Run(models.Model):
         )
 
     def requeue(self, message: str) -> None:
-        """The paused run is queued again by itself. IllegalMove where it is not paused any more."""
+        """The paused run is queued again by itself. IllegalMove if it is not paused any more."""
         self._move(self.Status.QUEUED, message)
 
     def finish(self, status: Status, message: str, *, coverage_after: dict[str, Any]) -> None:
@@ -252,14 +254,13 @@ class Run(models.Model):
         self._move(status, message, finished_at=timezone.now(), coverage_after=coverage_after)
 
     def forget_waits(self) -> None:
-        """Its next wait is the shortest again: something was decided."""
+        """Makes its next wait the shortest again, because something was decided."""
         self._change(waits=0)
 
     def wait_for(self, message: str) -> None:
-        """What the paused run waits for by now."""
-        Run.objects.filter(pk=self.pk, status=self.Status.PAUSED, pause_reason=self.pause_reason).update(
-            message=message
-        )
+        """Says what the paused run waits for now."""
+        paused = Run.objects.filter(pk=self.pk, status=self.Status.PAUSED, pause_reason=self.pause_reason)
+        paused.update(message=message)
 
     def record(
         self, kind: str, text: str, *, by: str = "", data: dict[str, Any] | None = None
@@ -272,7 +273,7 @@ class Run(models.Model):
     def _request(self, request: Request, *, by: object, reason: str) -> None:
         """Leaves the request for the workers that perform the run; applied at once where none does.
 
-        IllegalMove where the run is not in a state for it, or as much was requested before.
+        IllegalMove if the run is not in a state for it, or as much was requested before.
         """
         with transaction.atomic():
             # Locked, so that no worker begins between the look and the move.
@@ -290,11 +291,6 @@ class Run(models.Model):
                 says = because("Paused before it began", reason)
                 self._move(self.Status.PAUSED, says, by=str(by), pause_reason=self.PauseReason.OPERATOR)
 
-    def _request_pause(self, reason: PauseReason, message: str, **facts: Any) -> bool:
-        undecided = Run.objects.filter(pk=self.pk, request=self.Request.NONE)
-        asked = {"request": self.Request.PAUSE, "pause_reason": reason, "message": message}
-        return bool(undecided.update(**asked, **facts))
-
     def _cancel(self, *, by: str = "", reason: str = "") -> None:
         """Cancels a run that no worker performs: what is unfinished is cancelled, not failed."""
         with transaction.atomic():
@@ -305,7 +301,7 @@ class Run(models.Model):
     def _move(self, to: Status, message: str, *, by: str = "", **changes: Any) -> None:
         """Takes the run to another status, in one conditional update, and writes it in the timeline.
 
-        IllegalMove where the run, as the database has it now, may not go there.
+        IllegalMove if the run, as the database has it now, may not go there.
         """
         changes |= {"status": to, "message": message, "request": self.Request.NONE}
         if to != self.Status.PAUSED:
@@ -323,7 +319,7 @@ class Run(models.Model):
         self.refresh_from_db()
 
     def _why_not(self, to: Status) -> str:
-        """What a person who asked for this reads, where the run is not in a state for it."""
+        """Why the run cannot go there, as a sentence."""
         if to == self.Status.QUEUED and self.status == self.Status.RUNNING and self.request:
             return f"Run {self.pk} is at its last call before it pauses; it can be resumed once that is over."
         is_there = self.status == to or (to == self.Status.QUEUED and self.is_active)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Self
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from apps.coverage.models import CalendarDate, Partition, set_activity
 from apps.fields import MaskedTextField
+from apps.grouping import by_key
 from apps.runs.models.run import Run
 
 
@@ -20,7 +20,7 @@ class StepQuerySet(models.QuerySet["Step"]):
         return self.filter(status=Step.Status.PENDING)
 
     def on_calendar(self) -> StepQuerySet:
-        """Those whose date is on the calendar, as it was read last."""
+        """Steps whose date is on the calendar."""
         return self.filter(date__in=CalendarDate.objects.order_by().values("date"))
 
     def off_calendar(self) -> StepQuerySet:
@@ -40,9 +40,7 @@ class StepQuerySet(models.QuerySet["Step"]):
 
     def cancel(self) -> int:
         """Takes unfinished steps out of their run; returns how many."""
-        dates: dict[str, list[dt.date]] = defaultdict(list)
-        for table, date in self.values_list("table", "date"):
-            dates[table].append(date)
+        dates = by_key(self.values_list("table", "date"))
         cancelled = self.update(status=Step.Status.CANCELLED, finished_at=timezone.now())
         for table, some in dates.items():
             set_activity(table, some, Partition.Activity.NONE, run_id=None)
@@ -62,9 +60,7 @@ class StepQuerySet(models.QuerySet["Step"]):
                 "date", "status", "is_redo", "run_id"
             )
         }
-        marks: dict[tuple[Partition.Activity, int], list[dt.date]] = defaultdict(list)
-        for date, mark in last.items():
-            marks[mark].append(date)
+        marks = by_key((mark, date) for date, mark in last.items())
         for (activity, run_id), some in marks.items():
             still_open = Partition.objects.still_open(table, some, activity)
             if activity != Partition.Activity.NONE:
@@ -146,6 +142,12 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table} {self.date}: {self.status}"
+
+    def undo_attempt(self, message: str) -> None:
+        """Makes the step pending as it was before its last call, without saving it."""
+        self.status, self.attempts = Step.Status.PENDING, self.attempts - 1
+        self.message, self.signature = message, ""
+        self.finished_at = self.seconds = None
 
     @classmethod
     def store(cls, steps: Sequence[Self], fields: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The statuses of a run, which may follow which, and what a person reads where one may not."""
+"""The statuses of a run, which may follow which, and the messages if one may not."""
 
 from __future__ import annotations
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from statistics import mean
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Job
 from apps.runs.models import Run
 from apps.runs.plans import batching, options
-from apps.runs.plans.batching import Called
+from apps.runs.plans.batching import EndedCall
 from apps.text import count, duration
 
-LOOKED_AT = (
-    "run_id",
-    "table",
-    "dates",
-    "status",
-    "started_at",
-    "finished_at",
-)  # of a call: no words, no variables
+# Of a call: neither its command nor its environment.
+LOADED = ("run_id", "table", "dates", "status", "started_at", "finished_at")
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> CallStats:
     )
 
 
-def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCalls:
+def table_calls(run: Run, table: str, job: Job, calls: list[EndedCall]) -> TableCalls:
     asked_for = job.dates_a_call if run.batch is None else run.batch
     return TableCalls(
         table=table,
@@ -89,13 +83,10 @@ def table_calls(run: Run, table: str, job: Job, calls: list[Called]) -> TableCal
     )
 
 
-def last_calls(run: Run) -> dict[str, list[Called]]:
+def last_calls(run: Run) -> dict[str, list[EndedCall]]:
     """What `batching.last_calls` says, for all tables at once, the one called last first."""
     place = Window(RowNumber(), partition_by=F("table"), order_by="-number")
-    calls = batching.with_verified(run.attempts.filter(status__in=batching.TOLD))
-    newest = calls.annotate(place=place).only(*LOOKED_AT)
-    found: dict[str, list[Called]] = defaultdict(list)
-    for attempt in newest.filter(place__lte=batching.REMEMBERED).order_by("-number"):
-        if attempt.dates:
-            found[attempt.table].append(batching.called(attempt))
-    return found
+    calls = batching.with_verified(run.attempts.filter(status__in=batching.CAME_TO_AN_END))
+    newest = calls.annotate(place=place).only(*LOADED)
+    attempts = newest.filter(place__lte=batching.CALLS_USED).order_by("-number")
+    return by_key((attempt.table, batching.ended_call(attempt)) for attempt in attempts if attempt.dates)

@@ -23,14 +23,14 @@ class GateInput:
 
     @property
     def plan_query(self) -> str:
-        """What the link to the plan of its gaps asks for; empty where no job fills it, or nothing lacks."""
+        """The query of the link that plans its gaps; empty if no job fills it, or it has none."""
         if self.need.is_met or not self.is_filled:
             return ""
         return date_lists.query(self.need.table, self.need.missing)
 
     @property
     def accept_query(self) -> str:
-        """The same of the link to accept them; empty where there is no gap to accept."""
+        """The query of the link that accepts its gaps; empty if there is none to accept."""
         return date_lists.query(self.need.table, self.acceptable) if self.acceptable else ""
 
 

@@ -12,7 +12,8 @@ from django.http import QueryDict
 
 from apps.coverage import date_lists
 from apps.coverage.date_lists import DatesField
-from apps.pipeline.definition import Pipeline, UnknownName
+from apps.pipeline import filters
+from apps.pipeline.definition import Pipeline
 from apps.pipeline.form_fields import NamesField, date_field
 from apps.pipeline.sections import Phase, Table
 from apps.runs.failures import failure_groups, outside_console
@@ -129,7 +130,7 @@ class PlanForm(OptionsForm):
         )
 
     def single_dates(self) -> set[dt.date]:
-        """The days that were asked for one by one; none where all between the first and the last were."""
+        """The days that were asked for one by one; none if all between the first and the last were."""
         only = self.cleaned_data["dates"]
         found = date_lists.days(only, self.pipeline.start, self.pipeline.end)
         if only and not found:
@@ -175,7 +176,7 @@ class PlanForm(OptionsForm):
         return self.values.getlist("signature")
 
     def plan(self) -> Plan | None:
-        """The plan; None where the form names nothing to plan, or something is wrong with it."""
+        """The plan; None if the form names nothing to plan, or something is wrong with it."""
         if not self.is_valid() or self.selection is None:
             return None
         return planning.plan(self.pipeline, self.selection)
@@ -199,11 +200,11 @@ class PlanForm(OptionsForm):
 
     @cached_property
     def ticked_phases(self) -> set[str]:
-        return known(self.pipeline.phase, self.values.getlist("phase"))
+        return {filters.known(self.pipeline.phase, name) for name in self.values.getlist("phase")}
 
     @cached_property
     def ticked_tables(self) -> set[str]:
-        return known(self.pipeline.table, self.values.getlist("table"))
+        return {filters.known(self.pipeline.table, name) for name in self.values.getlist("table")}
 
     @property
     def ticked_seasons(self) -> list[str]:
@@ -224,13 +225,3 @@ DEFAULTS = {"reprocess": Run.Reprocess.FAILED, "order": Run.Order.OLDEST} | DEFA
 def fillable(pipeline: Pipeline) -> list[Phase]:
     """The phases that have jobs."""
     return [phase for phase in pipeline.phases if any(table.job for table in pipeline.tables_of(phase.name))]
-
-
-def known(lookup: Any, names: list[str]) -> set[str]:
-    found = set()
-    for name in names:
-        try:
-            found.add(lookup(name).name)
-        except UnknownName:
-            continue
-    return found

@@ -96,12 +96,9 @@ class ShownPlan:
     @property
     def matrix(self) -> list[tuple[str, list[tuple[str, int]], int]]:
         """Table, its steps in each season, all of its steps."""
+        dates = self.plan.dates_by_table_and_season
         return [
-            (
-                table,
-                [(season, self.plan.by_table_and_season[table].get(season, 0)) for season in self.seasons],
-                total,
-            )
+            (table, [(season, len(dates[table].get(season, ()))) for season in self.seasons], total)
             for table, total in self.plan.by_table.items()
         ]
 
@@ -125,11 +122,6 @@ class ShownPlan:
     def leaves_out_blocked(self) -> bool:
         """Whether what would be skipped is left out; else an override starts it."""
         return not self.plan.selection.through_gaps
-
-    @property
-    def why_not(self) -> str:
-        """Why it cannot be launched; empty where it can."""
-        return self.plan.why_nothing
 
     @cached_property
     def gates(self) -> list[str]:
@@ -168,7 +160,7 @@ def draw(plan: Plan, pipeline: Pipeline, *, now: dt.datetime, options: Options |
         overlaps=overlaps(plan),
         workers_alive=workers_alive(now),
         forecast=forecasts.forecast_of(plan, pipeline),
-        readers_left=downstream.readers_left(plan, pipeline),
+        readers_left=downstream.readers_left(plan.partitions, plan.calendar, pipeline),
     )
 
 
@@ -194,7 +186,7 @@ def overlaps(plan: Plan) -> list[Overlap]:
 
 
 def check_seen(plan: Plan, *, digest: str, steps: str) -> None:
-    """LaunchRefused where the plan is not the one that the person looked at."""
+    """LaunchRefused if the plan is not the one that the person looked at."""
     if not plan.steps and not plan.elsewhere:
         raise LaunchRefused(plan.why_nothing, left_out=plan.left_out_counts)
     if plan.digest == digest:

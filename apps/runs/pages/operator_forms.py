@@ -19,7 +19,7 @@ class Lanes(forms.Form):
 
 
 def reason_of(said: QueryDict) -> str:
-    """The reason, on one line; empty where none was given. IllegalMove where it is too long."""
+    """The reason, on one line; empty if none was given. IllegalMove if it is too long."""
     form = Reason(said)
     if form.is_valid():
         return " ".join(form.cleaned_data["reason"].split())
@@ -30,7 +30,7 @@ def reason_of(said: QueryDict) -> str:
 
 
 def lanes_of(said: QueryDict) -> int:
-    """The number of lanes. IllegalMove where it is none."""
+    """The number of lanes. IllegalMove if it is none."""
     form = Lanes(said)
     if form.is_valid():
         return form.cleaned_data["lanes"]

@@ -51,7 +51,7 @@ class Batch(forms.Field):
 
 
 class OptionsForm(forms.Form):
-    """Everything here may stay as it is."""
+    """How a run is performed; every field has a default."""
 
     batch = Batch(
         label="Dates a call",

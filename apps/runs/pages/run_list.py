@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count
 
-from apps.runs.models import Run, Step
-from apps.runs.results.outcomes import Counts, counted
+from apps.runs.models import Run
+from apps.runs.results import outcomes
+from apps.runs.results.outcomes import Counts
 from apps.text import between
 
 PAUSED_FOR = {
@@ -52,18 +51,8 @@ class RunLine(Counts):
         return f"waiting {why}" if self.run.pause_reason in WAITING else f"{status}: {why}"
 
     @property
-    def bar(self) -> list[dict[str, Any]]:
-        """The bar, in thousandths, rounded down; what is left is its ground."""
-        found, x = [], 0
-        for state, number in self.segments[:-1]:
-            width = 1000 * number // (self.total or 1)
-            found.append({"state": state, "x": x, "width": width})
-            x += width
-        return [segment for segment in found if segment["width"]]
-
-    @property
-    def beside_failed(self) -> str:
-        """What else is decided and not verified: "3 skipped, 2 cancelled"."""
+    def skipped_and_cancelled(self) -> str:
+        """ "3 skipped, 2 cancelled"; empty if there are none."""
         numbers = ((self.skipped, "skipped"), (self.cancelled, "cancelled"))
         return ", ".join(f"{number:,} {word}" for number, word in numbers if number)
 
@@ -71,18 +60,15 @@ class RunLine(Counts):
 def lines(runs: Iterable[Run], *, now: dt.datetime) -> list[RunLine]:
     """The runs with their counts, in one query more."""
     shown = list(runs)
-    counts: dict[int, dict[str, int]] = defaultdict(dict)
-    steps = Step.objects.filter(run__in=shown).order_by()
-    for pk, status, number in steps.values_list("run_id", "status").annotate(Count("id")):
-        counts[pk][status] = number
+    counts = outcomes.of_runs(shown)
     return [
-        RunLine(run=run, took=between(run.started_at, end_of(run, now)), **counted(counts[run.pk]))
+        RunLine(run=run, took=between(run.started_at, end_of(run, now)), **vars(counts[run.pk]))
         for run in shown
     ]
 
 
 def end_of(run: Run, now: dt.datetime) -> dt.datetime | None:
-    """Until when a run's duration counts; a resting one has none, for it includes the rest."""
+    """The end of a run's duration: now, while it is active; None if it is paused, since pauses do not count."""
     return run.finished_at or (now if run.is_active else None)
 
 

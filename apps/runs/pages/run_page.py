@@ -17,6 +17,7 @@ from apps.runs.dependencies import blocked_steps, gates
 from apps.runs.dependencies.blocked import Blocked
 from apps.runs.estimates import billing, progress, stalls
 from apps.runs.estimates.billing import Bill
+from apps.runs.estimates.paces import FEWEST
 from apps.runs.estimates.progress import Progress
 from apps.runs.failures import failure_groups, open_failures
 from apps.runs.failures.failure_groups import FailureGroup
@@ -55,7 +56,7 @@ class Gate:
 
     @property
     def would_be_skipped(self) -> str:
-        """ "8 of 14 steps would be skipped, behind 3 dates"; empty where none would."""
+        """ "8 of 14 steps would be skipped, behind 3 dates"; empty if none would."""
         return self.blocked.of(self.unfinished)
 
 
@@ -74,14 +75,8 @@ class RunPage:
 
     @property
     def segments(self) -> list[dict[str, Any]]:
-        """The bar, in thousandths, rounded down; what is bad or under way keeps a visible width. Left is its ground."""
-        found, x = [], 0
-        for state, number in self.progress.segments[:-1]:
-            share = 1000 * number // (self.progress.total or 1)
-            width = max(share, 4) if number and state in ("failed", "running") else share
-            found.append({"state": state, "x": min(x, 1000 - width), "width": width})
-            x += share
-        return [segment for segment in found if segment["width"]]
+        """The bar, on which what is bad or under way keeps a visible width."""
+        return self.progress.bar(least=4)
 
     @property
     def legend(self) -> list[dict[str, Any]]:
@@ -131,7 +126,7 @@ class RunPage:
         return count(len(self.skips), "reason")
 
     @property
-    def beside_skipped(self) -> str:
+    def reasons_and_cancelled(self) -> str:
         """What else is to be said of a finished run that left steps undone."""
         cancelled = f"{self.progress.cancelled:,} cancelled" if self.progress.cancelled else ""
         return ", ".join(filter(None, (self.reasons if self.skips else "", cancelled)))
@@ -148,7 +143,7 @@ class RunPage:
 
     @property
     def goes_on_by_itself(self) -> bool:
-        """Whether the page may change without anybody's doing."""
+        """Whether the page may change by itself."""
         return self.run.is_active or self.run.again_at is not None
 
     @property
@@ -180,8 +175,9 @@ class RunPage:
 
     @property
     def commits(self) -> list[tuple[str, dt.datetime]]:
-        """What its calls ran beside the commit of its launch, each from when on."""
-        return commits.beside_launch(self.run)
+        """The commits that its calls ran other than that of its launch, each with the start of its first call."""
+        found = commits.of_run(self.run)
+        return [(commit, since) for commit, _, since in found if commit != self.run.commit]
 
     @property
     def canary(self) -> str:
@@ -206,7 +202,7 @@ class RunPage:
 
     @property
     def finish(self) -> tuple[dt.datetime, dt.datetime] | None:
-        """Between which moments it likely ends; None while nobody works on it, or nobody can know."""
+        """Between which times it likely ends; None while no worker performs it, or it cannot be known."""
         return self.progress.finish_range(now=self.now) if self.situation.moves else None
 
     @property
@@ -227,7 +223,7 @@ class RunPage:
 
     @property
     def work_left(self) -> str:
-        """The time that the steps left will take once the run goes on; empty where nobody can know."""
+        """The time that the steps left will take once the run goes on; empty if it cannot be known."""
         seconds = self.progress.seconds_range
         return duration_range(*seconds) if seconds and self.progress.unfinished else ""
 
@@ -238,17 +234,17 @@ class RunPage:
 
     @property
     def not_known(self) -> str:
-        """What is said of a time that nobody can know: "yet" only where steps of this run may still tell."""
-        may_be_measured = self.progress.verified + self.progress.unfinished >= progress.FEWEST
+        """ "not known yet" if the steps of this run may still show it, else "not known"."""
+        may_be_measured = self.progress.verified + self.progress.unfinished >= FEWEST
         return "not known yet" if may_be_measured else "not known"
 
     @property
     def why_no_pace(self) -> str:
         """ "not before 5 steps are verified (3 so far)", or that the run has too few for a pace."""
-        verified, needed = self.progress.verified, progress.FEWEST
-        if verified + self.progress.unfinished < needed:
-            return f"fewer than {needed} steps to verify"
-        return f"not before {needed} steps are verified ({verified} so far)" if verified < needed else ""
+        verified = self.progress.verified
+        if verified + self.progress.unfinished < FEWEST:
+            return f"fewer than {FEWEST} steps to verify"
+        return f"not before {FEWEST} steps are verified ({verified} so far)" if verified < FEWEST else ""
 
     @cached_property
     def failures(self) -> list[FailureGroup]:
@@ -318,7 +314,7 @@ class RunPage:
     @property
     def log_elsewhere(self) -> str:
         assert self.last_attempt
-        return logs.elsewhere(self.last_attempt.log_path, self.last_attempt.worker)
+        return logs.other_machine(self.last_attempt.log_path, self.last_attempt.worker)
 
 
 def run_page(run: Run, pipeline: Pipeline, *, now: dt.datetime) -> RunPage:
@@ -350,7 +346,7 @@ def run_context(run: Run, calls: list[Attempt], *, now: dt.datetime) -> RunConte
         workers_alive=workers_alive(now),
         ahead=ahead,
         is_held=Lane.objects.held(now).filter(run=run).exists(),
-        stalls=stalls.among(calls, now=now),
+        stalls=stalls.stalled(calls, now=now),
     )
 
 

@@ -160,7 +160,7 @@ def when_it_pauses(progress: Progress, calls: Sequence[Attempt], *, now: dt.date
 
 
 def seconds_of_call(progress: Progress, call: Attempt, *, now: dt.datetime) -> float | None:
-    """How long a call under way likely goes on; None where nothing is known or it is overdue."""
+    """How long a call under way likely goes on; None if nothing is known or it is overdue."""
     if not progress.seconds_a_step:
         return None
     left = progress.seconds_a_step * len(call.dates) - (now - call.started_at).total_seconds()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +29,7 @@ from apps.text import between, duration, duration_range
 
 @dataclass(frozen=True)
 class Change:
-    """Complete of expected dates, before and after. `before` or `after` is None where nobody looked."""
+    """Complete of expected dates, before and after. `before` or `after` is None if it is not known."""
 
     season: str
     before: tuple[int, int] | None
@@ -60,8 +62,8 @@ class Summary:
     bill: Bill | None
 
     @property
-    def commits(self) -> list[tuple[str, int]]:
-        """The commits of the jobs' code that its calls ran, each with its first attempt."""
+    def commits(self) -> list[tuple[str, int, dt.datetime]]:
+        """The commits of the jobs' code that its calls ran, each with number and start of its first attempt."""
         return commits.of_run(self.run)
 
     @property
@@ -80,13 +82,9 @@ class Summary:
 
     @property
     def verdict(self) -> str:
-        """Forecast against actual: "as forecast", "slower than forecast"; empty without a forecast."""
-        if not self.forecast_seconds:
-            return ""
-        low, high = self.forecast_seconds
-        if self.worked_seconds > high:
-            return "slower than forecast"
-        return "faster than forecast" if self.worked_seconds < low else "as forecast"
+        """Actual against forecast: "as forecast", "slower than forecast"; empty without a forecast."""
+        forecast, worked = self.forecast_seconds, self.worked_seconds
+        return billing.against_forecast(worked, forecast, less="faster", more="slower") if forecast else ""
 
     @property
     def left_out(self) -> list[tuple[str, int]]:
@@ -135,22 +133,21 @@ def summary(run: Run, pipeline: Pipeline) -> Summary:
 
 def tables_of(run: Run) -> list[TableResult]:
     """The run's tables in its order, with their seasons as they were at launch and at the end."""
-    counts: dict[str, dict[str, int]] = {}
-    seasons: dict[str, set[str]] = {}
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seasons: defaultdict[str, set[str]] = defaultdict(set)
     rows = run.steps.order_by().values_list("table", "season", "status").annotate(Count("id"))
     for table, season, status, number in rows:
-        found = counts.setdefault(table, {})
-        found[status] = found.get(status, 0) + number
-        seasons.setdefault(table, set()).add(season)
+        counts[table][status] += number
+        seasons[table].add(season)
     return [result(run, table, counts[table], sorted(seasons[table])) for table in in_order(run, counts)]
 
 
-def in_order(run: Run, counts: dict[str, Any]) -> list[str]:
+def in_order(run: Run, counts: Mapping[str, Any]) -> list[str]:
     asked = [table for table in run.selection.get("tables", []) if table in counts]
     return [*asked, *(table for table in counts if table not in asked)]
 
 
-def result(run: Run, table: str, counts: dict[str, int], seasons: list[str]) -> TableResult:
+def result(run: Run, table: str, counts: Mapping[str, int], seasons: list[str]) -> TableResult:
     return TableResult(
         table=table,
         **counted(counts),
@@ -166,7 +163,7 @@ def result(run: Run, table: str, counts: dict[str, int], seasons: list[str]) -> 
 
 
 def of_season(coverage: dict[str, Any], table: str, season: str) -> tuple[int, int] | None:
-    """Complete and expected; None where nothing was known."""
+    """Complete and expected; None if nothing was known."""
     found = coverage.get("tables", {}).get(table, {}).get(season)
     if not found or 0 < found[1] == found[2]:
         return None

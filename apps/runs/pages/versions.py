@@ -10,11 +10,11 @@ from django.db.models.fields import IntegerField
 from apps.runs.models import Attempt, Event, Lane, Run, Step
 from apps.runs.pages.run_status import workers_alive
 
-FRESH_FOR = 30  # seconds after which estimates are told anew although nothing happened
+FRESH_FOR = 30  # seconds after which estimates are sent again although nothing happened
 
 
 def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
-    """Two words that change when the page's head, or anything below it, does; None where there is no such run."""
+    """Two words that change when the page's head, or anything below it, does; None if there is no such run."""
     found = (
         Run.objects.filter(pk=pk)
         .annotate(

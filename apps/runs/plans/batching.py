@@ -15,12 +15,12 @@ AIM = (60.0, 120.0)  # seconds that a call should take, so that stopping and goi
 GROWTH = 1.2
 FIRST = 5  # dates of the first call where nothing is known
 MOST = 1000
-TOLD = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
-REMEMBERED = 5  # calls of a table that say how long a date takes
+CAME_TO_AN_END = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
+CALLS_USED = 5  # calls of a table that say how long a date takes
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class EndedCall:
     """A call that ended: how many dates it took, for how long, whether its time ran out, and then without any date
     verified: it hung."""
 
@@ -30,7 +30,7 @@ class Called:
     hung: bool = False
 
 
-def dates_a_call(job: Job, wished: int | None, calls: Sequence[Called] = ()) -> int:
+def dates_a_call(job: Job, wished: int | None, calls: Sequence[EndedCall] = ()) -> int:
     """How many dates the next call takes, from the last ones, newest first.
 
     Where the number is fixed, only a call that timed out makes it smaller for a while.
@@ -50,7 +50,7 @@ def fixed_number(job: Job, wished: int | None) -> int:
     return wished if wished is not None else job.dates_a_call
 
 
-def hangs(calls: Sequence[Called]) -> bool:
+def hangs(calls: Sequence[EndedCall]) -> bool:
     """Whether two calls in a row got no date done in their time: then a single date shows whether any can be."""
     return len(calls) > 1 and calls[0].hung and calls[1].hung
 
@@ -74,7 +74,7 @@ def calls(
     return found
 
 
-def automatic(calls: Sequence[Called]) -> int:
+def automatic(calls: Sequence[EndedCall]) -> int:
     """As many as take AIM: shrinks at once, grows by a fifth at most; half of a call that timed out."""
     if not calls:
         return FIRST
@@ -87,7 +87,7 @@ def automatic(calls: Sequence[Called]) -> int:
     return max(1, min(fitting, grown(last.dates), MOST))
 
 
-def after_a_timeout(calls: Sequence[Called]) -> int:
+def after_a_timeout(calls: Sequence[EndedCall]) -> int:
     """Half of a call that timed out; then a fifth more with each call that did not."""
     return max(calls[0].dates // 2, 1) if calls[0].timed_out else grown(calls[0].dates)
 
@@ -96,11 +96,11 @@ def grown(dates: int) -> int:
     return max(dates + 1, int(dates * GROWTH))
 
 
-def last_calls(run: Run, table: str) -> list[Called]:
+def last_calls(run: Run, table: str) -> list[EndedCall]:
     """The run's last calls for a table that came to an end, newest first."""
-    attempts = with_verified(run.attempts.filter(table=table, status__in=TOLD)).order_by("-number")
-    told = attempts.only("dates", "status", "started_at", "finished_at")
-    return [called(attempt) for attempt in told[:REMEMBERED] if attempt.dates]
+    attempts = with_verified(run.attempts.filter(table=table, status__in=CAME_TO_AN_END)).order_by("-number")
+    newest = attempts.only("dates", "status", "started_at", "finished_at")[:CALLS_USED]
+    return [ended_call(attempt) for attempt in newest if attempt.dates]
 
 
 def with_verified(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
@@ -109,11 +109,11 @@ def with_verified(attempts: QuerySet[Attempt]) -> QuerySet[Attempt]:
     return attempts.annotate(has_verified=Exists(verified))
 
 
-def called(attempt: Attempt) -> Called:
+def ended_call(attempt: Attempt) -> EndedCall:
     """The call of an attempt that came to an end, as `with_verified` loads it."""
     timed_out = attempt.status == Attempt.Status.TIMED_OUT
     hung = timed_out and not getattr(attempt, "has_verified", False)
-    return Called(len(attempt.dates), attempt.seconds or 0.0, timed_out, hung)
+    return EndedCall(len(attempt.dates), attempt.seconds or 0.0, timed_out, hung)
 
 
 def next_size(run: Run, table: str, job: Job) -> int:

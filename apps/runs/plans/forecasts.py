@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Part:
-    """The calls of a plan for one table in one season, as how many dates each takes; `found` is None where no
+    """The calls of a plan for one table in one season, as how many dates each takes; `found` is None if no
     pre-flight tells."""
 
     table: str
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Forecast:
-    """A plan's SQL jobs, estimated as far as pre-flights tell. Of `programs` nobody can tell."""
+    """A plan's SQL jobs, estimated as far as pre-flights tell. Of `programs` it is not known."""
 
     engine: BigQuery
     parts: tuple[Part, ...]
@@ -71,7 +71,7 @@ class Forecast:
 
     @property
     def in_words(self) -> str:
-        """ "40 to 80 MB, 0.04 to 0.08 USD"; empty where nothing is estimated."""
+        """ "40 to 80 MB, 0.04 to 0.08 USD"; empty if nothing is estimated."""
         return billing.cost_range(*self.bytes, self.engine) if self.estimates else ""
 
     @property
@@ -81,7 +81,7 @@ class Forecast:
 
     @property
     def whole(self) -> list[float] | None:
-        """Least and most bytes of all SQL jobs; None where some are not estimated, or there are none."""
+        """Least and most bytes of all SQL jobs; None if some are not estimated, or there are none."""
         return list(self.bytes) if self.estimates and not self.unknown else None
 
     @property
@@ -91,11 +91,11 @@ class Forecast:
 
 
 def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
-    """None where the warehouse bills nothing, or the plan has no step. In one query."""
+    """None if the warehouse bills nothing, or the plan has no step. In one query."""
     engine = pipeline.warehouse
     if not isinstance(engine, BigQuery) or not plan.steps:
         return None
-    known = stored()
+    known = stored_samples()
     scripts = [name for name in plan.by_table if billing.is_sql(pipeline, name)]
     return Forecast(
         engine=engine,
@@ -108,19 +108,19 @@ def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
     )
 
 
-def stored() -> dict[tuple[str, str], Found]:
+def stored_samples() -> dict[tuple[str, str], Found]:
     """By table and season what the newest pre-flight that tells of it found."""
     found: dict[tuple[str, str], Found] = {}
     finished = Preflight.objects.filter(status=Preflight.Status.FINISHED).only("results", "finished_at")
     for report in finished[:LOOKED_AT]:
-        for data in told(report):
+        for data in sampled_findings(report):
             for season, samples in data[billing.A_CALL].items():
                 said = Found(tuple(Sample(*each) for each in samples), report)
                 found.setdefault((data["table"], season), said)
     return found
 
 
-def told(report: Preflight) -> Iterator[Mapping[str, Any]]:
+def sampled_findings(report: Preflight) -> Iterator[Mapping[str, Any]]:
     """What the findings of a report keep of bytes a call."""
     for result in report.results:
         for finding in result["findings"]:

@@ -27,7 +27,7 @@ class Options:
     override: str = ""
 
     def canary_dates(self, plan: Plan) -> list[dt.date]:
-        """The first dates of the plan, in the run's order. PlanRefused where no other date would be left to release."""
+        """The first dates of the plan, in the run's order. PlanRefused if no other date would be left to release."""
         dates = list(dict.fromkeys(step.date for step in plan.steps))
         dates.sort(reverse=plan.selection.order == Run.Order.NEWEST)
         if self.canary and self.canary >= len(dates):
@@ -40,7 +40,7 @@ class Options:
 
 
 def check(options: Options, pipeline: Pipeline) -> Options:
-    """The same options; PlanRefused with a sentence where one of them is not possible."""
+    """Returns the options. PlanRefused with a sentence if one of them is not possible."""
     most = most_lanes(pipeline)
     if not 1 <= options.lanes <= most:
         raise PlanRefused(f"{options.lanes} lanes are not possible. {why_so_many(pipeline)}")

@@ -53,17 +53,14 @@ class Plan:
         default_factory=dict
     )  # runs that are to fill inputs of it, with how many
 
+    @property
+    def partitions(self) -> list[tuple[str, dt.date]]:
+        """Table and date of each step."""
+        return [(step.table, step.date) for step in self.steps]
+
     @cached_property
     def by_table(self) -> dict[str, int]:
         return dict(Counter(step.table for step in self.steps))
-
-    @cached_property
-    def by_table_and_season(self) -> dict[str, dict[str, int]]:
-        """Table to season to steps."""
-        found: dict[str, dict[str, int]] = defaultdict(dict)
-        for (table, season), count in Counter((step.table, step.season) for step in self.steps).items():
-            found[table][season] = count
-        return dict(found)
 
     @cached_property
     def left_out_counts(self) -> dict[str, int]:
@@ -112,7 +109,7 @@ class Plan:
 
     @property
     def why_nothing(self) -> str:
-        """Why there is nothing to do, as a sentence; empty where there is."""
+        """Why there is nothing to do, as a sentence; empty if there is."""
         if self.steps:
             return ""
         if not self.was_scanned:
@@ -186,7 +183,7 @@ class Plan:
         return batching.calls(table.job, dates, self.dates_a_call(table), self.calendar)
 
     def calls_by_season(self, table: Table) -> dict[str, list[list[dt.date]]]:
-        """The same of a job that takes ranges, none of which spans the time between two seasons."""
+        """By season the dates of each call of a job that takes ranges: none spans the time between two seasons."""
         assert table.job
         job, most = table.job, self.dates_a_call(table)
         return {

@@ -13,6 +13,7 @@ from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, RemovedDate
 from apps.coverage.scanning.expectation import like_decides
 from apps.coverage.sources import need_coverage
+from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
@@ -43,7 +44,7 @@ FAILED = (Activity.FAILED, *Partition.NOT_REDONE)
 
 
 class Known(NamedTuple):
-    """What is stored of a partition; `rows` is None where they were not counted."""
+    """What is stored of a partition; `rows` is None if they were not counted."""
 
     state: str
     activity: str
@@ -132,33 +133,31 @@ def look_ahead(
 ) -> tuple[Blocked, dict[int, int]]:
     """What of these steps would be skipped; and the runs that are about to fill inputs of them, with how many.
 
-    Inputs that did not answer when they were asked last are read anew by the run: they keep nothing from starting.
+    Inputs that could not be read at the last try are read again by the run: they keep nothing from starting.
     """
-    wanted: dict[str, list[dt.date]] = defaultdict(list)
-    for step in steps:
-        wanted[step.table].append(step.date)
+    wanted = by_key((step.table, step.date) for step in steps)
     tables = [table for table in pipeline.filled if table.name in wanted]
     states: dict[str, dict[dt.date, str]] = {needed.table: {} for table in tables for needed in table.after}
-    elsewhere: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
+    in_other_runs: dict[str, dict[dt.date, int | None]] = {name: {} for name in states}
     silent = silent_tables()
     for (name, date), known in partitions.items():
         if name in states:
             is_known = name not in silent or known.state == State.NOT_EXPECTED
             states[name][date] = known.state if is_known else State.UNKNOWN
             if known.activity in Partition.IN_A_RUN:
-                elsewhere[name][date] = known.run_id
+                in_other_runs[name][date] = known.run_id
     if not states:
         return Blocked(), {}
     return (
-        blocked.blocked(pipeline, wanted, calendar, states, elsewhere=elsewhere),
-        awaited(tables, wanted, elsewhere),
+        blocked.blocked(pipeline, wanted, calendar, states, in_other_runs=in_other_runs),
+        awaited(tables, wanted, in_other_runs),
     )
 
 
 def awaited(
     tables: Sequence[Table],
     wanted: Mapping[str, Sequence[dt.date]],
-    elsewhere: Mapping[str, Mapping[dt.date, int | None]],
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]],
 ) -> dict[int, int]:
     """Runs that are about to fill what these dates read, with how many of such inputs."""
     found: set[tuple[str, dt.date]] = set()
@@ -166,8 +165,8 @@ def awaited(
         dates = sorted(wanted[table.name])
         for needed in table.after:
             readers = gates.Reader(dates, dt.timedelta(days=needed.lookback))
-            found |= {(needed.table, date) for date in elsewhere[needed.table] if readers.reads(date)}
-    return dict(Counter(run for name, date in found if (run := elsewhere[name][date])))
+            found |= {(needed.table, date) for date in in_other_runs[needed.table] if readers.reads(date)}
+    return dict(Counter(run for name, date in found if (run := in_other_runs[name][date])))
 
 
 def why_not(
@@ -178,7 +177,7 @@ def why_not(
     partitions: Mapping[tuple[str, dt.date], Known],
     unserved: need_coverage.Closed,
 ) -> str:
-    """The reason for leaving a partition out; empty where it is a step."""
+    """The reason for leaving a partition out; empty if it is a step."""
     if date not in calendar:
         return OFF_CALENDAR
     known = partitions.get((table.name, date), NEVER_READ)
@@ -210,8 +209,8 @@ def lacks_comparison(
     date: dt.date,
     planned: Collection[tuple[str, dt.date]],
 ) -> bool:
-    """Whether nothing but a date of another table says how many rows are expected, and that one has none and nobody is
-    about to fill it: a call would be judged unknown."""
+    """Whether only a date of another table says how many rows are expected, and that date has none and is not about to
+    be filled: a call would be judged unknown."""
     if not table.compared_with or not table.rows or like_decides(table.rows, None):
         return False
     other = (table.compared_with, date)
@@ -256,9 +255,7 @@ def unserved_dates(pipeline: Pipeline, selection: Selection) -> need_coverage.Cl
 
 def estimate(plan: Plan, pipeline: Pipeline, *, lanes: int = 1, canary: Collection[dt.date] = ()) -> Estimate:
     """How long the plan likely takes, as a run of it will say before its first call; in two queries."""
-    units: dict[tuple[str, bool], list[int]] = defaultdict(list)
-    for step in plan.steps:
-        units[step.table, step.date in canary].append(step.units)
+    units = by_key(((step.table, step.date in canary), step.units) for step in plan.steps)
     parts = [
         Part(table, Left(len(some), sum(some), min(some), max(some)), is_first)
         for (table, is_first), some in units.items()

@@ -50,11 +50,11 @@ class Gaps:
     def __str__(self) -> str:
         if not self.is_known:
             return "gaps unknown"
-        return f"{count(self.number, 'gap')}{self.unknown_besides}"
+        return f"{count(self.number, 'gap')}{self.unknown_suffix}"
 
     @property
-    def unknown_besides(self) -> str:
-        """ ", 4 unknown"; empty where all was read."""
+    def unknown_suffix(self) -> str:
+        """ ", 4 unknown"; empty if all was read."""
         return f", {self.unknown:,} unknown" if self.unknown else ""
 
 
@@ -136,7 +136,7 @@ def phases(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     return [
         Preset(
             f"Only gaps of {phase.label}",
-            f"{phase.title}{gaps.unknown_besides}",
+            f"{phase.title}{gaps.unknown_suffix}",
             urlencode({"phase": phase.name}),
         )
         for phase, gaps in numbers.items()
@@ -148,6 +148,6 @@ def oldest_season(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     for season in sorted(pipeline.seasons, key=lambda season: season.start):
         gaps = found.by_season.get(season.name, Gaps())
         if gaps.number:
-            note = f"the oldest with gaps{gaps.unknown_besides}"
+            note = f"the oldest with gaps{gaps.unknown_suffix}"
             return [Preset(f"Whole season {season.name}", note, urlencode({"season": season.name}))]
     return []

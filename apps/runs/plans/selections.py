@@ -1,4 +1,4 @@
-"""What a person asked for, turned into tables and dates of the pipeline file."""
+"""Selections: the tables and dates of the pipeline file that a person asks for."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def select(
     batch: int | None = None,
     through_gaps: bool = False,
 ) -> Selection:
-    """A selection from names. Nothing named means everything; PlanRefused where the names or dates do not fit."""
+    """A selection from names. Nothing named means everything; PlanRefused if the names or dates do not fit."""
     phases, names = list(phases), list(tables)
     try:
         found = scopes.scope(pipeline, phases=phases, tables=names, seasons=seasons, start=start, end=end)
@@ -102,7 +102,7 @@ def select(
 def fillable(
     pipeline: Pipeline, found: Scope, *, phases: Iterable[str], tables: Iterable[str]
 ) -> tuple[Table, ...]:
-    """The tables of the scope that have jobs, as a run fills them. Nobody may have named one that has none."""
+    """The tables of the scope that have jobs, in a run's order. PlanRefused if one without a job was named."""
     for name in tables:
         if pipeline.table(name).is_source:
             raise PlanRefused(f"{pipeline.table(name).name} is a source; no job of this pipeline fills it.")

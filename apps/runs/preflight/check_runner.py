@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from django.db import connections
 from django.utils import timezone
@@ -60,7 +61,7 @@ def perform(check: Check, facts: Facts, *, left: float) -> Result:
     seconds = min(check.timeout, left)
     found = findings(kind, replace_timeout(check, seconds), facts)
     if kind.asks_warehouse:
-        found = [remedies.or_look(each, facts.pipeline) for each in found]
+        found = [remedies.add_remedy(each, facts.pipeline) for each in found]
     return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
 
 
@@ -85,7 +86,7 @@ def error_text(error: Exception) -> str:
 
 
 def judged(finding: Finding, check: Check) -> Finding:
-    """What a check that is not critical does not like needs a look, no more."""
+    """A failure of a check that is not critical becomes a warning."""
     if finding.level == Level.FAILURE and not check.is_critical:
         return replace(finding, level=Level.WARNING)
     return finding
@@ -106,34 +107,25 @@ def result(check: Check, facts: Facts, seconds: float, found: list[Finding]) -> 
     )
 
 
-# In its time ------------------------------------------------------------------------------------------
-
-
-class Answer(threading.Thread, Generic[T]):
-    """A question in a thread of its own, since nothing else lets go of what hangs."""
-
-    def __init__(self, question: Callable[[], T]):
-        super().__init__(daemon=True)
-        self.question = question
-        self.said: list[T] = []
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self.said.append(self.question())
-        except Exception as error:
-            self.error = error
-        finally:
-            connections.close_all()
+# Time limits ----------------------------------------------------------------------------------------
 
 
 def within(seconds: float, question: Callable[[], T]) -> T:
-    """The answer, or its exception; TooLate where there was none in time."""
-    answer = Answer(question)
-    answer.start()
-    answer.join(seconds)
-    if answer.is_alive():
+    """The answer, or its exception; TooLate if there was none in time."""
+    answer: Future[T] = Future()
+    # A thread of its own, which nothing waits for if it hangs.
+    threading.Thread(target=ask, args=(question, answer), daemon=True).start()
+    if not wait([answer], seconds).done:
         raise TooLate
-    if answer.error:
-        raise answer.error
-    return answer.said[0]
+    return answer.result()
+
+
+def ask(question: Callable[[], T], answer: Future[T]) -> None:
+    try:
+        found = question()
+    except Exception as error:
+        connections.close_all()
+        answer.set_exception(error)
+    else:
+        connections.close_all()
+        answer.set_result(found)

@@ -25,7 +25,7 @@ from apps.warehouse.base import Warehouse
 class Asked:
     """How the warehouse answered: why not at all, and why some tables could not be counted.
 
-    `said` is what its calendar said, None where it could not be asked.
+    `said` is what its calendar said, None if it could not be asked.
     """
 
     at: dt.datetime

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from apps import masking
@@ -40,7 +41,7 @@ class Finding:
     data: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Whatever was quoted, of a job or of an answer, has no secret in it."""
+        """Masks secrets in what was quoted of a job or an answer."""
         for name in ("text", "value", "threshold", "detail", "command"):
             object.__setattr__(self, name, masking.text(getattr(self, name)))
 
@@ -88,28 +89,14 @@ def from_json(stored: dict[str, Any]) -> Result:
     return Result(**values, asked_at=asked_at, findings=found)
 
 
-def passed(text: str, **more: Any) -> Finding:
-    return Finding(Level.PASS, text, **more)
-
-
-def failed(text: str, **more: Any) -> Finding:
-    return Finding(Level.FAILURE, text, **more)
-
-
-def warned(text: str, **more: Any) -> Finding:
-    return Finding(Level.WARNING, text, **more)
-
-
-def unknown(text: str, **more: Any) -> Finding:
-    return Finding(Level.UNKNOWN, text, **more)
-
-
-def noted(text: str, **more: Any) -> Finding:
-    return Finding(Level.NOTE, text, **more)
-
-
-def skipped(text: str, **more: Any) -> Finding:
-    return Finding(Level.SKIPPED, text, **more)
+# Findings by their level: passed("Every file is there.", value="3 files").
+OfLevel = Callable[..., Finding]
+passed: OfLevel = partial(Finding, Level.PASS)
+failed: OfLevel = partial(Finding, Level.FAILURE)
+warned: OfLevel = partial(Finding, Level.WARNING)
+unknown: OfLevel = partial(Finding, Level.UNKNOWN)
+noted: OfLevel = partial(Finding, Level.NOTE)
+skipped: OfLevel = partial(Finding, Level.SKIPPED)
 
 
 def some(names: Iterable[str], *, most: int = 5) -> str:

@@ -16,17 +16,17 @@ from apps.warehouse.sql import duckdb_sql
 LOOK = "import duckdb; duckdb.connect({path!r}, read_only=True).sql({sql!r}).show(max_rows=1000)"
 
 
-def or_look(finding: Finding, pipeline: Pipeline) -> Finding:
+def add_remedy(finding: Finding, pipeline: Pipeline) -> Finding:
     """The finding of a check that asks the warehouse; where it has no remedy, with words that show what is there."""
     if finding.level not in (Level.FAILURE, Level.UNKNOWN) or finding.command or finding.link:
         return finding
-    return replace(finding, command=tables(pipeline))
+    return replace(finding, command=list_tables(pipeline))
 
 
 # The warehouse ----------------------------------------------------------------------------------------
 
 
-def tables(pipeline: Pipeline, dataset: str = "") -> str:
+def list_tables(pipeline: Pipeline, dataset: str = "") -> str:
     """Shows which tables are there; of BigQuery also whether it lets one in."""
     warehouse = pipeline.warehouse
     if isinstance(warehouse, DuckDB):
@@ -37,7 +37,7 @@ def tables(pipeline: Pipeline, dataset: str = "") -> str:
     return shlex.join(["bq", "ls", "--max_results=1000", place])
 
 
-def columns(pipeline: Pipeline, table: str) -> str:
+def list_columns(pipeline: Pipeline, table: str) -> str:
     """Shows the columns of a table, or that there is no such table."""
     warehouse = pipeline.warehouse
     if isinstance(warehouse, DuckDB):
@@ -50,42 +50,38 @@ def columns(pipeline: Pipeline, table: str) -> str:
 
 def in_duckdb(path: Path, sql: str) -> str:
     if not path.is_file():
-        return folder_of(path)
+        return list_folder(path)
     return shlex.join([sys.executable, "-c", LOOK.format(path=str(path), sql=sql)])
 
 
 # The disk ---------------------------------------------------------------------------------------------
 
 
-def folder_of(path: Path) -> str:
+def list_folder(path: Path) -> str:
     """Shows what is where the file should be: the nearest folder that is there."""
     folder = next(each for each in (path, *path.parents) if each.is_dir())
     return shlex.join(["ls", "-la", str(folder)])
 
 
-def editor(path: Path, line: int = 1) -> str:
+def open_editor(path: Path, line: int = 1) -> str:
     """Opens the file where something is to be written."""
     return f"${{EDITOR:-vi}} +{line} {shlex.quote(str(path))}"
 
 
-def largest(folder: Path) -> str:
+def list_largest(folder: Path) -> str:
     """Shows what takes the room."""
     return f"du -xm --max-depth=2 {shlex.quote(str(folder))} | sort -n | tail -20"
-
-
-def owner(path: Path) -> str:
-    return shlex.join(["ls", "-ld", str(path)])
 
 
 # What is called ---------------------------------------------------------------------------------------
 
 
-def fetched(url: str, seconds: float) -> str:
+def fetch(url: str, seconds: float) -> str:
     """Shows what the address answers; what may be secret in it is masked."""
     return shlex.join(["curl", "-i", "--max-time", f"{seconds:.0f}", masking.text(url)])
 
 
-def imported(program: str, cwd: Path, path: str, module: str) -> str:
+def import_module(program: str, cwd: Path, path: str, module: str) -> str:
     """Imports the module as the jobs do, so that its whole traceback is seen."""
     variables = f"PYTHONPATH={shlex.quote(path)} " if path else ""
     return f"cd {shlex.quote(str(cwd))} && {variables}{shlex.join([program, '-c', f'import {module}'])}"

@@ -48,7 +48,7 @@ def perform(
     *,
     tell: Callable[[Result], None] | None = None,
 ) -> None:
-    """Asks every check, and stores each result as it comes. Does nothing where somebody performs it already."""
+    """Performs every check and stores each result as it comes. Does nothing if it is performed already."""
     now = timezone.now()
     taken = Preflight.objects.filter(pk=report.pk, status=Status.QUEUED)
     if not taken.update(status=Status.RUNNING, started_at=now):
@@ -84,7 +84,7 @@ def perform_checks(report: Preflight, facts: Facts, tell: Callable[[Result], Non
 
 
 def scope_of(report: Preflight, pipeline: Pipeline) -> Scope:
-    """What the report is about, by the pipeline file as it is now; UnknownName where that has it no more."""
+    """What the report is about, by the pipeline file as it is now; UnknownName if that has it no more."""
     return Scope(
         tables=tuple(pipeline.table(name) for name in report.tables),
         seasons=tuple(pipeline.season(name) for name in report.seasons),
@@ -97,7 +97,7 @@ def scope_of(report: Preflight, pipeline: Pipeline) -> Scope:
 
 
 def scope_of_plan(plan: Plan, pipeline: Pipeline) -> Scope | None:
-    """The tables and dates of a plan's steps; None where there are none."""
+    """The tables and dates of a plan's steps; None if there are none."""
     if not plan.steps:
         return None
     tables = tuple(table for table in pipeline.filled if table.name in plan.by_table)
@@ -106,7 +106,7 @@ def scope_of_plan(plan: Plan, pipeline: Pipeline) -> Scope | None:
 
 
 def covering(plan: Plan, pipeline: Pipeline) -> Preflight | None:
-    """The newest finished report about exactly the plan's dates; None where there is none that still says something."""
+    """The newest finished report about exactly the plan's dates; None if there is none that still says something."""
     return newest(about(plan, pipeline))
 
 
@@ -255,7 +255,7 @@ class ForPlan:
 
 
 def for_plan(plan: Plan, pipeline: Pipeline) -> ForPlan:
-    """In one query."""
+    """The reports for the plan, in one query."""
     reports = about(plan, pipeline)
     report = newest(reports)
     return ForPlan(

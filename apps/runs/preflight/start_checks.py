@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from django.db.models import Max, Min
+from django.utils.text import capfirst
 
 from apps.coverage.scanning import questions
 from apps.pipeline.check_kinds import Check
@@ -26,7 +27,7 @@ AGAIN = ("file", "must_contain")
 
 
 def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.datetime) -> str:
-    """Why the run should not start, as a sentence without its full stop; empty where nothing is in the way."""
+    """Why the run should not start, as a sentence without its full stop; empty if nothing is in the way."""
     scope = scope_of_run(run, pipeline)
     if scope is None:
         return ""
@@ -36,7 +37,7 @@ def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.date
 
 
 def findings(facts: Facts) -> Iterator[Finding]:
-    yield from unreadable(facts)
+    yield from unreadable_tables(facts)
     for check in select_checks(facts.pipeline, facts.scope).checks:
         if check.is_critical and kind_of(check) in AGAIN:
             yield from ask(check, facts)
@@ -49,7 +50,7 @@ def ask(check: Check, facts: Facts) -> Iterator[Finding]:
         yield failed(f"{check.name} could not be asked: {check_runner.error_text(error)}")
 
 
-def unreadable(facts: Facts) -> Iterator[Finding]:
+def unreadable_tables(facts: Facts) -> Iterator[Finding]:
     """Tables that are not as the file describes them: asked about a single date. One that does not exist is created."""
     try:
         reading = facts.warehouse.count(
@@ -59,11 +60,11 @@ def unreadable(facts: Facts) -> Iterator[Finding]:
         return  # the run waits for a warehouse that is away, and goes on by itself
     for problem in reading.problems.values():
         if not isinstance(problem, Absent):
-            yield failed(problem[:1].upper() + problem[1:])
+            yield failed(capfirst(problem))
 
 
 def scope_of_run(run: Run, pipeline: Pipeline) -> Scope | None:
-    """What is left to do; None where that is nothing, or nothing that the pipeline file still has."""
+    """What is left to do; None if that is nothing, or nothing that the pipeline file still has."""
     left = run.steps.unfinished().order_by()
     ends = left.aggregate(first=Min("date"), last=Max("date"))
     names = set(left.values_list("table", flat=True).distinct())

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.runs.models import Attempt, Run, Step
 from apps.runs.results import made_stale, redos
 from apps.text import date_ranges
 
-RANGES_SHOWN = 6
 VERIFIED = Step.Status.SUCCEEDED
 CAME_TO_AN_END = (Attempt.Status.ENDED, Attempt.Status.TIMED_OUT)
 
@@ -31,7 +32,7 @@ class Differs:
     def says(self) -> str:
         """ "sales missing on 2024-01-02 to 2024-01-06"."""
         state = self.state.replace("_", " ")
-        return f"{definition.short_name(self.table)} {state} on {date_ranges(self.dates, most=RANGES_SHOWN)}"
+        return f"{definition.short_name(self.table)} {state} on {date_ranges(self.dates, most=made_stale.RANGES_SHOWN)}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Afterwards:
 
     @property
     def says(self) -> str:
-        """ "14 verified then, 9 complete now: sales missing on 2024-01-02 to 2024-01-06"; empty where all are."""
+        """ "14 verified then, 9 complete now: sales missing on 2024-01-02 to 2024-01-06"; empty if all are."""
         if not self.differs:
             return ""
         named = "; ".join(each.says for each in self.differs)
@@ -69,18 +70,16 @@ def after_run(run: Run, *, verified: int) -> Afterwards:
     """What coverage says now of the steps that the run verified, in one query."""
     step = Step.objects.filter(run=run, status=VERIFIED, table=OuterRef("table"), date=OuterRef("date"))
     rows = Partition.objects.exclude(state=Partition.State.COMPLETE).filter(Exists(step))
-    found: dict[tuple[str, str], list[dt.date]] = {}
-    if verified:
-        for table, state, date in rows.order_by("table", "date").values_list("table", "state", "date"):
-            found.setdefault((table, state), []).append(date)
-    return Afterwards(
-        verified, tuple(Differs(table, state, tuple(dates)) for (table, state), dates in found.items())
-    )
+    if not verified:
+        return Afterwards(verified, ())
+    values = rows.order_by("table", "date").values_list("table", "state", "date")
+    found = by_key(((table, state), date) for table, state, date in values)
+    return Afterwards(verified, tuple(Differs(*key, tuple(dates)) for key, dates in found.items()))
 
 
 def still_stale_in_words(run: Run) -> str:
     """ "6 are stale still: wave on 2025-03-01 to 2025-03-06", of stale dates that the run was to fill again and
-    verified; empty where none is.
+    verified; empty if none is.
 
     A date of which the warehouse has not said since its call when it was written is not known to be stale. What was
     filled for the first time, or done again though nothing was newer, may be stale by what others did since.
@@ -93,26 +92,21 @@ def still_stale_in_words(run: Run) -> str:
     stale = Partition.objects.filter(
         noted_since | Q(Exists(step), modified_at=None), state=Partition.State.STALE
     )
-    found: dict[str, list[dt.date]] = {}
-    for table, date in stale.order_by("table", "date").values_list("table", "date"):
-        found.setdefault(table, []).append(date)
+    found = by_key(stale.order_by("table", "date").values_list("table", "date"))
     number = sum(map(len, found.values()))
-    named = "; ".join(
-        f"{definition.short_name(table)} on {date_ranges(dates, most=RANGES_SHOWN)}"
-        for table, dates in found.items()
-    )
-    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {named}" if number else ""
+    if not number:
+        return ""
+    return f"{number:,} {'is' if number == 1 else 'are'} stale still: {made_stale.tables_in_words(found)}"
 
 
 def verified_despite(run: Run) -> list[str]:
     """ "2 verified although the job ended with exit status 1": a sentence for each way in which calls went wrong."""
     steps = run.steps.filter(status=VERIFIED, attempt__status__in=CAME_TO_AN_END)
     rows = steps.order_by().values_list("attempt__status", "attempt__exit_status").annotate(Count("id"))
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for status, exit_status, number in rows:
         if status == Attempt.Status.TIMED_OUT or exit_status != 0:
-            ended = how_it_ended(status, exit_status)
-            counts[ended] = counts.get(ended, 0) + number
+            counts[how_it_ended(status, exit_status)] += number
     return [f"{number:,} verified although {ended}" for ended, number in sorted(counts.items())]
 
 
@@ -127,7 +121,7 @@ def how_it_ended(status: str, exit_status: int | None) -> str:
 def perhaps_not_written(run: Run) -> list[str]:
     """Redone dates that came out as they were, of which nothing says when they were written: a sentence a table, and
     one for those that have no rows."""
-    same = redos.DONE_AGAIN & redos.AS_BEFORE & redos.NOBODY_KNOWS
+    same = redos.DONE_AGAIN & redos.AS_BEFORE & redos.TIME_NOT_KNOWN
     steps = run.steps.filter(same, status=VERIFIED).order_by("table")
     counts = (
         steps.filter(rows_after__gt=0).values_list("table").annotate(Count("id"), keys=Count("keys_after"))
@@ -148,7 +142,7 @@ def perhaps_not_written(run: Run) -> list[str]:
 
 
 def notes(run: Run, *, verified: int) -> list[str]:
-    """All of it as sentences, the same on the run's page, its summary, in its mail and in the shell."""
+    """All discrepancies as sentences, for the run's page, its summary, its mail and the shell."""
     now = after_run(run, verified=verified).says
     beside = made_stale.in_words_now(run)
     return [*verified_despite(run), *perhaps_not_written(run), *filter(None, (now, beside))]

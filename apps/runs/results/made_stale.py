@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from apps.coverage.models import Partition
 from apps.coverage.scanning import staleness
+from apps.grouping import by_key
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import downstream
@@ -22,10 +24,8 @@ def mark(run: Run, pipeline: Pipeline) -> None:
     its timeline, but for its own steps."""
     called = set(run.attempts.order_by().values_list("table", flat=True).distinct())
     news = [row for row in staleness.mark(pipeline) if row.state == Partition.State.STALE]
-    found: dict[str, list[dt.date]] = defaultdict(list)
-    for row in news:
-        if row.table in pipeline.by_name and downstream.read_by(pipeline, row.table) & called:
-            found[row.table].append(row.date)
+    readers = {table.name for table in pipeline.tables if downstream.read_by(pipeline, table.name) & called}
+    found = by_key((row.table, row.date) for row in news if row.table in readers)
     steps = set(run.steps.filter(table__in=found).values_list("table", "date"))
     left = {
         table: beside
@@ -38,26 +38,30 @@ def mark(run: Run, pipeline: Pipeline) -> None:
 
 
 def in_words_now(run: Run) -> str:
-    """The same sentence of what is stale still; empty where nothing is."""
+    """The sentence of what the run made stale and still is; empty if nothing is."""
     found: dict[str, set[dt.date]] = defaultdict(set)
     for data in run.events.filter(kind=MADE_STALE).values_list("data", flat=True):
         for table, dates in data.items():
             found[table].update(map(dt.date.fromisoformat, dates))
-    stale = (
-        Partition.objects.of(found).filter(state=Partition.State.STALE) if found else Partition.objects.none()
-    )
-    left: dict[str, list[dt.date]] = defaultdict(list)
-    for table, date in stale.order_by("table", "date").values_list("table", "date"):
-        if date in found[table]:
-            left[table].append(date)
+    if not found:
+        return ""
+    stale = Partition.objects.of(found).filter(state=Partition.State.STALE).order_by("table", "date")
+    rows = stale.values_list("table", "date")
+    left = by_key((table, date) for table, date in rows if date in found[table])
     return sentence(left) if left else ""
 
 
 def sentence(dates: dict[str, list[dt.date]]) -> str:
     """ "3 complete dates became stale while the run was at work: wave on 2025-03-02 to 2025-03-04"."""
-    named = "; ".join(
+    number = sum(map(len, dates.values()))
+    return (
+        f"{count(number, 'complete date')} became stale while the run was at work: {tables_in_words(dates)}"
+    )
+
+
+def tables_in_words(dates: Mapping[str, Sequence[dt.date]]) -> str:
+    """ "wave on 2025-03-02 to 2025-03-04; trend on 2025-03-05"."""
+    return "; ".join(
         f"{definition.short_name(table)} on {date_ranges(some, most=RANGES_SHOWN)}"
         for table, some in dates.items()
     )
-    number = sum(map(len, dates.values()))
-    return f"{count(number, 'complete date')} became stale while the run was at work: {named}"

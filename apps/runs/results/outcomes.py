@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -28,10 +29,6 @@ class Counts:
     pending: int
 
     @property
-    def decided(self) -> int:
-        return self.verified + self.failed + self.skipped + self.cancelled
-
-    @property
     def unfinished(self) -> int:
         return self.running + self.pending
 
@@ -42,7 +39,7 @@ class Counts:
 
     @property
     def why_not_verified(self) -> str:
-        """ "12 failed, 3 skipped"; empty where all are verified."""
+        """ "12 failed, 3 skipped"; empty if all are verified."""
         numbers = (
             (self.failed, "failed"),
             (self.skipped, "skipped"),
@@ -66,6 +63,17 @@ class Counts:
             ("running", self.running),
             ("queued", self.pending),
         ]
+
+    def bar(self, *, least: int = 0) -> list[dict[str, Any]]:
+        """The segments but the last, which is the ground, in thousandths, rounded down; failed and running ones are at
+        least that wide."""
+        found, x = [], 0
+        for state, number in self.segments[:-1]:
+            share = 1000 * number // (self.total or 1)
+            width = max(share, least) if number and state in ("failed", "running") else share
+            found.append({"state": state, "x": min(x, 1000 - width), "width": width})
+            x += share
+        return [segment for segment in found if segment["width"]]
 
 
 def counted(statuses: Mapping[str, int]) -> dict[str, int]:
@@ -140,5 +148,5 @@ def attempts(run: Run) -> QuerySet[Attempt]:
 
 
 def failed_or_skipped(run: Run) -> QuerySet[Step]:
-    """What a list of a run's failures has to name, and what a retry is about."""
+    """The failed and skipped steps of a run, by table and date: what a retry is about."""
     return run.steps.filter(status__in=(Status.FAILED, Status.SKIPPED)).order_by("table", "date")

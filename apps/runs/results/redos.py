@@ -25,7 +25,7 @@ DONE_AGAIN = WAS_FILLED & Q(status__in=DECIDED, rows_after__isnull=False, attemp
 # A job that writes a date writes it at another time: the time alone is no change.
 AS_BEFORE = Q(rows_before=F("rows_after")) & same("keys")
 NOT_WRITTEN = Q(written_before=F("written_after"))
-NOBODY_KNOWS = Q(written_after=None)
+TIME_NOT_KNOWN = Q(written_after=None)
 
 
 class ReprocessOutcome(TextChoices):
@@ -34,13 +34,13 @@ class ReprocessOutcome(TextChoices):
     CHANGED = "changed"
     WRITTEN_AGAIN = "written again", "as before, written again"
     NOT_WRITTEN = "not written", "as before, not written at all"
-    AS_BEFORE = "as before"  # nobody knows when its rows were written
+    AS_BEFORE = "as before"  # when its rows were written is not known
 
 
 @dataclass(frozen=True)
 class Reworked:
     """The dates of a table that were done again. Of the unchanged ones, some were written again and some not at all;
-    of others nobody knows. `lost_rows` are those of dates that came out smaller."""
+    of others that is not known. `lost_rows` are those of dates that came out smaller."""
 
     table: str
     dates: int
@@ -94,7 +94,7 @@ def writing(unchanged: int, again: int, not_at_all: int) -> str:
 
 
 def rework_of(run: Run) -> Rework | None:
-    """What the run did again, in one query; None where it did nothing again and was not asked to."""
+    """What the run did again, in one query; None if it did nothing again and was not asked to."""
     found = Rework(tuple(tables_of(run)), is_asked_for=run.reprocess == Run.Reprocess.ALL)
     return found if found.tables or found.is_asked_for else None
 
@@ -105,34 +105,22 @@ def tables_of(run: Run) -> list[Reworked]:
         dates=Count("id"),
         unchanged=Count("id", filter=AS_BEFORE),
         not_written=Count("id", filter=AS_BEFORE & NOT_WRITTEN),
-        nobody_knows=Count("id", filter=AS_BEFORE & NOBODY_KNOWS),
+        written_again=F("unchanged") - F("not_written") - Count("id", filter=AS_BEFORE & TIME_NOT_KNOWN),
         before=Sum("rows_before"),
         after=Sum("rows_after"),
-        lost_rows=Sum(F("rows_before") - F("rows_after"), filter=fewer, default=0),
+        lost=Sum(F("rows_before") - F("rows_after"), filter=fewer, default=0),
         regressions=Count("id", filter=Q(message__startswith=REGRESSION)),
         first=Min("position"),
     )  # fmt: skip
-    return [
-        Reworked(
-            table=row["table"],
-            dates=row["dates"],
-            unchanged=row["unchanged"],
-            written_again=row["unchanged"] - row["not_written"] - row["nobody_knows"],
-            not_written=row["not_written"],
-            rows_before=row["before"],
-            rows_after=row["after"],
-            lost_rows=row["lost_rows"],
-            regressions=row["regressions"],
-        )
-        for row in rows.order_by("first")
-    ]
+    columns = ("table", "dates", "unchanged", "written_again", "not_written", "before", "after", "lost")
+    return [Reworked(*row) for row in rows.order_by("first").values_list(*columns, "regressions")]
 
 
 def again() -> Case:
-    """For every step what became of its date, as the word of an `Again`; empty where nothing was done again."""
+    """The `ReprocessOutcome` of a step; empty if its date was not done again."""
     return Case(
         When(DONE_AGAIN & AS_BEFORE & NOT_WRITTEN, then=Value(ReprocessOutcome.NOT_WRITTEN)),
-        When(DONE_AGAIN & AS_BEFORE & NOBODY_KNOWS, then=Value(ReprocessOutcome.AS_BEFORE)),
+        When(DONE_AGAIN & AS_BEFORE & TIME_NOT_KNOWN, then=Value(ReprocessOutcome.AS_BEFORE)),
         When(DONE_AGAIN & AS_BEFORE, then=Value(ReprocessOutcome.WRITTEN_AGAIN)),
         When(DONE_AGAIN, then=Value(ReprocessOutcome.CHANGED)),
         default=Value(""),

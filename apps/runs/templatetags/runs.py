@@ -13,25 +13,15 @@ from apps import text
 from apps.pipeline import definition
 
 register = template.Library()
+register.filter("size", text.size)  # bytes in words
+register.filter("short", definition.short_name)  # a table's name without its dataset
 DATE = re.compile(r"(\d{4}-\d{2}-\d{2})")
 
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """Seconds in words; empty where nothing was measured."""
+    """Seconds in words; empty if nothing was measured."""
     return "" if seconds is None else text.duration(seconds)
-
-
-@register.filter
-def size(number: float) -> str:
-    """Bytes in words."""
-    return text.size(number)
-
-
-@register.filter
-def short(table: str) -> str:
-    """A table's name without its dataset."""
-    return definition.short_name(table)
 
 
 @register.filter

@@ -40,7 +40,7 @@ def attempt(request: HttpRequest, pk: int, number: int) -> HttpResponse:
         "steps": found.steps.order_by("date"),
         "log": logs.last_lines(found.log_path, LINES_SHOWN, is_over=not found.is_running),
         "log_size": logs.size(found.log_path),
-        "log_elsewhere": logs.elsewhere(found.log_path, found.worker),
+        "log_elsewhere": logs.other_machine(found.log_path, found.worker),
     }
     return render(request, "runs/attempt.html", context)
 
@@ -67,7 +67,7 @@ def log(request: HttpRequest, pk: int, number: int) -> StreamingHttpResponse:
     """The whole log as plain text, without secrets."""
     found = attempt_or_404(pk, number)
     if not os.access(found.log_path, os.R_OK):
-        where = logs.elsewhere(found.log_path, found.worker)
+        where = logs.other_machine(found.log_path, found.worker)
         raise Http404(f"The log of {found} lies on {where}." if where else f"{found} has no log.")
     pieces = logs.masked(found.log_path)
     return StreamingHttpResponse(pieces, content_type="text/plain; charset=utf-8")

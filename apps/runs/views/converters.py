@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.urls.converters import IntConverter
 
-class Number:
+
+class Number(IntConverter):
     """A run's or an attempt's number, of a size that databases know."""
 
     regex = "[1-9][0-9]{0,17}"
-
-    def to_python(self, value: str) -> int:
-        return int(value)
-
-    def to_url(self, value: int) -> str:
-        return str(value)
 
 
 class Date:

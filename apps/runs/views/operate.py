@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,60 +20,43 @@ from apps.runs.pages.operator_forms import lanes_of, reason_of
 from apps.runs.plans import options
 
 operator = permission_required("runs.operate_run", raise_exception=True)
+View = Callable[[HttpRequest, int], HttpResponse]
 
 
-@require_POST
-@operator
-def pause(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.pause(run, **said))
+def view_of(verb: Callable[..., None]) -> View:
+    """The view of a verb that takes a run, who asks for it, and why."""
+
+    @require_POST
+    @operator
+    def view(request: HttpRequest, pk: int) -> HttpResponse:
+        return perform(request, pk, verb)
+
+    return view
 
 
-@require_POST
-@operator
-def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.stop(run, **said))
-
-
-@require_POST
-@operator
-def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.resume(run, **said))
-
-
-@require_POST
-@operator
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.cancel(run, **said))
+pause = view_of(control.pause)
+stop = view_of(control.stop)
+resume = view_of(control.resume)
+cancel = view_of(control.cancel)
+release = view_of(control.release_canary)
+override = view_of(Run.override_gates)
 
 
 @require_POST
 @operator
 def start_phase(request: HttpRequest, pk: int) -> HttpResponse:
-    phase = request.POST.get("phase", "")
-    return perform(request, pk, lambda run, said: control.start_phase(run, phase, **said))
-
-
-@require_POST
-@operator
-def release(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: control.release_canary(run, **said))
-
-
-@require_POST
-@operator
-def override(request: HttpRequest, pk: int) -> HttpResponse:
-    return perform(request, pk, lambda run, said: run.override_gates(**said))
+    return perform(request, pk, partial(control.start_phase, phase=request.POST.get("phase", "")))
 
 
 @require_POST
 @operator
 def set_lanes(request: HttpRequest, pk: int) -> HttpResponse:
     most = options.most_lanes(definition.current())
-    return perform(
-        request,
-        pk,
-        lambda run, said: control.set_concurrency(run, lanes_of(request.POST), by=said["by"], most=most),
-    )
+
+    def set_concurrency(run: Run, *, by: object, reason: str) -> None:
+        control.set_concurrency(run, lanes_of(request.POST), by=by, most=most)
+
+    return perform(request, pk, set_concurrency)
 
 
 @require_POST
@@ -85,11 +68,11 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{reverse('runs:new')}?{urlencode(named)}")
 
 
-def perform(request: HttpRequest, pk: int, verb: Callable[[Run, dict[str, Any]], None]) -> HttpResponse:
-    """The verb, with who and why. Where somebody was quicker, what they did is said beside the refusal."""
+def perform(request: HttpRequest, pk: int, verb: Callable[..., None]) -> HttpResponse:
+    """Calls the verb with who and why. A refusal names the last thing that an operator did to the run."""
     run = get_object_or_404(Run, pk=pk)
     try:
-        verb(run, {"by": request.user, "reason": reason_of(request.POST)})
+        verb(run, by=request.user, reason=reason_of(request.POST))
     except ReasonRequired as refusal:
         messages.warning(request, str(refusal))
     except IllegalMove as refusal:

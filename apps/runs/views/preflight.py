@@ -78,7 +78,7 @@ def start_for_plan(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def beside_plan(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far a pre-flight is that somebody waits for beside a plan; at its end the plan is drawn anew."""
+    """How far the pre-flight of a plan is; when it ends, the plan is drawn again."""
     report = get_object_or_404(Preflight, pk=pk)
     preflight = reports.ForPlan(None, report)
     response = render(request, "preflight/_for_plan.html", {"preflight": preflight})
@@ -110,7 +110,7 @@ def context_of(pk: int) -> dict[str, Any]:
 
 
 def plan_query(report: Preflight, pipeline: Pipeline) -> str:
-    """The launch form for the same tables and dates; empty where no job fills one of them."""
+    """The launch form for the same tables and dates; empty if no job fills one of them."""
     filled = {table.name for table in pipeline.filled}
     tables = [name for name in report.tables if name in filled]
     named = {"table": tables, "season": report.seasons, "start": report.start, "end": report.end}

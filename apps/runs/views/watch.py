@@ -55,7 +55,7 @@ def validator(request: HttpRequest, pk: int) -> str | None:
 @cache_control(private=True, no_cache=True)
 @etag(validator)
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """What changes on a run's page; 304 where the browser has it already, as it says in If-None-Match."""
+    """The part of a run's page that changes; 304 if the browser has it already, by its If-None-Match."""
     run = get_object_or_404(Run.objects.select_related("retry_of"), pk=pk)
     context = shown(run)
     head_is_old = request.GET.get("head") != context["head_version"]

@@ -100,7 +100,7 @@ def test_run_page_shows_each_later_commit_and_its_start_time(launch, drive, shop
 
     assert f"jobs at {first[:7]}" in head
     since = run.attempts.get(number=2).started_at
-    assert commits.beside_launch(run) == [(second, since)]
+    assert commits.of_run(run)[1:] == [(second, 2, since)]
     assert f"ran at {second[:7]} from" in head
 
 

@@ -190,7 +190,7 @@ sql = "jobs/trend.sql"
 
 def skipped_by_the_engine(pipeline, run: Run) -> set[tuple[str, dt.date]]:
     """Lets the engine pick until nothing is left; each call does what it should."""
-    while not isinstance(found := picking.pick(pipeline, run), picking.Done):
+    while (found := picking.pick(pipeline, run)) is not picking.NoWork.DONE:
         steps, status = (
             (found.reasons, "skipped") if isinstance(found, picking.Skip) else (found.steps, "succeeded")
         )

@@ -185,7 +185,7 @@ def test_a_source_that_the_run_is_still_to_fill_is_waited_for(ready, filler):
 
 
 def test_a_source_that_another_run_is_to_fill_is_waited_for(ready, filler):
-    assert ready("01-05", sources=("daily.sales",)).elsewhere == {day("01-05"): filler.pk}
+    assert ready("01-05", sources=("daily.sales",)).awaited_runs == {day("01-05"): filler.pk}
 
 
 def test_a_source_that_failed_in_this_run_closes_its_readers(ready, filler):

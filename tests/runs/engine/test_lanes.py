@@ -146,7 +146,7 @@ def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
     taken = [claim(each.lane) for each in workers]
 
     assert [each[0].table.name for each in taken[:2]] == ["daily.sales", "daily.visits"]
-    assert isinstance(taken[2], picking.Wait)
+    assert taken[2] is picking.NoWork.WAIT
 
 
 def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(launch, worker):
@@ -157,7 +157,7 @@ def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(l
 
     taken = [claim(each.lane) for each in workers]
 
-    assert isinstance(taken[2], picking.Wait)
+    assert taken[2] is picking.NoWork.WAIT
 
 
 def test_a_worker_with_more_work_than_it_can_do_wakes_another(run, worker):
@@ -304,7 +304,7 @@ def test_dates_of_a_script_with_unknown_outcome_are_not_claimed_by_another_lane(
         one.attempt(*taken)
 
     assert run.steps.pending().count() == run.steps.count()
-    assert isinstance(claim(other.lane), picking.PauseRequested)
+    assert claim(other.lane) is picking.NoWork.PAUSE_REQUESTED
 
 
 def raise_(error: Exception) -> None:

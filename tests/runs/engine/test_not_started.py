@@ -103,7 +103,7 @@ def test_dates_not_begun_are_derived_only_from_a_log_that_names_dates(tmp_path: 
     (tmp_path / "log").write_text(log)
     reading = log_messages.read_log(tmp_path / "log", FOUR)
 
-    found = not_started.not_begun(FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR)
+    found = not_started.dates_not_started(FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR)
 
     assert [f"{date:%m-%d}" for date in found] == never
 
@@ -112,7 +112,9 @@ def test_a_date_on_which_the_call_wrote_was_begun(tmp_path: Path):
     (tmp_path / "log").write_text("INFO 2024-01-01\nERROR broken\n")
     reading = log_messages.read_log(tmp_path / "log", FOUR)
 
-    found = not_started.not_begun(FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR[:3])
+    found = not_started.dates_not_started(
+        FOUR, reading, Outcome(exit_status=0), failed=FOUR, untouched=FOUR[:3]
+    )
 
     assert day("01-04") not in found
 
@@ -120,4 +122,6 @@ def test_a_date_on_which_the_call_wrote_was_begun(tmp_path: Path):
 def test_an_error_after_a_line_about_the_whole_call_concerns_all_dates(tmp_path: Path):
     (tmp_path / "log").write_text("INFO processing 2024-01-01 to 2024-01-04\nERROR no such project\n")
 
-    assert log_messages.messages_by_date(tmp_path / "log", FOUR) == dict.fromkeys(FOUR, "no such project")
+    read = log_messages.read_log(tmp_path / "log", FOUR)
+
+    assert [read.message(date) for date in FOUR] == ["no such project"] * 4

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from apps.coverage.models import CalendarDate, HistoryTry
 from apps.runs.estimates import progress
 from apps.runs.estimates.eta import Estimate, Leg, Stop
-from apps.runs.estimates.progress import Left, Pace, Progress, Work, pace
+from apps.runs.estimates.paces import Pace, Work, pace
+from apps.runs.estimates.progress import Progress
+from apps.runs.estimates.remaining_work import Left
 from apps.runs.models import Run, Step
 from tests.conftest import day
 
@@ -191,7 +193,7 @@ def test_steps_are_counted_by_what_became_of_them(run, of):
     found = of(run)
 
     assert (found.verified, found.failed, found.skipped, found.cancelled) == (2, 1, 1, 1)
-    assert (found.decided, found.unfinished, found.total, found.percent) == (5, 2, 7, 28)
+    assert (found.unfinished, found.total, found.percent) == (2, 7, 28)
     assert found.not_verified == 5
 
 
@@ -269,7 +271,7 @@ def test_a_table_that_no_run_filled_takes_its_pace_from_the_run_history(run, of)
     found = of(run)
 
     low, high = found.seconds_range
-    assert low < 300 < high < 400 and found.by_run_history == ["weekly.trend"]
+    assert low < 300 < high < 400 and found.estimate.by_run_history == ["weekly.trend"]
 
 
 def test_a_run_does_not_take_its_own_calls_for_those_of_others(run):

@@ -42,7 +42,7 @@ def ended(run: Run, *minutes: float, table: str = "daily.sales") -> None:
 
 
 def told(run: Run) -> list[str]:
-    stalls.tell(NOW)
+    stalls.record_all(NOW)
     return list(Event.objects.filter(run=run, kind="stalled").values_list("text", flat=True))
 
 
@@ -131,4 +131,4 @@ def test_stall_check_takes_one_query_if_nothing_is_stalled(run, django_assert_nu
     call(run, began=1)
 
     with django_assert_num_queries(1):
-        stalls.tell(NOW)
+        stalls.record_all(NOW)

@@ -21,7 +21,8 @@ def messages(tmp_path: Path):
     def read(text: str | bytes, dates: tuple[dt.date, ...] = (ONE, TWO)) -> dict[str, str]:
         log = tmp_path / "attempt.log"
         log.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return {str(date)[5:]: said for date, said in log_messages.messages_by_date(log, dates).items()}
+        found = log_messages.read_log(log, dates)
+        return {str(date)[5:]: found.message(date) for date in dates if found.message(date)}
 
     return read
 
@@ -152,7 +153,7 @@ def test_log_without_errors_has_no_messages(messages):
 
 
 def test_absent_log_has_no_messages(tmp_path):
-    assert log_messages.messages_by_date(tmp_path / "nothing.log", [ONE]) == {}
+    assert log_messages.read_log(tmp_path / "nothing.log", [ONE]).message(ONE) == ""
 
 
 def test_a_huge_log_is_read_from_its_end(messages, monkeypatch):
@@ -241,4 +242,6 @@ def test_failure_group_shows_attempts_per_date(tables, dates, attempts, says):
     for place in range(attempts):
         steps[place % len(steps)].attempts += 1
 
-    assert failure_groups.step_group("…", steps).tried == says
+    [group] = failure_groups.grouped(steps)
+
+    assert group.tried == says

@@ -7,6 +7,7 @@ import itertools
 
 import pytest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from apps import timing
@@ -96,7 +97,9 @@ def test_cancellation_of_an_orphaned_script_is_rate_limited(left, server):
 
 
 def test_orphaned_jobs_are_checked_every_minute(db):
-    assert Schedule.objects.get(func="apps.runs.tasks.end_strays").minutes == 1
+    schedule = Schedule.objects.get(name="cancel orphaned jobs")
+
+    assert (import_string(schedule.func), schedule.minutes) == (tasks.cancel_orphaned_jobs, 1)
 
 
 def test_cancellation_of_an_orphaned_script_is_retried_until_it_succeeds(left, server):

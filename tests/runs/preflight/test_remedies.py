@@ -30,7 +30,7 @@ def test_the_words_that_show_columns_quote_the_table(pipeline, ask):
     ask('CREATE SCHEMA "order"')
     ask('CREATE TABLE "order"."group" (amount BIGINT)')
 
-    assert "amount" in typed(remedies.columns(pipeline, "order.group"))
+    assert "amount" in typed(remedies.list_columns(pipeline, "order.group"))
 
 
 def test_a_dataset_without_tables_comes_with_the_words_that_show_all_tables(checked, configure, ask):
@@ -58,8 +58,8 @@ def test_bigquery_remedies_use_the_bq_command(checked, pipeline):
         update={"warehouse": BigQuery(engine="bigquery", project="shop-1", location="EU")}
     )
 
-    assert remedies.tables(google, "daily") == "bq ls --max_results=1000 shop-1:daily"
-    assert remedies.columns(google, "else.daily.sales") == "bq show --format=prettyjson else:daily.sales"
+    assert remedies.list_tables(google, "daily") == "bq ls --max_results=1000 shop-1:daily"
+    assert remedies.list_columns(google, "else.daily.sales") == "bq show --format=prettyjson else:daily.sales"
 
 
 def test_a_script_that_is_gone_comes_with_the_words_that_show_its_folder(checked, shop):

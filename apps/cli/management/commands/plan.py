@@ -66,7 +66,7 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> selections.Selecti
 def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
     calls = launch_plan.shown_calls(plan, pipeline)
     forecast = forecasts.forecast_of(plan, pipeline)
-    left = downstream.readers_left(plan, pipeline)
+    left = downstream.readers_left(plan.partitions, plan.calendar, pipeline)
     return {
         "steps": len(plan.steps),
         "by_table": plan.by_table,
@@ -115,7 +115,7 @@ def show(console: Console, plan: Plan, pipeline: Pipeline) -> None:
         console.print(f"  {number:>6,}  {reason} ({dates})")
     for line in behind(plan):
         console.print(line)
-    if left := downstream.readers_left(plan, pipeline):
+    if left := downstream.readers_left(plan.partitions, plan.calendar, pipeline):
         console.print(left.sentence)
     for each in launch_plan.overlaps(plan):
         console.print(f"{each.who} is about to fill {each.count:,} of these.")

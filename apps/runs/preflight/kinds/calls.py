@@ -32,7 +32,7 @@ LONGEST_QUOTE = 300
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """How a command ended, what it printed, and what of that is an error."""
 
     outcome: Outcome
@@ -40,26 +40,26 @@ class Said:
     errors: tuple[str, ...] = ()
 
     @property
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         lines = [line for line in self.output.splitlines() if line.strip()]
         return masking.text(lines[-1].strip())[:LONGEST_QUOTE] if lines else ""
 
 
-def perform(call: Call, *, timeout: float) -> Said:
-    """Calls a command like a job, and reads its log, which nobody needs afterwards."""
+def perform(call: Call, *, timeout: float) -> CommandResult:
+    """Calls a command like a job, reads its log and deletes it."""
     with tempfile.TemporaryDirectory(prefix="preflight-") as folder:
         log = Path(folder) / "log"
         outcome = jobs.run_process(
             call, log, timeout=timeout, stopped=lambda: False, started=lambda pid, known_as: None
         )
         output = log_messages.tail(log, LARGEST)
-        return Said(
+        return CommandResult(
             outcome, output, tuple(line for line, is_error in log_messages.log_lines(log) if is_error)
         )
 
 
-def not_answered(said: Said, timeout: float) -> Finding | None:
-    """Why the command says nothing about the question; None where it came to its end."""
+def not_answered(said: CommandResult, timeout: float) -> Finding | None:
+    """Why the command says nothing about the question; None if it came to its end."""
     if said.outcome.timed_out:
         return unknown(f"Did not end within {timeout:.0f} s.", threshold=f"{timeout:.0f} s")
     if said.outcome.error:
@@ -68,7 +68,7 @@ def not_answered(said: Said, timeout: float) -> Finding | None:
 
 
 def command(asked: Command, facts: Facts) -> Iterator[Finding]:
-    """Its exit status, and a pattern in what it prints."""
+    """Checks the exit status of a command, and its output for a pattern."""
     argv = tuple(word.replace(PROGRAM, sys.executable) for word in asked.command)
     call = Call(argv, facts.pipeline.inside(asked.cwd), asked.env)
     said = perform(call, timeout=asked.timeout)
@@ -80,9 +80,9 @@ def command(asked: Command, facts: Facts) -> Iterator[Finding]:
         yield judged(asked, said, words, remedy)
 
 
-def judged(asked: Command, said: Said, words: str, remedy: str) -> Finding:
+def judged(asked: Command, said: CommandResult, words: str, remedy: str) -> Finding:
     status = said.outcome.exit_status
-    shown = {"value": f"exit {status}", "threshold": f"exit {asked.exit_status}", "detail": said.last_words}
+    shown = {"value": f"exit {status}", "threshold": f"exit {asked.exit_status}", "detail": said.last_line}
     if status != asked.exit_status:
         return failed(f"{words} ended with {status}.", command=remedy, **shown)
     if asked.pattern and not re.search(asked.pattern, said.output, re.MULTILINE):
@@ -92,13 +92,13 @@ def judged(asked: Command, said: Said, words: str, remedy: str) -> Finding:
 
 
 def http(asked: Http, facts: Facts) -> Iterator[Finding]:
-    """A refused connection is an answer: nobody serves there. Anything else that keeps us from asking is unknown."""
+    """A refused connection is a failure: no server listens there. Any other connection error is unknown."""
     try:
         status, text = fetch(asked.url, asked.timeout)
     except OSError as error:
         reason = getattr(error, "reason", error)
         shown = masking.text(asked.url)
-        wanted = {"threshold": str(asked.status), "command": remedies.fetched(asked.url, asked.timeout)}
+        wanted = {"threshold": str(asked.status), "command": remedies.fetch(asked.url, asked.timeout)}
         if isinstance(reason, ConnectionRefusedError):
             yield failed(f"{shown} does not answer: the connection is refused.", **wanted)
         else:
@@ -118,7 +118,7 @@ def fetch(url: str, timeout: float) -> tuple[int, str]:
 
 def answered(asked: Http, status: int, text: str) -> Finding:
     shown = {"value": str(status), "threshold": str(asked.status)}
-    remedy = remedies.fetched(asked.url, asked.timeout)
+    remedy = remedies.fetch(asked.url, asked.timeout)
     url = masking.text(asked.url)
     if status != asked.status:
         return failed(f"{url} answers {status}.", command=remedy, **shown)
@@ -185,7 +185,7 @@ def scripts(facts: Facts, table: Table) -> list[Path]:
 
 
 def imported(script: Path) -> set[str]:
-    """The modules that a script names in its imports; SyntaxError where it is no Python."""
+    """The modules that a script names in its imports; SyntaxError if it is no Python."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(script.read_bytes(), str(script))):
         if isinstance(node, ast.Import):
@@ -203,7 +203,7 @@ def tried(where: Interpreter, folders: list[str], modules: list[str], timeout: f
     gone = [line for line in lines if line.startswith(CANNOT)]
     first = gone[0].removeprefix(CANNOT).partition(":")[0] if gone else ", ".join(modules) or "sys"
     path = os.pathsep.join(filter(None, (*folders, env.get("PYTHONPATH", ""))))
-    remedy = remedies.imported(where.program, where.cwd, path, first)
+    remedy = remedies.import_module(where.program, where.cwd, path, first)
     if finding := not_answered(said, timeout):
         return replace(finding, command=remedy)
     if gone:
@@ -214,7 +214,7 @@ def tried(where: Interpreter, folders: list[str], modules: list[str], timeout: f
             command=remedy,
         )
     if not lines or lines[-1] != "done":
-        return unknown(f"{where.program} did not come to its end: {said.last_words}", command=remedy)
+        return unknown(f"{where.program} did not come to its end: {said.last_line}", command=remedy)
     return passed(
         "All that the jobs import is there.", value=count(len(modules), "module"), detail=where.program
     )

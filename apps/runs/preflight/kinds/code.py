@@ -26,7 +26,7 @@ def file(asked: FileExists, facts: Facts) -> Iterator[Finding]:
         wanted += [path for table in facts.jobs(asked) for path in files_of(facts, table)]
     gone = [path for path in dict.fromkeys(wanted) if not os.access(path, os.R_OK)]
     for path in gone:
-        yield failed(f"{path} is not there, or cannot be read.", command=remedies.folder_of(path))
+        yield failed(f"{path} is not there, or cannot be read.", command=remedies.list_folder(path))
     if not wanted:
         yield skipped("No job of these tables names a file.")
     elif not gone:
@@ -42,7 +42,7 @@ def files_of(facts: Facts, table: Table) -> list[Path]:
 
 
 def must_contain(asked: MustContain, facts: Facts) -> Iterator[Finding]:
-    """Words of files, each with its line; or the safety flags of jobs, as the pipeline file has them now."""
+    """Finds words in files, each with its line; or the safety flags of jobs in the pipeline file as it is now."""
     if asked.files:
         for name in asked.files:
             yield from in_file(facts.pipeline.inside(name), asked.words)
@@ -64,14 +64,16 @@ def in_file(path: Path, words: tuple[str, ...]) -> Iterator[Finding]:
     try:
         lines = numbered(path)
     except OSError as error:
-        yield unknown(f"{path} could not be read: {error.strerror}.", command=remedies.folder_of(path.parent))
+        yield unknown(
+            f"{path} could not be read: {error.strerror}.", command=remedies.list_folder(path.parent)
+        )
         return
     for word in words:
         found = next((number for number, line in lines if word in line), None)
         if found:
             yield passed(f"{path.name} has {word}.", value=f"{path}:{found}")
         else:
-            yield failed(f"{path} does not have {word}.", threshold=word, command=remedies.editor(path))
+            yield failed(f"{path} does not have {word}.", threshold=word, command=remedies.open_editor(path))
 
 
 def flags(path: Path, lines: list[tuple[int, str]], table: Table) -> Finding:
@@ -86,7 +88,7 @@ def flags(path: Path, lines: list[tuple[int, str]], table: Table) -> Finding:
                 f"The job of {table.name} does not say {word} in {path.name} any more; put it back, then restart.",
                 value=f"{path}:{own[0][0]}" if own else str(path),
                 threshold=word,
-                command=remedies.editor(path, own[0][0] if own else 1),
+                command=remedies.open_editor(path, own[0][0] if own else 1),
             )
         places[word] = number
     said = ", ".join(f"{word} in line {number}" for word, number in places.items())
@@ -122,7 +124,7 @@ def is_variable(line: str, word: str) -> bool:
 
 
 def commit(asked: Commit, facts: Facts) -> Iterator[Finding]:
-    """What would run must be what somebody can look up later."""
+    """The code that would run must be that of a commit, so that it can be looked up later."""
     folder = facts.pipeline.folder
     stamp = jobs.commit_of(folder)
     if not stamp:

@@ -52,7 +52,7 @@ def of_phase(facts: Facts, name: str, at_least: float) -> Finding:
     left_out = ", ".join(f"{number:,} {why}" for why, number in phase.left_out.items())
     found = compared(phase.phase.full_label, share, at_least, missing, facts, left_out, detail=each)
     if found.level == Level.PASS and phase.unknown:
-        # Another table's gap makes the dates certain; what nobody could read is no pass for that.
+        # Another table's gap makes the dates certain; what could not be read does not pass for that.
         return replace(
             found, level=Level.UNKNOWN, text=f"{phase.phase.full_label} could not be read as a whole."
         )
@@ -208,7 +208,7 @@ def not_over(facts: Facts) -> Iterator[Finding]:
 
 
 def not_final(facts: Facts) -> Finding:
-    """A date that is over and not final is in nobody's denominator: it would be forgotten."""
+    """Dates that are over and not final: they are in no denominator, so they would be forgotten."""
     said = facts.asked.said if facts.asked else None
     if said is None or said.not_final is None:
         why = said.problem if said else "the calendar was not asked"

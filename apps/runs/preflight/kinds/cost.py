@@ -79,7 +79,7 @@ class Late(Exception):
 
 
 def cost(asked: Cost, facts: Facts) -> Iterator[Finding]:
-    """Each SQL job by itself, then all of them together against the ceilings. Of programs nobody can tell."""
+    """Each SQL job by itself, then all of them together against the ceilings. Programs cannot be estimated."""
     engine = facts.pipeline.warehouse
     if not (isinstance(facts.warehouse, Estimating) and isinstance(engine, BigQuery)):
         yield skipped(f"Does not apply: the engine {engine.engine} bills nothing for what is read.")

@@ -19,9 +19,10 @@ from apps.runs.calls import jobs
 from apps.runs.calls.jobs import Call, Outcome
 from apps.runs.models import Attempt
 from apps.runs.preflight import remedies
+from apps.runs.preflight.dates import dates_to_fill
 from apps.runs.preflight.facts import Facts
 from apps.runs.preflight.finding import Finding, Level, failed, passed, skipped, some, unknown
-from apps.runs.preflight.kinds.calls import Said, not_answered, perform
+from apps.runs.preflight.kinds.calls import CommandResult, not_answered, perform
 from apps.text import count, date_ranges
 from apps.warehouse.base import (
     EMPTY,
@@ -49,7 +50,7 @@ class Tried:
     table: Table
     dates: list[dt.date]
     call: Call
-    said: Said
+    said: CommandResult
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
     until = time.monotonic() + asked.timeout
     to_try: list[tuple[Table, list[dt.date], Call]] = []
     for table in facts.jobs(asked):
-        words, dates = words_of(asked, table), dates_of(facts, table, asked.dates)
+        words, dates = words_of(asked, table), dates_to_fill(facts, table).to_fill[: asked.dates]
         if not dates:
             yield skipped(f"{table.short_name}: no date of {facts.dates_in_words} is expected.")
         elif table.job and table.job.sql:
@@ -88,7 +89,7 @@ def performed(
 ) -> Iterator[Finding]:
     before, prints, began = counted(facts), fingerprinted(facts), timezone.now()
     tried = [
-        Tried(table, dates, call, in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
+        Tried(table, dates, call, perform_in_turn(call, facts, timeout=max(until - time.monotonic(), 1)))
         for table, dates, call in to_try
     ]
     after, prints_after = counted(facts), fingerprinted(facts)
@@ -100,10 +101,10 @@ def performed(
     compared = compared_in_words(prints, prints_after, {table for table, _ in theirs})
     found = [finding(each, uncounted(facts, each.table, before, after), timeout, compared) for each in tried]
     said = [*gone, *(in_rows(*change) for change in sorted(changes.items())), *more]
-    yield from accused(tried, found, said, compared) if said else found
+    yield from findings_of_writers(tried, found, said, compared) if said else found
 
 
-def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
+def perform_in_turn(call: Call, facts: Facts, *, timeout: float) -> CommandResult:
     """Calls a job with the warehouse for itself, where only one process at a time may have it."""
     if not isinstance(facts.warehouse, TakesTurns):
         return perform(call, timeout=timeout)
@@ -111,11 +112,13 @@ def in_turn(call: Call, facts: Facts, *, timeout: float) -> Said:
         with facts.warehouse.turn_of_call("the dry run of a pre-flight", owner="", stopped=lambda: False):
             return perform(call, timeout=timeout)
     except InUse as busy:
-        return Said(Outcome(error=f"It was not called: {busy}."), "")
+        return CommandResult(Outcome(error=f"It was not called: {busy}."), "")
 
 
-def accused(tried: list[Tried], found: list[Finding], changes: list[str], compared: str) -> Iterator[Finding]:
-    """Two looks do not say whose doing it was, since a job may write any table: none of several passes."""
+def findings_of_writers(
+    tried: list[Tried], found: list[Finding], changes: list[str], compared: str
+) -> Iterator[Finding]:
+    """Counts do not show which job wrote, since a job may write any table: so none of several passes."""
     if len(tried) == 1:
         yield wrote(f"The dry run of {tried[0].name}", changes, compared, detail=tried[0].called)
         return
@@ -157,21 +160,14 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
         return failed(
             f"The SQL of {table.short_name} would fail: {str(error).rstrip('.')}.",
             value=str(path),
-            command=remedies.editor(path),
+            command=remedies.open_editor(path),
         )
     except OSError as error:
         said = f"The SQL of {table.short_name} could not be read: {error.strerror}."
-        return unknown(said, value=str(path), command=remedies.folder_of(path))
+        return unknown(said, value=str(path), command=remedies.list_folder(path))
     except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
     return passed(f"The SQL of {table.short_name} would run.", value=date_ranges(dates), detail=said)
-
-
-def dates_of(facts: Facts, table: Table, most: int) -> list[dt.date]:
-    """Dates with something to fill, where a job that writes would show it; else such as are complete."""
-    rows = list(zip(facts.grid.dates, facts.grid.states[table.name], strict=True))
-    gaps = [date for date, state in rows if state in "mtes"]
-    return (gaps or [date for date, state in rows if state in "cu"])[:most]
 
 
 def with_words(facts: Facts, table: Table, dates: list[dt.date], words: tuple[str, ...]) -> Call:
@@ -189,7 +185,7 @@ def counted(facts: Facts) -> Reading | str:
 
 
 def fingerprinted(facts: Facts) -> Fingerprints | None:
-    """Of the tables, by what the warehouse can tell cheaply; None where it cannot, or does not answer."""
+    """Of the tables, by what the warehouse can tell cheaply; None if it cannot, or does not answer."""
     if not isinstance(facts.warehouse, Fingerprinting):
         return None
     try:
@@ -237,7 +233,7 @@ def all_questions(pipeline: Pipeline) -> list[Question]:
 
 
 def uncounted(facts: Facts, table: Table, *readings: Reading | str) -> str:
-    """Why nobody can say whether the table or the run history was written; empty where somebody can."""
+    """Why it is not known whether the table or the run history was written; empty if it is."""
     history = facts.pipeline.history
     for reading in readings:
         if isinstance(reading, str):
@@ -285,13 +281,13 @@ def filled_by_runs(pipeline: Pipeline, since: dt.datetime) -> set[Key]:
 
 
 def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Finding:
-    """How it ended; that nobody could count outweighs that it ended well."""
+    """How it ended; unknown if the rows could not be counted, even if it ended well."""
     name, said, words = tried.name, tried.said, tried.words
     if unanswered := not_answered(said, timeout):
         return replace(unanswered, text=f"The dry run of {name}: {unanswered.text}", command=words)
     if said.outcome.exit_status:
         text = f"The dry run of {name} ended with {said.outcome.exit_status}."
-        return failed(text, detail=said.last_words, command=words)
+        return failed(text, detail=said.last_line, command=words)
     if said.errors:
         return failed(f"The dry run of {name} said an error: {said.errors[0]}", command=words)
     if uncounted:
@@ -303,7 +299,7 @@ def finding(tried: Tried, uncounted: str, timeout: float, compared: str) -> Find
         f"The dry run of {name} wrote nothing.",
         value=date_ranges(tried.dates),
         threshold=compared,
-        detail=said.last_words,
+        detail=said.last_line,
         command=words,
     )
 

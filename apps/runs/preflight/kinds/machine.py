@@ -21,7 +21,7 @@ from apps.workers.worker_list import SERVE
 
 
 def workers(asked: Workers, facts: Facts) -> Iterator[Finding]:
-    """One cluster that nobody serves is enough: what is queued there does not start."""
+    """Fails for each cluster without a worker: what is queued there does not start."""
     present = worker_list.workers_now(facts.now)
     for each in present.unserved:
         since = f"for {each.silence}" if each.silence else "yet"
@@ -61,7 +61,7 @@ def disk(asked: Disk, facts: Facts) -> Iterator[Finding]:
 
 
 def warehouse_folder(facts: Facts) -> Path | None:
-    """None where the warehouse is no file on this machine."""
+    """None if the warehouse is no file on this machine."""
     path = getattr(facts.pipeline.warehouse, "path", "")
     return facts.pipeline.inside(path).parent if path else None
 
@@ -72,11 +72,13 @@ def room(what: str, folder: Path, least: int) -> Finding:
     except OSError as error:
         return unknown(
             f"The folder of the {what}, {folder}, could not be asked: {error.strerror}.",
-            command=remedies.folder_of(folder),
+            command=remedies.list_folder(folder),
         )
     said = {"value": f"{free:,} MB free", "threshold": f"at least {least:,} MB"}
     if free < least:
         return failed(
-            f"The disk of the {what}, {folder}, is nearly full.", command=remedies.largest(folder), **said
+            f"The disk of the {what}, {folder}, is nearly full.",
+            command=remedies.list_largest(folder),
+            **said,
         )
     return passed(f"The disk of the {what} has room.", **said)

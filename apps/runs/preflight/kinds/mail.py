@@ -29,7 +29,7 @@ def mail(asked: Mail, facts: Facts) -> Iterator[Finding]:
 
 
 def kept(folder: str) -> Finding:
-    """Where mails are kept as files: on purpose in a demo, else somebody forgot EMAIL_URL."""
+    """Mails kept as files are meant in a demo; else EMAIL_URL was forgotten."""
     if not os.access(folder, os.W_OK) and os.path.exists(folder):
         return failed(f"Mails are kept as files in {folder}, which cannot be written.")
     if settings.OUTBOX_DIR:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from apps.pipeline.check_kinds import Quota
 from apps.pipeline.sections import Job, Table
-from apps.runs.estimates import progress
+from apps.runs.estimates import paces, progress
 from apps.runs.estimates.paces import Work
 from apps.runs.preflight import dates as wanted_dates
 from apps.runs.preflight.dates import Wanted
@@ -95,7 +95,7 @@ def calls_of(facts: Facts, job: Job, wanted: Wanted) -> int:
 
 def seconds_of(table: Table, wanted: Wanted, history: Mapping[str, list[Work]]) -> float | None:
     """How long it takes at the pace of before, with as many calls at once as the table may have; None if not known."""
-    pace = progress.borrowed(history.get(table.name, ()))
+    pace = paces.borrowed(history.get(table.name, ()))
     return pace.rate * wanted.units / table.parallel if pace else None
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
+from django.utils.text import capfirst
+
 from apps.coverage.models import Partition
+from apps.grouping import by_key
 from apps.pipeline.check_kinds import Credentials, Dataset, TableExists
 from apps.pipeline.sections import Table
 from apps.runs.preflight import remedies
@@ -16,7 +19,7 @@ from apps.warehouse.base import Absent, Expiring, WarehouseError
 
 
 def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
-    """That it counted anything is the proof; why it did not, is said for every check that asks it."""
+    """Passes if any table could be counted."""
     assert facts.asked
     read = [table for table in facts.reach.tables if table.name not in facts.asked.problems]
     if read:
@@ -29,7 +32,7 @@ def credentials(asked: Credentials, facts: Facts) -> Iterator[Finding]:
 
 
 def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
-    """A dataset is there when one of its tables is. Of one whose tables nobody reads, nothing is known."""
+    """A dataset is there when one of its tables is. One whose tables are not read is unknown."""
     assert facts.asked
     here: dict[str, list[bool]] = {name: [] for name in asked.datasets}
     for table in facts.reach.tables:
@@ -42,12 +45,12 @@ def dataset(asked: Dataset, facts: Facts) -> Iterator[Finding]:
         elif tables:
             yield failed(
                 f"{name} has none of its {count(len(tables), 'table')}.",
-                command=remedies.tables(facts.pipeline, name),
+                command=remedies.list_tables(facts.pipeline, name),
             )
         else:
             yield unknown(
                 f"No table of this pipeline is in {name}, so nothing says that it is there.",
-                command=remedies.tables(facts.pipeline, name),
+                command=remedies.list_tables(facts.pipeline, name),
             )
 
 
@@ -64,36 +67,26 @@ def table(asked: TableExists, facts: Facts) -> Iterator[Finding]:
     broken = [each for each in wanted if each.name in facts.asked.problems]
     to_create = {each.name for each in facts.jobs(asked) if not is_there(each, facts)}
     for each in broken:
+        problem = capfirst(facts.asked.problems[each.name]).rstrip(".")
         if each.name in to_create:
-            yield warned(
-                f"{capitalised(facts.asked.problems[each.name])}; its job has to create it.", value=each.name
-            )
-            continue
-        yield failed(
-            f"{capitalised(facts.asked.problems[each.name])}.",
-            value=each.name,
-            command=remedies.columns(facts.pipeline, each.name),
-        )
+            yield warned(f"{problem}; its job has to create it.", value=each.name)
+        else:
+            look = remedies.list_columns(facts.pipeline, each.name)
+            yield failed(f"{problem}.", value=each.name, command=look)
     yield from losses(wanted, facts)
     if not broken:
         yield passed("Every table is there, with its columns.", value=count(len(wanted), "table"))
     yield from expiry([each for each in wanted if each not in broken], facts)
 
 
-def capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".")
-
-
 def losses(tables: list[Table], facts: Facts) -> Iterator[Finding]:
     """Partitions that expired or were cleaned up: the engine need not say so, fewer rows than once are enough."""
     lost = Partition.objects.regressions().of(each.name for each in tables)
-    by_table: dict[str, list[str]] = {}
-    for name, date in lost.between(facts.scope.start, facts.scope.end).values_list("table", "date"):
-        by_table.setdefault(name, []).append(str(date))
-    for name, dates in by_table.items():
+    found = lost.between(facts.scope.start, facts.scope.end).values_list("table", "date")
+    for name, dates in by_key(found).items():
         yield warned(
             f"{name} lost rows on {count(len(dates), 'date')} that were complete: look for partitions that expire.",
-            detail=some(sorted(dates)),
+            detail=some(map(str, sorted(dates))),
             link="/failures/",
         )
 
@@ -125,7 +118,7 @@ def too_short(tables: list[Table], kept: Mapping[str, dt.timedelta], facts: Fact
             f"{oldest_kept(kept[table.name], facts)} would stay.",
             value=count(days, "day"),
             threshold=f"partitions from {facts.scope.start} on",
-            command=remedies.columns(facts.pipeline, table.name),
+            command=remedies.list_columns(facts.pipeline, table.name),
         )
     if not found:
         yield passed(

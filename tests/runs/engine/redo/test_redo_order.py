@@ -148,5 +148,5 @@ def test_second_lane_does_not_start_a_step_during_the_redo_of_its_input(filled, 
 
     assert isinstance(taken, tuple)
     assert taken[1].table == "daily.sales"
-    assert isinstance(beside, picking.Wait)
+    assert beside is picking.NoWork.WAIT
     assert Attempt.objects.count() == 1
