@@ -59,6 +59,15 @@ def own_files(settings, tmp_path: Path) -> None:
     settings.LOG_DIR = tmp_path / "logs"
 
 
+@pytest.fixture(autouse=True)
+def own_secrets() -> Iterator[None]:
+    """What a test has the console learn as a secret is masked in that test alone."""
+    known = set(masking._known)
+    yield
+    masking._known.clear()
+    masking._known.update(known)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def tight_pages() -> Iterator[None]:
     """Pages come without the whitespace that lays out their templates."""

@@ -61,8 +61,7 @@ def shop(shop: Path):
     variables = ", ".join(f'{name} = "{value}"' for name, value in {"TILL_TOKEN": PLANTED, **PLAIN}.items())
     file.write_text(text.replace('shop.duckdb}" }', f'shop.duckdb}}", {variables} }}', 1))
     definition.load.cache_clear()
-    yield shop
-    masking._known.clear()
+    return shop
 
 
 @pytest.fixture

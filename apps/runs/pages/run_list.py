@@ -51,7 +51,7 @@ class RunLine(Counts):
         return f"waiting {why}" if self.run.pause_reason in WAITING else f"{status}: {why}"
 
     @property
-    def skipped_and_cancelled(self) -> str:
+    def also_decided(self) -> str:
         """ "3 skipped, 2 cancelled"; empty if there are none."""
         numbers = ((self.skipped, "skipped"), (self.cancelled, "cancelled"))
         return ", ".join(f"{number:,} {word}" for number, word in numbers if number)

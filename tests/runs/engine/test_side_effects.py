@@ -79,11 +79,9 @@ def test_a_redo_that_deletes_its_own_date_pauses_at_once(launch, drive, fault, f
 
 
 @pytest.fixture
-def named_like_a_secret():
+def named_like_a_secret() -> None:
     """A password that is a word of the table's name, too."""
     masking.learn({"GAUGE_PASSWORD": "daily"})
-    yield
-    masking.forget()
 
 
 def test_a_loss_is_no_success_where_a_secret_is_a_word_of_the_tables_name(
