@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,9 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def environment() -> dict[str, str]:
-    """The environment of a process that works on a new, empty copy of the demo."""
-    folder = Path(tempfile.mkdtemp(prefix="backfill-benchmark-"))
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """The environment of a process that works on a demo in this folder, or in a new one."""
+    folder = folder or Path(tempfile.mkdtemp(prefix="backfill-benchmark-"))
     return {
         **os.environ,
         "DEBUG": "0",
@@ -28,6 +29,13 @@ def environment() -> dict[str, str]:
         "LOG_LEVEL": "ERROR",
         "DJANGO_SETTINGS_MODULE": "backfill_console.settings",
     }
+
+
+def copied(env: dict[str, str]) -> dict[str, str]:
+    """The environment of a copy of that demo."""
+    copy = environment()
+    shutil.copytree(env["VAR_DIR"], copy["VAR_DIR"], dirs_exist_ok=True)
+    return copy
 
 
 def build(env: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -65,19 +66,33 @@ class Console:
         )
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str, str]:
+    """The environment of a demo to be copied. Of test processes that run in parallel, the first one builds it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "demo"
+    folder.mkdir(exist_ok=True)
+    env, done = demo.environment(folder), folder.with_suffix(".done")
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            demo.build(env)
+            done.touch()
+    return env
+
+
 @pytest.fixture(scope="module")
-def console() -> Iterator[Console]:
+def console(built: dict[str, str]) -> Iterator[Console]:
     """The served demo with its test run in the queue."""
-    with served([*demo.TEST_RUN, "--note", "first check before the full range"]) as console:
+    with served(built, [*demo.TEST_RUN, "--note", "first check before the full range"]) as console:
         yield console
 
 
 @contextmanager
-def served(first: Sequence[str] = ()) -> Iterator[Console]:
-    """The demo, with a first command that waits for its workers. When it stops, none of its processes is left."""
-    env, port = demo.environment(), free_port()
+def served(built: dict[str, str], first: Sequence[str] = ()) -> Iterator[Console]:
+    """A copy of the demo, with a first command that waits for its workers. No process is left when it stops."""
+    env, port = demo.copied(built), free_port()
     env["BASE_URL"] = f"http://localhost:{port}"
-    demo.build(env)
     if first:
         demo.python(env, "manage.py", *first)
     words = [sys.executable, "manage.py", "serve", "--port", str(port)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journey.conftest import Console
+from tests.journey.conftest import Console, served
 from tests.journey.test_main_path import A_RUN, kpi, plan, wait_for_end
 
 pytestmark = pytest.mark.journey
@@ -18,11 +18,15 @@ A_SEASON = f"table={CONTEXT}&season=2022-23"
 
 
 @pytest.fixture(scope="module")
-def operator(visit: Callable[..., Page], console: Console) -> Page:
-    page = visit("operator")
-    page.goto(f"{console.url}/runs/1/")
-    wait_for_end(page, "Succeeded")
-    return page
+def console(built: dict[str, str]) -> Iterator[Console]:
+    """The demo before anybody launched anything."""
+    with served(built) as console:
+        yield console
+
+
+@pytest.fixture(scope="module")
+def operator(visit: Callable[..., Page]) -> Page:
+    return visit("operator")
 
 
 def launch_all(page: Page) -> None:

@@ -17,9 +17,9 @@ TEST_WINDOW = "start=2024-01-15&end=2024-01-28"
 
 
 @pytest.fixture(scope="module")
-def console() -> Iterator[Console]:
+def console(built: dict[str, str]) -> Iterator[Console]:
     """The demo before anybody launched anything."""
-    with served() as console:
+    with served(built) as console:
         yield console
 
 
