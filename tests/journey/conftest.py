@@ -83,8 +83,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[str,
 
 @pytest.fixture(scope="module")
 def console(built: dict[str, str]) -> Iterator[Console]:
-    """The served demo with its test run in the queue."""
-    with served(built, [*demo.TEST_RUN, "--note", "first check before the full range"]) as console:
+    """The demo before anybody launched anything."""
+    with served(built) as console:
         yield console
 
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journey.conftest import Console, served
+from tests.journey.conftest import Console
 from tests.journey.test_main_path import A_RUN, kpi, plan, wait_for_end
 
 pytestmark = pytest.mark.journey
 
 CONTEXT = "nba_analytics.upcoming_team_game_context"
 A_SEASON = f"table={CONTEXT}&season=2022-23"
-
-
-@pytest.fixture(scope="module")
-def console(built: dict[str, str]) -> Iterator[Console]:
-    """The demo before anybody launched anything."""
-    with served(built) as console:
-        yield console
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,28 @@ The tests are the chapters of one story, told in order on one console.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journey.conftest import Console
+from benchmarks import demo
+from tests.journey.conftest import Console, served
 
 pytestmark = pytest.mark.journey
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 A_RUN = 120_000  # milliseconds that a run of the demo may take on a slow machine
 OVERFLOW = "Conversion Error: Could not cast value … to DECIMAL(5,2)"
+
+
+@pytest.fixture(scope="module")
+def console(built: dict[str, str]) -> Iterator[Console]:
+    """The demo with its test run in the queue."""
+    with served(built, [*demo.TEST_RUN, "--note", "first check before the full range"]) as console:
+        yield console
 
 
 @pytest.fixture(scope="module")
@@ -121,39 +128,6 @@ def test_a_retry_fails_again_with_the_same_signature_and_counts_its_attempts(
     expect(operator.locator("#failures")).to_contain_text(OVERFLOW)
     operator.goto(f"{console.url}/failures/")
     expect(operator.locator("main")).to_contain_text("tried 4 times")
-
-
-FAULTS = {
-    "failed": ("team_offense_game_summary", "2022-12-12", "wrote no rows"),
-    "thin": ("upcoming_team_game_context", "2022-01-19", "2 rows, expected 16"),
-    "excess": ("team_defense_game_summary", "2023-12-01", "80 rows with 20 different keys, expected 20"),
-}
-
-
-@pytest.mark.parametrize("state", FAULTS)
-def test_page_mail_and_shell_report_the_same_fault_of_a_job(operator: Page, console: Console, state: str):
-    table, date, says = FAULTS[state]
-    plan(operator, console, f"table=nba_analytics.{table}&start={date}&end={date}")
-    run = launch(operator, 1)
-    wait_for_end(operator, "Failed")
-
-    expect(operator.locator("#failures")).to_contain_text(says.split(",")[0].lstrip("0123456789 "))
-    operator.goto(f"{console.url}/coverage/partition/nba_analytics.{table}/{date}/")
-    expect(operator.locator("main")).to_contain_text(state)
-    told = json.loads(console.shell("coverage", "--json", "--table", table).stdout)["tables"][0]
-    assert told[state] == 1
-    expect_mail(operator, console, f"FAILED 1/1 - {table}, {date}")
-    operator.get_by_role("link", name=f"FAILED 1/1 - {table}, {date}").click()
-    expect(operator.frame_locator("iframe").locator("body")).to_contain_text(says)
-    assert run
-
-
-def test_rows_on_a_bootstrap_date_are_unexpected_on_page_and_shell(operator: Page, console: Console):
-    operator.goto(f"{console.url}/coverage/partition/nba_precompute.ml_feature_store/2023-10-26/")
-
-    expect(operator.locator("main")).to_contain_text("unexpected")
-    told = json.loads(console.shell("coverage", "--json", "--table", "ml_feature_store").stdout)["tables"][0]
-    assert told["unexpected"] == 1
 
 
 def test_phase_4_waits_at_its_manual_gate_until_an_operator_starts_it(operator: Page, console: Console):

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journey.conftest import Console, served
+from tests.journey.conftest import Console
 from tests.journey.test_main_path import A_RUN, launch, plan, wait_for_end
 
 pytestmark = pytest.mark.journey
 
 TEST_WINDOW = "start=2024-01-15&end=2024-01-28"
-
-
-@pytest.fixture(scope="module")
-def console(built: dict[str, str]) -> Iterator[Console]:
-    """The demo before anybody launched anything."""
-    with served(built) as console:
-        yield console
 
 
 @pytest.fixture(scope="module")
