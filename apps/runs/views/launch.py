@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -80,10 +81,10 @@ def steps_behind(request: HttpRequest) -> HttpResponse:
     """How many steps the plan has to which a link leads, and how many would be skipped: what its button says."""
     form = PlanForm.of_link(request.GET, definition.current())
     found = form.plan()
-    if found is None:
-        return render(request, "runs/_steps_behind.html", {"steps": 0})
-    steps = len(found.steps) if found.is_known else None
-    return render(request, "runs/_steps_behind.html", {"steps": steps, "blocked": found.blocked})
+    shown: dict[str, object] = {"steps": 0}
+    if found is not None:
+        shown = {"steps": len(found.steps) if found.is_known else None, "blocked": found.blocked}
+    return HttpResponse(render_to_string("runs/_steps_behind.html", shown).strip())
 
 
 @require_GET
