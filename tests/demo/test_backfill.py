@@ -31,6 +31,7 @@ def test_phase_3_is_complete_over_the_test_window(demo):
         assert demo.out_of_bounds(table, window) == {}
 
 
+@pytest.mark.long
 def test_phase_4_follows_phase_3_within_rules_and_quality_bands(season):
     expected = [day for day in days("2023-10-31", "2023-11-14") if day in season.units()]
 
@@ -41,6 +42,7 @@ def test_phase_4_follows_phase_3_within_rules_and_quality_bands(season):
         assert season.out_of_band(table, expected) == {}
 
 
+@pytest.mark.long
 def test_phase_4_fills_no_bootstrap_date(season):
     for table in PHASE_4:
         season.backfill(table, "2023-10-24", "2023-10-30")
@@ -55,6 +57,7 @@ def test_phase_4_without_phase_3_writes_nothing(demo):
         assert not set(demo.rows(table)) & set(days("2021-11-10", "2021-11-12"))
 
 
+@pytest.mark.long
 def test_quality_rises_with_the_games_found(season):
     season.backfill("team_defense_zone_analysis", "2023-10-31", "2023-11-14")
 

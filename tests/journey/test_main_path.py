@@ -180,6 +180,7 @@ def test_the_readme_has_its_pictures(visit: Callable[..., Page], console: Consol
         page.goto(console.url + path)
         if title == "season":
             expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
+        expect(page.locator("[hx-get*='/plan/steps/']").first).to_contain_text("steps")
         picture = PICTURES / f"{title}-{name}.png"
         page.screenshot(path=picture)
         assert picture.stat().st_size > 10_000

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workers.served import Served, manage, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgresql]
+pytestmark = pytest.mark.processes
 
 STEPS = 19
 
