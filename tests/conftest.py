@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.template.base import Variable
 from django.test import Client, TransactionTestCase
 from hypothesis import settings as hypothesis_settings
 
@@ -34,7 +35,7 @@ from apps.runs.models import Lane, Run, leases
 from apps.runs.plans import planning, selections
 from apps.runs.plans.plan import Plan
 from apps.warehouse.base import Warehouse
-from tests import agreement, database, duck, markup
+from tests import agreement, database, duck, markup, strict_templates
 from tests.job_forks import Forked, ForkServer
 from tests.scanned import Scanned, scan_once
 
@@ -69,10 +70,11 @@ def own_secrets() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def tight_pages() -> Iterator[None]:
-    """Pages come without the whitespace that lays out their templates."""
+def strict_pages() -> Iterator[None]:
+    """Pages come without the whitespace that lays out their templates, which name no attribute that is not there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Client, "request", markup.request_tight)
+        patch.setattr(Variable, "_resolve_lookup", strict_templates.resolve)
         yield
 
 
