@@ -108,3 +108,7 @@ def test_page_contains_the_style_elements_that_plotly_looks_up(winter: Page):
     wanted = re.findall(r'getElementById\("([0-9a-f]{64})"\)', script)
 
     assert wanted and all(winter.locator(f'[id="{name}"]').count() == 1 for name in wanted)
+
+
+def test_a_page_without_a_problem_has_no_space_for_one(winter: Page):
+    expect(winter.locator("#problem")).to_have_css("display", "none")

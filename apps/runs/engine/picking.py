@@ -80,9 +80,7 @@ class NoWork(Enum):
     WAIT = auto()  # other lanes are at work, and what is left waits for them
     PAUSE_REQUESTED = auto()  # since this lane looked
     CANARY_DONE = auto()  # its dates are decided, as far as they can be; the others wait for an operator
-    OFF_CALENDAR = (
-        auto()
-    )  # the dates left are not on the calendar now; an operator must say whether they should be
+    OFF_CALENDAR = auto()  # the dates left are not on the calendar now; an operator must decide
 
 
 Pick = Take | Skip | InputsUnknown | CannotRead | WaitForRun | Gate | NoWork
