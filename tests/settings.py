@@ -20,6 +20,7 @@ from backfill_console.settings import *  # noqa: F403
 from tests import stage
 
 DEBUG = False
+STATIC_ROOT.mkdir(exist_ok=True)  # noqa: F405  # empty: whitenoise warns of every client where it is missing
 # A temporary folder is removed when the tests end (tests/conftest.py).
 OWN_VAR_DIR = "" if os.environ.get("TEST_VAR_DIR") else os.environ["VAR_DIR"]
 # A file, because the runner's threads and the workers' processes open it too.
