@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,19 +52,14 @@ def changes(run: Run, after: Snapshot) -> list[Change]:
     for phase, table, season, _ in steps.annotate(first=Min("position")).order_by("first"):
         phases.setdefault(phase)
         tables.setdefault(table, {}).setdefault(season)
-    return [
-        *(phase_change(phase, before, after) for phase in phases),
-        *(table_change(table, sorted(seasons), before, after) for table, seasons in tables.items()),
+    found = [
+        Change(f"Phase {phase}", (part("all tables and seasons", before, after, "phases", phase),))
+        for phase in phases
     ]
-
-
-def phase_change(phase: str, before: Snapshot, after: Snapshot) -> Change:
-    return Change(f"Phase {phase}", (part("all tables and seasons", before, after, "phases", phase),))
-
-
-def table_change(table: str, seasons: Iterable[str], before: Snapshot, after: Snapshot) -> Change:
-    parts = (part(season, before, after, "tables", table, season) for season in seasons)
-    return Change(definition.short_name(table), tuple(parts))
+    for table, seasons in tables.items():
+        parts = (part(season, before, after, "tables", table, season) for season in sorted(seasons))
+        found.append(Change(definition.short_name(table), tuple(parts)))
+    return found
 
 
 def part(name: str, before: Snapshot, after: Snapshot, *path: str) -> Part:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from typing import Any
 
@@ -44,29 +43,19 @@ def create_messages() -> int:
 
 def due_events() -> EventQuerySet:
     """Runs that ended; and runs that wait for a person or are in trouble, as long as they do."""
+    now = timezone.now()
+    same = Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"))
+    is_last = ~Exists(same.filter(pk__gt=OuterRef("pk")))
+    no_recent_wait = ~Exists(same.filter(told_at__gt=now - timing.BETWEEN_WAIT_MAILS))
+    no_recent_failure = ~Exists(same.filter(told_at__gt=now - timing.BETWEEN_FAILURE_MAILS))
     ended = Q(kind__in=ENDED)
     waits = Q(kind=PAUSED, run__status=PAUSED, run__pause_reason__in=UNREQUESTED)
-    first_wait = (
-        Q(run__again_at=None) | Q(run__waits__lte=1) | ~Exists(notified_since(timing.BETWEEN_WAIT_MAILS))
-    )
+    first_wait = Q(run__again_at=None) | Q(run__waits__lte=1) | no_recent_wait
     stalled = Q(kind=STALLED, run__status=Run.Status.RUNNING)
-    failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & ~Exists(
-        notified_since(timing.BETWEEN_FAILURE_MAILS)
-    )
+    failing = Q(kind=FIRST_FAILURE, run__status=Run.Status.RUNNING) & no_recent_failure
     goes_on = (waits & first_wait) | stalled | failing
-    news = Event.objects.untold(NOTIFIED).filter(ended | (goes_on & ~Exists(newer_events())))
+    news = Event.objects.untold(NOTIFIED).filter(ended | (goes_on & is_last))
     return news.select_related("run__launched_by_user").order_by("id")
-
-
-def newer_events() -> EventQuerySet:
-    """Newer events of the same run and kind: only the last one is mailed."""
-    return Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"), pk__gt=OuterRef("pk"))
-
-
-def notified_since(ago: dt.timedelta) -> EventQuerySet:
-    """Events of the same run and kind that were mailed within this time."""
-    same = Event.objects.filter(run=OuterRef("run"), kind=OuterRef("kind"))
-    return same.filter(told_at__gt=timezone.now() - ago)
 
 
 def create_message(event: Event) -> bool:

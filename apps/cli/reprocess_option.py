@@ -19,14 +19,9 @@ def add_reprocess(parser: ArgumentParser) -> None:
     )
 
 
-def as_number(plan: Plan) -> int | None:
-    """How many partitions would be planned; None if that is unknown."""
-    return len(plan.steps) if plan.is_known else None
-
-
 def as_json(plan: Plan) -> dict[str, Any]:
     """How many partitions would be planned, null if unknown; and the steps that would be skipped, if any."""
-    return {"to_plan": as_number(plan), **behind_gaps(plan)}
+    return {"to_plan": len(plan.steps) if plan.is_known else None, **behind_gaps(plan)}
 
 
 def behind_gaps(plan: Plan) -> dict[str, Any]:
@@ -36,12 +31,8 @@ def behind_gaps(plan: Plan) -> dict[str, Any]:
 
 def plan_summary(plan: Plan) -> str:
     """ "would be planned with --reprocess failed: 12", and a line of what would be skipped."""
-    number = as_number(plan)
-    if number is None:
-        said = "unknown until the warehouse was scanned"
-    elif plan.unknown:
-        said = f"{number:,}, and {count(plan.unknown, 'partition')} unknown"
-    else:
-        said = f"{number:,}"
+    said = f"{len(plan.steps):,}" if plan.is_known else "unknown until the warehouse was scanned"
+    if plan.is_known and plan.unknown:
+        said += f", and {count(plan.unknown, 'partition')} unknown"
     planned = f"would be planned with --reprocess {plan.selection.reprocess}: {said}"
     return f"{planned}\n{plan.blocked.sentence}" if plan.blocked.steps else planned

@@ -1,27 +1,26 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 
 
 class CoverageConfig(AppConfig):
     name = "apps.coverage"
 
     def ready(self) -> None:
+        from apps import timing
+        from apps.workers import schedules
         from apps.workers.signals import preloading, tick, worker_started
 
-        post_migrate.connect(ensure_schedule, sender=self)
+        again = timing.MINUTES_BETWEEN_SCANS
+        schedules.every(again, "apps.coverage.tasks.scan_by_schedule", name="scan the warehouse", app=self)
+        schedules.every(
+            1, "apps.coverage.tasks.look_again", name="look for the warehouse after an outage", app=self
+        )
 
         # The pipeline file may be another one than when the console ran last.
         tick.connect(follow_file)
         worker_started.connect(follow_file)
         preloading.connect(import_engine)
-
-
-def ensure_schedule(**kwargs: Any) -> None:
-    from apps.coverage import tasks
-
-    tasks.ensure_schedule()
 
 
 def follow_file(**kwargs: Any) -> None:

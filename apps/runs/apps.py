@@ -1,27 +1,21 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 
 
 class RunsConfig(AppConfig):
     name = "apps.runs"
 
     def ready(self) -> None:
+        from apps.workers import schedules
         from apps.workers.signals import tick, worker_started
 
-        post_migrate.connect(ensure_schedule, sender=self)
+        schedules.every(1, "apps.runs.tasks.cancel_orphaned_jobs", name="cancel orphaned jobs", app=self)
 
         # A run whose worker died goes on when the launcher looks, or when the next worker starts.
         tick.connect(revive)
         worker_started.connect(revive)
         tick.connect(record_stalls)
-
-
-def ensure_schedule(**kwargs: Any) -> None:
-    from apps.runs import tasks
-
-    tasks.ensure_schedule()
 
 
 def revive(**kwargs: Any) -> None:

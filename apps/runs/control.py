@@ -44,7 +44,6 @@ def launch(
     *,
     by: Any,
     note: str = "",
-    title: str = "",
     retry_of: Run | None = None,
     options: Options | None = None,
     unready: str = "",
@@ -67,7 +66,7 @@ def launch(
     try:
         with transaction.atomic():
             run = Run.objects.create(
-                title=title or plan.title(pipeline),
+                title=plan.title(pipeline),
                 note=note,
                 launched_by=str(by),
                 launched_by_user=by if getattr(by, "pk", None) else None,

@@ -6,7 +6,6 @@ import logging
 import time
 
 from django.utils import timezone
-from django_q.models import Schedule
 
 from apps import timing
 from apps.coverage.models import Scan
@@ -16,7 +15,6 @@ from apps.pipeline import definition
 from apps.runs import queue
 from apps.runs.engine import recovery, runner, waiting
 from apps.runs.models import Attempt, Preflight, Run, leases
-from apps.runs.models.attempt import AttemptQuerySet
 from apps.runs.preflight import reports
 from apps.warehouse.base import StillAtWork, WarehouseError
 from apps.workers import stopping
@@ -90,12 +88,9 @@ def warehouse_answers_again(run: Run) -> bool:
 
 def cancel_orphaned_jobs() -> None:
     """Cancels the orphaned scripts of runs that are not active, each once in a while until it is over."""
-    due = (
-        orphaned_attempts()
-        .filter(orphaned_at__lt=timezone.now() - timing.ORPHANS_CANCELLED_EVERY)
-        .order_by("orphaned_at")
-    )
-    for attempt in due.select_related("run"):
+    orphaned = Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
+    due = orphaned.filter(orphaned_at__lt=timezone.now() - timing.ORPHANS_CANCELLED_EVERY)
+    for attempt in due.order_by("orphaned_at").select_related("run"):
         mine = Attempt.objects.filter(pk=attempt.pk, orphaned_at=attempt.orphaned_at)
         if mine.update(orphaned_at=timezone.now()) and not try_to_cancel(attempt):
             return
@@ -110,24 +105,6 @@ def try_to_cancel(attempt: Attempt) -> bool:
         log.warning("run %s: a script may still run in the warehouse: %s", attempt.run_id, error)
         return isinstance(error, StillAtWork)
     return True
-
-
-def orphaned_attempts() -> AttemptQuerySet:
-    """Orphaned attempts of runs that are not active."""
-    return Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
-
-
-def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="cancel orphaned jobs",
-        defaults={
-            "func": "apps.runs.tasks.cancel_orphaned_jobs",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 1,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )
 
 
 # Pre-flights --------------------------------------------------------------------------------------

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from django_q.models import Schedule, Task
+from django_q.models import Task
 
 from apps import timing
 
 from .models import Worker
-
-
-def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="clear up after the workers",
-        defaults={
-            "func": "apps.workers.tasks.prune",
-            "schedule_type": Schedule.DAILY,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )
 
 
 def ping() -> str:

@@ -34,11 +34,6 @@ def work(tables: Collection[str], *, before: dt.datetime | None = None) -> dict[
     return by_key((table, Work(size, seconds or 0.0)) for table, size, seconds in tries)
 
 
-def is_outside(done: Sequence[Work]) -> bool:
-    """Whether none of it was a run's."""
-    return bool(done) and not any(each.run for each in done)
-
-
 def tables_of(work: Mapping[str, Sequence[Work]]) -> list[str]:
     """The tables of which only the run history knows what they take."""
-    return [table for table, done in work.items() if is_outside(done)]
+    return [table for table, done in work.items() if done and not any(each.run for each in done)]

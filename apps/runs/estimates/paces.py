@@ -102,19 +102,12 @@ def flat(work: Sequence[Work]) -> Pace:
     steps = sum(item.steps for item in work)
     least, most = min(item.smallest for item in work), max(item.largest for item in work)
     if count < FEWEST_CALLS:
-        unsure = UNSURE / math.sqrt(count)
-        spread = UNSURE * math.sqrt(units / count)
-        return Pace(rate, unsure * rate, spread, lever=steps / 2, steps=steps, least=least, most=most)
-    squares = sum((item.seconds - rate * item.units) ** 2 for item in work) / (count - 1)
-    return Pace(
-        rate=rate,
-        error=few(count - 1) * math.sqrt(squares * count) / units,
-        spread=math.sqrt(squares * count / units) / rate if rate else 0.0,
-        lever=steps / 2,
-        steps=steps,
-        least=least,
-        most=most,
-    )
+        error, spread = UNSURE / math.sqrt(count) * rate, UNSURE * math.sqrt(units / count)
+    else:
+        squares = sum((item.seconds - rate * item.units) ** 2 for item in work) / (count - 1)
+        error = few(count - 1) * math.sqrt(squares * count) / units
+        spread = math.sqrt(squares * count / units) / rate if rate else 0.0
+    return Pace(rate, error, spread, lever=steps / 2, steps=steps, least=least, most=most)
 
 
 def few(freedom: int) -> float:

@@ -12,11 +12,10 @@ from apps.runs.models import Step
 
 LONGEST_MESSAGE = 500
 
-# Numbers in a column type such as DECIMAL(5,2) belong to the cause, not to the case.
-TYPE = re.compile(r"\b[A-Z]+\(\d+(?:,\s*\d+)?\)")
-PRIVATE = 0xE000  # letters that no text uses stand in for what is kept
 VARYING = re.compile(
-    r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # uuid
+    # Numbers in a column type such as DECIMAL(5,2) belong to the cause, not to the case.
+    r"(?P<type>\b[A-Z]+\(\d+(?:,\s*\d+)?\))"
+    r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # uuid
     r"|\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"  # date, moment
     r"|\b0x[0-9a-fA-F]+\b"
     r"|\b(?=[0-9a-fA-F]*\d)(?=[0-9a-fA-F]*[a-fA-F])[0-9a-fA-F]{8,}\b"  # hash
@@ -39,18 +38,8 @@ CLASSES = (
 
 def signature(message: str) -> str:
     """The message without its dates and numbers: failures of one cause read the same. Without secrets, too."""
-    kept: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match[0])
-        return chr(PRIVATE + len(kept) - 1)
-
-    protected = TYPE.sub(keep, masking.text(message))
-    bare = VARYING.sub("…", protected)
-    restored = "".join(
-        kept[place] if 0 <= (place := ord(letter) - PRIVATE) < len(kept) else letter for letter in bare
-    )
-    without_lead = re.sub(r"^(?:…[\s:,-]*)+(?=\S)", "", restored.strip())  # "2024-02-16: ..." says it twice
+    bare = VARYING.sub(lambda match: match["type"] or "…", masking.text(message))
+    without_lead = re.sub(r"^(?:…[\s:,-]*)+(?=\S)", "", bare.strip())  # "2024-02-16: ..." says it twice
     return re.sub(r"\s+", " ", without_lead).strip()[:LONGEST_MESSAGE]
 
 

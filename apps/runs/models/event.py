@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from django.db import models
@@ -9,6 +10,29 @@ from django.utils import timezone
 
 from apps.fields import MaskedReportField, MaskedTextField
 from apps.runs.models.run import Run
+
+NUMBERS = re.compile(r"\d+")
+STATE_OF_KIND = {
+    "launched": "queued",
+    "gate": "paused",
+    "canary": "queued",
+    "override": "warning",
+    "preflight": "warning",
+    "lost": "warning",
+    "commit": "warning",
+    "worker stopped": "queued",
+    "stalled": "warning",
+    "orphaned job": "warning",
+    "broke off": "warning",
+    "failed steps": "failed",
+    "first failure": "failed",
+    "regression": "failed",
+    "wrote beside": "warning",
+    "made stale": "warning",
+    "pause": "paused",
+    "stop": "paused",
+    "cancel": "cancelled",
+}
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -35,3 +59,11 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def state(self) -> str:
+        """The state whose colour it is shown with. A table that ended is as good as its numbers."""
+        if self.kind == "table":
+            verified, total = NUMBERS.findall(self.text)[-2:]
+            return "complete" if verified == total else "failed"
+        return STATE_OF_KIND.get(self.kind, self.kind)

@@ -40,13 +40,11 @@ def of_run(pipeline: Pipeline, run: Run, phase: str) -> list[GateInput]:
     lacking = [need for need in needs if not need.is_met]
     filled = {table.name for table in pipeline.filled}
     gaps = acceptable(lacking) if lacking else set()
-    return [
-        GateInput(need, need.table in filled, tuple(date_lists.first_of(named(need, gaps)))) for need in needs
-    ]
-
-
-def named(need: gates.Need, gaps: Collection[tuple[str, dt.date]]) -> list[dt.date]:
-    return [date for date in need.missing if (need.table, date) in gaps]
+    found = []
+    for need in needs:
+        own = [date for date in need.missing if (need.table, date) in gaps]
+        found.append(GateInput(need, need.table in filled, tuple(date_lists.first_of(own))))
+    return found
 
 
 def acceptable(needs: Collection[gates.Need]) -> set[tuple[str, dt.date]]:

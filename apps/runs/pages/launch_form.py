@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -196,15 +195,9 @@ class PlanForm(OptionsForm):
     def ticked_of(self, phase: Phase, tables: list[Table]) -> set[str]:
         """The named ones; all of them where only their phase is named."""
         names = {table.name for table in tables}
-        return names & self.ticked_tables or (names if phase.name in self.ticked_phases else set())
-
-    @cached_property
-    def ticked_phases(self) -> set[str]:
-        return {filters.known(self.pipeline.phase, name) for name in self.values.getlist("phase")}
-
-    @cached_property
-    def ticked_tables(self) -> set[str]:
-        return {filters.known(self.pipeline.table, name) for name in self.values.getlist("table")}
+        named = {filters.known(self.pipeline.table, name) for name in self.values.getlist("table")}
+        phases = {filters.known(self.pipeline.phase, name) for name in self.values.getlist("phase")}
+        return names & named or (names if phase.name in phases else set())
 
     @property
     def ticked_seasons(self) -> list[str]:

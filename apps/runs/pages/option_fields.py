@@ -37,8 +37,6 @@ def number(
 class Batch(forms.Field):
     """A number of dates, "auto", or nothing for what the pipeline file says."""
 
-    widget = forms.TextInput
-
     def to_python(self, value: str | None) -> int | None:
         text = (value or "").strip().lower()
         if not text:

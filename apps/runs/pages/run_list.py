@@ -61,15 +61,11 @@ def lines(runs: Iterable[Run], *, now: dt.datetime) -> list[RunLine]:
     """The runs with their counts, in one query more."""
     shown = list(runs)
     counts = outcomes.of_runs(shown)
+    # A paused run has no duration yet, since pauses do not count.
+    ends = {run.pk: run.finished_at or (now if run.is_active else None) for run in shown}
     return [
-        RunLine(run=run, took=between(run.started_at, end_of(run, now)), **vars(counts[run.pk]))
-        for run in shown
+        RunLine(run=run, took=between(run.started_at, ends[run.pk]), **vars(counts[run.pk])) for run in shown
     ]
-
-
-def end_of(run: Run, now: dt.datetime) -> dt.datetime | None:
-    """The end of a run's duration: now, while it is active; None if it is paused, since pauses do not count."""
-    return run.finished_at or (now if run.is_active else None)
 
 
 def counts_by_status() -> dict[str, int]:

@@ -21,8 +21,8 @@ from apps.runs.estimates.paces import FEWEST
 from apps.runs.estimates.progress import Progress
 from apps.runs.failures import failure_groups, open_failures
 from apps.runs.failures.failure_groups import FailureGroup
-from apps.runs.models import Attempt, Lane, Run, Step
-from apps.runs.pages import call_stats, charts, gate_inputs, run_status, step_list, timelines
+from apps.runs.models import Attempt, Event, Lane, Run, Step
+from apps.runs.pages import call_stats, charts, gate_inputs, run_status, step_list
 from apps.runs.pages.call_stats import CallStats
 from apps.runs.pages.charts import FinishedChart, SecondsChart
 from apps.runs.pages.gate_inputs import GateInput
@@ -271,8 +271,8 @@ class RunPage:
         )
 
     @cached_property
-    def timeline(self) -> list[dict[str, Any]]:
-        return timelines.lines(self.run.events.order_by("-id")[:EVENTS_SHOWN])
+    def timeline(self) -> list[Event]:
+        return list(self.run.events.order_by("-id")[:EVENTS_SHOWN])
 
     @cached_property
     def gate(self) -> Gate | None:

@@ -18,8 +18,7 @@ from apps.runs.estimates import billing, progress
 from apps.runs.estimates.billing import Bill
 from apps.runs.estimates.progress import Progress
 from apps.runs.failures import failure_groups, open_failures
-from apps.runs.models import Run
-from apps.runs.pages import timelines
+from apps.runs.models import EventQuerySet, Run
 from apps.runs.pages.run_tables import RunLayout, layout_of
 from apps.runs.results import discrepancies, outcomes, redos
 from apps.runs.results.outcomes import Counts, counted
@@ -108,9 +107,9 @@ class Summary:
     def rework(self) -> Rework | None:
         return redos.rework_of(self.run)
 
-    @cached_property
-    def timeline(self) -> list[dict[str, Any]]:
-        return timelines.lines(self.run.events.order_by("id"))
+    @property
+    def timeline(self) -> EventQuerySet:
+        return self.run.events.order_by("id")
 
 
 def summary(run: Run, pipeline: Pipeline) -> Summary:

@@ -91,10 +91,8 @@ def cells(step: Step) -> Iterator[Any]:
     yield from (step.run_id, step.phase, step.table, step.date.isoformat(), step.season)
     yield step.get_status_display().lower()
     yield from (step.rows_before, step.rows_after, step.keys_before, step.keys_after)
-    for moment in (step.written_before, step.written_after):
-        yield moment.isoformat() if moment else ""
+    yield from (step.written_before, step.written_after)
     yield from (getattr(step, "again", ""), step.seconds, step.attempts)
     yield step.attempt.number if step.attempt else ""
-    yield step.finished_at.isoformat() if step.finished_at else ""
-    yield from ("yes" if step.is_overridden else "", step.message)
+    yield from (step.finished_at, "yes" if step.is_overridden else "", step.message)
     yield step.attempt.commit if step.attempt else ""

@@ -17,28 +17,19 @@ def version(pk: int, *, now: dt.datetime) -> tuple[str, str] | None:
     """Two words that change when the page's head, or anything below it, does; None if there is no such run."""
     found = (
         Run.objects.filter(pk=pk)
-        .annotate(
-            last_commit=newest(Attempt, "commit"),
-            last_event=newest(Event, "id"),
-            last_attempt=newest(Attempt, "number"),
-            under_way=number_of(Attempt, Attempt.Status.RUNNING),
-            pending=number_of(Step, Step.Status.PENDING),
-            last_end=last_end(),
-            is_held=Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
-        )
         .values_list(
             "status",
             "pause_reason",
             "request",
             "override_reason",
-            "last_commit",
-            "is_held",
+            newest(Attempt, "commit"),
+            Exists(Lane.objects.held(now).filter(run=OuterRef("pk"))),
             "lanes",
-            "last_event",
-            "last_attempt",
-            "under_way",
-            "pending",
-            "last_end",
+            newest(Event, "id"),
+            newest(Attempt, "number"),
+            number_of(Attempt, Attempt.Status.RUNNING),
+            number_of(Step, Step.Status.PENDING),
+            last_end(),
         )
         .first()
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from typing import TypeVar
@@ -31,7 +31,7 @@ class TooLate(Exception):
     """Something did not answer in its time."""
 
 
-def perform_all(checks: tuple[Check, ...], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
+def perform_all(checks: Sequence[Check], facts: Facts, *, quick: bool, until: float) -> Iterator[Result]:
     """A result for each check, in order. `until` is when time is over for all of them, on the monotonic clock."""
     if any(KINDS[kind_of(check)].asks_warehouse for check in checks):
         facts.asked = ask_warehouse(facts)
@@ -58,19 +58,15 @@ def ask_warehouse(facts: Facts) -> Asked:
 def perform(check: Check, facts: Facts, *, left: float) -> Result:
     began = time.monotonic()
     kind = KINDS[kind_of(check)]
-    seconds = min(check.timeout, left)
-    found = findings(kind, replace_timeout(check, seconds), facts)
+    within_left = check.model_copy(update={"timeout": max(int(min(check.timeout, left)), 1)})
+    found = findings(kind, within_left, facts)
     if kind.asks_warehouse:
         found = [remedies.add_remedy(each, facts.pipeline) for each in found]
     return result(check, facts, time.monotonic() - began, [judged(each, check) for each in found])
 
 
-def replace_timeout(check: Check, seconds: float) -> Check:
-    return check.model_copy(update={"timeout": max(int(seconds), 1)})
-
-
 def findings(kind: Kind, check: Check, facts: Facts) -> list[Finding]:
-    if kind.asks_warehouse and facts.asked and facts.asked.problem:
+    if kind.asks_warehouse and facts.asked.problem:
         return [unknown(f"Could not be asked. {facts.asked.problem}")]
     try:
         return within(check.timeout + kind.grace, lambda: list(kind.perform(check, facts)))
@@ -94,13 +90,12 @@ def judged(finding: Finding, check: Check) -> Finding:
 
 def result(check: Check, facts: Facts, seconds: float, found: list[Finding]) -> Result:
     kind = KINDS[kind_of(check)]
-    from_warehouse = facts.asked if kind.asks_warehouse else None
     return Result(
         name=check.name,
         kind=kind_of(check),
         severity=check.severity,
         is_built_in=is_built_in(check),
-        asked_at=from_warehouse.at if from_warehouse else timezone.now(),
+        asked_at=facts.asked.at if kind.asks_warehouse else timezone.now(),
         valid_for=kind.valid_for,
         seconds=round(seconds, 2),
         findings=tuple(found),

@@ -36,13 +36,13 @@ class Asked:
 
 @dataclass
 class Facts:
-    """A range of dates and some tables, about to be filled."""
+    """A range of dates and some tables, about to be filled. `asked` is there for the checks that ask the warehouse."""
 
     pipeline: Pipeline
     scope: Scope
     warehouse: Warehouse
     now: dt.datetime
-    asked: Asked | None = None
+    asked: Asked = field(init=False)
 
     def ask_warehouse(self) -> Asked:
         """A query for the calendar, one for what is not final in it, one for all tables that a check looks at."""

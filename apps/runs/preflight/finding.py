@@ -70,6 +70,11 @@ class Result:
         return self.severity == "critical"
 
     @property
+    def is_in_the_way(self) -> bool:
+        """Whether it is critical and failed, or could not be asked."""
+        return self.is_critical and self.level in (Level.FAILURE, Level.UNKNOWN)
+
+    @property
     def valid_until(self) -> dt.datetime:
         return self.asked_at + dt.timedelta(seconds=self.valid_for)
 

@@ -65,12 +65,12 @@ def perform(
 
 
 def perform_checks(report: Preflight, facts: Facts, tell: Callable[[Result], None] | None) -> None:
-    chosen = select_checks(facts.pipeline, facts.scope)
+    checks, elsewhere = select_checks(facts.pipeline, facts.scope)
     stored = Preflight.objects.filter(pk=report.pk)
-    stored.update(checks=len(chosen.checks), elsewhere=list(chosen.elsewhere))
+    stored.update(checks=len(checks), elsewhere=[check.name for check in elsewhere])
     results: list[Result] = []
     until = time.monotonic() + LONGEST
-    for result in check_runner.perform_all(chosen.checks, facts, quick=report.quick, until=until):
+    for result in check_runner.perform_all(checks, facts, quick=report.quick, until=until):
         results.append(result)
         stored.update(results=[each.as_json() for each in results])
         if tell:
@@ -174,12 +174,7 @@ class ShownReport:
     @property
     def why(self) -> str:
         """What is in the way, by the checks' names."""
-        stops = [
-            each.name
-            for each in self.results
-            if each.is_critical and each.level in (Level.FAILURE, Level.UNKNOWN)
-        ]
-        return ", ".join(stops)
+        return ", ".join(each.name for each in self.results if each.is_in_the_way)
 
     @property
     def good_until(self) -> dt.datetime | None:

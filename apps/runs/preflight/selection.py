@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from apps.pipeline import check_kinds as kinds
 from apps.pipeline.check_kinds import AboutTables, Check
@@ -33,22 +32,14 @@ BUILT_IN: tuple[Check, ...] = (
 SLOW = "dry_run"  # what a quick pre-flight leaves out
 
 
-@dataclass(frozen=True)
-class SelectedChecks:
-    """The checks to ask, those that a quick pre-flight skips among them; and the names of those about other tables."""
-
-    checks: tuple[Check, ...]
-    elsewhere: tuple[str, ...]
-
-
-def select_checks(pipeline: Pipeline, scope: Scope) -> SelectedChecks:
-    here, elsewhere = [], []
+def select_checks(pipeline: Pipeline, scope: Scope) -> tuple[list[Check], list[Check]]:
+    """The checks to ask, those that a quick pre-flight skips among them; and those about other tables."""
+    here: list[Check] = []
+    elsewhere: list[Check] = []
     for check in (*pipeline.checks, *built_in(pipeline, scope)):
-        if isinstance(check, AboutTables) and not is_about(check, pipeline, scope):
-            elsewhere.append(check.name)
-        else:
-            here.append(check)
-    return SelectedChecks(tuple(here), tuple(elsewhere))
+        is_elsewhere = isinstance(check, AboutTables) and not is_about(check, pipeline, scope)
+        (elsewhere if is_elsewhere else here).append(check)
+    return here, elsewhere
 
 
 def built_in(pipeline: Pipeline, scope: Scope) -> Iterator[Check]:

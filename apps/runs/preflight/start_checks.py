@@ -38,7 +38,8 @@ def obstacle(run: Run, pipeline: Pipeline, warehouse: Warehouse, *, now: dt.date
 
 def findings(facts: Facts) -> Iterator[Finding]:
     yield from unreadable_tables(facts)
-    for check in select_checks(facts.pipeline, facts.scope).checks:
+    checks, _ = select_checks(facts.pipeline, facts.scope)
+    for check in checks:
         if check.is_critical and kind_of(check) in AGAIN:
             yield from ask(check, facts)
 

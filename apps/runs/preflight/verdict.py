@@ -15,8 +15,7 @@ RUN = (Level.FAILURE, Level.WARNING, Level.PASS)
 
 def verdict(results: Sequence[Result]) -> Preflight.Verdict:
     """A critical check that failed, or could not be asked, is in the way; anything else but a pass needs a look."""
-    stops = any(each.is_critical and each.level in (Level.FAILURE, Level.UNKNOWN) for each in results)
-    if stops or not results:
+    if not results or any(each.is_in_the_way for each in results):
         return Verdict.NOT_READY
     is_clean = all(each.level == Level.PASS for each in results)
     return Verdict.READY if is_clean else Verdict.WARNINGS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -14,16 +15,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.form_fields import ScopeForm
 from apps.pipeline.scope import Scope
 from apps.runs import queue
 from apps.runs.models import Preflight
 from apps.runs.pages.launch_form import PlanForm
 from apps.runs.preflight import reports
-from apps.runs.preflight.form import PreflightForm
 
 A_PAGE = 20
 
 may_operate = permission_required("runs.operate_run", raise_exception=True)
+
+
+class PreflightForm(ScopeForm):
+    quick = forms.BooleanField(required=False)
 
 
 @require_GET

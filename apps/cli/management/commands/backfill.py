@@ -82,7 +82,10 @@ class Command(PipelineCommand):
         elif options["wait"]:
             wait(run, console)
         run.refresh_from_db()
-        self.report(run, console, as_json=options["json"])
+        if options["json"]:
+            self.write_json(result(run))
+        else:
+            show_result(console, run)
         if interrupted and run.is_active:
             self.stderr.write(
                 f"Interrupted. Run {run.pk} is not over: a worker goes on with it, if one is alive."
@@ -106,12 +109,6 @@ class Command(PipelineCommand):
         if not as_json or not is_complete:
             (self.stdout if is_complete else self.stderr).write(str(refusal))
         sys.exit(DONE if is_complete else WRONG_ARGUMENTS)
-
-    def report(self, run: Run, console: Console, *, as_json: bool) -> None:
-        if as_json:
-            self.write_json(result(run))
-        else:
-            show_result(console, run)
 
 
 def perform_here(run: Run, pipeline: Pipeline) -> bool:
@@ -148,8 +145,9 @@ def exit_status(run: Run) -> int:
 
 
 def result(run: Run) -> dict[str, Any]:
+    """How the run ended; what does not apply to it has no key."""
     now = outcomes.of_run(run)
-    return {
+    found = {
         "run": run.pk,
         "status": run.status,
         "succeeded": now.verified,
@@ -160,42 +158,20 @@ def result(run: Run) -> dict[str, Any]:
         "message": run.message,
         "signatures": control.summary(run.steps.failed()),
         "skips": control.summary(outcomes.skipped(run)),
-        **after_verification(run, verified=now.verified),
-        **done_again(run),
-        **overridden(run),
-        **billed(run),
     }
-
-
-def after_verification(run: Run, *, verified: int) -> dict[str, Any]:
-    """Steps verified although their call failed, and where coverage differs now; empty without either."""
-    despite, now = discrepancies.verified_despite(run), discrepancies.after_run(run, verified=verified)
-    notes = discrepancies.notes(run, verified=verified)
-    return {
-        **({"notes": notes} if notes else {}),
-        **({"verified_despite": despite} if despite else {}),
-        **({"complete_now": now.as_json()} if now.differs else {}),
-    }
-
-
-def done_again(run: Run) -> dict[str, Any]:
-    """The changes of a run that filled complete dates again; empty for others."""
-    rework = redos.rework_of(run)
-    if rework is None:
-        return {}
-    return {"done_again": {"text": rework.says, "tables": [vars(each) for each in rework.tables]}}
-
-
-def overridden(run: Run) -> dict[str, Any]:
-    """The reason of an override; empty without one."""
-    why = {"reason": run.override_reason, "by": run.overridden_by}
-    return {"override": why} if run.override_reason else {}
-
-
-def billed(run: Run) -> dict[str, Any]:
-    """What its SQL jobs billed; empty if the warehouse bills nothing."""
-    bill = billing.bill_of(run, definition.current())
-    return {"billed": bill.as_json()} if bill else {}
+    if notes := discrepancies.notes(run, verified=now.verified):
+        found["notes"] = notes
+    if despite := discrepancies.verified_despite(run):
+        found["verified_despite"] = despite
+    if (coverage := discrepancies.after_run(run, verified=now.verified)).differs:
+        found["complete_now"] = coverage.as_json()
+    if rework := redos.rework_of(run):
+        found["done_again"] = {"text": rework.says, "tables": [vars(each) for each in rework.tables]}
+    if run.override_reason:
+        found["override"] = {"reason": run.override_reason, "by": run.overridden_by}
+    if bill := billing.bill_of(run, definition.current()):
+        found["billed"] = bill.as_json()
+    return found
 
 
 def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
@@ -203,11 +179,7 @@ def no_result(refusal: LaunchRefused, *, is_complete: bool) -> dict[str, Any]:
     return {
         "run": None,
         "status": Run.Status.SUCCEEDED if is_complete else "refused",
-        "succeeded": 0,
-        "failed": 0,
-        "skipped": 0,
-        "cancelled": 0,
-        "left": 0,
+        **dict.fromkeys(("succeeded", "failed", "skipped", "cancelled", "left"), 0),
         "message": str(refusal),
         "left_out": refusal.left_out,
         "signatures": [],

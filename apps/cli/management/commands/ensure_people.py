@@ -25,11 +25,7 @@ class Command(BaseCommand):
             raise CommandError("Users with a public password are for a demo only: set DEMO=1 for one.")
         roles.ensure_groups()
         self.stdout.write(f"Groups: {', '.join(roles.PERMISSIONS)}")
-        if demo:
-            self._ensure_demo_people()
-
-    def _ensure_demo_people(self) -> None:
-        for name, role in demo_people.PEOPLE.items():
+        for name, role in demo_people.PEOPLE.items() if demo else ():
             created = roles.ensure_person(name, role, demo_people.PASSWORD)
             self.stdout.write(
                 f'{name} ({role}): created, password "{demo_people.PASSWORD}"'

@@ -64,24 +64,21 @@ def selection(pipeline: Pipeline, options: dict[str, Any]) -> selections.Selecti
 
 
 def as_json(plan: Plan, pipeline: Pipeline) -> dict[str, Any]:
-    calls = launch_plan.shown_calls(plan, pipeline)
-    forecast = forecasts.forecast_of(plan, pipeline)
-    left = downstream.readers_left(plan.partitions, plan.calendar, pipeline)
-    return {
+    found = {
         "steps": len(plan.steps),
         "by_table": plan.by_table,
         "left_out": plan.left_out_counts,
         "likely": likely(planning.estimate(plan, pipeline)),
         **reprocess_option.behind_gaps(plan),
-        **({"waits_for": plan.waits_for} if plan.waits_for else {}),
-        **(
-            {"readers_left": {name: list(map(str, dates)) for name, dates in left.dates.items()}}
-            if left
-            else {}
-        ),
-        **({"forecast_bytes": forecast.whole} if forecast else {}),
-        "calls": [call_as_json(call) for call in calls],
     }
+    if plan.waits_for:
+        found["waits_for"] = plan.waits_for
+    if left := downstream.readers_left(plan.partitions, plan.calendar, pipeline):
+        found["readers_left"] = {name: list(map(str, dates)) for name, dates in left.dates.items()}
+    if forecast := forecasts.forecast_of(plan, pipeline):
+        found["forecast_bytes"] = forecast.whole
+    found["calls"] = [call_as_json(call) for call in launch_plan.shown_calls(plan, pipeline)]
+    return found
 
 
 def likely(estimate: Estimate) -> dict[str, Any]:

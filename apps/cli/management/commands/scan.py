@@ -14,7 +14,6 @@ from apps.coverage.scanning import full_scan, partial_scan, warehouses
 from apps.coverage.scanning.partial_scan import Partial
 from apps.pipeline import arguments, scope
 from apps.pipeline.definition import Pipeline
-from apps.pipeline.scope import Scope
 from apps.runs.plans import planning
 from apps.text import count
 
@@ -33,7 +32,13 @@ class Command(PipelineCommand):
     def perform(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
         named = arguments.selected(options)
         wanted = scope.scope(pipeline, **named)
-        done = scan_some(pipeline, wanted) if any(named.values()) else scan_all(pipeline)
+        warehouse = warehouses.open_warehouse(pipeline)
+        if any(named.values()):
+            done: Scan | Partial = partial_scan.scan(pipeline, warehouse, wanted)
+        else:
+            done = Scan.objects.create(status=Scan.Status.RUNNING)
+            full_scan.scan(pipeline, warehouse, done)
+            done.refresh_from_db()
         plan = planning.of_scope(pipeline, wanted, options["reprocess"])
         if options["json"]:
             self.write_json(as_json(done) | reprocess_option.as_json(plan))
@@ -41,17 +46,6 @@ class Command(PipelineCommand):
             self.stdout.write(f"{scan_summary(done)}\n{reprocess_option.plan_summary(plan)}")
         if done.problem:
             sys.exit(1)
-
-
-def scan_all(pipeline: Pipeline) -> Scan:
-    scan = Scan.objects.create(status=Scan.Status.RUNNING)
-    full_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scan)
-    scan.refresh_from_db()
-    return scan
-
-
-def scan_some(pipeline: Pipeline, wanted: Scope) -> Partial:
-    return partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), wanted)
 
 
 def as_json(done: Scan | Partial) -> dict[str, Any]:

@@ -209,7 +209,7 @@ def not_over(facts: Facts) -> Iterator[Finding]:
 
 def not_final(facts: Facts) -> Finding:
     """Dates that are over and not final: they are in no denominator, so they would be forgotten."""
-    said = facts.asked.said if facts.asked else None
+    said = facts.asked.said
     if said is None or said.not_final is None:
         why = said.problem if said else "the calendar was not asked"
         return unknown(f"Nobody could say which past dates are not final: {why}.")

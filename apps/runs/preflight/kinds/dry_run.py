@@ -71,15 +71,17 @@ def dry_run(asked: DryRun, facts: Facts) -> Iterator[Finding]:
     until = time.monotonic() + asked.timeout
     to_try: list[tuple[Table, list[dt.date], Call]] = []
     for table in facts.jobs(asked):
-        words, dates = words_of(asked, table), dates_to_fill(facts, table).to_fill[: asked.dates]
+        assert table.job
+        dates = dates_to_fill(facts, table).to_fill[: asked.dates]
         if not dates:
             yield skipped(f"{table.short_name}: no date of {facts.dates_in_words} is expected.")
-        elif table.job and table.job.sql:
+        elif table.job.sql:
             yield rehearsed(facts, table, dates, timeout=max(until - time.monotonic(), 1))
-        elif not words:
-            yield skipped(f"The job of {table.short_name} has no words for a dry run.")
+        elif words := asked.dry_run or table.job.dry_run:
+            call = jobs.prepare(facts.pipeline, table.job, dates)
+            to_try.append((table, dates, replace(call, argv=(*call.argv, *words))))
         else:
-            to_try.append((table, dates, with_words(facts, table, dates, words)))
+            yield skipped(f"The job of {table.short_name} has no words for a dry run.")
     if to_try:
         yield from performed(to_try, facts, until=until, timeout=asked.timeout)
 
@@ -136,11 +138,6 @@ def findings_of_writers(
         )
 
 
-def words_of(asked: DryRun, table: Table) -> tuple[str, ...]:
-    assert table.job
-    return asked.dry_run or table.job.dry_run
-
-
 def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: float) -> Finding:
     """A script, looked at by the warehouse itself; nothing of it is performed, so there is nothing to count."""
     if not isinstance(facts.warehouse, Rehearsing):
@@ -168,12 +165,6 @@ def rehearsed(facts: Facts, table: Table, dates: list[dt.date], *, timeout: floa
     except WarehouseError as error:
         return unknown(f"The SQL of {table.short_name} could not be asked about: {str(error).rstrip('.')}.")
     return passed(f"The SQL of {table.short_name} would run.", value=date_ranges(dates), detail=said)
-
-
-def with_words(facts: Facts, table: Table, dates: list[dt.date], words: tuple[str, ...]) -> Call:
-    assert table.job
-    call = jobs.prepare(facts.pipeline, table.job, dates)
-    return replace(call, argv=(*call.argv, *words))
 
 
 def counted(facts: Facts) -> Reading | str:

@@ -42,10 +42,6 @@ class Writes:
         return self.a_day / self.limit.most
 
     @property
-    def is_program(self) -> bool:
-        return bool(self.table.job and not self.table.job.sql)
-
-    @property
     def numbers(self) -> str:
         """ "400 of 30,000 partition modifications a day"."""
         return f"{self.a_day:,} of {self.limit.most:,} {self.limit.of}s a day"
@@ -132,7 +128,7 @@ def of_table(asked: Quota, found: Writes) -> Finding:
 def how(asked: Quota, found: Writes) -> str:
     """What the number rests on."""
     counted = "DML statements of SQL jobs do not count"
-    if found.is_program:
+    if found.table.job and not found.table.job.sql:
         loads = "1 load" if asked.loads_a_date == 1 else f"{asked.loads_a_date:g} loads"
         counted = f"a program is taken to make {loads} a date"
     if found.seconds is None:
