@@ -31,6 +31,19 @@ def test_run_succeeds_after_all_console_processes_are_killed_and_restarted(begin
     assert run.attempts("lost") == 1
 
 
+def test_run_succeeds_without_intervention_after_its_worker_is_killed(begin, hurried, fault):
+    run = begin()
+    job = run.job()
+    fault.mend()
+
+    kill([job.parent()])
+
+    run.succeeds()
+    assert run.is_whole()
+    assert gone(job)
+    assert run.attempts("lost") == 1
+
+
 def test_run_resumes_after_a_reboot_without_killing_an_unrelated_process(
     begin, hurried, ask, serve, folder: Path, fault
 ):
