@@ -65,7 +65,7 @@ def told(team: None, drive: Callable[..., Run]) -> Callable[[Run], Message]:
     def perform(run: Run) -> Message:
         drive(run)
         tasks.deliver()
-        return Message.objects.get()
+        return Message.objects.get(run_id=run.pk)
 
     return perform
 

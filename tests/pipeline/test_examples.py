@@ -140,9 +140,7 @@ def test_a_scan_of_the_example_has_no_problem(scan):
     assert (found.state, found.units, found.rows) == ("complete", 1, 2)
 
 
-def test_a_scan_stores_the_days_that_are_not_final(scan):
-    scan()
-
+def test_a_scan_stores_the_days_that_are_not_final(first_scan):
     assert CalendarReading.objects.get().not_final == ["2024-01-16"]
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from tests.alerts.conftest import inbox, smtp_port, team  # noqa: F401 (fixtures)
 from tests.conftest import Ask
 from tests.runs.pages.conftest import words
-from tests.runs.preflight.conftest import checked, configure, workers  # noqa: F401 (fixtures)
+from tests.runs.preflight.conftest import checked, configure  # noqa: F401 (fixtures)
 
 
 @dataclass(frozen=True)

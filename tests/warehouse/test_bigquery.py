@@ -39,9 +39,7 @@ def ask(server: StandIn):
 
 
 class TestBigQuery(Contract):
-    @pytest.fixture
-    def endless(self) -> str:
-        return ENDLESS
+    endless = ENDLESS
 
 
 # What every query carries -----------------------------------------------------------------------------

@@ -52,9 +52,7 @@ def ask(warehouse: Shelf):
 
 
 class TestShelf(Contract):
-    @pytest.fixture
-    def endless(self) -> str:
-        return ENDLESS
+    endless = ENDLESS
 
 
 def test_a_shelf_can_be_written_while_it_is_read(folder, warehouse):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.pipeline import definition
-from tests.runs.preflight.conftest import checked, operating, viewing, workers  # noqa: F401  # fixtures
+from tests.runs.preflight.conftest import checked  # noqa: F401  # a fixture
 from tests.standins.bigquery import PROJECT, StandIn
 
 DAYS = "UNNEST(GENERATE_DATE_ARRAY('2024-01-01', '2024-01-20')) AS day"

@@ -13,11 +13,9 @@ LASTING = ["notFound", "invalidQuery", "accessDenied"]
 
 
 @pytest.fixture(autouse=True)
-def four_attempts(shop, configure):
+def four_attempts(rewrite) -> None:
     """A table whose dates are tried four times before they have failed."""
-    configure()
-    path = shop / "shop.toml"
-    path.write_text(path.read_text().replace("attempts = 1", "attempts = 4"))
+    rewrite("attempts = 1", "attempts = 4")
 
 
 @pytest.mark.parametrize("at_call", [False, True])

@@ -15,16 +15,6 @@ from tests.conftest import Ask, day
 TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
 
 
-@pytest.fixture
-def inputs(shop, ask: Ask) -> None:
-    """All that the trend of 4 to 6 January reads is in the warehouse."""
-    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
-    ask(
-        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
-    )
-    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
-
-
 def forget(*tables: str) -> None:
     Partition.objects.filter(table__in=tables).update(state="unknown", rows=None)
 
