@@ -1,7 +1,5 @@
 """What many tests share: a small shop with a real DuckDB file and real jobs, and people who may do things."""
 
-from __future__ import annotations
-
 import datetime as dt
 import gc
 import json

@@ -1,7 +1,5 @@
 """A secret that a job blurts out is nowhere to be read: not on a page, in a download, in the shell, nor in a mail."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Where the mails of these tests arrive."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy

@@ -1,7 +1,5 @@
 """What the shell answers: numbers for people, JSON for programs, exit codes for scripts."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

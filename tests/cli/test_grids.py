@@ -1,7 +1,5 @@
 """Tables of commands in a pipe or a narrow window: their numbers stay whole."""
 
-from __future__ import annotations
-
 import io
 import re
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What all commands about the pipeline share."""
 
-from __future__ import annotations
-
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 

@@ -1,7 +1,5 @@
 """`manage.py verify`: an exit code for scripts, a table for people, JSON for programs, the page's own words."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

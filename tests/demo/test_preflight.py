@@ -1,7 +1,5 @@
 """The demo's 14 checks, all of them really asked on the embedded default."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator

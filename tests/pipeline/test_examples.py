@@ -1,7 +1,5 @@
 """docs/examples/: files that can be used, and that say of the reference pipeline what the demo's file says."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

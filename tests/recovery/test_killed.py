@@ -1,7 +1,5 @@
 """Processes that are killed or freeze: the run goes on by itself, and nobody else's process is touched."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Callable

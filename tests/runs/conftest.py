@@ -1,7 +1,5 @@
 """What tests of runs share: looking at steps, waiting for a condition, and a queue that is worked off by hand."""
 
-from __future__ import annotations
-
 import importlib
 import threading
 import time

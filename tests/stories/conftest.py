@@ -1,7 +1,5 @@
 """What stories share: the console as a browser shows it, as a shell prints it, and as programs read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

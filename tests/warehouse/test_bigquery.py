@@ -1,7 +1,5 @@
 """BigQuery keeps the contract, through the real client against the stand-in."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path

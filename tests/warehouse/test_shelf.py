@@ -1,7 +1,5 @@
 """The shelf, on which tests have many writers, keeps the same contract as the warehouses that it stands for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

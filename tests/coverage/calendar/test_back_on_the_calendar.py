@@ -1,7 +1,5 @@
 """Dates that were off the calendar for a while: what a person said of them, and what they had, is remembered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """Dates that leave the calendar are an event, until a person says that it is right or they are back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The query that a partition's page shows: who runs it by hand gets the count that the page says."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable, Iterator

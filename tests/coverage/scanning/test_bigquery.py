@@ -1,7 +1,5 @@
 """A whole pipeline on BigQuery, scanned through the real client: what it finds, and what it asks for."""
 
-from __future__ import annotations
-
 import datetime as dt
 import io
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A changed pipeline file: verdicts follow from what was counted, as soon as anything starts with the new file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

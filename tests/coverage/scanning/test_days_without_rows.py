@@ -1,7 +1,5 @@
 """A rule that begins at 0: a day that rightly has no rows is complete once it was read after it was over."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """Where a table declares a key, different keys count: the right number of rows with the wrong keys is not complete."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

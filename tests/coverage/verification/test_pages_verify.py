@@ -1,7 +1,5 @@
 """The pages of verifications: asked for by an operator, read by everybody, kept for good."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

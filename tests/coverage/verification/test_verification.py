@@ -1,7 +1,5 @@
 """A verification says what is there, what is not, and what nobody could tell."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 

@@ -1,7 +1,5 @@
 """A shop on BigQuery: sales are made by SQL, visits by a program; the real client, the stand-in behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """After a run a person reads what its SQL jobs billed, beside what was forecast."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

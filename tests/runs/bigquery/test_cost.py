@@ -1,7 +1,5 @@
 """Before a launch a person reads what the SQL jobs would bill."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.runs import control

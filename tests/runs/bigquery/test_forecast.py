@@ -1,7 +1,5 @@
 """Before a launch the plan says what it would bill, from what pre-flights found: no page asks the warehouse."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 

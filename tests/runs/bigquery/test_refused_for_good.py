@@ -1,7 +1,5 @@
 """What BigQuery would refuse again is not tried again, until a person mended it and asks for a retry."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.runs.models import Run, Step

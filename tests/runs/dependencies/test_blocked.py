@@ -1,7 +1,5 @@
 """What would be skipped is said before a launch, by cause, and a run then skips exactly that."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import random

@@ -1,7 +1,5 @@
 """A need whose sources were emptied between a plan and its calls, or of which nobody knows what they have."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.coverage.models import Partition

@@ -1,7 +1,5 @@
 """Two runs at once, of which one reads what the other is about to write."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

@@ -1,7 +1,5 @@
 """Inputs of which nobody knows anything: the run reads them, or waits for the warehouse; it skips nothing."""
 
-from __future__ import annotations
-
 import pytest
 from django.utils import timezone
 

@@ -1,7 +1,5 @@
 """The last look at a run on BigQuery: what it verified and lost again is not done."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.runs.models import Run

@@ -1,7 +1,5 @@
 """A run of a fortnight against the stand-in, which also refuses, dawdles and cancels as BigQuery says that it does."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """A script that BigQuery performs may outlive the call that began it: it is ended before its dates are filled again."""
 
-from __future__ import annotations
-
 import datetime as dt
 import itertools
 

@@ -1,7 +1,5 @@
 """What failed outside the console, as the warehouse's run history tells it, on the page of failures."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import html

@@ -1,7 +1,5 @@
 """What a plan says of complete dates that read what it writes."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

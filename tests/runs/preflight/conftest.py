@@ -1,7 +1,5 @@
 """What tests of pre-flights share: checks written into the shop's file, and reports that are really made."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

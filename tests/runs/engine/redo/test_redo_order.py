@@ -1,7 +1,5 @@
 """A run that fills again what is complete: its readers are called after their inputs, never on the old rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """What a run itself makes stale: later steps do not read it, and nothing stale is called done."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.coverage.models import Partition
