@@ -1,7 +1,5 @@
 """What many tests share: a small shop with a real DuckDB file and real jobs, and people who may do things."""
 
-from __future__ import annotations
-
 import datetime as dt
 import gc
 import json
@@ -18,6 +16,7 @@ from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.template.base import Variable
 from django.test import Client, TransactionTestCase
+from django.utils import timezone
 from hypothesis import settings as hypothesis_settings
 
 from apps import masking
@@ -35,6 +34,7 @@ from apps.runs.models import Lane, Run, leases
 from apps.runs.plans import planning, selections
 from apps.runs.plans.plan import Plan
 from apps.warehouse.base import Warehouse
+from apps.workers.models import Worker
 from tests import agreement, database, duck, markup, strict_templates
 from tests.job_forks import Forked, ForkServer
 from tests.scanned import Scanned, scan_once
@@ -185,6 +185,19 @@ class Faults:
 
 
 @pytest.fixture
+def rewrite(shop: Path, settings) -> Callable[..., None]:
+    """Changes words of the shop's pipeline file where they stand first, or with `times=-1` everywhere."""
+
+    def change(old: str, new: str, *, times: int = 1) -> None:
+        text = settings.PIPELINE.read_text()
+        assert old in text
+        settings.PIPELINE.write_text(text.replace(old, new, times))
+        definition.load.cache_clear()
+
+    return change
+
+
+@pytest.fixture
 def pipeline(shop: Path) -> Pipeline:
     return definition.current()
 
@@ -237,6 +250,29 @@ def scan(
 
 
 @pytest.fixture
+def first_scan(scan: Callable[[], Scan]) -> Scan:
+    """The whole warehouse was scanned before the test begins, after all that its other fixtures did."""
+    return scan()
+
+
+@pytest.fixture
+def outage(first_scan: Scan, scan: Callable[[], Scan], shop: Path) -> Scan:
+    """The warehouse file went away after the first scan, to `.gone`; answers the scan that failed then."""
+    shop.rename(shop.with_suffix(".gone"))
+    return scan()
+
+
+@pytest.fixture
+def workers(db: None) -> None:
+    """One in each cluster, alive."""
+    now = timezone.now()
+    for number, cluster in enumerate(("main", "runs")):
+        Worker.objects.create(
+            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, heartbeat_at=now
+        )
+
+
+@pytest.fixture
 def viewer(db: None) -> User:
     return User.objects.create_user("vera", password="vera")
 
@@ -246,6 +282,22 @@ def operator(db: None) -> User:
     user = User.objects.create_user("olga", email="olga@shop.example", password="olga")
     user.user_permissions.set(Permission.objects.filter(codename__in=("operate_run", "operate_coverage")))
     return user
+
+
+@pytest.fixture
+def viewing(viewer: User, shop: Path) -> Client:
+    """A viewer's browser."""
+    client = Client()
+    client.force_login(viewer)
+    return client
+
+
+@pytest.fixture
+def operating(operator: User, shop: Path) -> Client:
+    """An operator's browser."""
+    client = Client()
+    client.force_login(operator)
+    return client
 
 
 @pytest.fixture
@@ -292,13 +344,11 @@ def drive(pipeline: Pipeline, transactional_db: None) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def agree(pipeline: Pipeline, operator: User) -> Callable[..., None]:
+def agree(pipeline: Pipeline, operating: Client) -> Callable[..., None]:
     """Compares the numbers of all pages, files, shell and mail: `agree()`, or `agree(run)` to compare a run's too."""
 
     def compare(run: Run | None = None) -> None:
-        client = Client()
-        client.force_login(operator)
-        agreement.compare(client, pipeline, run)
+        agreement.compare(operating, pipeline, run)
 
     return compare
 

@@ -100,11 +100,6 @@ def test_a_truncated_private_key_is_hidden_in_a_log_excerpt():
     assert masking.text(f"\n{LONG}\nABC=\n-----END PRIVATE KEY-----\nnext") == "\n•••\n•••\nnext"
 
 
-@pytest.fixture
-def known():
-    return masking.learn
-
-
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -123,8 +118,8 @@ def known():
         ("TILL_DSN", 'quo"ted', r"quo\"ted"),
     ],
 )
-def test_the_value_of_a_secret_variable_is_hidden_in_text(known, name, value, said):
-    known({name: value})
+def test_the_value_of_a_secret_variable_is_hidden_in_text(name, value, said):
+    masking.learn({name: value})
 
     assert masking.text(f"refused: {said}!") == f"refused: {said[:3] if said[0] == '%' else ''}•••!"
 
@@ -137,24 +132,29 @@ def test_the_value_of_a_secret_variable_is_hidden_in_text(known, name, value, sa
         ("USE_AUTH", "true"), ("AUTH_MODE", "none"), ("TOKEN_STAGE", "prod"), ("KEY_SINCE", "2024-01-31"),
     ],
 )  # fmt: skip
-def test_the_value_of_a_variable_that_is_not_secret_is_kept_in_text(known, name, value):
-    known({name: value})
+def test_the_value_of_a_variable_that_is_not_secret_is_kept_in_text(name, value):
+    masking.learn({name: value})
 
     assert masking.text(f"about {value}.") == f"about {value}."
 
 
-def test_a_word_is_not_hidden_within_another(known):
-    known({"DB_PASSWORD": "summer"})
+@pytest.mark.parametrize(
+    ("value", "said", "shown"),
+    [
+        ("summer", "summer, midsummernight", "•••, midsummernight"),
+        (
+            "1234",
+            "1234 refused; 12345 rows, 0.1234, 1234.5, a1234",
+            "••• refused; 12345 rows, 0.1234, 1234.5, a1234",
+        ),
+        ("2025", "12 rows on 2025-03-01", "12 rows on 2025-03-01"),
+    ],
+    ids=["a word", "a number", "a year"],
+)
+def test_a_secret_is_not_hidden_within_other_words_and_numbers(value, said, shown):
+    masking.learn({"DB_PASSWORD": value})
 
-    assert masking.text("summer, midsummernight") == "•••, midsummernight"
-
-
-def test_a_number_is_not_hidden_within_another(known):
-    known({"DB_PASSWORD": "1234"})
-
-    assert masking.text("1234 refused; 12345 rows, 0.1234, 1234.5, a1234") == (
-        "••• refused; 12345 rows, 0.1234, 1234.5, a1234"
-    )
+    assert masking.text(said) == shown
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_a_number_is_not_hidden_within_another(known):
     ["API_TOKEN", "LAND_PASS", "SIGNKEY", "TILL_DSN", "PWD_DB", "SORT_KEY", "MAX_TOKENS", "ADMIN_TOKENS", "AUTHOR",
      "AUTHORIZATION", "PWD", "TOKEN_PORT", "PRIMARY_KEY", "CITY"],
 )  # fmt: skip
-def test_a_value_is_hidden_in_text_if_and_only_if_its_variable_is_hidden(known, name):
-    known({name: "harbour"})
+def test_a_value_is_hidden_in_text_if_and_only_if_its_variable_is_hidden(name):
+    masking.learn({name: "harbour"})
 
     assert masking.environment({name: "harbour"})[name] == masking.text("harbour")
 
@@ -171,7 +171,7 @@ def test_a_value_is_hidden_in_text_if_and_only_if_its_variable_is_hidden(known, 
 @pytest.mark.parametrize(
     "word", ["--api-key harbour", "--token=harbour", "-db-password harbour", "X_TOKEN=harbour"]
 )
-def test_a_secret_argument_of_a_command_is_hidden_in_text(known, word):
+def test_a_secret_argument_of_a_command_is_hidden_in_text(word):
     masking.learn_command(["load", *word.split(), "{start}"])
 
     assert masking.text("harbour refused") == "••• refused"
@@ -180,7 +180,7 @@ def test_a_secret_argument_of_a_command_is_hidden_in_text(known, word):
 @pytest.mark.parametrize(
     "word", ["--sort-key harbour", "--key=harbour", "--no-token --harbour", "--token {harbour}"]
 )
-def test_an_argument_of_a_command_that_is_not_secret_is_kept_in_text(known, word):
+def test_an_argument_of_a_command_that_is_not_secret_is_kept_in_text(word):
     masking.learn_command(["load", *word.split(), "{start}"])
 
     assert masking.text("about harbour, {harbour}") == "about harbour, {harbour}"
@@ -189,20 +189,14 @@ def test_an_argument_of_a_command_that_is_not_secret_is_kept_in_text(known, word
 @pytest.mark.parametrize(
     "name", ["S3_KEY_PREFIX", "KEYSPACE", "AUTH_USER", "KEY_TABLE", "KEY_DATE", "PASSES"]
 )
-def test_a_variable_whose_name_only_contains_a_secret_word_is_not_hidden(known, name):
-    known({name: "swordfish"})
+def test_a_variable_whose_name_only_contains_a_secret_word_is_not_hidden(name):
+    masking.learn({name: "swordfish"})
 
     assert masking.text("wrote to swordfish") == "wrote to swordfish"
 
 
-def test_a_year_is_no_secret(known):
-    known({"GAUGE_PASSWORD": "2025"})
-
-    assert masking.text("12 rows on 2025-03-01") == "12 rows on 2025-03-01"
-
-
-def test_a_report_keeps_its_names_and_hides_a_secret_in_a_sentence(known):
-    known({"GAUGE_PASSWORD": "tide"})
+def test_a_report_keeps_its_names_and_hides_a_secret_in_a_sentence():
+    masking.learn({"GAUGE_PASSWORD": "tide"})
 
     assert masking.sentences({"table": "tide.level", "why": ["login with tide refused"]}) == {
         "table": "tide.level",

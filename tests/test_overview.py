@@ -4,27 +4,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
-from django.utils import timezone
 
-from apps.pipeline import definition
 from apps.runs.models import Preflight, Run
-from apps.workers.models import Worker
 
 
 @pytest.fixture
-def workers(db) -> None:
-    """One in each cluster."""
-    now = timezone.now()
-    for cluster in ("main", "runs"):
-        Worker.objects.create(
-            name=cluster, cluster=cluster, host="h", pid=1, started_at=now, heartbeat_at=now
-        )
-
-
-@pytest.fixture
-def overview(client, operator, workers):
-    client.force_login(operator)
-    return lambda **headers: client.get("/", headers=headers).content.decode()
+def overview(operating, workers):
+    return lambda **headers: operating.get("/", headers=headers).content.decode()
 
 
 def complete(ask, *dates: str) -> None:
@@ -43,9 +29,7 @@ def test_the_overview_shows_that_the_warehouse_was_not_scanned_yet(overview, sho
     assert "never scanned" in text and "The warehouse was not scanned yet" in text
 
 
-def test_when_nothing_runs_the_next_gaps_can_be_planned(scan, overview):
-    scan()
-
+def test_when_nothing_runs_the_next_gaps_can_be_planned(overview, first_scan):
     text = overview()
 
     assert "Nothing is running. Phase 2 is complete on 0 of 29 dates" in text
@@ -63,14 +47,8 @@ def test_a_phase_counts_dates_on_which_all_its_tables_are_complete(scan, ask, ov
     assert "sales: 3 of 29 complete" in text
 
 
-def test_a_phase_of_sources_and_filled_tables_counts_needs_not_each_source(shop, scan, ask, overview):
-    path = shop.parent / "shop.toml"
-    path.write_text(
-        path.read_text().replace(
-            'name = "raw.orders_backup"\nphase = "1"', 'name = "raw.orders_backup"\nphase = "2"'
-        )
-    )
-    definition.load.cache_clear()
+def test_a_phase_of_sources_and_filled_tables_counts_needs_not_each_source(rewrite, scan, ask, overview):
+    rewrite('name = "raw.orders_backup"\nphase = "1"', 'name = "raw.orders_backup"\nphase = "2"')
     complete(ask, "01-05", "01-08")
     scan()
 
@@ -81,11 +59,7 @@ def test_a_phase_of_sources_and_filled_tables_counts_needs_not_each_source(shop,
     )
 
 
-def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(scan, shop, overview):
-    scan()
-    shop.rename(shop.with_suffix(".gone"))
-    scan()
-
+def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(outage, overview):
     text = " ".join(overview().partition("<body")[2].split())
 
     assert "As last known, Phase 2 is complete on 0 of 29 dates. What it holds now is unknown" in text
@@ -104,9 +78,7 @@ def test_a_table_that_could_not_be_read_is_unknown_beside_the_others(scan, ask, 
     assert "visits: unknown on all 29" in text and "sales: 1 of 29 complete" in text
 
 
-def test_dates_left_out_are_shown_with_the_reason(scan, overview):
-    scan()
-
+def test_dates_left_out_are_shown_with_the_reason(overview, first_scan):
     assert "6 dates left out: not expected (bootstrap)" in overview()
 
 
@@ -135,9 +107,7 @@ def test_the_last_preflight_and_dates_without_any_source_are_shown(transactional
     assert "1 date</span> without any source" in text and "28 of 29 (96.55 %)" in text
 
 
-def test_each_season_leads_to_its_page(scan, overview):
-    scan()
-
+def test_each_season_leads_to_its_page(overview, first_scan):
     text = overview()
 
     assert 'href="/coverage/winter/"' in text and 'href="/coverage/spring/"' in text
@@ -174,34 +144,25 @@ def test_open_failures_are_listed(launch, drive, fault, overview):
     assert "Open failures" in text
 
 
-def test_the_overview_shows_how_to_start_a_worker_if_there_is_none(client, viewer, scan):
-    scan()
-    client.force_login(viewer)
-
-    text = client.get("/").content.decode()
+def test_the_overview_shows_how_to_start_a_worker_if_there_is_none(viewing, first_scan):
+    text = viewing.get("/").content.decode()
 
     assert "nothing will start" in text and "manage.py serve" in text
 
 
-def test_a_viewer_sees_no_buttons(client, viewer, workers, scan):
-    scan()
-    client.force_login(viewer)
-
-    text = client.get("/").content.decode()
+def test_a_viewer_sees_no_buttons(viewing, workers, first_scan):
+    text = viewing.get("/").content.decode()
 
     assert "Scan now" not in text and "New run" not in text
 
 
-def test_a_refresh_is_the_piece_alone(scan, overview):
-    scan()
-
+def test_a_refresh_is_the_piece_alone(overview, first_scan):
     piece = overview(HX_Target="live")
 
     assert "Season by season" in piece and "<h1>" not in piece
 
 
-def test_the_overview_refreshes_often_while_a_run_is_active(launch, overview, scan):
-    scan()
+def test_the_overview_refreshes_often_while_a_run_is_active(launch, overview, first_scan):
     assert "every 30s" in overview()
 
     launch(tables=["daily.sales"])
@@ -209,11 +170,10 @@ def test_the_overview_refreshes_often_while_a_run_is_active(launch, overview, sc
     assert "every 3s" in overview()
 
 
-def test_a_refresh_without_changes_returns_no_content(scan, overview, client):
-    scan()
+def test_a_refresh_without_changes_returns_no_content(overview, operating, first_scan):
     version = overview(HX_Target="live").partition('"version": "')[2].partition('"')[0]
 
-    assert client.get("/", {"version": version}, headers={"HX-Target": "live"}).status_code == 204
+    assert operating.get("/", {"version": version}, headers={"HX-Target": "live"}).status_code == 204
 
 
 def test_queries_do_not_grow_with_dates_and_runs(
@@ -232,9 +192,7 @@ def test_queries_do_not_grow_with_dates_and_runs(
         overview()
 
 
-def test_the_overview_has_no_inline_script_or_style(scan, overview):
-    scan()
-
+def test_the_overview_has_no_inline_script_or_style(overview, first_scan):
     text = overview()
 
     assert "style=" not in text and "<script>" not in text and "<style" not in text

@@ -1,7 +1,5 @@
 """A secret that a job blurts out is nowhere to be read: not on a page, in a download, in the shell, nor in a mail."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -85,27 +83,22 @@ def test_the_log_on_the_disk_has_the_secrets_that_the_job_printed(run):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_of_the_run_is_clean(client, viewer, run, page):
-    client.force_login(viewer)
-
-    assert is_clean(body(client.get(reverse(f"runs:{page}", args=[run.pk]))))
+def test_a_page_of_the_run_is_clean(viewing, run, page):
+    assert is_clean(body(viewing.get(reverse(f"runs:{page}", args=[run.pk]))))
 
 
 @pytest.mark.parametrize("page", OF_AN_ATTEMPT)
-def test_the_log_is_clean_shown_live_and_downloaded(client, viewer, run, page):
-    client.force_login(viewer)
-
-    shown = body(client.get(reverse(f"runs:{page}", args=[run.pk, 1])))
+def test_the_log_is_clean_shown_live_and_downloaded(viewing, run, page):
+    shown = body(viewing.get(reverse(f"runs:{page}", args=[run.pk, 1])))
     assert "the till refused" in shown and masking.HIDDEN in shown
     assert is_clean(shown)
 
 
 @pytest.mark.parametrize("page", OTHERS)
-def test_every_other_page_is_clean(client, viewer, run, page):
+def test_every_other_page_is_clean(viewing, run, page):
     tasks.deliver()
-    client.force_login(viewer)
 
-    assert is_clean(body(client.get(reverse(page))))
+    assert is_clean(body(viewing.get(reverse(page))))
 
 
 def test_steps_and_signatures_are_made_of_the_masked_text(run):
@@ -196,15 +189,12 @@ def test_a_finding_quotes_no_variable_of_its_check(configure, checked):  # noqa:
     assert is_clean(str(checked(tables=["daily.sales"]).as_json()))
 
 
-def test_the_log_has_no_secret_of_the_consoles_own_environment(
-    client, viewer, shop, launch, drive, monkeypatch
-):
+def test_the_log_has_no_secret_of_the_consoles_own_environment(viewing, shop, launch, drive, monkeypatch):
     monkeypatch.setenv("SHORT_PASS", "shortpw")
     (shop.parent / "jobs" / "blurt.py").write_text("import os\nprint('it is', os.environ['SHORT_PASS'])")
     run = drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-01")))
-    client.force_login(viewer)
 
-    assert "it is •••" in body(client.get(reverse("runs:log", args=[run.pk, 1])))
+    assert "it is •••" in body(viewing.get(reverse("runs:log", args=[run.pk, 1])))
 
 
 def test_a_web_process_masks_the_secrets_of_jobs_from_its_start(shop):

@@ -55,7 +55,11 @@ UNKNOWN_ADDRESSES = [
     "/runs/partition/daily.sales/20240101/",
     "/runs/partition/daily.sales/0000-01-01/",
     "/runs/partition/daily.sales/2024-W01-1/",
+    "/runs/partition/daily.sales/soon/",
     "/runs/0/",
+    "/runs/99/",
+    "/runs/99/steps/",
+    f"/runs/{10**30}/",
     f"/runs/{10**18}/",
     f"/runs/{10**30}/summary/",
     f"/runs/{10**19}/attempts/1/",
@@ -63,24 +67,28 @@ UNKNOWN_ADDRESSES = [
     "/runs/1/attempts/9/tail/",
     "/runs/1/failures.csv",
     "/failures/1/",
+    "/preflight/0/",
+    "/preflight/999/",
+    f"/preflight/{10**20 - 1}/",
+    "/verify/9/",
+    "/verify/9/verification.csv",
+    f"/verify/{10**30}/",
     f"/coverage/scans/{10**30}/",
+    "/coverage/summer/",
+    "/coverage/summer/heatmap.json",
     "/coverage/partition/daily.nope/2024-01-01/",
     "/coverage/partition/daily.sales/2024-02-30/",
 ]
 
 
 @pytest.mark.parametrize("address", UNKNOWN_ADDRESSES)
-def test_an_unknown_address_is_not_found(client, viewer, shop, address):
-    client.force_login(viewer)
-
-    assert client.get(address).status_code == 404
+def test_an_unknown_address_is_not_found(viewing, address):
+    assert viewing.get(address).status_code == 404
 
 
-def test_a_forbidden_request_is_logged_in_one_line_without_a_traceback(client, viewer, shop, caplog):
-    client.force_login(viewer)
-
+def test_a_forbidden_request_is_logged_in_one_line_without_a_traceback(viewing, caplog):
     with caplog.at_level(logging.WARNING):
-        client.post("/verify/start/")
+        viewing.post("/verify/start/")
 
     (line,) = [record for record in caplog.records if record.name == "django.request"]
     assert (line.status_code, line.exc_info) == (403, None)

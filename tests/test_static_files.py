@@ -1,7 +1,5 @@
 """Static files are served compressed."""
 
-from __future__ import annotations
-
 import brotli
 from django.contrib.staticfiles.storage import StaticFilesStorage
 

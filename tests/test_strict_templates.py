@@ -1,7 +1,5 @@
 """A template that names what its object does not have fails the test that renders it."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

@@ -1,7 +1,5 @@
 """Where the mails of these tests arrive."""
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
@@ -65,7 +63,7 @@ def told(team: None, drive: Callable[..., Run]) -> Callable[[Run], Message]:
     def perform(run: Run) -> Message:
         drive(run)
         tasks.deliver()
-        return Message.objects.get()
+        return Message.objects.get(run_id=run.pk)
 
     return perform
 

@@ -5,7 +5,6 @@ import re
 from io import StringIO
 
 import pytest
-from django.test import Client
 
 from apps.alerts import tasks
 from apps.alerts.models import Message
@@ -34,12 +33,6 @@ def mixed(launch, drive, team) -> Run:
 
 def decide(run: Run, date: str, **facts: str) -> None:
     run.steps.filter(date=day(date)).update(**facts)
-
-
-@pytest.fixture
-def browser(client, operator) -> Client:
-    client.force_login(operator)
-    return client
 
 
 def test_mail_subject_counts_unverified_steps_and_the_text_breaks_them_down(mixed):
@@ -81,37 +74,37 @@ def test_the_json_has_the_counts_and_the_reasons(mixed):
     ]
 
 
-def test_summary_page_has_the_counts_and_skip_reasons(mixed, browser):
-    text = words(browser.get(f"/runs/{mixed.pk}/summary/").content.decode())
+def test_summary_page_has_the_counts_and_skip_reasons(mixed, operating):
+    text = words(operating.get(f"/runs/{mixed.pk}/summary/").content.decode())
 
     assert "2 of 6 steps verified; 4 not: 1 failed, 3 skipped" in text
     assert f"Skipped {REASON} 2024-01-04 to 2024-01-06 sales · 3 steps" in text
 
 
-def test_the_page_of_the_run_has_the_reasons_beside_the_failures(mixed, browser):
-    text = words(browser.get(mixed.get_absolute_url()).content.decode())
+def test_the_page_of_the_run_has_the_reasons_beside_the_failures(mixed, operating):
+    text = words(operating.get(mixed.get_absolute_url()).content.decode())
 
     assert f"Skipped 3 steps , 1 reason {REASON} 2024-01-04 to 2024-01-06 sales · 3 steps" in text
     assert "Failed 1 1 kind Skipped 3 1 reason" in text
 
 
-def test_the_list_of_runs_names_skipped_beside_failed(mixed, browser):
-    assert "2 of 6 1 3 skipped" in words(browser.get("/runs/").content.decode())
+def test_the_list_of_runs_names_skipped_beside_failed(mixed, operating):
+    assert "2 of 6 1 3 skipped" in words(operating.get("/runs/").content.decode())
 
 
-def test_the_page_of_the_run_offers_all_of_them_as_csv(mixed, browser):
-    text = b"".join(browser.get(f"/runs/{mixed.pk}/failures.csv").streaming_content).decode()
+def test_the_page_of_the_run_offers_all_of_them_as_csv(mixed, operating):
+    text = b"".join(operating.get(f"/runs/{mixed.pk}/failures.csv").streaming_content).decode()
 
     assert [line["status"] for line in csv.DictReader(StringIO(text))] == ["failed"] + 3 * ["skipped"]
 
 
-def test_attempts_page_shows_how_many_dates_of_each_attempt_are_verified(mixed, browser):
+def test_attempts_page_shows_how_many_dates_of_each_attempt_are_verified(mixed, operating):
     assert "sales 2024-01-01 and 3 more 2 of 4 1 exit status 0" in words(
-        browser.get(f"/runs/{mixed.pk}/attempts/").content.decode()
+        operating.get(f"/runs/{mixed.pk}/attempts/").content.decode()
     )
 
 
-def test_page_mail_and_json_report_the_effect_of_a_redo_in_the_same_words(launch, drive, team, browser):
+def test_page_mail_and_json_report_the_effect_of_a_redo_in_the_same_words(launch, drive, team, operating):
     january = {"tables": ["daily.sales"], "start": day("01-01"), "end": day("01-02")}
     drive(launch(**january))
     run = drive(launch(reprocess="all", **january))
@@ -120,6 +113,6 @@ def test_page_mail_and_json_report_the_effect_of_a_redo_in_the_same_words(launch
     says = backfill.result(run)["done_again"]["text"]
 
     assert says == "no change: 2 partitions as before, written again"
-    assert says in words(browser.get(run.get_absolute_url()).content.decode())
+    assert says in words(operating.get(run.get_absolute_url()).content.decode())
     mail = Message.objects.get(run_id=run.pk)
     assert f"Done again: {says}" in mail.text and f"Done again: {says}" in mail.html

@@ -59,15 +59,6 @@ def test_run_that_has_ended_is_not_reported_as_stalled(running):
     assert mail() is None
 
 
-def test_mail_reports_a_run_paused_by_the_circuit_breaker(paused):
-    paused(Run.PauseReason.FAILURES, "5 failures in a row say the same: quota exceeded")
-
-    message = mail()
-
-    assert message.subject == f"STOPPED - {TITLE}: 5 failures in a row say the same"
-    assert "It goes on when a person resumes it" in message.text
-
-
 def test_mail_reports_a_canary_that_waits_for_its_release(paused):
     paused(Run.PauseReason.CANARY, "Canary done: 2 of 3 steps verified; the others wait for a release")
 
@@ -126,9 +117,3 @@ def test_new_kind_of_failure_within_the_hour_is_reported_after_the_hour(running)
 
     with time_machine.travel(start + 62 * MINUTE, tick=False):
         assert mail().subject == f"FAILING - {TITLE}: New after 10 min"
-
-
-def test_pause_by_an_operator_sends_no_mail(paused):
-    paused(Run.PauseReason.OPERATOR, "Paused")
-
-    assert mail() is None

@@ -1,7 +1,5 @@
 """Rounds of chaos, each with a database of its own in which the run is launched already."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path

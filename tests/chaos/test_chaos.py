@@ -3,8 +3,6 @@
 `make chaos ROUNDS=20 SEED=7` prints what it does to whom; a round that fails is done again with ROUNDS=1 and its seed.
 """
 
-from __future__ import annotations
-
 import os
 import time
 

@@ -1,7 +1,5 @@
 """What the shell answers: numbers for people, JSON for programs, exit codes for scripts."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -33,6 +31,13 @@ def shell(pipeline, transactional_db, capsys):
         return code, printed.out, printed.err
 
     return run
+
+
+@pytest.fixture
+def scanned_shell(shell):
+    """A shell in which the warehouse was scanned."""
+    shell("scan")
+    return shell
 
 
 def row(said: str, name: str) -> list[str]:
@@ -71,12 +76,11 @@ def test_scan_exits_1_if_one_table_does_not_exist(shell, ask):
     assert "daily.visits does not exist" in said
 
 
-def test_a_scan_of_a_table_leaves_the_others_as_they_were(shell, ask):
-    shell("scan")
+def test_a_scan_of_a_table_leaves_the_others_as_they_were(scanned_shell, ask):
     ask("INSERT INTO daily.sales (day, item) SELECT DATE '2024-01-02', range FROM range(8)")
     ask("INSERT INTO weekly.trend VALUES (DATE '2024-01-05', 1)")
 
-    code, said, _ = shell("scan", "--table", "sales")
+    code, said, _ = scanned_shell("scan", "--table", "sales")
 
     assert (code, said.splitlines()[0]) == (0, "1 table read in 2 queries; 1 partition changed.")
     assert Partition.objects.get(table="daily.sales", date=day("01-02")).state == "complete"
@@ -101,10 +105,8 @@ def test_number_of_steps_to_plan_is_unknown_before_the_first_scan(shell):
 # coverage -----------------------------------------------------------------------------------------
 
 
-def test_coverage_prints_the_agreed_json(shell):
-    shell("scan")
-
-    said = asked_json(shell, "coverage", "--phase", "2")
+def test_coverage_prints_the_agreed_json(scanned_shell):
+    said = asked_json(scanned_shell, "coverage", "--phase", "2")
 
     assert said["as_of"]
     phase, table = said["phases"][0], said["tables"][0]
@@ -131,38 +133,33 @@ def test_coverage_reports_regressions_within_the_range(shell, ask):
     assert asked_json(shell, "coverage", "--season", "spring")["lost_rows"] == []
 
 
-def test_coverage_of_a_season_counts_its_dates(shell):
-    shell("scan")
-
-    assert asked_json(shell, "coverage", "--season", "spring")["tables"][0]["expected"] == 10
+def test_coverage_of_a_season_counts_its_dates(scanned_shell):
+    assert asked_json(scanned_shell, "coverage", "--season", "spring")["tables"][0]["expected"] == 10
 
 
-def test_coverage_of_two_seasons_leaves_the_third_out(shell, shop):
-    shell("scan")
+def test_coverage_of_two_seasons_leaves_the_third_out(scanned_shell, shop):
     CalendarDate.objects.filter(date__lt=day("01-11")).update(season="before")
 
-    said = asked_json(shell, "coverage", "--season", "winter", "--season", "spring")
+    said = asked_json(scanned_shell, "coverage", "--season", "winter", "--season", "spring")
 
     assert said["tables"][0]["expected"] == 20
 
 
-def test_coverage_is_marked_as_last_known_if_the_warehouse_is_unreachable(shell, shop):
-    shell("scan")
+def test_coverage_is_marked_as_last_known_if_the_warehouse_is_unreachable(scanned_shell, shop):
     shop.unlink()
-    shell("scan")
+    scanned_shell("scan")
 
-    said = shell("coverage")[1]
+    said = scanned_shell("coverage")[1]
     assert "last known at" in said and "the warehouse has not answered since" in said
     assert row(said, "sales (last known)")[:6] == ["sales", "(last", "known)", "0", "29", "0"]
-    told = {each["name"]: each["silence"] for each in asked_json(shell, "coverage")["tables"]}
+    told = {each["name"]: each["silence"] for each in asked_json(scanned_shell, "coverage")["tables"]}
     assert "does not exist" in told["daily.sales"]["reason"] and told["daily.sales"]["last_read_at"]
 
 
-def test_coverage_shows_unknown_partitions_beside_the_counts(shell):
-    shell("scan")
+def test_coverage_shows_unknown_partitions_beside_the_counts(scanned_shell):
     Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
 
-    said = shell("coverage", "--table", "sales")[1]
+    said = scanned_shell("coverage", "--table", "sales")[1]
 
     assert row(said, "sales") == ["sales", "0", "29", "0", "·", "·", "25", "·", "·", "4", "·"]
     assert "would be planned with --reprocess failed: 25, and 4 partitions unknown" in said
@@ -176,10 +173,8 @@ def test_coverage_before_any_scan_is_unknown_not_zero(shell):
     assert row(shell("coverage")[1], "sales")[1:4] == ["unknown", "unknown", "unknown"]
 
 
-def test_coverage_for_people_is_plain_text_in_a_pipe(shell):
-    shell("scan")
-
-    said = shell("coverage")[1]
+def test_coverage_for_people_is_plain_text_in_a_pipe(scanned_shell):
+    said = scanned_shell("coverage")[1]
 
     assert "Phase 2 · Daily: all tables" in said
     assert "\x1b" not in said
@@ -207,10 +202,8 @@ def test_invalid_arguments_exit_2_with_a_message(shell, command, words, sentence
 # plan ---------------------------------------------------------------------------------------------
 
 
-def test_plan_prints_the_agreed_json(shell):
-    shell("scan")
-
-    said = asked_json(shell, "plan", "--start", "2024-01-01", "--end", "2024-01-08")
+def test_plan_prints_the_agreed_json(scanned_shell):
+    said = asked_json(scanned_shell, "plan", "--start", "2024-01-01", "--end", "2024-01-08")
 
     _, _, call = said.pop("calls")
     said.pop("likely")
@@ -222,10 +215,8 @@ def test_plan_prints_the_agreed_json(shell):
     assert call["command"].startswith("sql jobs/trend.sql start_date=2024-01-04 ")
 
 
-def test_plan_shows_the_exact_command_its_folder_and_its_environment(shell, pipeline, shop):
-    shell("scan")
-
-    said = shell("plan", "--table", "sales", *DAYS)[1]
+def test_plan_shows_the_exact_command_its_folder_and_its_environment(scanned_shell, pipeline, shop):
+    said = scanned_shell("plan", "--table", "sales", *DAYS)[1]
 
     assert "fill.py daily.sales --start 2024-01-01 --end 2024-01-04 --safe" in said
     assert str(pipeline.folder / "jobs") in said
@@ -242,10 +233,8 @@ def test_plan_before_any_scan_leaves_out_all_dates_with_the_reason(shell):
 # backfill -----------------------------------------------------------------------------------------
 
 
-def test_backfill_here_exits_0_when_all_is_verified(shell):
-    shell("scan")
-
-    code, said, _ = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
+def test_backfill_here_exits_0_when_all_is_verified(scanned_shell):
+    code, said, _ = scanned_shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
 
     assert code == 0
     assert json.loads(said) | {"run": 0} == {
@@ -283,7 +272,6 @@ def interrupt(shell):
 
 
 def test_interrupted_backfill_here_ends_its_attempt_as_stopped(shell, slow, interrupt):
-
     code, _, complained = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
     run = Run.objects.get()
@@ -319,37 +307,32 @@ def test_backfill_exits_1_with_the_failures_by_signature(shell, fault):
     ]
 
 
-def test_backfill_exits_3_if_it_waits_at_a_manual_gate(shell):
-    shell("scan")
-
-    assert shell("backfill", *DAYS, "--here", "--yes", "--json")[0] == 3
+def test_backfill_exits_3_if_it_waits_at_a_manual_gate(scanned_shell):
+    assert scanned_shell("backfill", *DAYS, "--here", "--yes", "--json")[0] == 3
 
 
-def test_backfill_of_complete_dates_exits_0_and_reports_nothing_to_do(shell):
-    shell("scan")
-    shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+def test_backfill_of_complete_dates_exits_0_and_reports_nothing_to_do(scanned_shell):
+    scanned_shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
-    code, said, _ = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+    code, said, _ = scanned_shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
     assert (code, said) == (0, "Nothing to do: all 4 are complete already.\n")
 
 
-def test_backfill_of_complete_dates_prints_the_agreed_json(shell):
-    shell("scan")
-    shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
+def test_backfill_of_complete_dates_prints_the_agreed_json(scanned_shell):
+    scanned_shell("backfill", "--table", "sales", *DAYS, "--here", "--yes")
 
-    said = asked_json(shell, "backfill", "--table", "sales", *DAYS, "--wait", "--json")
+    said = asked_json(scanned_shell, "backfill", "--table", "sales", *DAYS, "--wait", "--json")
 
     assert (said["run"], said["status"], said["succeeded"], said["failed"]) == (None, "succeeded", 0, 0)
     assert (said["signatures"], said["left_out"]) == ([], {"complete": 4})
 
 
-def test_backfill_of_unknown_dates_exits_2_with_the_reasons(shell):
-    shell("scan")
+def test_backfill_of_unknown_dates_exits_2_with_the_reasons(scanned_shell):
     Partition.objects.filter(table="daily.sales").update(state="unknown")
     Partition.objects.filter(table="daily.sales", date=day("01-01")).update(state="complete")
 
-    code, said, complaint = shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
+    code, said, complaint = scanned_shell("backfill", "--table", "sales", *DAYS, "--here", "--yes", "--json")
 
     assert code == 2
     assert "Nothing to do: 1 complete, 3 unknown: scan the warehouse first." in complaint
@@ -363,30 +346,25 @@ def test_backfill_before_the_first_scan_exits_2_with_a_message(shell):
     assert "The warehouse was not scanned yet" in complaint
 
 
-def test_backfill_exits_2_without_launching_unless_confirmed(shell):
-    shell("scan")
-
-    code, _, complaint = shell("backfill", "--table", "sales", *DAYS, "--here")
+def test_backfill_exits_2_without_launching_unless_confirmed(scanned_shell):
+    code, _, complaint = scanned_shell("backfill", "--table", "sales", *DAYS, "--here")
 
     assert code == 2
     assert "add --yes" in complaint
     assert not Run.objects.exists()
 
 
-def test_plan_leaves_out_dates_of_another_run_and_names_that_run(shell, pipeline):
-    shell("scan")
+def test_plan_leaves_out_dates_of_another_run_and_names_that_run(scanned_shell, pipeline):
     plan = planning.plan(pipeline, selections.select(pipeline, tables=["sales"], end=day("01-04")))
     control.launch(plan, pipeline, by="olga", queued=False)
 
-    said = asked_json(shell, "plan", "--table", "sales", *DAYS)
+    said = asked_json(scanned_shell, "plan", "--table", "sales", *DAYS)
 
     assert said["left_out"] == {f"running elsewhere: run {Run.objects.get().pk}": 4}
 
 
-def test_backfill_without_wait_leaves_the_run_in_the_queue(shell):
-    shell("scan")
-
-    code, _, _ = shell("backfill", "--table", "sales", *DAYS, "--yes", "--note", "overnight")
+def test_backfill_without_wait_leaves_the_run_in_the_queue(scanned_shell):
+    code, _, _ = scanned_shell("backfill", "--table", "sales", *DAYS, "--yes", "--note", "overnight")
 
     assert code == 0
     assert (Run.objects.get().status, Run.objects.get().note) == ("queued", "overnight")

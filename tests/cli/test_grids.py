@@ -1,7 +1,5 @@
 """Tables of commands in a pipe or a narrow window: their numbers stay whole."""
 
-from __future__ import annotations
-
 import io
 import re
 from contextlib import suppress
@@ -71,8 +69,7 @@ def numbers(said: str) -> list[str]:
 
 @pytest.mark.parametrize("width", [150, 100, 60])
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_command_prints_the_same_numbers_at_any_width(scan, monkeypatch, capsys, words, width):
-    scan()
+def test_a_command_prints_the_same_numbers_at_any_width(monkeypatch, capsys, words, width, first_scan):
     Partition.objects.filter(table="weekly.trend", date=day("01-19")).update(state="accepted")
 
     def said(columns: int) -> str:

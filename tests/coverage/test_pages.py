@@ -10,8 +10,25 @@ from tests.conftest import day
 WINTER = "/coverage/winter/"
 
 
-@pytest.mark.parametrize("address", ["/coverage/", WINTER, "/coverage/winter/heatmap.json"])
-def test_coverage_is_for_people_who_are_logged_in(client, shop, db, address):
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/coverage/",
+        "/coverage/winter/",
+        "/coverage/winter/heatmap.json",
+        "/coverage/calendar/",
+        "/coverage/accepted/",
+        "/coverage/accepted/new/",
+        "/coverage/accepted/accepted.csv",
+        "/coverage/accepted/accepted.json",
+        "/sources/",
+        "/sources/windows/",
+        "/verify/",
+        "/verify/1/",
+        "/preflight/",
+    ],
+)
+def test_pages_are_for_people_who_are_logged_in(client, shop, db, address):
     assert client.get(address).status_code == 302
 
 
@@ -24,9 +41,7 @@ def test_a_season_shows_its_expected_dates_and_the_time_of_the_last_scan(scan, r
     assert f"{done.finished_at:%Y-%m-%dT%H:%M:%SZ}" in text
 
 
-def test_all_seasons_are_on_one_page(scan, read):
-    scan()
-
+def test_all_seasons_are_on_one_page(read, first_scan):
     text = read("/coverage/")
 
     assert "29 expected dates" in text
@@ -51,9 +66,7 @@ def test_a_gap_of_a_single_date_shows_its_reason(scan, fill, read):
     assert "1 rows, expected 8" in read(WINTER)
 
 
-def test_a_range_leads_to_its_plan(scan, read):
-    scan()
-
+def test_a_range_leads_to_its_plan(read, first_scan):
     link = f"{reverse('runs:new')}?table=daily.sales&amp;start=2024-01-01&amp;end=2024-01-20"
 
     assert link in read(WINTER)
@@ -76,16 +89,13 @@ def test_rows_on_a_closed_day_are_listed(scan, fill, read):
     assert "the calendar does not expect this date" in read(f"{WINTER}?state=unexpected")
 
 
-def test_a_partition_of_a_run_links_to_the_run(scan, read):
-    scan()
+def test_a_partition_of_a_run_links_to_the_run(read, first_scan):
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
 
     assert reverse("runs:detail", args=[7]) in read(f"{WINTER}?state=failed")
 
 
-def test_the_button_plans_the_gaps_that_the_page_shows(scan, read):
-    scan()
-
+def test_the_button_plans_the_gaps_that_the_page_shows(read, first_scan):
     # sales and visits on 19 dates each; trend on 16, as the first three days of a season are left out.
     assert "Plan the gaps" in read(WINTER)
     assert "Plan the gaps" in read(f"{WINTER}?phase=3")
@@ -101,9 +111,7 @@ def test_a_filter_applies_to_ranges_legend_and_map(scan, fill, read):
     assert "heatmap.json?table=daily.sales&amp;state=complete" in text
 
 
-def test_the_filter_form_remembers_what_was_chosen(scan, read):
-    scan()
-
+def test_the_filter_form_remembers_what_was_chosen(read, first_scan):
     text = read(f"{WINTER}?table=daily.sales&from=2024-01")
 
     assert '<option value="daily.sales" selected>' in text
@@ -111,20 +119,15 @@ def test_the_filter_form_remembers_what_was_chosen(scan, read):
 
 
 @pytest.mark.parametrize("query", ["phase=9", "table=nobody.knows", "state=odd", "from=2024-13", "page=999"])
-def test_unknown_filter_values_are_ignored(scan, read, query):
-    scan()
-
+def test_unknown_filter_values_are_ignored(read, query, first_scan):
     assert "19 expected dates" in read(f"{WINTER}?{query}")
 
 
-def test_the_mode_is_in_the_address(scan, read):
-    scan()
-
+def test_the_mode_is_in_the_address(read, first_scan):
     assert 'data-mode="age" aria-current="true"' in read(f"{WINTER}?mode=age")
 
 
-def test_long_lists_have_pages(scan, read, monkeypatch):
-    scan()
+def test_long_lists_have_pages(read, monkeypatch, first_scan):
     monkeypatch.setattr(maps, "RANGES_A_PAGE", 2)
 
     first = read("/coverage/?mode=age&table=")
@@ -148,16 +151,8 @@ def test_the_problem_of_the_last_scan_is_shown(scan, ask, read):
     assert "daily.visits does not exist" in read(WINTER)
 
 
-@pytest.fixture
-def away(scan, shop):
-    """A warehouse that was scanned once and then went away."""
-    scan()
-    shop.rename(shop.with_suffix(".gone"))
-    return scan()
-
-
 @pytest.mark.parametrize("address", ["/coverage/", WINTER, f"{WINTER}?table=daily.sales"])
-def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(away, read, address):
+def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(outage, read, address):
     text = read(address)
 
     assert f"<b>0</b> / {19}" in text
@@ -165,19 +160,15 @@ def test_an_unreachable_warehouse_leaves_the_last_known_state_marked_as_such(awa
     assert text.count("last known at") > text.count("last-known")
 
 
-def test_an_outage_is_shown_with_its_start_and_its_reason(away, read):
+def test_an_outage_is_shown_with_its_start_and_its_reason(outage, read):
     text = read(WINTER).partition("<body")[2]
 
-    assert f'has not answered since <time datetime="{away.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in text
-    assert f"{away.reason}. What is shown, percentages too, was last known at" in text and ".." not in text
+    assert f'has not answered since <time datetime="{outage.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in text
+    assert f"{outage.reason}. What is shown, percentages too, was last known at" in text and ".." not in text
 
 
-def test_the_age_is_that_of_the_last_reading(scan, shop, read):
-    answered = scan()
-    shop.rename(shop.with_suffix(".gone"))
-    scan()
-
-    assert f'last read <time datetime="{answered.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in " ".join(
+def test_the_age_is_that_of_the_last_reading(first_scan, outage, read):
+    assert f'last read <time datetime="{first_scan.finished_at:%Y-%m-%dT%H:%M:%SZ}"' in " ".join(
         read(WINTER).split("  ")
     )
 
@@ -213,48 +204,35 @@ def test_unknown_partitions_are_counted_beside_complete_ones(scan, fill, read):
     assert "sales: 1 of 19 complete, 1 unknown" in text
 
 
-@pytest.mark.parametrize("address", ["/coverage/summer/", "/coverage/summer/heatmap.json"])
-def test_an_unknown_season_is_not_found(client, viewer, shop, address):
-    client.force_login(viewer)
-
-    assert client.get(address).status_code == 404
-
-
-def test_a_refresh_returns_the_ranges_and_the_facts(scan, read):
-    scan()
-
+def test_a_refresh_returns_the_ranges_and_the_facts(read, first_scan):
     piece = read(WINTER, HX_Request="true", HX_Target="live")
 
     assert "as ranges" in piece and "<h1>" not in piece
     assert 'id="facts" hx-swap-oob="true"' in piece
 
 
-def test_a_refresh_without_news_is_empty(scan, client, viewer):
-    scan()
-    client.force_login(viewer)
-    piece = client.get(WINTER, headers={"HX-Target": "live"}).content.decode()
+def test_a_refresh_without_news_is_empty(viewing, first_scan):
+    piece = viewing.get(WINTER, headers={"HX-Target": "live"}).content.decode()
     version = piece.partition('"version": "')[2].partition('"')[0]
 
-    again = client.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
+    again = viewing.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
 
     assert again.status_code == 204
 
 
-def test_a_refresh_after_changes_returns_content(scan, fill, client, viewer):
+def test_a_refresh_after_changes_returns_content(scan, fill, viewing):
     scan()
-    client.force_login(viewer)
-    piece = client.get(WINTER, headers={"HX-Target": "live"}).content.decode()
+    piece = viewing.get(WINTER, headers={"HX-Target": "live"}).content.decode()
     version = piece.partition('"version": "')[2].partition('"')[0]
     fill("daily.sales", "01-05")
     scan()
 
-    again = client.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
+    again = viewing.get(WINTER, {"version": version}, headers={"HX-Target": "live"})
 
     assert again.status_code == 200
 
 
-def test_the_page_refreshes_often_while_a_run_fills_it(scan, read):
-    scan()
+def test_the_page_refreshes_often_while_a_run_fills_it(read, first_scan):
     assert "every 30s" in read(WINTER)
 
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="running", run_id=7)
@@ -275,10 +253,19 @@ def test_queries_do_not_grow_with_the_data(scan, fill, read, django_assert_max_n
         read(WINTER)
 
 
-@pytest.mark.parametrize("address", ["/coverage/", WINTER, f"{WINTER}?state=failed", "/coverage/?mode=age"])
-def test_pages_have_no_inline_script_or_style(scan, read, address):
-    scan()
-
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/coverage/",
+        "/coverage/winter/",
+        "/coverage/winter/?state=failed",
+        "/coverage/?mode=age",
+        "/sources/",
+        "/sources/?off=raw.orders",
+        "/sources/windows/",
+    ],
+)
+def test_pages_have_no_inline_script_or_style(read, address, first_scan):
     text = read(address)
 
     assert "style=" not in text and "<script>" not in text and "<style" not in text

@@ -3,30 +3,12 @@
 import datetime as dt
 import html
 
-import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from apps.coverage.models import Scan
-from apps.workers.models import Worker
 
 START = "/coverage/scans/"
-
-
-@pytest.fixture
-def workers(db) -> None:
-    """One in each cluster."""
-    now = timezone.now()
-    for cluster in ("main", "runs"):
-        Worker.objects.create(
-            name=cluster, cluster=cluster, host="h", pid=1, started_at=now, heartbeat_at=now
-        )
-
-
-@pytest.fixture
-def operating(client, operator, shop):
-    client.force_login(operator)
-    return client
 
 
 def piece(client, scan: Scan):
@@ -56,10 +38,8 @@ def test_a_second_request_joins_the_queued_scan(operating):
     assert Scan.objects.count() == 1
 
 
-def test_a_viewer_cannot_start_a_scan(client, viewer, shop):
-    client.force_login(viewer)
-
-    assert client.post(START).status_code == 403
+def test_a_viewer_cannot_start_a_scan(viewing):
+    assert viewing.post(START).status_code == 403
     assert not Scan.objects.exists()
 
 
@@ -163,10 +143,7 @@ def test_the_list_shows_the_problem_of_a_failed_scan(operating):
     assert "Nobody answered." in operating.get(START).content.decode()
 
 
-def test_a_viewer_sees_the_list_without_the_button(client, viewer, shop):
-    client.force_login(viewer)
-
-    page = client.get(START).content.decode()
+def test_a_viewer_sees_the_list_without_the_button(viewing):
+    page = viewing.get(START).content.decode()
 
     assert "No scans yet" in page and "Scan now" not in page
-    assert client.post(START).status_code == 403

@@ -56,15 +56,13 @@ def test_a_scan_whose_worker_died_is_given_up():
     assert alive.status == "running"
 
 
-def test_a_scan_whose_worker_died_is_shown_on_the_overview(scan, client, viewer):
-    scan()
-    client.force_login(viewer)
-    assert "did not end" not in client.get("/").content.decode()
+def test_a_scan_whose_worker_died_is_shown_on_the_overview(viewing, first_scan):
+    assert "did not end" not in viewing.get("/").content.decode()
     Scan.objects.create(status="running", started_at=timezone.now() - dt.timedelta(hours=1))
 
     tasks.give_up_dead_scans(timezone.now())
 
-    text = client.get("/").content.decode()
+    text = viewing.get("/").content.decode()
     assert "The last scan did not end" in text and "The worker died before it had asked" in text
     assert silent_tables() == {}  # nothing was asked of any table, and none refused
 

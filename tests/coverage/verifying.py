@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -30,10 +29,9 @@ WEEK = {"start": day("01-01"), "end": day("01-06")}
 
 
 @pytest.fixture
-def history(shop, settings, ask) -> Callable[..., None]:
+def history(rewrite, ask) -> Callable[..., None]:
     """A run history that the pipeline file names: `history("sales", "01-02", "failed", at="08:00")`."""
-    path = Path(settings.PIPELINE)
-    path.write_text(path.read_text().replace("[[season]]", f"{HISTORY}\n[[season]]", 1))
+    rewrite("[[season]]", f"{HISTORY}\n[[season]]")
     ask("CREATE SCHEMA ops")
     ask(
         "CREATE TABLE ops.history "
@@ -81,18 +79,6 @@ def scan_again(shop, db) -> Callable[[], Scan]:
 def rescan(history, scan_again) -> Callable[[], Scan]:
     """Scans a shop with a run history; the pipeline file is read as late as that."""
     return scan_again
-
-
-@pytest.fixture
-def rewrite(shop, settings) -> Callable[[str, str], None]:
-    """Changes the shop's pipeline file, before anybody has read it."""
-    path = Path(settings.PIPELINE)
-
-    def change(old: str, new: str) -> None:
-        assert old in path.read_text()
-        path.write_text(path.read_text().replace(old, new, 1))
-
-    return change
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """The demo's 14 checks, all of them really asked on the embedded default."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from django.utils import timezone
 
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition, scope
@@ -17,7 +14,6 @@ from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Level, Result
 from apps.runs.preflight.reports import ShownReport
 from apps.warehouse.duckdb import DuckDBWarehouse
-from apps.workers.models import Worker
 from tests.demo.reference import DEMO, days
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,13 +46,8 @@ def web() -> Iterator[str]:
 
 
 @pytest.fixture
-def check(demo, web, settings, monkeypatch) -> Iterator[Check]:
+def check(demo, web, workers, settings, monkeypatch) -> Iterator[Check]:
     """A pre-flight of the demo, with its web server and its workers alive."""
-    now = timezone.now()
-    for number, cluster in enumerate(("main", "runs")):
-        Worker.objects.create(
-            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, heartbeat_at=now
-        )
     monkeypatch.setenv("DEMO_WAREHOUSE", str(demo.path))
     monkeypatch.setenv("BASE_URL", web)
     settings.PIPELINE = DEMO / "pipeline.toml"

@@ -1,7 +1,5 @@
 """Sources, verification and pre-flight of all of the demo: a kind of question is asked once, for all tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 

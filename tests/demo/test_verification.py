@@ -1,7 +1,5 @@
 """The demo, verified: its test window before and after a run, its planted faults, and all of it at once."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """docs/examples/: files that can be used, and that say of the reference pipeline what the demo's file says."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -140,9 +138,7 @@ def test_a_scan_of_the_example_has_no_problem(scan):
     assert (found.state, found.units, found.rows) == ("complete", 1, 2)
 
 
-def test_a_scan_stores_the_days_that_are_not_final(scan):
-    scan()
-
+def test_a_scan_stores_the_days_that_are_not_final(first_scan):
     assert CalendarReading.objects.get().not_final == ["2024-01-16"]
 
 

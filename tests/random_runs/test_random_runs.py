@@ -3,8 +3,6 @@
 More examples by hand: `RANDOM_RUNS=5000 .venv/bin/pytest tests/random_runs` (CONTRIBUTING.md).
 """
 
-from __future__ import annotations
-
 import gc
 import itertools
 import os

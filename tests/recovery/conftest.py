@@ -1,7 +1,5 @@
 """A served console in the middle of a run, to which something is about to happen."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

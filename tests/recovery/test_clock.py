@@ -1,7 +1,5 @@
 """A clock that is set, forwards or back, by an hour: nothing is done twice, and nothing waits for that hour."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What the journal of jobs says of dates that were written, also of a job that was killed before its last line."""
 
-from __future__ import annotations
-
 from tests.recovery.console import written
 
 

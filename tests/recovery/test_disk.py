@@ -1,7 +1,5 @@
 """A disk that is full: a real one, of 70 MB in memory, on which somebody else writes until there is no room."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

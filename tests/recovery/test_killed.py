@@ -1,7 +1,5 @@
 """Processes that are killed or freeze: the run goes on by itself, and nobody else's process is touched."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Callable
@@ -28,6 +26,19 @@ def test_run_succeeds_after_all_console_processes_are_killed_and_restarted(begin
 
     run.succeeds()
     assert run.is_whole()
+    assert run.attempts("lost") == 1
+
+
+def test_run_succeeds_without_intervention_after_its_worker_is_killed(begin, hurried, fault):
+    run = begin()
+    job = run.job()
+    fault.mend()
+
+    kill([job.parent()])
+
+    run.succeeds()
+    assert run.is_whole()
+    assert gone(job)
     assert run.attempts("lost") == 1
 
 

@@ -1,7 +1,5 @@
 """Workers that are stopped in order, as a deploy does it: that is no accident, and nobody's dates pay for it."""
 
-from __future__ import annotations
-
 import pytest
 
 pytestmark = pytest.mark.processes

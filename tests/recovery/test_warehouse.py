@@ -1,7 +1,5 @@
 """A warehouse that is away for a while: the run waits, longer each time, and goes on by itself."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What tests of runs share: looking at steps, waiting for a condition, and a queue that is worked off by hand."""
 
-from __future__ import annotations
-
 import importlib
 import threading
 import time
@@ -14,7 +12,6 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from apps.coverage.models import Partition
-from apps.pipeline import definition
 from apps.runs.engine import runner
 from apps.runs.models import Lane, Run, Step, leases
 from tests.conftest import day
@@ -33,6 +30,15 @@ def shown(date: str, table: str = "daily.sales") -> str:
 def sales(first: str, last: str, **more: object) -> dict[str, object]:
     """What a launch of daily.sales on these dates is asked with."""
     return {"tables": ["daily.sales"], "start": day(first), "end": day(last), **more}
+
+
+def add_step(run: Run, date: str, table: str = "daily.sales", **facts: object) -> Step:
+    """One more step of the run, at its end."""
+    return run.steps.create(
+        table=table,
+        date=day(date),
+        **{"position": run.steps.count(), "phase": "2", "season": "winter"} | facts,
+    )
 
 
 def may_write(run: Run, lease: str) -> bool:
@@ -108,8 +114,25 @@ def perform(pipeline):
 
 
 @pytest.fixture
-def empty_allowed(shop, settings) -> None:
+def empty_allowed(rewrite) -> None:
     """Visits may be none on a date."""
-    rule = 'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }'
-    settings.PIPELINE.write_text(settings.PIPELINE.read_text().replace(rule, "rows = { between = [0, 20] }"))
-    definition.load.cache_clear()
+    rewrite(
+        'rows = { per_unit = [1, 3], like = "daily.sales", at_least = 0.5 }', "rows = { between = [0, 20] }"
+    )
+
+
+@pytest.fixture
+def failed_redo(launch, drive, fault) -> Run:
+    """Sales of 1 to 4 January are filled, and a redo of them fails on the 3rd, whose rows are the old ones."""
+    week = sales("01-01", "01-04")
+    drive(launch(**week))
+    fault("daily.sales", "01-03", "overflow")
+    return drive(launch(**week, reprocess="all"))
+
+
+@pytest.fixture
+def inputs(ask) -> None:
+    """All that the trend of 4 to 6 January reads: sales, written on 1 February, and visits of 1 to 6 January."""
+    days = "FROM raw.days, range(8) t(i) WHERE open AND day <= '2024-01-06'"
+    ask(f"INSERT INTO daily.sales SELECT day, i, '2024-02-01' {days}")
+    ask(f"INSERT INTO daily.visits SELECT day, i {days}")

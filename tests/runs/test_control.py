@@ -76,12 +76,6 @@ def test_a_launch_that_was_refused_leaves_nothing_behind(plan, pipeline):
     assert (Run.objects.count(), Step.objects.count(), queued_tasks()) == (1, 2, 1)
 
 
-def test_a_plan_leaves_out_what_another_run_is_about_to_fill(launch, plan):
-    first = launch(**TWO_DAYS)
-
-    assert plan(**WEEK).elsewhere == {first.pk: 2}
-
-
 # Pause and resume ---------------------------------------------------------------------------------
 
 
@@ -95,14 +89,6 @@ def test_a_pause_lets_the_call_under_way_end(launch, drive, fault):
     assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.OPERATOR)
     assert run.steps.filter(status="succeeded").count() == 4
     assert run.steps.pending().count() == 2
-
-
-def test_queued_run_is_paused_immediately(launch):
-    run = launch(**TWO_DAYS)
-
-    control.pause(run, by="olga")
-
-    assert (run.status, run.message) == (Run.Status.PAUSED, "Paused before it began")
 
 
 def test_a_run_that_is_resumed_does_only_what_is_left(launch, drive):
@@ -248,23 +234,6 @@ def test_run_continues_when_an_operator_releases_the_gate(launch, drive):
 
     assert (run.status, run.released_phases) == (Run.Status.SUCCEEDED, ["3"])
     assert run.events.get(kind="gate").by == "otto"
-
-
-def test_another_phases_gate_is_not_opened(launch, drive):
-    run = drive(launch(start=day("01-01"), end=day("01-04")))
-
-    with pytest.raises(IllegalMove, match="waits before phase 3, not before phase 2"):
-        control.start_phase(run, "2", by="otto")
-
-
-def test_second_release_of_a_gate_is_refused(launch, drive):
-    run = drive(launch(start=day("01-01"), end=day("01-04")))
-    same = Run.objects.get(pk=run.pk)
-    control.start_phase(run, "3", by="olga")
-
-    with pytest.raises(IllegalMove):
-        control.start_phase(same, "3", by="otto")
-    assert run.events.filter(kind="gate").count() == 1
 
 
 # Retry and the breaker ----------------------------------------------------------------------------

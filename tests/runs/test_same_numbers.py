@@ -33,9 +33,7 @@ def redo(failed, launch, drive, fault) -> Run:
     return run
 
 
-def test_numbers_agree_after_a_first_scan(scan, agree):
-    scan()
-
+def test_numbers_agree_after_a_first_scan(agree, first_scan):
     agree()
 
 

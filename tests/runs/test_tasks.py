@@ -149,9 +149,7 @@ def test_a_run_stays_paused_while_no_scan_was_answered(paused):
     assert status(paused) == Run.Status.PAUSED
 
 
-def test_run_waiting_for_the_warehouse_resumes_when_a_scan_succeeds(paused, scan, drain):
-    scan()
-
+def test_run_waiting_for_the_warehouse_resumes_when_a_scan_succeeds(paused, drain, first_scan):
     tasks.revive()
     drain()
 

@@ -1,7 +1,5 @@
 """What stories share: the console as a browser shows it, as a shell prints it, and as programs read it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from django.test import Client
 from tests.alerts.conftest import inbox, smtp_port, team  # noqa: F401 (fixtures)
 from tests.conftest import Ask
 from tests.runs.pages.conftest import words
-from tests.runs.preflight.conftest import checked, configure, workers  # noqa: F401 (fixtures)
+from tests.runs.preflight.conftest import checked, configure  # noqa: F401 (fixtures)
 
 
 @dataclass(frozen=True)

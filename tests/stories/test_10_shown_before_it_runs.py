@@ -12,8 +12,7 @@ ON_PAGE = "/runs/new/?table=daily.sales&start=2024-01-01&end=2024-01-04"
 pytestmark = pytest.mark.usefixtures("workers")
 
 
-def test_command_folder_and_environment_are_the_same_on_page_command_and_json(console, scan, shop):
-    scan()
+def test_command_folder_and_environment_are_the_same_on_page_command_and_json(console, shop, first_scan):
     (call,) = console.json("plan", *WEEK)["calls"]
 
     assert call["command"].endswith("fill.py daily.sales --start 2024-01-01 --end 2024-01-04 --safe")
@@ -24,8 +23,7 @@ def test_command_folder_and_environment_are_the_same_on_page_command_and_json(co
         assert said in printed and said in page
 
 
-def test_attempt_runs_the_command_and_environment_shown_in_the_plan(console, launch, drive, scan):
-    scan()
+def test_attempt_runs_the_command_and_environment_shown_in_the_plan(console, launch, drive, first_scan):
     (call,) = console.json("plan", *WEEK)["calls"]
 
     run = drive(launch(tables=["daily.sales"], start=None, end=None), attempts=1)
@@ -35,8 +33,7 @@ def test_attempt_runs_the_command_and_environment_shown_in_the_plan(console, lau
     assert call["environment"].items() <= attempt.environment.items()
 
 
-def test_a_plan_runs_nothing(console, scan, ask):
-    scan()
+def test_a_plan_runs_nothing(console, ask, first_scan):
     console.shell("plan", *WEEK)
     console.page(ON_PAGE)
 

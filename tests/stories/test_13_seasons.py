@@ -1,24 +1,17 @@
 """13. A whole year was invisible because an end date was hard-coded; a new season crashed the monitor. Seasons are
 configuration."""
 
-from pathlib import Path
-
 import pytest
-
-from apps.pipeline import definition
 
 PAGES = ("/", "/coverage/", "/sources/", "/sources/windows/", "/runs/new/", "/verify/", "/preflight/")
 
 
 @pytest.fixture
-def add_season(shop, settings):
+def add_season(rewrite):
     """Writes one more season into the pipeline file, and nothing else."""
 
     def write(name: str, start: str, end: str) -> None:
-        path = Path(settings.PIPELINE)
-        season = f'[[season]]\nname = "{name}"\nstart = {start}\nend = {end}\n\n[[phase]]'
-        path.write_text(path.read_text().replace("[[phase]]", season, 1))
-        definition.load.cache_clear()
+        rewrite("[[phase]]", f'[[season]]\nname = "{name}"\nstart = {start}\nend = {end}\n\n[[phase]]')
 
     return write
 

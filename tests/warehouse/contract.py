@@ -258,14 +258,14 @@ class Contract:
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
-    def test_a_script_that_takes_too_long_is_ended(self, fill, ask, endless):
+    def test_a_script_that_takes_too_long_is_ended(self, fill, ask):
         with pytest.raises(Interrupted):
-            fill(f"DELETE FROM shop.sales WHERE TRUE; {endless}", timeout=0.1)
+            fill(f"DELETE FROM shop.sales WHERE TRUE; {self.endless}", timeout=0.1)
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]
 
-    def test_a_stopped_script_is_interrupted(self, fill, ask, endless):
+    def test_a_stopped_script_is_interrupted(self, fill, ask):
         with pytest.raises(Interrupted):
-            fill(f"DELETE FROM shop.sales WHERE TRUE; {endless}", stopped=lambda: True)
+            fill(f"DELETE FROM shop.sales WHERE TRUE; {self.endless}", stopped=lambda: True)
 
         assert ask("SELECT count(*) FROM shop.sales") == [(6,)]

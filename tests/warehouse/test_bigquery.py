@@ -1,7 +1,5 @@
 """BigQuery keeps the contract, through the real client against the stand-in."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,9 +37,7 @@ def ask(server: StandIn):
 
 
 class TestBigQuery(Contract):
-    @pytest.fixture
-    def endless(self) -> str:
-        return ENDLESS
+    endless = ENDLESS
 
 
 # What every query carries -----------------------------------------------------------------------------

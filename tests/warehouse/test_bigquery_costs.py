@@ -1,7 +1,5 @@
 """What a script bills at least and at most, and which of its statements count against a table's limits."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.warehouse.bigquery import costs

@@ -1,7 +1,5 @@
 """A person reads which quota is used up, and until when."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

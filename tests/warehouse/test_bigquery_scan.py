@@ -1,7 +1,5 @@
 """A scan of BigQuery reads metadata where that tells rows by day, and looks only at what changed."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 

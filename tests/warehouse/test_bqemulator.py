@@ -3,8 +3,6 @@
 It cannot cancel a job nor end it in time, and a script of several statements gets no parameters.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator

@@ -83,9 +83,7 @@ HOLD = "print('held', flush=True); sys.stdin.readline()"
 
 
 class TestDuckDB(Contract):
-    @pytest.fixture
-    def endless(self) -> str:
-        return ENDLESS
+    endless = ENDLESS
 
 
 def test_rows_without_a_date_are_counted_beside_some_dates_in_one_query(warehouse):

@@ -1,7 +1,5 @@
 """BigQuery's client takes seconds to import and much memory, so only those who ask the warehouse load it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The shelf, on which tests have many writers, keeps the same contract as the warehouses that it stands for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -52,9 +50,7 @@ def ask(warehouse: Shelf):
 
 
 class TestShelf(Contract):
-    @pytest.fixture
-    def endless(self) -> str:
-        return ENDLESS
+    endless = ENDLESS
 
 
 def test_a_shelf_can_be_written_while_it_is_read(folder, warehouse):

@@ -1,7 +1,5 @@
 """Whatever dies, `manage.py serve` performs again; whatever it started ends with it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

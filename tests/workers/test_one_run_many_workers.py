@@ -1,7 +1,5 @@
 """Several worker processes on one run, on a warehouse that takes many writers."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 

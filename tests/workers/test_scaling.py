@@ -1,7 +1,5 @@
 """Several launchers, as on several machines, share one database."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -20,34 +20,20 @@ def the_line(**fields):
     return line
 
 
-def test_a_worker_without_a_task_waits_for_work():
-    beat(ago(seconds=3))
+@pytest.mark.parametrize(
+    ("heard", "facts", "said"),
+    [
+        pytest.param(ago(seconds=3), {}, "waits for work", id="no task"),
+        pytest.param(ago(seconds=3), {"cluster": "web"}, "alive", id="a web server"),
+        pytest.param(ago(seconds=3), {"busy_since": ago(minutes=2)}, "at work", id="a task"),
+        pytest.param(ago(minutes=4), {}, "silent for 4 min", id="no recent heartbeat"),
+        pytest.param(ago(minutes=4), {"stopped_at": ago(minutes=3)}, "stopped 3 min ago", id="signed off"),
+    ],
+)
+def test_a_line_says_what_a_process_does(heard, facts, said):
+    beat(heard)
 
-    assert the_line().said == "waits for work"
-
-
-def test_a_web_server_that_has_just_been_heard_is_alive():
-    beat(ago(seconds=3), cluster="web")
-
-    assert the_line().said == "alive"
-
-
-def test_worker_with_a_task_is_at_work():
-    beat(ago(seconds=3))
-
-    assert the_line(busy_since=ago(minutes=2)).said == "at work"
-
-
-def test_worker_without_a_recent_heartbeat_is_silent():
-    beat(ago(minutes=4))
-
-    assert the_line().said == "silent for 4 min"
-
-
-def test_worker_that_signed_off_is_stopped():
-    beat(ago(minutes=4))
-
-    assert the_line(stopped_at=ago(minutes=3)).said == "stopped 3 min ago"
+    assert the_line(**facts).said == said
 
 
 def test_worker_is_listed_for_an_hour_after_its_last_heartbeat():

@@ -14,7 +14,6 @@ from apps.coverage.counts import rollup
 from apps.coverage.models import AcceptedGap, Partition
 from apps.coverage.scanning import partial_scan
 from apps.pipeline.scope import scope
-from apps.runs.plans import planning, selections
 from tests.conftest import day
 
 State, Activity = Partition.State, Partition.Activity
@@ -53,9 +52,7 @@ def mark(date: str, **facts) -> None:
 # Accepting ----------------------------------------------------------------------------------------
 
 
-def test_accepted_gaps_are_accepted_and_others_stay(scan, accept):
-    scan()
-
+def test_accepted_gaps_are_accepted_and_others_stay(accept, first_scan):
     gap = accept("daily.sales daily.visits", "01-02", "01-03")
 
     assert gap.count == 4
@@ -101,8 +98,7 @@ def test_an_unknown_partition_cannot_be_accepted(scan, ask, accept):
 
 
 @pytest.mark.parametrize("activity", [Activity.QUEUED, Activity.RUNNING])
-def test_a_partition_that_a_run_is_about_to_fill_cannot_be_accepted(scan, accept, activity):
-    scan()
+def test_a_partition_that_a_run_is_about_to_fill_cannot_be_accepted(accept, activity, first_scan):
     mark("01-02", activity=activity, run_id=7)
 
     with pytest.raises(CannotAccept, match="Run 7 is about to fill 1 of these partition"):
@@ -116,16 +112,14 @@ def test_the_refusal_names_a_queued_run(launch, accept):
         accept("daily.sales", "01-02", "01-03")
 
 
-def test_gaps_beside_those_that_a_run_is_about_to_fill_can_be_accepted(scan, accept):
-    scan()
+def test_gaps_beside_those_that_a_run_is_about_to_fill_can_be_accepted(accept, first_scan):
     mark("01-02", activity=Activity.QUEUED, run_id=7)
 
     assert accept("daily.sales", "01-01", "01-03").count == 2
     assert state("01-02") == State.MISSING
 
 
-def test_a_date_that_a_run_failed_to_fill_can_be_accepted_and_is_no_open_failure(scan, accept):
-    scan()
+def test_a_date_that_a_run_failed_to_fill_can_be_accepted_and_is_no_open_failure(accept, first_scan):
     mark("01-02", activity=Activity.FAILED, run_id=7)
 
     accept("daily.sales", "01-02")
@@ -134,9 +128,7 @@ def test_a_date_that_a_run_failed_to_fill_can_be_accepted_and_is_no_open_failure
     assert not Partition.objects.open_failures().exists()
 
 
-def test_nothing_is_accepted_when_there_are_more_gaps_than_the_person_saw(scan, accept):
-    scan()
-
+def test_nothing_is_accepted_when_there_are_more_gaps_than_the_person_saw(accept, first_scan):
     with pytest.raises(CannotAccept, match="These are 3 gaps now, and were 2 when you looked"):
         accept("daily.sales", "01-01", "01-03", seen=2)
 
@@ -160,8 +152,9 @@ def test_the_outlook_counts_the_gaps_that_are_then_accepted(scan, fill, wish, ac
 # It leaves the to-do, and the denominator ------------------------------------------------------------
 
 
-def test_an_accepted_gap_leaves_the_denominator_of_its_table_and_is_counted_apart(scan, pipeline, accept):
-    scan()
+def test_an_accepted_gap_leaves_the_denominator_of_its_table_and_is_counted_apart(
+    pipeline, accept, first_scan
+):
     accept("daily.sales", "01-02", "01-03")
 
     tally = rollup.coverage(pipeline).table("daily.sales").tally
@@ -195,18 +188,7 @@ def test_a_phase_is_100_percent_complete_if_its_only_gaps_are_accepted(scan, fil
     assert (phase.percent, phase.dates_complete, phase.dates_expected) == (100, 28, 28)
 
 
-def test_a_plan_leaves_out_an_accepted_gap_with_the_reason(scan, pipeline, accept):
-    scan()
-    accept("daily.sales", "01-02")
-
-    chosen = selections.select(pipeline, tables=["daily.sales"], start=day("01-01"), end=day("01-03"))
-    found = planning.plan(pipeline, chosen)
-
-    assert (len(found.steps), found.left_out_counts) == (2, {"accepted": 1})
-
-
-def test_the_coverage_command_counts_accepted_gaps_apart(scan, accept, capsys):
-    scan()
+def test_the_coverage_command_counts_accepted_gaps_apart(accept, capsys, first_scan):
     accept("daily.sales", "01-02", "01-03")
 
     call_command("coverage", "--table", "sales", "--json")
@@ -286,8 +268,7 @@ def test_a_gap_stays_accepted_while_the_warehouse_is_unreachable(scan, shop, acc
     assert state("01-02") == State.ACCEPTED
 
 
-def test_a_partial_scan_keeps_a_gap_accepted(scan, pipeline, warehouse, accept):
-    scan()
+def test_a_partial_scan_keeps_a_gap_accepted(pipeline, warehouse, accept, first_scan):
     accept("daily.sales", "01-02")
 
     partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-03")))
@@ -307,8 +288,7 @@ def test_the_next_scan_after_its_last_day_makes_an_acceptance_a_gap(scan, accept
     assert state("01-02") == State.MISSING
 
 
-def test_a_partial_scan_expires_acceptances_only_on_its_own_dates(scan, pipeline, warehouse, accept):
-    scan()
+def test_a_partial_scan_expires_acceptances_only_on_its_own_dates(pipeline, warehouse, accept, first_scan):
     gap = accept("daily.sales", "01-02", "01-09")
     AcceptedGap.objects.filter(pk=gap.pk).update(until=day("01-01"))
 
@@ -367,8 +347,7 @@ def test_withdrawing_leaves_a_date_that_is_complete_by_now_complete(scan, fill, 
     assert (state("01-02"), state("01-03")) == (State.COMPLETE, State.MISSING)
 
 
-def test_an_acceptance_cannot_be_withdrawn_twice(scan, accept):
-    scan()
+def test_an_acceptance_cannot_be_withdrawn_twice(accept, first_scan):
     gap = accept("daily.sales", "01-02")
     accepting.withdraw(gap, by="otto")
 
@@ -376,8 +355,7 @@ def test_an_acceptance_cannot_be_withdrawn_twice(scan, accept):
         accepting.withdraw(gap, by="olga")
 
 
-def test_expired_acceptance_becomes_a_gap_even_if_the_warehouse_is_unreachable(accept, scan, shop):
-    scan()
+def test_expired_acceptance_becomes_a_gap_even_if_the_warehouse_is_unreachable(accept, shop, first_scan):
     gap = accept("daily.sales", "01-02", until=timezone.now().date())
     AcceptedGap.objects.filter(pk=gap.pk).update(until=timezone.now().date() - dt.timedelta(days=1))
     shop.unlink()

@@ -31,17 +31,14 @@ def alarms() -> dict[str, str]:
 # Expected, and why not ----------------------------------------------------------------------------
 
 
-def test_a_season_reports_its_dates_units_and_days_without_units(scan_again):
-    scan_again()
+def test_a_season_reports_its_dates_units_and_days_without_units(first_scan):
     spring, winter = read().seasons
 
     assert (winter.dates, winter.units, winter.without_in_words) == (19, 76, "2024-01-07")
     assert (spring.dates, spring.first, spring.last) == (10, day("03-01"), day("03-10"))
 
 
-def test_first_days_are_left_out_by_table(scan_again):
-    scan_again()
-
+def test_first_days_are_left_out_by_table(first_scan):
     (skipped,) = read().seasons[0].skipped
     assert (skipped.days, skipped.dates, [table.name for table in skipped.tables]) == (3, 3, ["weekly.trend"])
 
@@ -68,9 +65,7 @@ def test_days_after_the_last_reading_are_to_come_and_not_without_units(scan_agai
 # Alarms -------------------------------------------------------------------------------------------
 
 
-def test_a_calendar_without_fault_has_no_alarm(scan_again):
-    scan_again()
-
+def test_a_calendar_without_fault_has_no_alarm(first_scan):
     assert alarms() == {}
 
 
@@ -183,8 +178,7 @@ def test_changes_are_alarms_for_a_day_and_are_listed_for_good(scan_again, ask):
     assert len(read().changes) == 1
 
 
-def test_a_partial_scan_records_only_changes_of_its_own_dates(scan_again, ask, pipeline, warehouse):
-    scan_again()
+def test_a_partial_scan_records_only_changes_of_its_own_dates(ask, pipeline, warehouse, first_scan):
     change_three(ask)
 
     partial_scan.scan(pipeline, warehouse, scope(pipeline, tables=["sales"], end=day("01-10")))
@@ -250,10 +244,8 @@ def summer(request, rewrite, ask, scan_again) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_takes_a_new_season(summer, client, operator, page):
-    client.force_login(operator)
-
-    response = client.get(page)
+def test_every_page_takes_a_new_season(summer, operating, page):
+    response = operating.get(page)
 
     assert response.status_code == 200
     assert b"".join(response) is not None
@@ -278,9 +270,8 @@ def test_only_a_season_without_dates_raises_the_alarm(summer):
 
 
 @pytest.fixture
-def calendar(client, viewer):
-    client.force_login(viewer)
-    return lambda: client.get("/coverage/calendar/").content.decode()
+def calendar(viewing):
+    return lambda: viewing.get("/coverage/calendar/").content.decode()
 
 
 def test_the_page_shows_dates_units_alarms_and_changes(scan_again, ask, calendar):
@@ -308,15 +299,8 @@ def test_the_page_shows_since_when_the_warehouse_is_unreachable(scan_again, shop
     assert "has not answered since" in calendar() and "last read" in calendar()
 
 
-def test_the_calendar_is_for_people_who_are_logged_in(client, shop, db):
-    assert client.get("/coverage/calendar/").status_code == 302
-
-
-def test_the_coverage_page_links_to_the_calendar(scan_again, client, viewer):
-    scan_again()
-    client.force_login(viewer)
-
-    assert 'href="/coverage/calendar/' in client.get("/coverage/").content.decode()
+def test_the_coverage_page_links_to_the_calendar(viewing, first_scan):
+    assert 'href="/coverage/calendar/' in viewing.get("/coverage/").content.decode()
 
 
 def test_queries_do_not_grow_with_the_calendar(scan_again, ask, calendar, django_assert_max_num_queries):

@@ -1,7 +1,5 @@
 """Dates that leave the calendar are an event, until a person says that it is right or they are back."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 
@@ -50,9 +48,7 @@ def as_json(capsys) -> dict:
 # It is said -------------------------------------------------------------------------------------------
 
 
-def test_the_first_reading_of_a_calendar_removes_nothing(scan_again):
-    scan_again()
-
+def test_the_first_reading_of_a_calendar_removes_nothing(first_scan):
     assert removed_dates.open_now() is None
 
 
@@ -87,9 +83,7 @@ def test_the_coverage_json_has_removed_dates_as_ranges(lost, capsys):
     assert found["seasons"][1] == {"name": "spring", "count": 10, "ranges": [["2024-03-01", "2024-03-10"]]}
 
 
-def test_the_coverage_json_has_null_if_no_dates_were_removed(scan_again, capsys):
-    scan_again()
-
+def test_the_coverage_json_has_null_if_no_dates_were_removed(capsys, first_scan):
     assert as_json(capsys) is None
 
 
@@ -109,8 +103,7 @@ def test_a_season_that_is_shortened_in_the_file_loses_dates_too(scan_again, rewr
     assert removed and removed.by_season == "winter: 2 dates, 2024-01-19 to 2024-01-20"
 
 
-def test_a_partial_scan_finds_removed_dates_too(scan_again, ask):
-    scan_again()
+def test_a_partial_scan_finds_removed_dates_too(ask, first_scan):
     pipeline = definition.current()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     partial_scan.scan(pipeline, warehouses.open_warehouse(pipeline), scope(pipeline, tables=["sales"]))
@@ -119,17 +112,13 @@ def test_a_partial_scan_finds_removed_dates_too(scan_again, ask):
     assert removed and removed.dates == [day("01-05")]
 
 
-def test_added_dates_and_changed_units_are_not_removed_dates(scan_again, ask):
-    scan_again()
-    ask("UPDATE raw.days SET open = TRUE, orders = 5")
-    scan_again()
-
-    assert removed_dates.open_now() is None
-
-
-def test_an_unreadable_calendar_removes_no_dates(scan_again, ask):
-    scan_again()
-    ask("ALTER TABLE raw.days RENAME TO gone")
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE raw.days SET open = TRUE, orders = 5", "ALTER TABLE raw.days RENAME TO gone"],
+    ids=["dates are added and units change", "the calendar cannot be read"],
+)
+def test_a_change_that_takes_no_date_away_is_no_removal(first_scan, scan_again, ask, change):
+    ask(change)
     scan_again()
 
     assert removed_dates.open_now() is None
@@ -155,11 +144,10 @@ def test_restored_dates_end_the_event_and_raise_an_alarm(lost, mend):
     assert any(text.startswith("25 dates that had left the calendar are back since") for text in alarms)
 
 
-def test_an_operator_confirms_on_the_calendar_page_with_a_note(lost, client, operator):
-    client.force_login(operator)
-    client.post("/coverage/calendar/confirm/", {"seen": "25", "note": "strike"})
+def test_an_operator_confirms_on_the_calendar_page_with_a_note(lost, operating):
+    operating.post("/coverage/calendar/confirm/", {"seen": "25", "note": "strike"})
 
-    text = client.get("/coverage/calendar/").content.decode()
+    text = operating.get("/coverage/calendar/").content.decode()
     assert 'id="removed"' not in text
     assert "<b>25</b>: 2024-01-05 to 2024-03-10" in text.replace('<span class="nowrap">', "").replace(
         "</span>", ""
@@ -193,11 +181,9 @@ def test_the_other_commands_with_shares_show_removed_dates_too(lost, capsys, com
     assert LEFT in capsys.readouterr().out
 
 
-def test_a_viewer_may_not_confirm(lost, client, viewer):
-    client.force_login(viewer)
-
-    assert client.post("/coverage/calendar/confirm/", {"seen": "25"}).status_code == 403
-    assert "Confirm that 25 dates left" not in client.get("/coverage/calendar/").content.decode()
+def test_a_viewer_may_not_confirm(lost, viewing):
+    assert viewing.post("/coverage/calendar/confirm/", {"seen": "25"}).status_code == 403
+    assert "Confirm that 25 dates left" not in viewing.get("/coverage/calendar/").content.decode()
     assert removed_dates.open_now()
 
 
@@ -227,7 +213,5 @@ def test_a_confirmed_date_that_comes_back_and_leaves_again_is_a_new_event(lost, 
     assert RemovedDate.objects.confirmed().count() == 25
 
 
-def test_a_repeated_scan_keeps_the_removed_dates(lost, scan_again):
-    scan_again()
-
+def test_a_repeated_scan_keeps_the_removed_dates(lost, first_scan):
     assert removed_dates.open_now().count == 25

@@ -38,8 +38,7 @@ def test_a_row_has_a_letter_for_each_expected_date(scan, ask, winter):
     assert row(data, "daily.sales")["shown"] == "mc" + 17 * "m"
 
 
-def test_the_activity_of_a_run_takes_precedence_over_the_warehouse_state(scan, winter):
-    scan()
+def test_the_activity_of_a_run_takes_precedence_over_the_warehouse_state(winter, first_scan):
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="running", run_id=7)
 
     sales = row(winter(), "daily.sales")
@@ -80,8 +79,7 @@ def test_an_unreadable_table_has_no_row_numbers(scan, ask, winter):
     assert visits["found"] is None and visits["modes"]["rows"] is None
 
 
-def test_age_duration_quality_and_fallback_are_modes(scan, winter):
-    scan()
+def test_age_duration_quality_and_fallback_are_modes(winter, first_scan):
     Partition.objects.filter(table="weekly.trend", date=day("01-09")).update(
         written_at=timezone.now() - dt.timedelta(hours=30), seconds=1.26, quality=61.04, fallback_share=0.5
     )
@@ -108,9 +106,7 @@ def test_quality_is_compared_with_the_bands_of_the_table(scan, ask, pipeline, wi
     assert (trend["quality_least"][6:9], trend["quality_most"][6:9]) == ([60, 60, 85], [70, 70, None])
 
 
-def test_without_a_band_quality_is_a_number_alone(scan, winter):
-    scan()
-
+def test_without_a_band_quality_is_a_number_alone(winter, first_scan):
     trend = row(winter(), "weekly.trend")
 
     assert (trend["quality"], trend["quality_least"]) == (None, None)
@@ -126,9 +122,7 @@ def test_the_filter_leaves_out_cells_and_tables(scan, ask, winter):
     assert data["rows"][0]["shown"].strip() == "c"
 
 
-def test_months_narrow_the_columns(scan, winter):
-    scan()
-
+def test_months_narrow_the_columns(winter, first_scan):
     assert winter(first_month="2024-02")["dates"] == []
 
 
@@ -136,9 +130,7 @@ def test_before_the_first_scan_there_is_nothing_to_draw(winter):
     assert winter()["dates"] == []
 
 
-def test_a_map_takes_two_queries(scan, winter, django_assert_num_queries):
-    scan()
-
+def test_a_map_takes_two_queries(winter, django_assert_num_queries, first_scan):
     with django_assert_num_queries(2):
         winter()
 

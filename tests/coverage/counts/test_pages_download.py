@@ -11,18 +11,15 @@ from tests.conftest import day
 
 
 @pytest.fixture
-def download(client, viewer):
-    client.force_login(viewer)
+def download(viewing):
 
     def get(address: str) -> str:
-        return b"".join(client.get(address).streaming_content).decode()
+        return b"".join(viewing.get(address).streaming_content).decode()
 
     return get
 
 
-def test_all_partitions_are_in_the_csv(scan, download):
-    scan()
-
+def test_all_partitions_are_in_the_csv(download, first_scan):
     lines = list(csv.DictReader(download("/coverage/partitions.csv").splitlines()))
 
     assert len(lines) == 5 * 29
@@ -31,14 +28,11 @@ def test_all_partitions_are_in_the_csv(scan, download):
     )
 
 
-def test_a_season_and_a_filter_narrow_the_file(scan, download):
-    scan()
-
+def test_a_season_and_a_filter_narrow_the_file(download, first_scan):
     assert len(json.loads(download("/coverage/winter/partitions.json?table=daily.sales"))) == 19
 
 
-def test_the_state_filter_selects_by_the_state_that_the_cell_shows(scan, download):
-    scan()
+def test_the_state_filter_selects_by_the_state_that_the_cell_shows(download, first_scan):
     Partition.objects.filter(table="daily.sales", date=day("01-03")).update(activity="failed", run_id=7)
 
     (only,) = json.loads(download("/coverage/partitions.json?state=failed"))
@@ -69,8 +63,6 @@ def test_other_cells_stay_as_they_are(value):
     assert harmless(value) == value
 
 
-def test_a_download_takes_at_most_four_queries(scan, download, django_assert_max_num_queries):
-    scan()
-
+def test_a_download_takes_at_most_four_queries(download, django_assert_max_num_queries, first_scan):
     with django_assert_max_num_queries(4):  # the session, the person, the partitions, what is silent
         download("/coverage/partitions.csv")

@@ -18,15 +18,9 @@ def coverage(scan, pipeline):
     return compute
 
 
-def complete(ask, table: str, *dates: str) -> None:
-    extra = ", NULL" if table == "daily.sales" else ""
-    for date in dates:
-        ask(f"INSERT INTO {table} SELECT ?, i{extra} FROM range(8) rows(i)", day(date))
-
-
-def test_a_phase_is_complete_only_where_all_of_its_tables_are(coverage, ask):
-    complete(ask, "daily.sales", "01-04", "01-05", "01-06")
-    complete(ask, "daily.visits", "01-06", "01-08")
+def test_a_phase_is_complete_only_where_all_of_its_tables_are(coverage, fill):
+    fill("daily.sales", "01-04", "01-05", "01-06")
+    fill("daily.visits", "01-06", "01-08")
 
     found = coverage()
 
@@ -64,8 +58,8 @@ def test_nothing_known_has_no_percentage():
     assert rollup.percent(0, 675, unknown=675) is None
 
 
-def test_unknown_partitions_stay_in_the_denominator_and_are_counted_apart(coverage, ask, pipeline):
-    complete(ask, "daily.sales", "01-04", "01-05", "01-06")
+def test_unknown_partitions_stay_in_the_denominator_and_are_counted_apart(coverage, fill, pipeline):
+    fill("daily.sales", "01-04", "01-05", "01-06")
     coverage()
     Partition.objects.filter(table="daily.sales", date=day("01-06")).update(state="unknown")
 
@@ -81,11 +75,12 @@ def test_a_table_that_could_not_be_read_has_no_percentage(coverage, ask):
     tally = coverage().table("daily.visits").tally
 
     assert tally.is_unknown and tally.percent is None
+    assert (tally.expected, tally.complete, tally.missing, tally.unknown) == (29, 0, 0, 29)
     assert tally.in_words == "unknown on all 29"
 
 
-def test_a_phase_date_is_unknown_if_one_table_is_unreadable_and_no_other_has_a_gap(coverage, ask):
-    complete(ask, "daily.sales", "01-04", "01-05")
+def test_a_phase_date_is_unknown_if_one_table_is_unreadable_and_no_other_has_a_gap(coverage, ask, fill):
+    fill("daily.sales", "01-04", "01-05")
     ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
 
     daily = coverage().phase("2")
@@ -125,14 +120,10 @@ def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage
     assert (tally.expected, tally.unknown, tally.not_expected) == (23, 23, 6)
 
 
-def test_coverage_is_as_old_as_the_last_scan_that_the_warehouse_answered(scan, coverage, shop):
-    answered = scan()
-    shop.rename(shop.with_suffix(".gone"))
-    first = scan()
-
+def test_coverage_is_as_old_as_the_last_scan_that_the_warehouse_answered(first_scan, outage, coverage, shop):
     found = coverage().freshness
 
-    assert (found.as_of, found.failing_since) == (answered.finished_at, first.finished_at)
+    assert (found.as_of, found.failing_since) == (first_scan.finished_at, outage.finished_at)
     assert found.problem == f"the warehouse file {shop} does not exist"
 
 
@@ -150,8 +141,6 @@ def test_a_season_counts_only_its_dates(coverage, pipeline):
     assert coverage(season=pipeline.season("spring")).dates_expected == 10
 
 
-def test_coverage_takes_four_queries_however_much_there_is(scan, pipeline, django_assert_num_queries):
-    scan()
-
+def test_coverage_takes_four_queries_however_much_there_is(pipeline, django_assert_num_queries, first_scan):
     with django_assert_num_queries(4):
         rollup.coverage(pipeline)

@@ -22,10 +22,24 @@ def test_rows_are_shown_against_the_expected_number(scan, fill, read):
     assert "3 rows, expected 8." in text
 
 
-def test_units_are_labelled_with_the_unit_of_the_pipeline(scan, read):
-    scan()
+CLOSED = "/coverage/partition/daily.sales/2024-01-07/"
+FIRST_DAYS = "/coverage/partition/weekly.trend/2024-01-02/"
 
-    assert "<dt>Orders</dt><dd>4</dd>" in read(SALES)
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        pytest.param(SALES, "<dt>Orders</dt><dd>4</dd>", id="units with their name"),
+        pytest.param(FIRST_DAYS, "<b>0</b>, none expected", id="no rows expected in the first days"),
+        pytest.param(SALES, 'hx-get="/runs/partition/daily.sales/2024-01-05/"', id="attempts of the runs"),
+        pytest.param(
+            SALES, "?table=daily.sales&amp;start=2024-01-05&amp;end=2024-01-05", id="a plan of the date"
+        ),
+        pytest.param(CLOSED, "the calendar does not expect this date", id="a closed day"),
+    ],
+)
+def test_the_page_shows_what_is_known_of_the_date(read, address, says, first_scan):
+    assert says in read(address)
 
 
 def test_an_unknown_date_shows_the_range_that_the_rule_expects(scan, fill, rewrite, read):
@@ -33,7 +47,6 @@ def test_an_unknown_date_shows_the_range_that_the_rule_expects(scan, fill, rewri
     scan()
     rewrite('key = ["item"]', 'key = ["item", "day"]')
     rewrite("per_unit = [2, 2]", "per_unit = [1.5, 3]")
-    definition.load.cache_clear()
     changed_rules.apply_rule_changes(definition.current())
 
     text = read(SALES)
@@ -51,12 +64,6 @@ def test_a_date_shows_no_expectation_if_its_reference_table_cannot_be_read(scan,
 
     assert "<b>4</b>" in text
     assert "none expected" not in text
-
-
-def test_no_rows_are_expected_in_the_bootstrap(scan, read):
-    scan()
-
-    assert "<b>0</b>, none expected" in read("/coverage/partition/weekly.trend/2024-01-02/")
 
 
 def test_the_page_links_to_the_scan_that_read_the_partition(scan, read):
@@ -92,45 +99,20 @@ def test_the_sources_of_a_need_show_their_state_on_the_date(scan, ask, read):
     assert text.index("orders</a>") < text.index("state-missing", text.index("<h3>Orders"))
 
 
-def test_attempts_are_loaded_from_the_runs(scan, read):
-    scan()
-
-    assert 'hx-get="/runs/partition/daily.sales/2024-01-05/"' in read(SALES)
-
-
-def test_the_date_can_be_planned(scan, read):
-    scan()
-
-    assert "/runs/new/?table=daily.sales&amp;start=2024-01-05&amp;end=2024-01-05" in read(SALES)
-
-
 @pytest.mark.parametrize(
     "address", ["/coverage/partition/raw.orders/2024-01-05/", "/coverage/partition/daily.sales/2024-01-07/"]
 )
-def test_a_source_and_a_closed_day_cannot_be_planned(scan, read, address):
-    scan()
-
+def test_a_source_and_a_closed_day_cannot_be_planned(read, address, first_scan):
     assert "Plan this date" not in read(address)
 
 
-def test_a_closed_day_shows_that_nothing_is_expected(scan, read):
-    scan()
-
-    assert "the calendar does not expect this date" in read("/coverage/partition/daily.sales/2024-01-07/")
-
-
-def test_an_htmx_request_returns_a_fragment_and_a_plain_request_a_page(scan, read):
-    scan()
-
+def test_an_htmx_request_returns_a_fragment_and_a_plain_request_a_page(read, first_scan):
     assert "<h1>" in read(SALES)
     assert "<h1>" not in read(SALES, HX_Request="true")
 
 
-def test_table_and_date_redirect_to_the_page_of_the_partition(scan, client, viewer):
-    scan()
-    client.force_login(viewer)
-
-    found = client.get("/coverage/partition/", {"table": "sales", "date": "2024-01-05"})
+def test_table_and_date_redirect_to_the_page_of_the_partition(viewing, first_scan):
+    found = viewing.get("/coverage/partition/", {"table": "sales", "date": "2024-01-05"})
 
     assert found.headers["Location"] == SALES
 
@@ -148,10 +130,8 @@ def test_table_and_date_redirect_to_the_page_of_the_partition(scan, client, view
         "",
     ],
 )
-def test_an_invalid_table_or_date_is_not_found(client, viewer, shop, rest):
-    client.force_login(viewer)
-
-    assert client.get(f"/coverage/partition/{rest}").status_code == 404
+def test_an_invalid_table_or_date_is_not_found(viewing, rest):
+    assert viewing.get(f"/coverage/partition/{rest}").status_code == 404
 
 
 def test_an_unreadable_table_shows_the_reason(scan, ask, read):
@@ -181,8 +161,7 @@ def test_the_page_does_not_show_nothing_expected_before_the_first_scan(read, sho
     assert "none expected" not in text and "does not expect" not in text
 
 
-def test_queries_do_not_grow_with_the_inputs(scan, read, django_assert_max_num_queries):
-    scan()
+def test_queries_do_not_grow_with_the_inputs(read, django_assert_max_num_queries, first_scan):
     with django_assert_max_num_queries(20) as without_inputs:
         read(SALES)
 
@@ -191,9 +170,7 @@ def test_queries_do_not_grow_with_the_inputs(scan, read, django_assert_max_num_q
 
 
 @pytest.mark.parametrize("date", ["2024-01-07", "1999-01-01"])
-def test_a_date_that_the_calendar_does_not_have_is_not_expected(scan, read, date):
-    scan()
-
+def test_a_date_that_the_calendar_does_not_have_is_not_expected(read, date, first_scan):
     text = read(f"/coverage/partition/daily.sales/{date}/")
 
     assert 'state-not_expected">not expected</span>' in text

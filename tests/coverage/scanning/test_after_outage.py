@@ -67,8 +67,7 @@ def test_the_outage_check_adds_no_failed_scan_while_the_warehouse_is_unreachable
     assert silent_tables()["daily.sales"].is_outage
 
 
-def test_the_outage_check_does_nothing_after_a_successful_scan(scan, shop):
-    scan()
+def test_the_outage_check_does_nothing_after_a_successful_scan(shop, first_scan):
     shop.unlink()
 
     tasks.look_again()
@@ -119,11 +118,10 @@ def test_an_outage_is_shown_in_the_past_tense_while_the_warehouse_is_read_again(
 # A call of the console's own that has the file ---------------------------------------------------------
 
 
-def test_a_warehouse_file_in_use_by_a_call_is_not_shown_as_an_outage(scan_in_use, client, viewer):
+def test_a_warehouse_file_in_use_by_a_call_is_not_shown_as_an_outage(scan_in_use, viewing):
     failed = scan_in_use()
 
-    client.force_login(viewer)
-    page = client.get("/").content.decode()
+    page = viewing.get("/").content.decode()
     assert f"{CALL} has its turn with the warehouse file" in failed.problem
     assert "That is no outage" in page and "has not answered since" not in page
     assert "That is no outage" in freshness.now().sentences[0]
@@ -153,8 +151,7 @@ def test_the_outage_check_changes_nothing_while_the_call_is_running(scan_in_use,
 
 
 @pytest.mark.parametrize("address", ["/coverage/accepted/", "/coverage/calendar/", "/sources/windows/"])
-def test_pages_without_a_map_show_no_outage_either(scan_in_use, client, viewer, address):
+def test_pages_without_a_map_show_no_outage_either(scan_in_use, viewing, address):
     scan_in_use()
 
-    client.force_login(viewer)
-    assert "That is no outage" in " ".join(client.get(address).content.decode().split())
+    assert "That is no outage" in " ".join(viewing.get(address).content.decode().split())

@@ -1,7 +1,5 @@
 """The query that a partition's page shows: who runs it by hand gets the count that the page says."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Callable, Iterator
@@ -73,11 +71,8 @@ def test_a_column_that_is_a_word_of_sql_is_quoted(rewrite, ask, db, typed):
     assert typed("raw.orders") == (4,)
 
 
-def test_a_schema_called_like_the_file_is_found(rewrite, shop, ask, db, typed):
-    shop.with_name("shop.toml").write_text(
-        shop.with_name("shop.toml").read_text().replace('"raw.orders"', '"shop.orders"')
-    )
-    definition.load.cache_clear()
+def test_a_schema_called_like_the_file_is_found(rewrite, ask, db, typed):
+    rewrite('"raw.orders"', '"shop.orders"', times=-1)
     ask("CREATE SCHEMA shop.shop")
     ask("CREATE TABLE shop.shop.orders AS SELECT * FROM raw.orders")
 

@@ -1,7 +1,5 @@
 """A whole pipeline on BigQuery, scanned through the real client: what it finds, and what it asks for."""
 
-from __future__ import annotations
-
 import datetime as dt
 import io
 from collections.abc import Callable, Iterator
@@ -194,8 +192,7 @@ def test_a_scan_stores_a_note_about_rows_without_a_date(scan, server):
     assert scan().notes == "raw.t1: rows without a date, which count for none: 1"
 
 
-def test_pages_make_no_warehouse_queries(scan, server, settings, pipeline, client, operator):
-    scan()
+def test_pages_make_no_warehouse_queries(server, settings, pipeline, client, operator, first_scan):
     settings.PIPELINE = pipeline.path
     client.force_login(operator)
     server.forget()

@@ -1,7 +1,5 @@
 """A changed pipeline file: verdicts follow from what was counted, as soon as anything starts with the new file."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 
@@ -34,7 +32,6 @@ def restart(rewrite) -> Callable[[str, str], Pipeline]:
 
     def change(old: str, new: str) -> Pipeline:
         rewrite(old, new)
-        definition.load.cache_clear()
         return definition.current()
 
     return change
@@ -143,23 +140,20 @@ def test_the_dates_of_a_season_that_was_shortened_left_the_calendar_at_once(comp
 
 
 @pytest.fixture
-def undone(ask, scan, shop, db) -> Pipeline:
+def undone(ask, scan, rewrite, db) -> Pipeline:
     """Visits lacks four days of January; a slip of the file gave it another name and shortened the winter, and was
     undone after a verification had found these days off the calendar."""
     ask(
         "INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) r(i) WHERE open AND day < '2024-01-16'"
     )
     scan()
-    file = shop.parent / "shop.toml"
-    kept = file.read_text()
-    file.write_text(
-        kept.replace("daily.visits", "daily.views").replace("end = 2024-01-20", "end = 2024-01-15")
-    )
-    definition.load.cache_clear()
+    slips = {"daily.visits": "daily.views", "end = 2024-01-20": "end = 2024-01-15"}
+    for was, slip in slips.items():
+        rewrite(was, slip, times=-1)
     with pytest.raises(SystemExit):
         call_command("verify", "2024-01-01", "2024-01-20", "--table=daily.sales")
-    file.write_text(kept)
-    definition.load.cache_clear()
+    for was, slip in slips.items():
+        rewrite(slip, was, times=-1)
     return definition.current()
 
 

@@ -1,7 +1,5 @@
 """A rule that begins at 0: a day that rightly has no rows is complete once it was read after it was over."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest
@@ -25,8 +23,9 @@ def may_be_empty(rewrite) -> None:
     rewrite("rows = { per_unit = [2, 2] }", "rows = { between = [0, 8] }")
 
 
-def test_a_day_without_rows_is_complete_for_scan_verification_and_plan(may_be_empty, scan, verify, plan):
-    scan()
+def test_a_day_without_rows_is_complete_for_scan_verification_and_plan(
+    may_be_empty, verify, plan, first_scan
+):
     by_scan = (sales().state, sales().rows, sales().reason)
 
     assert verify(**SECOND).verdict == "passed"

@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.coverage.counts import rollup
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
 from apps.coverage.scanning import full_scan, readings
@@ -20,52 +19,30 @@ def partition(table: str, date: str) -> Partition:
     return Partition.objects.get(table=table, date=day(date))
 
 
-def fill(ask, table: str, date: str, rows: int) -> None:
-    extra = ", NULL" if table == "daily.sales" else ""
-    ask(f"INSERT INTO {table} SELECT ?, i{extra} FROM range(?) rows(i)", day(date), rows)
-
-
-def test_expected_dates_are_the_calendars(scan):
-    scan()
-
+def test_expected_dates_are_the_calendars(first_scan):
     assert CalendarDate.objects.count() == 29
     assert not CalendarDate.objects.filter(date=day("01-07")).exists()
 
 
-def test_a_date_with_all_its_rows_is_complete(scan, ask):
-    fill(ask, "daily.sales", "01-05", 8)
+@pytest.mark.parametrize(
+    ("date", "rows", "state"),
+    [
+        pytest.param("01-05", 8, State.COMPLETE, id="all its rows"),
+        pytest.param("01-05", 0, State.MISSING, id="no rows"),
+        pytest.param("01-05", 1, State.THIN, id="one row"),
+        pytest.param("01-05", 32, State.EXCESS, id="four times the rows"),
+        pytest.param("01-07", 8, State.UNEXPECTED, id="rows on a closed day"),
+    ],
+)
+def test_a_date_is_judged_by_its_rows(scan, fill, date, rows, state):
+    fill("daily.sales", date, rows=rows)
 
     scan()
 
-    assert partition("daily.sales", "01-05").state == State.COMPLETE
+    assert partition("daily.sales", date).state == state
 
 
-def test_a_date_without_rows_is_missing(scan):
-    scan()
-
-    assert partition("daily.sales", "01-05").state == State.MISSING
-
-
-def test_one_row_does_not_make_a_date_complete(scan, ask):
-    fill(ask, "daily.sales", "01-05", 1)
-
-    scan()
-
-    thin = partition("daily.sales", "01-05")
-    assert (thin.state, thin.reason) == (State.THIN, "1 rows, expected 8")
-
-
-def test_four_times_the_rows_are_excess(scan, ask):
-    fill(ask, "daily.sales", "01-05", 32)
-
-    scan()
-
-    assert partition("daily.sales", "01-05").state == State.EXCESS
-
-
-def test_bootstrap_dates_are_left_out(scan):
-    scan()
-
+def test_bootstrap_dates_are_left_out(first_scan):
     assert partition("weekly.trend", "01-03").state == State.NOT_EXPECTED
     assert partition("weekly.trend", "01-04").state == State.MISSING
 
@@ -78,17 +55,9 @@ def test_rows_on_a_bootstrap_date_are_unexpected(scan, ask):
     assert partition("weekly.trend", "01-02").state == State.UNEXPECTED
 
 
-def test_rows_on_a_closed_day_are_unexpected(scan, ask):
-    fill(ask, "daily.sales", "01-07", 8)
-
-    scan()
-
-    assert partition("daily.sales", "01-07").state == State.UNEXPECTED
-
-
-def test_a_table_is_compared_with_its_reference_table(scan, ask):
-    fill(ask, "daily.sales", "01-05", 8)
-    fill(ask, "daily.visits", "01-05", 3)
+def test_a_table_is_compared_with_its_reference_table(scan, fill):
+    fill("daily.sales", "01-05")
+    fill("daily.visits", "01-05", rows=3)
 
     scan()
 
@@ -115,8 +84,8 @@ def test_a_column_that_does_not_exist_is_unknown(scan, ask):
     assert "no column day" in partition("daily.visits", "01-05").reason
 
 
-def test_unreachable_warehouse_leaves_the_last_known_states(scan, ask, shop):
-    fill(ask, "daily.sales", "01-05", 8)
+def test_unreachable_warehouse_leaves_the_last_known_states(scan, fill, shop):
+    fill("daily.sales", "01-05")
     scan()
     before = list(Partition.objects.values())
     shop.rename(shop.with_suffix(".gone"))
@@ -128,34 +97,28 @@ def test_unreachable_warehouse_leaves_the_last_known_states(scan, ask, shop):
     assert list(Partition.objects.values()) == before
 
 
-def test_all_tables_are_silent_since_the_first_scan_of_an_unreachable_warehouse(scan, shop):
-    answered = scan()
-    shop.rename(shop.with_suffix(".gone"))
-    first = scan()
+def test_all_tables_are_silent_since_the_first_scan_of_an_unreachable_warehouse(first_scan, outage, scan):
     scan()
 
     sales = silent_tables()["daily.sales"]
-    assert (sales.silent_since, sales.is_outage) == (first.started_at, True)
+    assert (sales.silent_since, sales.is_outage) == (outage.started_at, True)
     assert "does not exist" in sales.problem and not sales.problem.endswith(".")
-    assert answered.started_at < sales.read_at < first.started_at
+    assert first_scan.started_at < sales.read_at < outage.started_at
 
 
-def test_no_table_is_silent_after_the_next_successful_scan(scan, shop):
-    scan()
-    away = shop.rename(shop.with_suffix(".gone"))
-    scan()
-    away.rename(shop)
+def test_no_table_is_silent_after_the_next_successful_scan(outage, scan, shop):
+    shop.with_suffix(".gone").rename(shop)
 
     scan()
 
     assert silent_tables() == {}
 
 
-def test_an_unreadable_table_keeps_its_last_known_state_while_the_others_are_read(scan, ask):
-    fill(ask, "daily.sales", "01-05", 8)
+def test_an_unreadable_table_keeps_its_last_known_state_while_the_others_are_read(scan, ask, fill):
+    fill("daily.sales", "01-05")
     scan()
     ask("ALTER TABLE daily.sales RENAME COLUMN item TO thing")
-    fill(ask, "raw.orders", "01-08", 1)
+    ask("INSERT INTO raw.orders VALUES (?, 0)", day("01-08"))
 
     scan()
 
@@ -164,8 +127,8 @@ def test_an_unreadable_table_keeps_its_last_known_state_while_the_others_are_rea
     assert partition("raw.orders", "01-08").rows == 5
 
 
-def test_a_broken_view_makes_its_own_table_unknown_and_is_named(scan, ask, shop):
-    fill(ask, "raw.orders", "01-08", 1)
+def test_a_broken_view_makes_its_own_table_unknown_and_is_named(scan, ask, fill, shop):
+    ask("INSERT INTO raw.orders VALUES (?, 0)", day("01-08"))
     parquet = shop.parent / "visits.parquet"
     ask(f"COPY daily.visits TO '{parquet}' (FORMAT parquet)")
     ask("DROP TABLE daily.visits")
@@ -199,16 +162,14 @@ def test_a_scan_has_no_note_if_all_rows_have_a_date(scan):
     assert scan().notes == ""
 
 
-def test_a_failed_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, warehouse, ask):
-    scan()
-
+def test_a_failed_scan_does_not_undo_what_a_run_verified_meanwhile(pipeline, warehouse, fill, first_scan):
     class Away:
         """A warehouse that does not answer, and meanwhile a run's step is verified."""
 
         queries, bytes_billed = 0, 0
 
         def calendar(self, query):
-            fill(ask, "daily.sales", "01-05", 8)
+            fill("daily.sales", "01-05")
             readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             raise Busy("somebody holds the file")
 
@@ -233,15 +194,6 @@ def test_a_problem_ends_with_one_full_stop(pipeline, db, shop):
     assert row.reason == "Somebody holds the file"
 
 
-def test_unknown_is_never_counted_as_zero_or_complete(scan, pipeline, ask):
-    ask("ALTER TABLE daily.visits RENAME COLUMN day TO date")
-    scan()
-
-    tally = rollup.coverage(pipeline).table("daily.visits").tally
-
-    assert (tally.expected, tally.complete, tally.missing, tally.unknown) == (29, 0, 0, 29)
-
-
 def test_a_date_that_leaves_the_calendar_is_not_expected_any_more(scan, ask):
     scan()
     ask("UPDATE raw.days SET open = FALSE WHERE day = ?", day("01-05"))
@@ -264,9 +216,7 @@ def test_a_scan_makes_one_query_besides_the_calendars(scan):
     assert scan().queries == 2
 
 
-def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, warehouse, ask):
-    scan()
-
+def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(pipeline, warehouse, fill, first_scan):
     class Slow:
         """A warehouse that is asked, and then a date is filled and verified before the answer is stored."""
 
@@ -277,7 +227,7 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
 
         def scan(self, questions, **range_):
             reading = warehouse.scan(questions, **range_)
-            fill(ask, "daily.sales", "01-05", 8)
+            fill("daily.sales", "01-05")
             readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
             return reading
 
@@ -286,8 +236,8 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
     assert partition("daily.sales", "01-05").state == State.COMPLETE
 
 
-def test_a_scan_stored_table_by_table_finds_what_one_stored_at_once_does(scan, ask, monkeypatch):
-    fill(ask, "daily.sales", "01-05", 8)
+def test_a_scan_stored_table_by_table_finds_what_one_stored_at_once_does(scan, ask, fill, monkeypatch):
+    fill("daily.sales", "01-05")
     ask("DROP TABLE daily.visits")
     scan()
     columns = ("table", "date", "state", "reason", "rows")
@@ -301,8 +251,8 @@ def test_a_scan_stored_table_by_table_finds_what_one_stored_at_once_does(scan, a
     assert again.tables_done == 5
 
 
-def test_tables_that_are_stored_together_share_their_queries(scan, ask, monkeypatch):
-    fill(ask, "daily.sales", "01-05", 8)
+def test_tables_that_are_stored_together_share_their_queries(scan, fill, monkeypatch):
+    fill("daily.sales", "01-05")
     with CaptureQueriesContext(connection) as together:
         scan()
     Partition.objects.all().delete()

@@ -1,7 +1,5 @@
 """A day that is not over is no gap, whatever the calendar says of it; the day after, it is."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 

@@ -17,31 +17,18 @@ def scan_some(pipeline, warehouse, db):
     return lambda **named: partial_scan.scan(pipeline, warehouse, scope(pipeline, **named))
 
 
-@pytest.fixture
-def fill(ask):
-    """Fills tables of the shop on a date."""
-
-    def insert(table: str, *dates: str) -> None:
-        for date in dates:
-            ask(f"INSERT INTO {table} (day, item) SELECT CAST(? AS DATE), range FROM range(8)", day(date))
-
-    return insert
-
-
 def state(date: str, table: str = "daily.sales") -> str:
     return Partition.objects.get(table=table, date=day(date)).state
 
 
-def test_only_the_dates_of_the_range_are_read(scan, scan_some, fill):
-    scan()
+def test_only_the_dates_of_the_range_are_read(scan_some, fill, first_scan):
     fill("daily.sales", "01-02", "01-09", "03-02")
 
     assert scan_some(tables=["sales"], start=day("01-08"), end=day("01-10")).changed == 1
     assert (state("01-02"), state("01-09"), state("03-02")) == (State.MISSING, State.COMPLETE, State.MISSING)
 
 
-def test_only_the_dates_of_the_season_are_read(scan, scan_some, fill):
-    scan()
+def test_only_the_dates_of_the_season_are_read(scan_some, fill, first_scan):
     fill("daily.sales", "01-02", "03-02")
 
     scan_some(seasons=["spring"])
@@ -78,8 +65,7 @@ def test_a_table_is_compared_with_a_reference_table_outside_the_scope(scan_some,
     assert not Partition.objects.filter(table="daily.sales").exists()
 
 
-def test_an_unreachable_warehouse_silences_only_the_tables_in_the_scope(scan, scan_some, shop):
-    scan()
+def test_an_unreachable_warehouse_silences_only_the_tables_in_the_scope(scan_some, shop, first_scan):
     shop.unlink()
 
     done = scan_some(tables=["sales"], end=day("01-06"))
@@ -89,8 +75,7 @@ def test_an_unreachable_warehouse_silences_only_the_tables_in_the_scope(scan, sc
     assert state("01-05") == State.MISSING
 
 
-def test_a_reading_of_some_dates_renews_their_age_alone(scan, scan_some):
-    scan()
+def test_a_reading_of_some_dates_renews_their_age_alone(scan_some, first_scan):
     before = dict(Partition.objects.filter(table="daily.sales").values_list("date", "read_at"))
 
     scan_some(tables=["sales"], start=day("01-08"), end=day("01-10"))
@@ -109,8 +94,7 @@ def test_a_table_that_does_not_exist_is_a_problem(scan_some, ask):
     assert "daily.visits does not exist" in scan_some(tables=["visits"]).problem
 
 
-def test_a_date_that_leaves_the_calendar_is_expected_no_more(scan, scan_some, ask):
-    scan()
+def test_a_date_that_leaves_the_calendar_is_expected_no_more(scan_some, ask, first_scan):
     ask("UPDATE raw.days SET open = FALSE WHERE day IN (DATE '2024-01-05', DATE '2024-01-15')")
 
     scan_some(tables=["sales"], end=day("01-10"))

@@ -1,7 +1,5 @@
 """Stored counts are facts: verdicts follow from them without asking the warehouse."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.coverage.accepted import accepting

@@ -1,7 +1,5 @@
 """Where a day ends: in the pipeline's zone, which is UTC where the file names none."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest

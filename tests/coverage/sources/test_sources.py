@@ -17,17 +17,6 @@ SALES = "daily.sales"
 
 
 @pytest.fixture
-def lose(ask):
-    """Takes dates away from sources: `lose("raw.orders", "01-05")`."""
-
-    def delete(table: str, *dates: str) -> None:
-        for date in dates:
-            ask(f"DELETE FROM {table} WHERE day = ?", day(date))
-
-    return delete
-
-
-@pytest.fixture
 def orders(scan, pipeline):
     """The report of the shop's one need, from a fresh scan."""
 
@@ -75,16 +64,14 @@ def test_together_is_the_union_and_not_a_sum(orders, lose):
     assert need.served.together.in_words == "28 of 29 (96.55 %)"
 
 
-def test_dates_missing_from_every_source_are_ranges_that_closed_days_do_not_split(orders, lose):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "01-05", "01-06", "01-08", "03-02")
+def test_dates_missing_from_every_source_are_ranges_that_closed_days_do_not_split(orders, lose_everywhere):
+    lose_everywhere("01-05", "01-06", "01-08", "03-02")
 
     assert orders().residual == "2024-01-05 to 2024-01-08, 2024-03-02"
 
 
-def test_each_season_has_its_own_denominator(orders, lose):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "03-02")
+def test_each_season_has_its_own_denominator(orders, lose_everywhere):
+    lose_everywhere("03-02")
 
     shares = {each.season.name: each.served.together.in_words for each in orders().seasons}
 
@@ -118,21 +105,24 @@ def test_a_declared_source_that_does_not_exist_is_reported_as_such(orders, ask):
     assert "raw.orders_backup does not exist" in backup.problem
 
 
-def test_a_declared_source_without_rows_is_reported_as_empty(orders, ask):
-    ask("DELETE FROM raw.orders_backup")
+@pytest.mark.parametrize(
+    ("harm", "standing"),
+    [
+        ("DELETE FROM raw.orders_backup", "declared, empty"),
+        ("ALTER TABLE raw.orders_backup RENAME COLUMN day TO days", "could not be read"),
+    ],
+    ids=["without rows", "its column is gone"],
+)
+def test_a_source_that_has_nothing_is_reported_with_what_is_known(orders, ask, harm, standing):
+    ask(harm)
 
-    assert orders().sources[1].standing == "declared, empty"
+    assert orders().sources[1].standing == standing
 
 
-def test_a_source_whose_column_is_gone_could_not_be_read(orders, ask):
-    ask("ALTER TABLE raw.orders_backup RENAME COLUMN day TO days")
-
-    assert orders().sources[1].standing == "could not be read"
-
-
-def test_the_sources_command_shows_accepted_gaps_left_out_of_the_denominator(orders, lose, pipeline, capsys):
-    lose("raw.orders", "01-05")
-    lose("raw.orders_backup", "01-05")
+def test_the_sources_command_shows_accepted_gaps_left_out_of_the_denominator(
+    orders, lose_everywhere, pipeline, capsys
+):
+    lose_everywhere("01-05")
     orders()
     mark("raw.orders", "01-05", state="accepted")
 
@@ -144,9 +134,8 @@ def test_the_sources_command_shows_accepted_gaps_left_out_of_the_denominator(ord
     assert json.loads("{" + program)["needs"][0]["together"]["accepted"] == 1
 
 
-def test_an_accepted_gap_leaves_the_denominator(orders, lose, pipeline):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "01-05")
+def test_an_accepted_gap_leaves_the_denominator(orders, lose_everywhere, pipeline):
+    lose_everywhere("01-05")
     orders()
     mark("raw.orders", "01-05", state="accepted")
 
@@ -172,16 +161,14 @@ def test_a_share_is_rounded_down_and_100_means_all():
 # What a need closes ---------------------------------------------------------------------------------
 
 
-def test_a_need_that_must_always_be_met_closes_the_dates_that_no_source_has(orders, lose):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "01-05", "01-06")
+def test_a_need_that_must_always_be_met_closes_the_dates_that_no_source_has(orders, lose_everywhere):
+    lose_everywhere("01-05", "01-06")
 
     assert orders().closed_reasons == [("no source has the date", 2, "2024-01-05 to 2024-01-06")]
 
 
-def test_a_need_that_falls_short_of_its_share_closes_the_season(scan, lose, at_least):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "03-01", "03-02")
+def test_a_need_that_falls_short_of_its_share_closes_the_season(scan, lose_everywhere, at_least):
+    lose_everywhere("03-01", "03-02")
     scan()
 
     plan = plan_of(at_least(0.85))
@@ -190,17 +177,15 @@ def test_a_need_that_falls_short_of_its_share_closes_the_season(scan, lose, at_l
     assert len(plan.steps) == 19
 
 
-def test_a_need_that_reaches_its_share_closes_nothing(scan, lose, at_least):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "03-01", "03-02")
+def test_a_need_that_reaches_its_share_closes_nothing(scan, lose_everywhere, at_least):
+    lose_everywhere("03-01", "03-02")
     scan()
 
     assert len(plan_of(at_least(0.8)).steps) == 29
 
 
-def test_a_plan_of_a_few_dates_uses_the_share_of_their_whole_season(scan, lose, at_least):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "03-01", "03-02")
+def test_a_plan_of_a_few_dates_uses_the_share_of_their_whole_season(scan, lose_everywhere, at_least):
+    lose_everywhere("03-01", "03-02")
     scan()
 
     plan = plan_of(at_least(0.85), start=day("03-05"), end=day("03-06"))
@@ -208,8 +193,7 @@ def test_a_plan_of_a_few_dates_uses_the_share_of_their_whole_season(scan, lose, 
     assert plan.left_out_counts == {"need Orders has 80 % of 85 % in spring": 2}
 
 
-def test_a_need_that_may_reach_its_share_with_unknown_dates_closes_nothing(scan, at_least):
-    scan()
+def test_a_need_that_may_reach_its_share_with_unknown_dates_closes_nothing(at_least, first_scan):
     for table in ("raw.orders", "raw.orders_backup"):
         mark(table, "03-01", "03-02", state="unknown")
 
@@ -268,9 +252,7 @@ def test_a_closed_date_that_is_filled_already_leaves_nothing_to_fill(scan, lose,
     assert [(each.table.short_name, len(each.to_fill)) for each in effects] == [("sales", 0), ("visits", 0)]
 
 
-def test_disabling_a_source_closes_nothing_if_the_other_sources_are_complete(scan, pipeline):
-    scan()
-
+def test_disabling_a_source_closes_nothing_if_the_other_sources_are_complete(pipeline, first_scan):
     assert need_coverage.report(pipeline, off=[pipeline.table("raw.orders_backup")]).effects == ()
 
 
@@ -278,18 +260,15 @@ def test_disabling_a_source_closes_nothing_if_the_other_sources_are_complete(sca
 
 
 def test_a_report_takes_seven_queries_at_most_however_much_there_is(
-    scan, pipeline, django_assert_max_num_queries
+    pipeline, django_assert_max_num_queries, first_scan
 ):
-    scan()
-
     with django_assert_max_num_queries(7):
         need_coverage.report(pipeline)
     with django_assert_max_num_queries(8):
         need_coverage.report(pipeline, off=[pipeline.table("raw.orders")])
 
 
-def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
-    scan()
+def test_partitions_that_were_filled_from_a_fallback_are_listed(pipeline, first_scan):
     table = pipeline.table(SALES).model_copy(update={"fallback_column": "used_fallback"})
     tables = tuple(table if each.name == SALES else each for each in pipeline.tables)
     Partition.objects.filter(table=SALES).update(fallback_share=0)
@@ -301,9 +280,10 @@ def test_partitions_that_were_filled_from_a_fallback_are_listed(scan, pipeline):
     assert (found.dates, found.of.in_words, found.most_percent) == ("2024-01-05", "1 of 29 (3.44 %)", "25.5")
 
 
-def test_the_source_phase_and_the_need_have_the_same_number_of_complete_dates(scan, lose, pipeline):
-    for table in ("raw.orders", "raw.orders_backup"):
-        lose(table, "01-05")
+def test_the_source_phase_and_the_need_have_the_same_number_of_complete_dates(
+    scan, lose_everywhere, pipeline
+):
+    lose_everywhere("01-05")
     scan()
 
     need = need_coverage.report(pipeline).needs[0]

@@ -10,18 +10,6 @@ from apps.coverage.sources.windows import NoSuchWindow
 from tests.conftest import day
 
 
-@pytest.fixture
-def lose(ask):
-    """Takes dates away from both sources."""
-
-    def delete(*dates: str) -> None:
-        for table in ("raw.orders", "raw.orders_backup"):
-            for date in dates:
-                ask(f"DELETE FROM {table} WHERE day = ?", day(date))
-
-    return delete
-
-
 def best(pipeline, *, days: int = 5, **kwargs) -> list[windows.Window]:
     return windows.best(windows.ground(pipeline, **kwargs), days=days)
 
@@ -30,14 +18,11 @@ def starts(found: list[windows.Window]) -> list[dt.date]:
     return [window.start for window in found]
 
 
-def test_of_equal_windows_the_latest_is_the_best(scan, pipeline):
-    scan()
-
+def test_of_equal_windows_the_latest_is_the_best(pipeline, first_scan):
     assert starts(best(pipeline)) == [day("03-06"), day("01-16"), day("01-11")]
 
 
-def test_a_window_with_an_open_failure_is_left_out(scan, pipeline):
-    scan()
+def test_a_window_with_an_open_failure_is_left_out(pipeline, first_scan):
     march = Partition.objects.filter(table="daily.sales", date=day("03-07"))
     march.update(activity="failed", run_id=1)
 
@@ -46,15 +31,13 @@ def test_a_window_with_an_open_failure_is_left_out(scan, pipeline):
     assert starts(best(pipeline))[0] == day("03-06")
 
 
-def test_a_window_in_which_a_table_lost_rows_is_left_out(scan, pipeline):
-    scan()
+def test_a_window_in_which_a_table_lost_rows_is_left_out(pipeline, first_scan):
     Partition.objects.filter(table="daily.sales", date=day("03-07")).update(complete_rows=8)
 
     assert all(day("03-07") not in window.dates for window in best(pipeline))
 
 
-def test_a_window_in_which_all_is_complete_is_left_out(scan, pipeline):
-    scan()
+def test_a_window_in_which_all_is_complete_is_left_out(pipeline, first_scan):
     Partition.objects.filter(date__gte=day("03-01")).exclude(table__startswith="raw.").update(
         state="complete"
     )
@@ -62,25 +45,21 @@ def test_a_window_in_which_all_is_complete_is_left_out(scan, pipeline):
     assert starts(best(pipeline)) == [day("01-16"), day("01-11"), day("01-05")]
 
 
-def test_the_best_ones_have_no_date_in_common(scan, pipeline):
-    scan()
-
+def test_the_best_ones_have_no_date_in_common(pipeline, first_scan):
     dates = [date for window in best(pipeline) for date in window.dates]
 
     assert len(dates) == len(set(dates)) == 15
 
 
-def test_a_window_never_reaches_over_two_seasons(scan, pipeline):
-    scan()
-
+def test_a_window_never_reaches_over_two_seasons(pipeline, first_scan):
     assert all(
         window.season.name in ("winter", "spring") and window.end in window.season
         for window in windows.every(windows.ground(pipeline), days=10)
     )
 
 
-def test_windows_rank_by_their_least_served_need_first(scan, lose, pipeline):
-    lose("03-08", "01-18")
+def test_windows_rank_by_their_least_served_need_first(scan, lose_everywhere, pipeline):
+    lose_everywhere("03-08", "01-18")
     scan()
 
     first, *_ = best(pipeline)
@@ -88,8 +67,7 @@ def test_windows_rank_by_their_least_served_need_first(scan, lose, pipeline):
     assert (first.start, first.is_complete) == (day("01-13"), True)
 
 
-def test_windows_with_equally_served_needs_rank_by_fewer_excluded_dates(scan, pipeline):
-    scan()
+def test_windows_with_equally_served_needs_rank_by_fewer_excluded_dates(pipeline, first_scan):
     Partition.objects.filter(table="daily.sales", date__in=[day("03-07"), day("01-17")]).update(
         state="accepted"
     )
@@ -99,9 +77,7 @@ def test_windows_with_equally_served_needs_rank_by_fewer_excluded_dates(scan, pi
     assert (first.start, first.excluded) == (day("01-12"), 0)
 
 
-def test_bootstrap_dates_are_left_out(scan, pipeline):
-    scan()
-
+def test_bootstrap_dates_are_left_out(pipeline, first_scan):
     opening = windows.starting(windows.ground(pipeline), day("01-01"), days=5)
 
     assert opening.excluded == 3
@@ -126,14 +102,11 @@ def test_dates_that_look_back_to_before_the_season_are_left_out(scan, pipeline):
     assert windows.starting(ground, day("01-08"), days=5).excluded == 0
 
 
-def test_the_best_windows_have_no_excluded_dates(scan, pipeline):
-    scan()
-
+def test_the_best_windows_have_no_excluded_dates(pipeline, first_scan):
     assert all(window.excluded == 0 for window in best(pipeline))
 
 
-def test_windows_with_equal_exclusions_rank_by_closeness_to_the_usual_volume(scan, pipeline):
-    scan()
+def test_windows_with_equal_exclusions_rank_by_closeness_to_the_usual_volume(pipeline, first_scan):
     CalendarDate.objects.filter(date__gte=day("01-14")).update(units=8)
     CalendarDate.objects.filter(date__gte=day("03-06")).update(units=1)
 
@@ -142,8 +115,7 @@ def test_windows_with_equal_exclusions_rank_by_closeness_to_the_usual_volume(sca
     assert (first.start, first.units, first.off_usual) == (day("01-09"), 20, 0)
 
 
-def test_a_window_reports_its_deviation_from_the_usual_volume(scan, pipeline):
-    scan()
+def test_a_window_reports_its_deviation_from_the_usual_volume(pipeline, first_scan):
     CalendarDate.objects.filter(date__gte=day("01-16"), date__lte=day("01-20")).update(units=5)
 
     named = windows.starting(windows.ground(pipeline), day("01-16"), days=5)
@@ -151,8 +123,7 @@ def test_a_window_reports_its_deviation_from_the_usual_volume(scan, pipeline):
     assert (named.units, named.usual_units, named.off_usual) == (25, 4, 25)
 
 
-def test_an_unknown_date_is_not_served_and_is_counted_apart(scan, pipeline):
-    scan()
+def test_an_unknown_date_is_not_served_and_is_counted_apart(pipeline, first_scan):
     for table in ("raw.orders", "raw.orders_backup"):
         Partition.objects.filter(table=table, date=day("03-08")).update(state="unknown")
 
@@ -161,17 +132,11 @@ def test_an_unknown_date_is_not_served_and_is_counted_apart(scan, pipeline):
     assert named.worst.in_words == "4 of 5 (80 %), 1 unknown"
 
 
-def test_there_is_no_best_window_if_the_warehouse_is_unreachable(scan, shop, pipeline):
-    scan()
-    shop.rename(shop.with_suffix(".gone"))
-    scan()
-
+def test_there_is_no_best_window_if_the_warehouse_is_unreachable(outage, pipeline):
     assert best(pipeline) == []
 
 
-def test_a_named_window_begins_at_the_next_expected_date(scan, pipeline):
-    scan()
-
+def test_a_named_window_begins_at_the_next_expected_date(pipeline, first_scan):
     named = windows.starting(windows.ground(pipeline), day("01-07"), days=3)
 
     assert (named.start, named.end) == (day("01-08"), day("01-10"))
@@ -181,15 +146,11 @@ def test_a_named_window_begins_at_the_next_expected_date(scan, pipeline):
     ("start", "says"),
     [("01-18", "Only 3 expected dates of winter are left"), ("02-10", "is in no chosen season")],
 )
-def test_an_impossible_window_is_refused_with_the_reason(scan, pipeline, start, says):
-    scan()
-
+def test_an_impossible_window_is_refused_with_the_reason(pipeline, start, says, first_scan):
     with pytest.raises(NoSuchWindow, match=says):
         windows.starting(windows.ground(pipeline), day(start), days=14)
 
 
-def test_windows_take_seven_queries(scan, pipeline, django_assert_num_queries):
-    scan()
-
+def test_windows_take_seven_queries(pipeline, django_assert_num_queries, first_scan):
     with django_assert_num_queries(7):
         best(pipeline)

@@ -1,14 +1,12 @@
 """A shop on BigQuery: sales are made by SQL, visits by a program; the real client, the stand-in behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from apps.pipeline import definition
-from tests.runs.preflight.conftest import checked, operating, viewing, workers  # noqa: F401  # fixtures
+from tests.runs.preflight.conftest import checked  # noqa: F401  # a fixture
 from tests.standins.bigquery import PROJECT, StandIn
 
 DAYS = "UNNEST(GENERATE_DATE_ARRAY('2024-01-01', '2024-01-20')) AS day"

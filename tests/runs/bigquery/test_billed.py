@@ -1,7 +1,5 @@
 """After a run a person reads what its SQL jobs billed, beside what was forecast."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -68,16 +66,9 @@ def test_unreported_bytes_are_shown_as_unknown_not_as_zero(performed, pipeline):
     assert bill.verdict == ""
 
 
-def test_a_call_that_was_refused_billed_nothing(launch, drive, server):
-    server.refuse("invalidQuery", about="script", times=4)
-
-    run = drive(launch(tables=SALES))
-
-    assert set(run.attempts.values_list("bytes_billed", flat=True)) == {0}
-
-
-def test_a_call_that_never_became_a_job_billed_nothing(launch, drive, server):
-    server.refuse("accessDenied", about="script", times=100, at_call=True)
+@pytest.mark.parametrize("at_call", [False, True], ids=["refused as a job", "never became a job"])
+def test_a_call_that_was_refused_billed_nothing(launch, drive, server, at_call):
+    server.refuse("accessDenied", about="script", times=100, at_call=at_call)
 
     run = drive(launch(tables=SALES))
 

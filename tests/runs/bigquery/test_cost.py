@@ -1,7 +1,5 @@
 """Before a launch a person reads what the SQL jobs would bill."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.runs import control
@@ -27,18 +25,23 @@ def test_a_sql_job_is_estimated_times_its_dates(checked, server):
     assert together.text == "1 of 1 SQL job together would bill 40 to 80 MB."
 
 
-def test_dry_runs_of_the_first_the_middle_and_the_last_call_perform_nothing(checked, server, monkeypatch):
-    asked = []
-    estimate = BigQueryWarehouse.estimate
+@pytest.fixture
+def dry_runs(monkeypatch) -> list[tuple[int, int]]:
+    """The first and the last day of each dry run."""
+    asked, estimate = [], BigQueryWarehouse.estimate
 
     def noted(self, sql, *, start, end, timeout):
         asked.append((start.day, end.day))
         return estimate(self, sql, start=start, end=end, timeout=timeout)
 
     monkeypatch.setattr(BigQueryWarehouse, "estimate", noted)
+    return asked
+
+
+def test_dry_runs_of_the_first_the_middle_and_the_last_call_perform_nothing(checked, server, dry_runs):
     checked(tables=SALES)
 
-    assert asked == [(1, 5), (11, 15), (16, 20)]
+    assert dry_runs == [(1, 5), (11, 15), (16, 20)]
     assert server.asked("estimate") == []
 
 
@@ -61,22 +64,15 @@ def test_a_call_never_spans_a_date_that_is_complete_so_gaps_take_more_calls(chec
     assert sales.detail == "10 calls, by 3 dry runs: winter 10 to 20 MB a call"
 
 
-def test_the_largest_call_is_among_those_that_are_tried(checked, server, configure, monkeypatch):
+def test_the_largest_call_is_among_those_that_are_tried(checked, server, dry_runs):
     """A gap of a date, of five and of a date: a call of five is none of the first, middle and last."""
     server.say(
         "INSERT INTO daily.sales SELECT * FROM raw.orders WHERE EXTRACT(DAY FROM day) IN (2, 4, 10, 12, 14, 16, 18, 20)"
     )
-    asked = []
-    estimate = BigQueryWarehouse.estimate
 
-    def noted(self, sql, *, start, end, timeout):
-        asked.append((start.day, end.day))
-        return estimate(self, sql, start=start, end=end, timeout=timeout)
-
-    monkeypatch.setattr(BigQueryWarehouse, "estimate", noted)
     checked(tables=SALES)
 
-    assert asked == [(1, 1), (5, 9), (13, 13), (19, 19)]
+    assert dry_runs == [(1, 1), (5, 9), (13, 13), (19, 19)]
 
 
 def test_billed_bytes_of_a_run_over_scattered_gaps_are_within_the_forecast(

@@ -1,7 +1,5 @@
 """Before a launch the plan says what it would bill, from what pre-flights found: no page asks the warehouse."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 
@@ -105,8 +103,7 @@ def test_the_number_of_queries_does_not_grow_with_plan_and_preflights(
         operating.get("/runs/plan/", {"phase": "1"})
 
 
-def test_plan_command_prints_the_cost_estimate(checked, scan, capsys):
-    scan()
+def test_plan_command_prints_the_cost_estimate(checked, capsys, first_scan):
     checked(tables=["daily.sales"])
 
     call_command("plan", "--phase", "1")
@@ -118,9 +115,7 @@ def test_plan_command_prints_the_cost_estimate(checked, scan, capsys):
     assert json.loads("{" + program)["forecast_bytes"] == [40 * 1024**2, 80 * 1024**2]
 
 
-def test_plan_command_reports_a_cost_that_is_not_known(scan, capsys):
-    scan()
-
+def test_plan_command_reports_a_cost_that_is_not_known(capsys, first_scan):
     call_command("plan", "--table", "daily.sales")
 
     assert "Not known what sales would bill: run a pre-flight to learn it" in capsys.readouterr().out

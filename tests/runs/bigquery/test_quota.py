@@ -1,7 +1,5 @@
 """Before a launch a person reads whether the warehouse allows so many writes a day."""
 
-from __future__ import annotations
-
 from apps.runs.estimates.paces import Work
 from apps.runs.preflight.finding import Level
 from apps.runs.preflight.kinds import quota

@@ -1,7 +1,5 @@
 """What BigQuery would refuse again is not tried again, until a person mended it and asks for a retry."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.runs.models import Run, Step
@@ -13,11 +11,9 @@ LASTING = ["notFound", "invalidQuery", "accessDenied"]
 
 
 @pytest.fixture(autouse=True)
-def four_attempts(shop, configure):
+def four_attempts(rewrite) -> None:
     """A table whose dates are tried four times before they have failed."""
-    configure()
-    path = shop / "shop.toml"
-    path.write_text(path.read_text().replace("attempts = 1", "attempts = 4"))
+    rewrite("attempts = 1", "attempts = 4")
 
 
 @pytest.mark.parametrize("at_call", [False, True])

@@ -1,7 +1,5 @@
 """A run that a quota stops says which one, and until when it is paused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -87,16 +87,15 @@ def test_a_folder_under_no_version_control_has_no_commit(tmp_path):
     assert commits.head(tmp_path) == ""
 
 
-def test_run_page_shows_each_later_commit_and_its_start_time(launch, drive, shop, client, operator):
+def test_run_page_shows_each_later_commit_and_its_start_time(launch, drive, shop, operating):
     git(shop.parent, "init", "-q")
     first = commit(shop.parent)
     run = launch(batch=3, **WEEK)
     drive(run, attempts=1)
     second = commit(shop.parent)
     drive(run)
-    client.force_login(operator)
 
-    head = words(client.get(run.get_absolute_url()).content.decode())
+    head = words(operating.get(run.get_absolute_url()).content.decode())
 
     assert f"jobs at {first[:7]}" in head
     since = run.attempts.get(number=2).started_at
@@ -104,10 +103,9 @@ def test_run_page_shows_each_later_commit_and_its_start_time(launch, drive, shop
     assert f"ran at {second[:7]} from" in head
 
 
-def test_a_run_of_one_commit_names_no_other(launch, drive, shop, client, operator):
+def test_a_run_of_one_commit_names_no_other(launch, drive, shop, operating):
     git(shop.parent, "init", "-q")
     commit(shop.parent)
     run = drive(launch(batch=3, **WEEK))
-    client.force_login(operator)
 
-    assert "ran at" not in words(client.get(run.get_absolute_url()).content.decode())
+    assert "ran at" not in words(operating.get(run.get_absolute_url()).content.decode())

@@ -1,7 +1,5 @@
 """What would be skipped is said before a launch, by cause, and a run then skips exactly that."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import random
@@ -68,15 +66,14 @@ def test_gaps_of_an_unreadable_input_block_no_step(holes, plan, ask):
     assert day("01-06") in [step.date for step in found.steps]
 
 
-def test_form_command_and_json_report_the_same_blocked_steps(holes, plan, client, operator):
+def test_form_command_and_json_report_the_same_blocked_steps(holes, plan, operating):
     plan(**TREND)
     asked = ["plan", "--table", "weekly.trend", "--start", "2024-01-04", "--end", "2024-01-20"]
     said, as_json = StringIO(), StringIO()
 
     call_command(*asked, stdout=said)
     call_command(*asked, "--json", stdout=as_json)
-    client.force_login(operator)
-    page = client.get(
+    page = operating.get(
         reverse("runs:plan"), {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
     ).content.decode()
 
@@ -91,12 +88,11 @@ def test_form_command_and_json_report_the_same_blocked_steps(holes, plan, client
     assert "they are left out" in page
 
 
-def test_override_on_the_form_includes_blocked_steps(holes, plan, client, operator):
+def test_override_on_the_form_includes_blocked_steps(holes, plan, operating):
     plan(**TREND)
-    client.force_login(operator)
     asked = {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
 
-    page = client.get(reverse("runs:plan"), asked | {"override": "a mean bears it"}).content.decode()
+    page = operating.get(reverse("runs:plan"), asked | {"override": "a mean bears it"}).content.decode()
 
     assert "the override starts them all the same" in page
     assert reasons.BEHIND_GAPS not in page
@@ -113,26 +109,20 @@ def test_coverage_and_scan_commands_report_blocked_steps(holes, plan, capsys):
         assert json.loads(capsys.readouterr().out)["behind_gaps"]["steps"] == 8
 
 
-def test_plan_button_shows_the_number_of_blocked_steps(holes, plan, client, operator):
+@pytest.mark.parametrize(
+    ("start", "end", "says"),
+    [
+        ("2024-01-04", "2024-01-20", "· 8 steps · 8 more would be skipped, behind 3 dates"),
+        ("2024-01-08", "2024-01-08", "· 0 steps · 1 more would be skipped, behind 1 date"),
+    ],
+    ids=["some are left", "none is left"],
+)
+def test_plan_button_shows_the_number_of_blocked_steps(holes, plan, operating, start, end, says):
     plan(**TREND)
-    client.force_login(operator)
 
-    said = client.get(
-        "/runs/plan/steps/", {"table": "weekly.trend", "start": "2024-01-04", "end": "2024-01-20"}
-    )
+    said = operating.get("/runs/plan/steps/", {"table": "weekly.trend", "start": start, "end": end})
 
-    assert " ".join(said.content.decode().split()) == "· 8 steps · 8 more would be skipped, behind 3 dates"
-
-
-def test_plan_button_shows_blocked_steps_even_if_no_step_is_left(holes, plan, client, operator):
-    plan(**TREND)
-    client.force_login(operator)
-
-    said = client.get(
-        "/runs/plan/steps/", {"table": "weekly.trend", "start": "2024-01-08", "end": "2024-01-08"}
-    )
-
-    assert " ".join(said.content.decode().split()) == "· 0 steps · 1 more would be skipped, behind 1 date"
+    assert " ".join(said.content.decode().split()) == says
 
 
 def test_override_on_the_command_line_includes_blocked_steps(holes, plan, capsys):

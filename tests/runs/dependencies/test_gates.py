@@ -7,8 +7,9 @@ import pytest
 from apps.coverage.models import Partition
 from apps.pipeline.sections import Table
 from apps.runs.dependencies import gates
-from apps.runs.models import Run, Step
+from apps.runs.models import Run
 from tests.conftest import day
+from tests.runs.conftest import add_step
 
 
 @pytest.fixture
@@ -38,19 +39,11 @@ def test_complete_inputs_open_the_gate(trend, closed):
     assert closed(trend, [day("01-10"), day("01-11")]) == {}
 
 
-@pytest.mark.parametrize(
-    ("state", "says"),
-    [
-        ("missing", "sales is missing on 2024-01-10"),
-        ("thin", "sales is thin on 2024-01-10"),
-        ("excess", "sales is excess on 2024-01-10"),
-        ("stale", "sales is stale on 2024-01-10"),
-    ],
-)
-def test_incomplete_input_closes_the_gate(trend, state, says, closed):
+@pytest.mark.parametrize("state", ["missing", "thin", "excess", "stale"])
+def test_incomplete_input_closes_the_gate(trend, state, closed):
     mark("01-10", state)
 
-    assert closed(trend, [day("01-10")]) == {day("01-10"): says}
+    assert closed(trend, [day("01-10")]) == {day("01-10"): f"sales is {state} on 2024-01-10"}
 
 
 @pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
@@ -114,15 +107,8 @@ def run(trend) -> Run:
     run = Run.objects.create(
         title="a run", status=Run.Status.PAUSED, pause_reason=Run.PauseReason.GATE, selection=tables
     )
-    for position, table in enumerate(("daily.sales", "weekly.trend")):
-        Step.objects.create(
-            run=run,
-            position=position,
-            phase=str(position + 2),
-            table=table,
-            date=day("01-10"),
-            season="winter",
-        )
+    add_step(run, "01-10")
+    add_step(run, "01-10", "weekly.trend", phase="3")
     return run
 
 
@@ -138,9 +124,7 @@ def test_readiness_lists_needed_and_found_dates_of_the_next_phase(run, pipeline)
 
 
 def test_dates_between_two_lookbacks_are_not_needed(run, pipeline):
-    Step.objects.create(
-        run=run, position=2, phase="3", table="weekly.trend", date=day("01-20"), season="winter"
-    )
+    add_step(run, "01-20", "weekly.trend", phase="3")
     mark("01-15", "missing")
 
     sales, visits = gates.readiness(pipeline, run, "3")
@@ -198,16 +182,7 @@ def test_input_that_failed_while_missing_and_is_complete_now_opens_the_gate(run,
 
 def test_a_failed_redo_that_a_later_run_verified_opens(run, trend):
     run.steps.filter(table="daily.sales").update(status="failed", state_after="complete")
-    other = Run.objects.create(title="a later run")
-    Step.objects.create(
-        run=other,
-        position=0,
-        phase="2",
-        table="daily.sales",
-        date=day("01-10"),
-        season="winter",
-        status="succeeded",
-    )
+    add_step(Run.objects.create(title="a later run"), "01-10", status="succeeded")
 
     assert gates.readiness_of(trend, [day("01-10")], run=run).closed == {}
 

@@ -1,7 +1,5 @@
 """A need whose sources were emptied between a plan and its calls, or of which nobody knows what they have."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps.coverage.models import Partition
@@ -11,7 +9,7 @@ from apps.runs.dependencies import blocked_steps, needs
 from apps.runs.dependencies.gates import Readiness
 from apps.runs.models import Run, Step
 from tests.conftest import Ask, day
-from tests.runs.conftest import step
+from tests.runs.conftest import add_step, step
 from tests.runs.engine.test_side_effects import sales
 
 ORDERS, BACKUP = SOURCES = ("raw.orders", "raw.orders_backup")
@@ -41,15 +39,6 @@ def test_a_step_whose_sources_were_emptied_since_the_plan_is_skipped(launch, dri
         "no source of Orders has 2024-01-05: orders is missing, orders_backup is missing",
     )
     assert not any("2024-01-05" in attempt.dates for attempt in run.attempts.all())
-
-
-def test_dates_with_a_source_are_filled_if_another_date_has_none(launch, drive, empty, scan):
-    run = launch(**FIRST_DAYS)
-    empty("01-05")
-    scan()
-
-    drive(run)
-
     assert run.steps.filter(status="succeeded").count() == 5
 
 
@@ -172,9 +161,7 @@ def test_unknown_dates_that_decide_the_share_of_a_season_are_read(ready):
 def filler(ready) -> Run:
     """A run that is to fill sales, a source of a need of trend."""
     run = Run.objects.create(title="fills a source")
-    Step.objects.create(
-        run=run, position=0, phase="2", table="daily.sales", date=day("01-05"), season="winter"
-    )
+    add_step(run, "01-05")
     return run
 
 

@@ -17,17 +17,13 @@ def no_table(ask):
     ask("DROP TABLE daily.sales")
 
 
-def test_expected_dates_of_an_absent_table_are_missing_with_the_reason(no_table, scan):
-    scan()
-
+def test_expected_dates_of_an_absent_table_are_missing_with_the_reason(no_table, first_scan):
     found = Partition.objects.get(table="daily.sales", date=day("01-05"))
     assert (found.state, found.rows) == ("missing", 0)
     assert found.reason == "table daily.sales does not exist in the warehouse: no rows, expected 8"
 
 
-def test_a_plan_has_its_dates_right_after_a_scan(no_table, scan, pipeline):
-    scan()
-
+def test_a_plan_has_its_dates_right_after_a_scan(no_table, pipeline, first_scan):
     plan = planning.plan(pipeline, selections.select(pipeline, **sales("01-01", "01-06")))
 
     assert len(plan.steps) == 6

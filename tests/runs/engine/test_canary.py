@@ -3,7 +3,7 @@
 import pytest
 
 from apps.runs import control
-from apps.runs.models import IllegalMove, Run
+from apps.runs.models import Run
 from apps.runs.plans.options import Options
 from apps.runs.plans.selections import PlanRefused
 from tests.conftest import day
@@ -49,26 +49,11 @@ def test_newest_first_means_a_canary_of_the_newest(launch, drive):
     assert done(run) == ["01-06"]
 
 
-def test_released_canary_lets_the_other_dates_follow(launch, drive):
-    run = drive(launch(Options(canary=2), **WEEK))
-
-    control.release_canary(run, by="otto")
-    drive(run)
-
-    assert (run.status, len(done(run))) == (Run.Status.SUCCEEDED, 6)
-    assert run.events.get(kind="canary").by == "otto"
-
-
 def test_a_canary_that_failed_waits_too(launch, drive, fault):
     fault("daily.sales", "01-02", "silent")
     run = drive(launch(Options(canary=2), **WEEK))
 
     assert run.message == "Canary done: 1 of 2 steps verified; the others wait for a release"
-
-
-def test_a_canary_that_leaves_nothing_to_release_is_refused(launch):
-    with pytest.raises(PlanRefused, match="The plan has 6 dates, so a canary of 6 would be all of it"):
-        launch(Options(canary=6), **WEEK)
 
 
 def test_a_canary_whose_inputs_come_later_does_not_hold_the_run_up(launch, drive):
@@ -81,14 +66,6 @@ def test_a_canary_whose_inputs_come_later_does_not_hold_the_run_up(launch, drive
         run.pause_reason == Run.PauseReason.CANARY
     )  # the trend of 6 January looks back at dates that follow
     assert run.steps.get(table="weekly.trend", date=day("01-06")).status == "pending"
-
-
-def test_second_release_of_a_canary_is_refused(launch, drive):
-    run = drive(launch(Options(canary=2), **WEEK))
-    control.release_canary(run, by="otto")
-
-    with pytest.raises(IllegalMove, match="does not wait for its canary's release"):
-        control.release_canary(Run.objects.get(pk=run.pk), by="olga")
 
 
 def test_resuming_releases_nothing(launch, drive):

@@ -20,29 +20,6 @@ TWO_DAYS = {"tables": ["daily.sales"], "start": day("01-19"), "end": day("01-20"
 
 
 @pytest.fixture
-def change(shop, settings):
-    """Writes the shop's file with something replaced, and restarts everything that reads it; answers how it was."""
-
-    def write(old: str, new: str) -> str:
-        before = settings.PIPELINE.read_text()
-        assert old in before
-        settings.PIPELINE.write_text(before.replace(old, new))
-        definition.load.cache_clear()
-        return before
-
-    return write
-
-
-@pytest.fixture
-def mend(settings):
-    def write(text: str) -> None:
-        settings.PIPELINE.write_text(text)
-        definition.load.cache_clear()
-
-    return write
-
-
-@pytest.fixture
 def work(drain):
     """Resumes a run, if it is paused, and performs it as workers that were just started do."""
 
@@ -58,19 +35,21 @@ def work(drain):
     return perform
 
 
-SHORTER = ("end = 2024-01-20", "end = 2024-01-19")
-RENAMED = ('"daily.sales"', '"daily.sold"')
+SEASON, SHORTER = "end = 2024-01-20", "end = 2024-01-19"
 JOBLESS = re.compile(
     r"\[table\.job\]\ncommand = \[\"\{python\}\", \"fill\.py\", \"daily\.sales\".*?\n\n", re.S
 )
 
 
-def test_a_season_that_was_shortened_pauses_the_run_before_its_call(launch, work, change):
+@pytest.fixture
+def run(launch, work, rewrite) -> Run:
+    """A run that paused, since a season was shortened under it."""
     run = launch(**TWO_DAYS)
-    change(*SHORTER)
+    rewrite(SEASON, SHORTER)
+    return work(run)
 
-    work(run)
 
+def test_a_season_that_was_shortened_pauses_the_run_before_its_call(run):
     assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.PIPELINE)
     assert run.message == (
         "1 step does not fit the pipeline file as it is now: daily.sales has dates in no season of it "
@@ -80,9 +59,9 @@ def test_a_season_that_was_shortened_pauses_the_run_before_its_call(launch, work
     assert set(run.steps.values_list("status", flat=True)) == {"pending"}
 
 
-def test_a_table_that_was_renamed_pauses_the_run(launch, work, change):
+def test_a_table_that_was_renamed_pauses_the_run(launch, work, rewrite):
     run = launch(**TWO_DAYS)
-    change(*RENAMED)
+    rewrite('"daily.sales"', '"daily.sold"', times=-1)
 
     work(run)
 
@@ -90,40 +69,33 @@ def test_a_table_that_was_renamed_pauses_the_run(launch, work, change):
     assert "daily.sales is not in it (2 steps, 2024-01-19 to 2024-01-20)" in run.message
 
 
-def test_a_table_that_lost_its_job_pauses_the_run(launch, work, settings, change):
+def test_a_table_that_lost_its_job_pauses_the_run(launch, work, settings, rewrite):
     run = launch(**TWO_DAYS)
     job = JOBLESS.search(settings.PIPELINE.read_text())
-    change(job[0], "\n")
+    rewrite(job[0], "\n")
 
     work(run)
 
     assert "daily.sales has no job in it (2 steps, " in run.message
 
 
-def test_a_table_that_moved_to_another_phase_pauses_the_run(launch, work, change):
+def test_a_table_that_moved_to_another_phase_pauses_the_run(launch, work, rewrite):
     run = launch(**TWO_DAYS)
-    change('name = "daily.sales"\nphase = "2"', 'name = "daily.sales"\nphase = "1"')
+    rewrite('name = "daily.sales"\nphase = "2"', 'name = "daily.sales"\nphase = "1"')
 
     work(run)
 
     assert "daily.sales is in phase 1 there, and was in phase 2 when the run was launched" in run.message
 
 
-def test_a_run_that_is_resumed_before_the_file_is_mended_pauses_again(launch, work, change):
-    run = launch(**TWO_DAYS)
-    change(*SHORTER)
-    work(run)
-
+def test_a_run_that_is_resumed_before_the_file_is_mended_pauses_again(run, work):
     work(run)
 
     assert run.pause_reason == Run.PauseReason.PIPELINE and not run.attempts.exists()
 
 
-def test_run_continues_once_the_pipeline_file_is_fixed(launch, work, change, mend):
-    run = launch(**TWO_DAYS)
-    before = change(*SHORTER)
-    work(run)
-    mend(before)
+def test_run_continues_once_the_pipeline_file_is_fixed(run, work, rewrite):
+    rewrite(SHORTER, SEASON)
 
     work(run)
 
@@ -141,16 +113,11 @@ def scan_now(transactional_db):
     return scan
 
 
-def test_scan_under_the_changed_pipeline_file_does_not_drop_queued_steps(
-    launch, work, change, mend, scan_now
-):
-    run = launch(**TWO_DAYS)
-    before = change(*SHORTER)
-    work(run)
+def test_scan_under_the_changed_pipeline_file_does_not_drop_queued_steps(run, work, rewrite, scan_now):
     scan_now()
     assert shown("01-20") == "queued"
 
-    mend(before)
+    rewrite(SHORTER, SEASON)
     scan_now()
     work(run)
 
@@ -183,30 +150,25 @@ def test_removed_dates_are_filled_once_they_are_back_on_the_calendar(launch, wor
     assert work(run).status == Run.Status.SUCCEEDED, run.message
 
 
-def test_cancelling_drops_the_steps_and_calls_none_of_them_skipped(launch, work, change):
-    run = launch(**TWO_DAYS)
-    change(*SHORTER)
-    work(run)
-
+def test_cancelling_drops_the_steps_and_calls_none_of_them_skipped(run):
     control.cancel(run, by="olga")
 
     assert set(run.steps.values_list("status", flat=True)) == {"cancelled"}
 
 
-def test_a_change_that_does_not_touch_the_runs_steps_does_not_stop_it(launch, work, change):
+def test_a_change_that_does_not_touch_the_runs_steps_does_not_stop_it(launch, work, rewrite):
     run = launch(**TWO_DAYS)
-    change("end = 2024-03-10", "end = 2024-03-09")
+    rewrite("end = 2024-03-10", "end = 2024-03-09")
 
     assert work(run).status == Run.Status.SUCCEEDED
 
 
-def test_run_page_and_mail_explain_how_to_fix_a_changed_pipeline_file(launch, work, change, client, operator):
+def test_run_page_and_mail_explain_how_to_fix_a_changed_pipeline_file(launch, work, rewrite, operating):
     run = launch(**TWO_DAYS)
-    change(*RENAMED)
+    rewrite('"daily.sales"', '"daily.sold"', times=-1)
     work(run)
-    client.force_login(operator)
 
-    page = client.get(run.get_absolute_url()).content.decode()
+    page = operating.get(run.get_absolute_url()).content.decode()
     mail = Report(run, run.events.filter(kind=Run.Status.PAUSED).latest("id"))
 
     assert "Mend the file, restart the workers and resume; or cancel the run and plan anew." in page
@@ -227,9 +189,9 @@ def check(capsys):
     return run
 
 
-def test_check_names_unfinished_runs_that_no_longer_fit_the_pipeline_file(launch, change, check):
+def test_check_names_unfinished_runs_that_no_longer_fit_the_pipeline_file(launch, rewrite, check):
     run = launch(**TWO_DAYS)
-    change(*SHORTER)
+    rewrite(SEASON, SHORTER)
 
     said = check()
 
@@ -241,9 +203,9 @@ def test_check_names_unfinished_runs_that_no_longer_fit_the_pipeline_file(launch
     assert "runs.W001" in said
 
 
-def test_check_does_not_name_runs_that_ended(launch, change, check):
+def test_check_does_not_name_runs_that_ended(launch, rewrite, check):
     control.cancel(launch(**TWO_DAYS), by="olga")
-    change(*SHORTER)
+    rewrite(SEASON, SHORTER)
 
     assert "no issues" in check()
 
@@ -273,9 +235,9 @@ def test_check_makes_no_database_where_there_is_none(shop, check, monkeypatch, t
     assert not (tmp_path / "none.sqlite3").exists()
 
 
-def test_steps_are_looked_through_in_one_query(launch, change, django_assert_num_queries):
+def test_steps_are_looked_through_in_one_query(launch, rewrite, django_assert_num_queries):
     launch(**TWO_DAYS)
-    change(*SHORTER)
+    rewrite(SEASON, SHORTER)
 
     with django_assert_num_queries(1):
         assert len(unfillable.by_run(definition.current())) == 1

@@ -16,7 +16,8 @@ from apps.runs.models import Run, Step, leases
 from apps.warehouse.duckdb import DuckDBWarehouse
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
-from tests.runs.engine.test_recovery import let_the_lease_run_out, under_way, worker
+from tests.runs.engine.test_recovery import let_the_lease_run_out, worker
+from tests.runs.test_control import under_way
 
 pytestmark = pytest.mark.postgresql
 

@@ -15,7 +15,7 @@ from apps.runs.engine import picking, recovery, regressions, runner
 from apps.runs.engine.claims import claim
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.engine.lease_heartbeat import LeaseHeartbeat
-from apps.runs.models import Attempt, IllegalMove, Lane, Run, leases
+from apps.runs.models import Attempt, Lane, Run, leases
 from apps.warehouse.base import Reading, Unreachable
 from tests.conftest import day
 from tests.runs.conftest import may_write
@@ -138,25 +138,17 @@ def test_rows_of_another_lane_are_no_side_effect(side_by_side):
     assert not run.events.filter(kind=regressions.SIDE_EFFECT).exists()
 
 
-def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker):
+@pytest.mark.parametrize("is_overridden", [False, True], ids=["as planned", "under an override"])
+def test_a_step_waits_for_an_input_that_another_lane_is_filling(launch, worker, is_overridden):
     run = launch(start=day("01-04"), end=day("01-04"))
     Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
-    workers = [worker(run) for _ in range(3)]
+    if is_overridden:
+        run.override_gates(by="olga", reason="the source has no such date")
 
+    workers = [worker(run) for _ in range(3)]
     taken = [claim(each.lane) for each in workers]
 
     assert [each[0].table.name for each in taken[:2]] == ["daily.sales", "daily.visits"]
-    assert taken[2] is picking.NoWork.WAIT
-
-
-def test_an_override_does_not_start_a_step_whose_input_another_lane_is_filling(launch, worker):
-    run = launch(start=day("01-04"), end=day("01-04"))
-    Run.objects.filter(pk=run.pk).update(lanes=3, released_phases=["3"])
-    run.override_gates(by="olga", reason="the source has no such date")
-    workers = [worker(run) for _ in range(3)]
-
-    taken = [claim(each.lane) for each in workers]
-
     assert taken[2] is picking.NoWork.WAIT
 
 
@@ -204,9 +196,7 @@ def test_a_run_pauses_when_the_last_call_under_way_has_ended(run, worker):
 def test_a_lane_that_died_loses_its_call_to_another(run, worker):
     dead, alive = worker(run), worker(run)
     _, lost = claim(dead.lane)
-    Lane.objects.filter(lease=dead.heartbeat.lease).update(
-        lease_until=timezone.now() - dt.timedelta(minutes=1)
-    )
+    run_out(dead)
 
     recovery.recover(run, alive.heartbeat.lease, alive.warehouse)
 
@@ -217,9 +207,7 @@ def test_a_lane_that_died_loses_its_call_to_another(run, worker):
 def test_lane_that_wakes_after_its_attempt_was_recovered_writes_nothing(run, worker):
     frozen, alive = worker(run), worker(run)
     take, attempt = claim(frozen.lane)
-    Lane.objects.filter(lease=frozen.heartbeat.lease).update(
-        lease_until=timezone.now() - dt.timedelta(minutes=1)
-    )
+    run_out(frozen)
     recovery.recover(run, alive.heartbeat.lease, alive.warehouse)
 
     with pytest.raises(leases.LeaseLost):
@@ -277,11 +265,6 @@ def test_a_lane_too_many_is_given_back_after_its_call(run, worker):
 
     assert not second.advance()
     assert run.held_lanes.held(timezone.now()).count() == 1
-
-
-def test_no_lanes_are_not_possible(run):
-    with pytest.raises(IllegalMove, match="0 lanes are not possible here"):
-        control.set_concurrency(run, 0, by="olga")
 
 
 def test_a_silent_lane_is_revived_while_another_is_at_work(run):

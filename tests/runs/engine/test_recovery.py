@@ -25,6 +25,7 @@ from apps.runs.models import Attempt, Lane, Run, leases
 from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import shown, step, wait_until
+from tests.runs.test_control import under_way
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.real_process]
 
@@ -71,10 +72,6 @@ def worker(run: Run, settings, *, before: str = "") -> Iterator[psutil.Popen]:
         if process.poll() is None:
             process.kill()
         process.wait()
-
-
-def under_way(run: Run) -> Attempt | None:
-    return run.attempts.filter(status=Attempt.Status.RUNNING).exclude(pid=None).first()
 
 
 def is_alive(pid: int) -> bool:
@@ -129,13 +126,6 @@ def test_a_step_that_kills_its_workers_is_given_up(launch, pipeline, warehouse):
     dead = step(run, "01-01")
     assert (dead.status, dead.message) == ("failed", "its worker died 3 times while performing it")
     assert (step(run, "01-02").status, shown("01-01")) == ("pending", "failed")
-
-
-def test_two_workers_never_hold_one_run(launch):
-    run = launch(**TWO_DAYS)
-
-    assert leases.take(run.pk)
-    assert leases.take(run.pk) is None
 
 
 # Workers that only seemed dead ----------------------------------------------------------------------
@@ -201,23 +191,19 @@ def test_worker_that_lost_its_lease_with_claimed_steps_fills_nothing(frozen, pip
     assert ask(f"SELECT count(*) FROM {name}") == [(0,)]
 
 
-@pytest.mark.parametrize("request_", ["", "pause", "cancel"])
-def test_a_worker_that_wakes_before_its_call_writes_nothing(frozen, request_):
+@pytest.mark.parametrize(
+    ("request_", "steps"),
+    [
+        pytest.param("", "pending", id="before its call"),
+        pytest.param("pause", "pending", id="before its call, asked to pause"),
+        pytest.param("cancel", "pending", id="before its call, asked to cancel"),
+        pytest.param("", "succeeded", id="at the end of the run"),
+    ],
+)
+def test_a_worker_that_wakes_writes_nothing(frozen, request_, steps):
     run, sleeper, steal = frozen
+    run.steps.update(status=steps)
     Run.objects.filter(pk=run.pk).update(status="running", request=request_)
-    steal()
-    before = state_of(run)
-
-    with pytest.raises(leases.LeaseLost):
-        sleeper.advance()
-
-    assert state_of(run) == before
-
-
-def test_a_worker_that_wakes_at_the_end_does_not_end_the_run(frozen):
-    run, sleeper, steal = frozen
-    run.steps.update(status="succeeded")
-    Run.objects.filter(pk=run.pk).update(status="running")
     steal()
     before = state_of(run)
 
@@ -286,16 +272,6 @@ def test_complete_date_left_untouched_by_a_timeout_is_a_failed_redo(
     assert step(run, "01-01").status == "succeeded"  # written anew, by its time of writing
     assert (step(run, "01-02").status, step(run, "01-02").state_after) == ("failed", "complete")
     assert shown("01-02") == "redo_failed"
-
-
-def test_complete_date_left_untouched_by_a_failing_job_fails(launch, drive, fault, ask):
-    fault("daily.sales", "01-02", "overflow")
-    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", day("01-02"))
-
-    run = drive(launch(reprocess="all", **TWO_DAYS))
-
-    assert step(run, "01-02").status == "failed"
-    assert "numeric overflow" in step(run, "01-02").message
 
 
 def test_date_filled_outside_the_run_succeeds_without_an_attempt(launch, drive, ask):

@@ -2,17 +2,13 @@
 
 import pytest
 
-from apps import timing
 from apps.coverage.models import Partition
 from apps.coverage.scanning import snapshots
 from apps.runs.models import Attempt, Run, Step
 from tests.conftest import day
+from tests.runs.conftest import shown, step
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
-
-
-def step(run: Run, date: str, table: str = "daily.sales") -> Step:
-    return run.steps.get(table=table, date=day(date))
 
 
 @pytest.mark.postgresql
@@ -57,31 +53,23 @@ def test_partitions_are_complete_as_soon_as_their_step_is_verified(launch, drive
     assert list(states).count("complete") == 4
 
 
-def test_exit_0_without_rows_is_a_failure(launch, drive, fault):
-    fault("daily.sales", "01-03", "silent")
+@pytest.mark.parametrize(
+    ("fails", "message", "shows"),
+    [
+        pytest.param("silent", "the job ended with exit status 0, but wrote no rows", "failed", id="no rows"),
+        pytest.param("0.25", "thin: 2 rows, expected 8", "thin", id="too few rows"),
+        pytest.param("4", "excess: 32 rows, expected 8", "excess", id="four times the rows"),
+        pytest.param("crash", "the job ended with exit status 3, but wrote no rows", "failed", id="a crash"),
+    ],
+)
+def test_a_date_without_its_rows_fails_with_the_reason(launch, drive, fault, fails, message, shows):
+    fault("daily.sales", "01-03", fails)
 
     run = drive(launch(tables=["daily.sales"], **WEEK))
 
     assert run.status == Run.Status.FAILED
-    assert step(run, "01-03").message == "the job ended with exit status 0, but wrote no rows"
-    assert step(run, "01-04").status == Step.Status.SUCCEEDED
-
-
-def test_too_few_rows_are_a_failure_named_thin(launch, drive, fault):
-    fault("daily.sales", "01-03", "0.25")
-
-    run = drive(launch(tables=["daily.sales"], **WEEK))
-
-    assert step(run, "01-03").message == "thin: 2 rows, expected 8"
-    assert Partition.objects.get(table="daily.sales", date=day("01-03")).shown == "thin"
-
-
-def test_four_times_the_rows_are_a_failure_named_excess(launch, drive, fault):
-    fault("daily.sales", "01-03", "4")
-
-    run = drive(launch(tables=["daily.sales"], **WEEK))
-
-    assert step(run, "01-03").message == "excess: 32 rows, expected 8"
+    assert (step(run, "01-03").message, shown("01-03")) == (message, shows)
+    assert step(run, "01-02").status == step(run, "01-04").status == Step.Status.SUCCEEDED
 
 
 def test_step_message_is_the_logged_error_of_its_date(launch, drive, fault):
@@ -93,23 +81,6 @@ def test_step_message_is_the_logged_error_of_its_date(launch, drive, fault):
     failed = run.steps.failed()
     assert {s.signature for s in failed} == {"failed: numeric overflow: amount … exceeds DECIMAL(5,2)"}
     assert "amount 10" in step(run, "01-02").message
-
-
-def test_a_failed_partition_shows_as_failed(launch, drive, fault):
-    fault("daily.sales", "01-02", "overflow")
-
-    drive(launch(tables=["daily.sales"], **WEEK))
-
-    assert Partition.objects.get(table="daily.sales", date=day("01-02")).shown == "failed"
-
-
-def test_a_job_that_crashes_fails_the_dates_it_did_not_fill(launch, drive, fault):
-    fault("daily.sales", "01-03", "crash")
-
-    run = drive(launch(tables=["daily.sales"], **WEEK))
-
-    assert step(run, "01-02").status == Step.Status.SUCCEEDED
-    assert step(run, "01-03").message == "the job ended with exit status 3, but wrote no rows"
 
 
 def test_step_message_reports_a_job_that_cannot_be_started(launch, drive, pipeline, shop):
@@ -173,34 +144,6 @@ def test_run_pauses_after_five_failures_with_the_same_signature(launch, drive, f
     assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.FAILURES)
     assert "5 failures in a row say the same" in run.message
     assert run.attempts.count() < 4
-
-
-def test_unreachable_warehouse_pauses_the_run_without_failing_steps(launch, drive, shop, monkeypatch):
-    from apps.runs.engine import runner
-
-    monkeypatch.setattr(timing, "WAREHOUSE_RETRY_FOR", 0)
-    run = launch(tables=["daily.sales"], **WEEK)
-    shop.rename(shop.with_suffix(".gone"))
-
-    runner.perform(run.pk, runner_pipeline(), lease=take(run))
-
-    run.refresh_from_db()
-    assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.WAREHOUSE)
-    assert run.steps.pending().count() == 6
-
-
-def runner_pipeline():
-    from apps.pipeline import definition
-
-    return definition.current()
-
-
-def take(run: Run) -> str:
-    from apps.runs.models import leases
-
-    lease = leases.take(run.pk)
-    assert lease
-    return lease
 
 
 def test_the_call_is_kept_with_its_words_folder_and_log(launch, drive):

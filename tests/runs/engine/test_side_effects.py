@@ -249,10 +249,9 @@ def test_the_look_after_a_call_stays_one_query(launch, drive, monkeypatch, fault
 
 
 @pytest.fixture
-def twice(shop) -> None:
+def twice(rewrite) -> None:
     """Jobs are tried twice."""
-    file = shop.parent / "shop.toml"
-    file.write_text(file.read_text().replace("attempts = 1", "attempts = 2"))
+    rewrite("attempts = 1", "attempts = 2", times=-1)
 
 
 def test_rows_written_to_another_date_are_reported_on_the_second_attempt_too(twice, launch, drive, fault):

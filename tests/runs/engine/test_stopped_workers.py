@@ -10,7 +10,8 @@ from apps.runs.models import Attempt, Run, leases
 from apps.workers import stopping
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, step, wait_until
-from tests.runs.engine.test_recovery import let_the_lease_run_out, under_way
+from tests.runs.engine.test_recovery import let_the_lease_run_out
+from tests.runs.test_control import under_way
 
 pytestmark = pytest.mark.postgresql
 

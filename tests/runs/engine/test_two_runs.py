@@ -1,7 +1,5 @@
 """Two runs at once, of which one reads what the other is about to write."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest
@@ -10,7 +8,7 @@ from django.utils import timezone
 from apps.runs import control, tasks
 from apps.runs.models import Run
 from apps.runs.plans import planning, selections
-from tests.conftest import Ask, day
+from tests.conftest import day
 
 pytestmark = pytest.mark.postgresql
 
@@ -21,16 +19,6 @@ INPUTS = {
     "reprocess": Run.Reprocess.ALL,
 }
 READERS = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
-
-
-@pytest.fixture
-def inputs(shop, ask: Ask) -> None:
-    """All that the trend of 4 to 6 January reads is in the warehouse."""
-    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
-    ask(
-        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
-    )
-    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
 
 
 @pytest.fixture
@@ -51,28 +39,6 @@ def test_a_reader_waits_for_the_redo_of_another_run(redo, launch, drive):
     assert (reader.status, reader.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.RUN)
     assert reader.message.startswith(f"What is left reads dates that Run {redo.pk} is about to write")
     assert reader.attempts.count() == 0
-
-
-def test_waiting_run_is_requeued_when_the_upstream_run_succeeded(redo, launch, drive):
-    reader = drive(launch(**READERS))
-    drive(redo)
-
-    tasks.revive()
-
-    reader.refresh_from_db()
-    assert reader.status == Run.Status.QUEUED
-    assert drive(reader).status == Run.Status.SUCCEEDED
-    assert reader.attempts.get().started_at >= redo.finished_at
-
-
-def test_waiting_run_is_requeued_when_the_upstream_run_is_cancelled(redo, launch, drive):
-    reader = drive(launch(**READERS))
-    control.cancel(redo, by="olga")
-
-    tasks.revive()
-
-    reader.refresh_from_db()
-    assert reader.status == Run.Status.QUEUED
 
 
 def test_waiting_run_stays_paused_while_the_upstream_run_is_unfinished(redo, launch, drive):
@@ -130,6 +96,7 @@ def test_waiting_run_is_requeued_immediately_when_the_upstream_run_ends(redo, re
 
     assert now(reader).status == Run.Status.QUEUED
     assert drive(reader).status == Run.Status.SUCCEEDED
+    assert reader.attempts.get().started_at >= redo.finished_at
 
 
 def test_waiting_run_is_requeued_immediately_on_cancel_of_the_upstream_run(redo, reader):

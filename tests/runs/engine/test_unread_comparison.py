@@ -1,7 +1,5 @@
 """A table that rows are compared with and that cannot be read now: what is compared with it has not failed."""
 
-from __future__ import annotations
-
 import pytest
 
 from apps import timing

@@ -1,7 +1,5 @@
 """Inputs of which nobody knows anything: the run reads them, or waits for the warehouse; it skips nothing."""
 
-from __future__ import annotations
-
 import pytest
 from django.utils import timezone
 
@@ -13,16 +11,6 @@ from apps.runs.models import Run
 from tests.conftest import Ask, day
 
 TREND = {"tables": ["weekly.trend"], "start": day("01-04"), "end": day("01-06")}
-
-
-@pytest.fixture
-def inputs(shop, ask: Ask) -> None:
-    """All that the trend of 4 to 6 January reads is in the warehouse."""
-    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
-    ask(
-        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
-    )
-    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
 
 
 def forget(*tables: str) -> None:

@@ -10,10 +10,10 @@ from apps import timing
 from apps.coverage import tasks as coverage_tasks
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition
-from apps.runs import control, tasks
+from apps.runs import tasks
 from apps.runs.calls import jobs
 from apps.runs.engine import pausing
-from apps.runs.models import IllegalMove, Run
+from apps.runs.models import Run
 from tests.conftest import day
 from tests.runs.conftest import step
 
@@ -136,22 +136,6 @@ def test_a_table_that_cannot_be_read_is_waited_for_and_fails_no_date(launch, dri
 # The breaker --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def broken(launch, drive, fault) -> Run:
-    for number in range(1, 10):
-        fault("daily.sales", f"01-{number:02}", "overflow")
-    return drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-20")))
-
-
-def test_run_paused_by_failures_resumes_only_with_a_reason(broken):
-    with pytest.raises(IllegalMove, match="say why it should go on"):
-        control.resume(broken, by="olga")
-
-    control.resume(broken, by="olga", reason="the column was widened")
-
-    assert "Resumed: the column was widened" in broken.events.values_list("text", flat=True)
-
-
 def test_failure_limit_of_the_breaker_can_be_set_per_run(launch, drive, fault):
     fault("daily.sales", "01-01", "overflow")
     fault("daily.sales", "01-02", "overflow")
@@ -164,12 +148,6 @@ def test_failure_limit_of_the_breaker_can_be_set_per_run(launch, drive, fault):
 # Overrides ----------------------------------------------------------------------------------------
 
 
-def test_a_step_without_its_inputs_is_skipped_with_the_reason(launch, drive):
-    run = drive(launch(**TREND))
-
-    assert step(run, "01-04", "weekly.trend").message == "sales is missing on 2024-01-01 and 3 more"
-
-
 def test_override_starts_a_step_with_missing_inputs_and_marks_it(launch, drive):
     run = launch(**TREND)
     run.override_gates(by="olga", reason="the source was lost in the fire")
@@ -180,20 +158,6 @@ def test_override_starts_a_step_with_missing_inputs_and_marks_it(launch, drive):
     assert (started.is_overridden, started.status) != (False, "skipped")
     assert run.attempts.exists()
     assert run.events.get(kind="override").by == "olga"
-
-
-def test_an_override_needs_a_reason(launch):
-    with pytest.raises(IllegalMove, match="An override needs a reason"):
-        launch(**TREND).override_gates(by="olga", reason=" ")
-
-
-def test_second_override_is_refused_and_names_the_first_operator(launch):
-    run = launch(**TREND)
-    run.override_gates(by="olga", reason="the source was lost")
-
-    with pytest.raises(IllegalMove, match="was overridden by olga already"):
-        run.override_gates(by="otto", reason="me too")
-    assert run.override_reason == "the source was lost"
 
 
 def test_a_step_whose_inputs_are_there_is_not_marked(launch, drive):

@@ -121,15 +121,14 @@ def test_more_lanes_are_in_the_plans_estimate_too(known, plan, pipeline):
     )
 
 
-def test_form_and_command_show_the_time_to_the_gate(known, plan, pipeline, ask, client, operator, capsys):
+def test_form_and_command_show_the_time_to_the_gate(known, plan, pipeline, ask, operating, capsys):
     known("daily.sales", "daily.visits", "weekly.trend")
     ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) t(i) WHERE day >= DATE '2024-01-11'")
     planned = plan(**WHOLE | {"through_gaps": False})
     words = of_plan(planned, pipeline).to_stop_in_words
-    client.force_login(operator)
 
     asked = "?table=daily.sales&table=weekly.trend&start=2024-01-11&end=2024-01-20"
-    assert words in client.get(f"/runs/plan/{asked}").content.decode()
+    assert words in operating.get(f"/runs/plan/{asked}").content.decode()
 
     call_command("plan", table=["daily.sales", "weekly.trend"], start=day("01-11"), end=day("01-20"))
     assert words in " ".join(capsys.readouterr().out.split())

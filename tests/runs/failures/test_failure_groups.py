@@ -9,6 +9,7 @@ from apps.coverage.models import Partition
 from apps.runs.failures import failure_groups, log_messages, signatures
 from apps.runs.models import Run, Step
 from tests.conftest import day
+from tests.runs.conftest import add_step
 
 WEEK = {"start": day("01-01"), "end": day("01-06")}
 ONE, TWO = day("01-01"), day("01-02")
@@ -194,30 +195,10 @@ def test_failures_with_the_same_signature_are_one_group(launch, drive, fault):
     assert (second.count, second.suggested_class) == (1, "data missing")
 
 
-def test_a_failure_is_closed_when_the_data_is_there(launch, drive, fault, ask, scan):
-    fault("daily.sales", "01-02", "silent")
-    drive(launch(tables=["daily.sales"], start=TWO, end=TWO))
-    assert failure_groups.open_steps().count() == 1
-
-    ask("INSERT INTO daily.sales SELECT ?, i, NULL FROM range(8) rows(i)", TWO)
-    scan()
-
-    assert failure_groups.open_failures() == []
-
-
-def test_only_the_last_run_counts_for_a_partition(scan):
-    scan()
+def test_only_the_last_run_counts_for_a_partition(first_scan):
     for _ in range(2):
         run = Run.objects.create(title="a run")
-        Step.objects.create(
-            run=run,
-            position=0,
-            phase="2",
-            table="daily.sales",
-            date=TWO,
-            season="winter",
-            status=Step.Status.FAILED,
-        )
+        add_step(run, "01-02", status=Step.Status.FAILED)
     Partition.objects.filter(table="daily.sales", date=TWO).update(activity="failed", run_id=run.pk)
 
     assert [step.run_id for step in failure_groups.open_steps()] == [run.pk]

@@ -20,13 +20,6 @@ WEEK = {"tables": [SALES], "start": day("01-01"), "end": day("01-04")}
 
 
 @pytest.fixture
-def redo(launch, drive, fault) -> Run:
-    drive(launch(**WEEK))
-    fault(SALES, "01-03", "overflow")
-    return drive(launch(**WEEK, reprocess="all"))
-
-
-@pytest.fixture
 def accept(pipeline):
     def perform(start="01-01", **facts) -> AcceptedGap:
         wish = Acceptance((pipeline.table(SALES),), day(start), day("01-04"))
@@ -44,7 +37,7 @@ def partition() -> Partition:
     return Partition.objects.get(table=SALES, date=day("01-03"))
 
 
-def test_operator_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline):
+def test_operator_can_accept_a_failed_redo_with_a_reason(failed_redo, accept, pipeline):
     gap = accept()
 
     assert (gap.count, gap.dates) == (1, {SALES: [["2024-01-03", "2024-01-03"]]})
@@ -52,7 +45,7 @@ def test_operator_can_accept_a_failed_redo_with_a_reason(redo, accept, pipeline)
     assert (partition().state, partition().shown) == ("complete", "complete")
 
 
-def test_accepted_redo_survives_a_scan_and_does_not_change_coverage(redo, accept, scan, pipeline):
+def test_accepted_redo_survives_a_scan_and_does_not_change_coverage(failed_redo, accept, scan, pipeline):
     accept()
 
     scan()
@@ -61,7 +54,7 @@ def test_accepted_redo_survives_a_scan_and_does_not_change_coverage(redo, accept
     assert (tally.complete, tally.accepted, tally.failed) == (4, 0, 0)
 
 
-def test_rows_lost_after_accepting_a_failed_redo_are_a_gap(redo, accept, scan, ask):
+def test_rows_lost_after_accepting_a_failed_redo_are_a_gap(failed_redo, accept, scan, ask):
     accept()
 
     ask("DELETE FROM daily.sales WHERE day = '2024-01-03'")
@@ -70,15 +63,15 @@ def test_rows_lost_after_accepting_a_failed_redo_are_a_gap(redo, accept, scan, a
     assert partition().state == "missing"
 
 
-def test_withdrawing_the_acceptance_reopens_the_failed_redo(redo, accept, pipeline):
+def test_withdrawing_the_acceptance_reopens_the_failed_redo(failed_redo, accept, pipeline):
     gap = accept()
 
     assert accepting.withdraw(gap, by="olga") == 1
     assert open_count(pipeline) == (1, 1)
-    assert partition().mark == f"complete, but its redo failed in run {redo.pk}"
+    assert partition().mark == f"complete, but its redo failed in run {failed_redo.pk}"
 
 
-def test_cancelled_redo_keeps_the_acceptance(redo, accept, launch, pipeline):
+def test_cancelled_redo_keeps_the_acceptance(failed_redo, accept, launch, pipeline):
     accept()
 
     control.cancel(launch(**WEEK, reprocess="all"), by="olga")
@@ -86,7 +79,7 @@ def test_cancelled_redo_keeps_the_acceptance(redo, accept, launch, pipeline):
     assert open_count(pipeline) == (0, 0)
 
 
-def test_another_failed_redo_reopens_the_accepted_failure(redo, accept, launch, drive, pipeline):
+def test_another_failed_redo_reopens_the_accepted_failure(failed_redo, accept, launch, drive, pipeline):
     accept()
 
     drive(launch(**WEEK, reprocess="all"))
@@ -95,7 +88,7 @@ def test_another_failed_redo_reopens_the_accepted_failure(redo, accept, launch, 
 
 
 def test_withdrawing_the_acceptance_after_a_successful_redo_reopens_nothing(
-    redo, accept, launch, drive, fault, pipeline
+    failed_redo, accept, launch, drive, fault, pipeline
 ):
     gap = accept()
     fault.mend()
@@ -104,15 +97,14 @@ def test_withdrawing_the_acceptance_after_a_successful_redo_reopens_nothing(
     assert (accepting.withdraw(gap, by="olga"), open_count(pipeline)) == (0, (0, 0))
 
 
-def test_partition_panel_offers_acceptance_and_names_who_accepted(redo, client, operator):
-    client.force_login(operator)
+def test_partition_panel_offers_acceptance_and_names_who_accepted(failed_redo, operating):
     address = reverse("coverage:partition", args=[SALES, "2024-01-03"])
-    assert "Accept it as it is" in words(client.get(address).content.decode())
+    assert "Accept it as it is" in words(operating.get(address).content.decode())
 
     form = {"table": SALES, "start": "2024-01-03", "end": "2024-01-03", "seen": "1", "reason": "good enough"}
-    client.post(reverse("coverage:accept"), form)
+    operating.post(reverse("coverage:accept"), form)
 
-    assert "Its failure was accepted good enough By olga" in words(client.get(address).content.decode())
+    assert "Its failure was accepted good enough By olga" in words(operating.get(address).content.decode())
 
 
 def reasons(pipeline) -> list[str]:
@@ -122,7 +114,7 @@ def reasons(pipeline) -> list[str]:
     return [reason.text for reason in report.reasons if reason.text.startswith("Open failure")]
 
 
-def test_a_verification_is_not_passed_while_a_redo_is_open(redo, accept, pipeline):
+def test_a_verification_is_not_passed_while_a_redo_is_open(failed_redo, accept, pipeline):
     assert reasons(pipeline) == [
         "Open failure: sales is complete on 1 date that the last run failed or skipped: 2024-01-03."
     ]
@@ -151,10 +143,8 @@ def test_failed_date_that_left_the_calendar_stays_an_open_failure(left_the_calen
     )
 
 
-def test_failures_page_reports_that_no_run_fills_a_removed_date(left_the_calendar, client, operator):
-    client.force_login(operator)
-
-    said = words(client.get("/failures/").content.decode())
+def test_failures_page_reports_that_no_run_fills_a_removed_date(left_the_calendar, operating):
+    said = words(operating.get("/failures/").content.decode())
 
     assert "The calendar does not expect 1 of these any more, so no run fills it: sales 2024-01-03" in said
 

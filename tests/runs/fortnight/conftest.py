@@ -1,7 +1,5 @@
 """A run of a fortnight on BigQuery: the real engine, the real jobs, the real client, and a server on loopback."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator

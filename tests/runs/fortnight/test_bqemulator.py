@@ -1,7 +1,5 @@
 """A run of a fortnight against bqemulator, which knows BigQuery from somebody else's reading of the documentation."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

@@ -1,9 +1,5 @@
 """The last look at a run on BigQuery: what it verified and lost again is not done."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 from apps.runs.models import Run
@@ -14,10 +10,9 @@ KEYED = 'rows = { per_unit = [1, 1] }\nkey = ["item"]\n'
 
 
 @pytest.fixture
-def keyed(shop: Path) -> None:
+def keyed(rewrite) -> None:
     """Sales have a key, the item: two different ones a day."""
-    path = shop / "fortnight.toml"
-    path.write_text(path.read_text().replace("rows = { per_unit = [1, 1] }\n", KEYED, 1))
+    rewrite("rows = { per_unit = [1, 1] }\n", KEYED)
 
 
 def test_a_verified_date_with_fewer_different_keys_at_the_end_is_a_regression(keyed, launch, drive, ask):

@@ -1,7 +1,5 @@
 """Everything is made again by two worker processes: no reader is called on the old rows of its input."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path

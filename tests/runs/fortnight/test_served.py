@@ -1,7 +1,5 @@
 """The console as people have it: commands, workers and a web server, each a process, and BigQuery's stand-in."""
 
-from __future__ import annotations
-
 import subprocess
 import time
 from collections.abc import Callable

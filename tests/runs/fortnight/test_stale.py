@@ -1,7 +1,5 @@
 """What BigQuery notes of a run's partitions: they are as old as the run, not as old as the scan before it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

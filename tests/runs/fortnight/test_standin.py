@@ -1,7 +1,5 @@
 """A run of a fortnight against the stand-in, which also refuses, dawdles and cancels as BigQuery says that it does."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
@@ -11,17 +9,13 @@ from django.utils import timezone
 
 from apps.runs import control
 from apps.runs.models import Attempt, Run
-from tests.runs.fortnight.contract import FORTNIGHT, ONLY_SALES, SALES, VISITS, Fortnight
+from tests.runs.fortnight.contract import FORTNIGHT, ONLY_SALES, SALES, VISITS, Fortnight, statuses
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 
 
 class TestStandIn(Fortnight):
     pass
-
-
-def statuses(run: Run) -> set[tuple[str, int]]:
-    return set(run.steps.values_list("status", "attempts"))
 
 
 def test_count_queries_are_labelled_with_the_run_number(launch, perform, server):

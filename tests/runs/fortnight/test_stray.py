@@ -1,7 +1,5 @@
 """A script that BigQuery performs may outlive the call that began it: it is ended before its dates are filled again."""
 
-from __future__ import annotations
-
 import datetime as dt
 import itertools
 
@@ -17,11 +15,7 @@ from apps.runs import control, tasks
 from apps.runs.models import Attempt, Run
 from apps.runs.plans import planning, selections
 from tests.runs.conftest import wait_until
-from tests.runs.fortnight.contract import ONLY_SALES
-
-
-def statuses(run: Run) -> set[tuple[str, int]]:
-    return set(run.steps.values_list("status", "attempts"))
+from tests.runs.fortnight.contract import ONLY_SALES, statuses
 
 
 def told(run: Run) -> list[str]:
@@ -142,10 +136,9 @@ def test_denied_job_status_pauses_the_run_and_fails_no_date(slow, at_work, perfo
 
 
 @pytest.fixture
-def hasty(shop) -> None:
+def hasty(rewrite) -> None:
     """A script has one second."""
-    file = shop / "fortnight.toml"
-    file.write_text(file.read_text().replace('timeout = "2m"', 'timeout = "1s"', 1))
+    rewrite('timeout = "2m"', 'timeout = "1s"')
 
 
 @pytest.fixture

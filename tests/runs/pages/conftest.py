@@ -21,22 +21,6 @@ def words(markup: str) -> str:
 
 
 @pytest.fixture
-def operating(operator, shop) -> Client:
-    """An operator's browser."""
-    client = Client()
-    client.force_login(operator)
-    return client
-
-
-@pytest.fixture
-def viewing(viewer, shop) -> Client:
-    """A viewer's browser."""
-    client = Client()
-    client.force_login(viewer)
-    return client
-
-
-@pytest.fixture
 def read(operating) -> Callable[..., str]:
     """A page's words, as an operator reads them."""
 

@@ -16,16 +16,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
         ("/runs/?state=foo", 'There is no state "foo"'),
     ],
 )
-def test_unknown_filter_in_an_address_is_reported(viewing, scan, address, says):
-    scan()
-
+def test_unknown_filter_in_an_address_is_reported(viewing, address, says, first_scan):
     assert says in words(viewing.get(address).content.decode())
 
 
 @pytest.mark.parametrize(
     "address", ["/coverage/?phase=2&state=gap", "/failures/?class=code", "/runs/?state=paused"]
 )
-def test_known_filters_in_an_address_give_no_warning(viewing, scan, address):
-    scan()
-
+def test_known_filters_in_an_address_give_no_warning(viewing, address, first_scan):
     assert "There is no" not in words(viewing.get(address).content.decode())

@@ -111,7 +111,3 @@ def test_a_cell_of_the_coverage_shows_its_attempts(done, operating):
 
 def test_partition_panel_reports_that_no_run_tried_it(db, read):
     assert "No run tried to fill it yet." in read("/runs/partition/daily.sales/2024-01-09/")
-
-
-def test_a_cell_of_no_date_is_not_found(operating, db):
-    assert operating.get("/runs/partition/daily.sales/soon/").status_code == 404

@@ -1,7 +1,5 @@
 """Failures whose messages differ by a name are one kind, wherever failures are listed, counted or retried."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import quote
 

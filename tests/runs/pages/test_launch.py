@@ -4,9 +4,9 @@ import re
 
 import pytest
 from django.urls import reverse
+from django_q.models import OrmQ
 
 from apps.coverage.models import Partition
-from apps.runs import control
 from apps.runs.models import Run
 from apps.runs.plans import planning, selections
 from tests.conftest import day
@@ -46,7 +46,7 @@ def test_launch_creates_the_run_of_the_plan_shown(operating, see, operator):
 
     run = Run.objects.get()
     assert response.headers["Location"] == run.get_absolute_url()
-    assert run.steps.count() == 6
+    assert (run.steps.count(), OrmQ.objects.count()) == (6, 1)
     assert (run.launched_by_user, run.note, run.batch, run.stop_after_failures) == (
         operator,
         "first check",
@@ -55,22 +55,12 @@ def test_launch_creates_the_run_of_the_plan_shown(operating, see, operator):
     )
 
 
-def test_a_launched_run_is_in_the_queue(operating, see):
-    from django_q.models import OrmQ
-
-    operating.post(NEW, see(**WEEK))
-
-    assert OrmQ.objects.count() == 1
-
-
 def test_a_viewer_may_not_launch(viewing, see):
     assert viewing.post(NEW, see(**WEEK)).status_code == 403
     assert not Run.objects.exists()
 
 
-def test_a_viewer_sees_the_plan_without_the_button(viewing, scan, read):
-    scan()
-
+def test_a_viewer_sees_the_plan_without_the_button(viewing, read, first_scan):
     text = read(f"{NEW}?table=daily.sales", viewing)
 
     assert "Only operators launch runs." in text
@@ -116,9 +106,7 @@ def test_a_plan_that_changed_since_is_shown_again_instead_of_launched(operating,
     assert not Run.objects.exists()
 
 
-def test_launch_without_a_plan_digest_is_refused(operating, scan):
-    scan()
-
+def test_launch_without_a_plan_digest_is_refused(operating, first_scan):
     assert operating.post(NEW, WEEK).status_code == 409
     assert not Run.objects.exists()
 
@@ -134,14 +122,6 @@ def test_single_dates_are_planned_and_no_others_between_them(plan_of):
     text = plan_of(**WEEK, dates="2024-01-02, 2024-01-04 to 2024-01-05, 2024-03-01")
 
     assert "Launch 3 steps" in text
-
-
-@pytest.mark.parametrize(
-    ("dates", "sentence"),
-    [("soon", "Write dates such as 2024-01-15"), ("1999-01-01", "None of the dates lies in a season.")],
-)
-def test_invalid_single_dates_are_reported(plan_of, dates, sentence):
-    assert sentence in plan_of(**WEEK, dates=dates)
 
 
 def test_plan_shows_left_out_dates_with_the_reason(plan_of, ask):
@@ -169,10 +149,6 @@ def test_secrets_in_the_environment_are_masked(plan_of, shop, settings):
     assert "API_TOKEN •••" in plan_of(**WEEK)
 
 
-def test_plan_without_history_reports_an_unknown_duration(plan_of):
-    assert "Likely takes not known: sales has never run here" in plan_of(**WEEK)
-
-
 def test_plan_with_history_shows_a_likely_duration(plan_of, launch, drive):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06")))
 
@@ -189,22 +165,12 @@ def test_an_active_run_with_the_same_dates_is_named(plan_of, launch):
     assert "Launch 4 steps" in text
 
 
-def test_a_gate_on_the_way_is_announced(plan_of):
-    assert "Pauses before Phase 3, until an operator starts it" in plan_of(phase=["2", "3"])
-
-
 def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive):
     drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")))
 
     text = plan_of(table="daily.sales", start="2024-01-01", end="2024-01-02")
 
     assert "Nothing to do: all 2 are complete already." in text
-
-
-def test_plan_reports_dates_off_the_calendar(plan_of):
-    assert "Nothing to do: no date of this range is on the calendar." in plan_of(
-        table="daily.sales", start="2024-01-07", end="2024-01-07"
-    )
 
 
 def test_plan_before_the_first_scan_reports_that_expected_dates_are_unknown(operating, shop):
@@ -228,6 +194,10 @@ def test_plan_before_the_first_scan_reports_that_expected_dates_are_unknown(oper
         ({"batch": "0"}, "Dates a call: Write a number from 1 to 1,000, or auto."),
         ({"canary": "few"}, "Canary: Write a whole number, such as 7."),
         ({"retry": "99"}, 'There is no run "99".'),
+        ({"dates": "soon"}, "Write dates such as 2024-01-15"),
+        ({"dates": "1999-01-01"}, "None of the dates lies in a season."),
+        ({"phase": "3"}, "daily.sales is not in Phase 3; leave the phase or the table out."),
+        ({"start": "2024-01-07", "end": "2024-01-07"}, "no date of this range is on the calendar."),
         ({"retry": "last"}, 'There is no run "last".'),
     ],
 )
@@ -235,9 +205,7 @@ def test_bad_input_gets_a_sentence(plan_of, fields, sentence):
     assert sentence in plan_of(**(WEEK | fields))
 
 
-def test_bad_input_keeps_what_was_typed(operating, scan):
-    scan()
-
+def test_bad_input_keeps_what_was_typed(operating, first_scan):
     response = operating.post(NEW, WEEK | {"end": "2023-01-01", "note": "my reason", "batch": "x"})
 
     page = response.content.decode()
@@ -246,28 +214,20 @@ def test_bad_input_keeps_what_was_typed(operating, scan):
     assert re.search(r'value="daily.sales" checked', page)
 
 
-def test_range_far_beyond_the_seasons_is_planned(plan_of):
-    assert "29 steps" in plan_of(table="daily.sales", start="0001-01-01", end="9999-12-31")
-
-
-def test_a_link_from_the_coverage_pages_fills_the_form(read, operating, scan):
-    scan()
+def test_a_link_from_the_coverage_pages_fills_the_form(read, operating, first_scan):
     address = f"{NEW}?table=daily.sales&table=daily.visits&start=2024-01-01&end=2024-01-03"
 
     assert "Launch 6 steps" in read(address)
     assert 'value="daily.visits" checked' in operating.get(address).content.decode()
 
 
-def test_a_link_that_names_dates_alone_means_all_tables(read, scan):
-    scan()
-
-    assert "Launch 12 steps" in read(f"{NEW}?start=2024-01-01&end=2024-01-05")
-
-
-def test_a_form_with_nothing_ticked_plans_nothing(read, scan):
-    scan()
-
-    assert "Nothing is chosen yet." in read(NEW)
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [("?start=2024-01-01&end=2024-01-05", "Launch 12 steps"), ("", "Nothing is chosen yet.")],
+    ids=["dates alone mean all tables", "nothing ticked plans nothing"],
+)
+def test_a_link_without_tables(read, query, says, first_scan):
+    assert says in read(f"{NEW}{query}")
 
 
 def test_presets_lead_to_gaps_and_to_the_last_failures(read, operating, launch, drive, fault):
@@ -281,8 +241,7 @@ def test_presets_lead_to_gaps_and_to_the_last_failures(read, operating, launch, 
     assert "Whole season winter" in text
 
 
-def test_the_number_of_queries_does_not_grow_with_the_plan(operating, scan, django_assert_num_queries):
-    scan()
+def test_the_number_of_queries_does_not_grow_with_the_plan(operating, django_assert_num_queries, first_scan):
     few, many = WEEK, {"phase": ["2", "3"]}
     with django_assert_num_queries(QUERIES_OF_A_PLAN):
         operating.get("/runs/plan/", few)
@@ -296,9 +255,7 @@ def test_the_number_of_queries_does_not_grow_with_the_plan(operating, scan, djan
 QUERIES_OF_A_PLAN = 16
 
 
-def test_a_preset_that_is_shown_is_marked(operating, scan):
-    scan()
-
+def test_a_preset_that_is_shown_is_marked(operating, first_scan):
     assert (
         'href="/runs/new/?phase=2" aria-current="true"'
         in operating.get(f"{reverse('runs:new')}?phase=2").content.decode()
@@ -313,15 +270,7 @@ def test_a_run_launched_elsewhere_can_be_retried_by_its_number_only_when_somethi
     assert f"Run {run.pk} has no failures to retry." in plan_of(retry=str(run.pk))
 
 
-def test_cancelled_dates_can_be_planned_again(plan_of, launch, operator):
-    control.cancel(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-02")), by=operator)
-
-    assert "6 steps" in plan_of(**WEEK)
-
-
-def test_without_javascript_a_button_shows_the_plan(operating, scan):
-    scan()
-
+def test_without_javascript_a_button_shows_the_plan(operating, first_scan):
     response = operating.post(NEW, WEEK | {"show": "plan"})
 
     assert "Launch 6 steps" in words(response.content.decode())
@@ -346,8 +295,7 @@ def test_gaps_are_unknown_if_the_warehouse_is_unreachable(read, scan, shop):
     assert " 0 gaps" not in read(NEW)
 
 
-def test_unknown_dates_are_shown_beside_the_gaps(read, scan):
-    scan()
+def test_unknown_dates_are_shown_beside_the_gaps(read, first_scan):
     Partition.objects.filter(table="daily.sales", date__lt=day("01-05")).update(state="unknown")
 
     text = read(NEW)
@@ -356,8 +304,7 @@ def test_unknown_dates_are_shown_beside_the_gaps(read, scan):
     assert "Only gaps of Phase 2 Daily, 4 unknown" in text
 
 
-def test_a_table_without_gaps_has_none(read, scan):
-    scan()
+def test_a_table_without_gaps_has_none(read, first_scan):
     Partition.objects.filter(table="daily.sales").update(state="complete")
 
     assert "sales 0 gaps" in read(NEW)
@@ -366,19 +313,26 @@ def test_a_table_without_gaps_has_none(read, scan):
 # Phases and tables ----------------------------------------------------------------------------------
 
 
-def test_a_phase_and_one_of_its_tables_mean_that_table(plan_of):
-    assert "Launch 6 steps" in plan_of(**(WEEK | {"phase": "2"}))
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        pytest.param(WEEK | {"phase": "2"}, "Launch 6 steps", id="a phase and one of its tables"),
+        pytest.param(
+            WEEK, "Likely takes not known: sales has never run here", id="a duration without history"
+        ),
+        pytest.param(
+            {"phase": ["2", "3"]}, "Pauses before Phase 3, until an operator starts it", id="a gate"
+        ),
+        pytest.param(
+            {"table": "daily.sales", "start": "0001-01-01", "end": "9999-12-31"}, "29 steps", id="all time"
+        ),
+    ],
+)
+def test_the_plan_tells_what_a_launch_would_do(plan_of, fields, says):
+    assert says in plan_of(**fields)
 
 
-def test_a_table_of_another_phase_is_refused(plan_of):
-    assert "daily.sales is not in Phase 3; leave the phase or the table out." in plan_of(
-        **(WEEK | {"phase": "3"})
-    )
-
-
-def test_only_the_tables_that_are_meant_are_ticked(operating, scan):
-    scan()
-
+def test_only_the_tables_that_are_meant_are_ticked(operating, first_scan):
     page = operating.get(f"{NEW}?phase=2&table=daily.sales").content.decode()
 
     assert re.search(r'value="daily.sales" checked', page)
@@ -391,18 +345,14 @@ SWAPPED = {"start": "2024-01-06", "end": "2024-01-01"}
 SENTENCE = "The end 2024-01-01 is before the start 2024-01-06; swap them."
 
 
-def test_swapped_range_is_reported_at_its_fields(operating, scan):
-    scan()
-
+def test_swapped_range_is_reported_at_its_fields(operating, first_scan):
     page = operating.post(NEW, WEEK | SWAPPED).content.decode()
 
     assert re.search(r'name="end"[^>]*aria-describedby="date-errors"', page)
     assert SENTENCE in words(page.partition('id="date-errors"')[2].partition("</div>")[0])
 
 
-def test_swapped_range_is_reported_at_its_fields_while_typing(operating, scan):
-    scan()
-
+def test_swapped_range_is_reported_at_its_fields_while_typing(operating, first_scan):
     answer = operating.get("/runs/plan/", WEEK | SWAPPED, headers={"HX-Request": "true"}).content.decode()
 
     assert SENTENCE in words(answer.partition('id="date-errors" hx-swap-oob="true"')[2])

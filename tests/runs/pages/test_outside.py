@@ -1,7 +1,5 @@
 """What failed outside the console, as the warehouse's run history tells it, on the page of failures."""
 
-from __future__ import annotations
-
 import csv
 import datetime as dt
 import html
@@ -13,6 +11,7 @@ from apps.coverage.models import Partition
 from apps.runs.failures import outside_console
 from apps.runs.models import Run, Step
 from tests.conftest import day
+from tests.runs.conftest import add_step
 
 
 def called(table: str, date: str, *, ended_at: dt.datetime | None) -> None:
@@ -25,14 +24,9 @@ def called(table: str, date: str, *, ended_at: dt.datetime | None) -> None:
         finished_at=ended_at,
         started_at=dt.datetime(2024, 2, 1, tzinfo=dt.UTC),
     )
-    status = Step.Status.FAILED if ended_at else Step.Status.RUNNING
-    run.steps.create(
-        position=0, phase="2", table=table, date=day(date), season="winter", status=status, attempt=attempt
+    add_step(
+        run, date, table, status=Step.Status.FAILED if ended_at else Step.Status.RUNNING, attempt=attempt
     )
-
-
-def at(hour: int) -> dt.datetime:
-    return dt.datetime(2024, 2, 1, hour, tzinfo=dt.UTC)
 
 
 # The page -----------------------------------------------------------------------------------------
@@ -86,22 +80,18 @@ def test_the_latest_attempt_counts_and_not_an_old_one(failed_outside, history, r
     assert "2 failed outside the console" in text and "connection refused" not in text
 
 
-def test_a_failure_that_the_console_made_itself_is_not_outside(failed_outside, read):
-    called("daily.visits", "01-02", ended_at=at(9))
+@pytest.mark.parametrize(
+    ("ended_at", "failures"),
+    [
+        pytest.param(dt.datetime(2024, 2, 1, 9, tzinfo=dt.UTC), 2, id="the failure is the console's own"),
+        pytest.param(dt.datetime(2024, 2, 1, 8, tzinfo=dt.UTC), 3, id="a call before it does not hide it"),
+        pytest.param(None, 2, id="the date is called right now"),
+    ],
+)
+def test_a_call_of_the_console_since_then_closes_a_failure_outside(failed_outside, read, ended_at, failures):
+    called("daily.visits", "01-02", ended_at=ended_at)
 
-    assert "2 failed outside the console" in read("/failures/")
-
-
-def test_earlier_console_attempt_does_not_hide_a_failure_outside(failed_outside, read):
-    called("daily.visits", "01-02", ended_at=at(8))
-
-    assert "3 failed outside the console" in read("/failures/")
-
-
-def test_a_date_that_is_called_right_now_is_not_open(failed_outside, read):
-    called("daily.visits", "01-02", ended_at=None)
-
-    assert "2 failed outside the console" in read("/failures/")
+    assert f"{failures} failed outside the console" in read("/failures/")
 
 
 def test_a_date_that_a_run_is_about_to_fill_is_not_open(failed_outside, read):
@@ -164,9 +154,7 @@ def test_error_of_a_traceback_is_shown_as_the_message(history, rescan, read):
     assert "KeyError: 'amount' looks like code" in read("/failures/")
 
 
-def test_failures_page_has_no_outside_section_without_a_run_history(operating, scan):
-    scan()
-
+def test_failures_page_has_no_outside_section_without_a_run_history(operating, first_scan):
     assert "outside the console" not in operating.get("/failures/").content.decode()
 
 
@@ -209,30 +197,27 @@ def keep(**facts) -> None:
     Partition.objects.filter(table="daily.sales", date=day("01-02")).update(**facts)
 
 
-def test_a_redo_that_failed_is_open_outside_as_it_is_for_runs(failed_outside, pipeline):
-    keep(state="complete", activity="redo_failed")
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"state": "complete", "activity": "redo_failed"}, id="a redo that failed"),
+        pytest.param(
+            {"state": "not_expected", "season": "", "activity": "failed"}, id="off the calendar now"
+        ),
+    ],
+)
+def test_what_is_open_for_runs_is_open_outside_too(failed_outside, pipeline, facts):
+    keep(**facts)
 
     assert Partition.objects.open_failures().count() == 1
     assert ("daily.sales", "2024-01-02") in listed(pipeline)
 
 
-def test_a_failure_of_a_date_that_left_the_calendar_is_open_as_it_is_for_runs(failed_outside, pipeline):
-    keep(state="not_expected", season="", activity="failed")
-
-    assert Partition.objects.open_failures().count() == 1
-    assert ("daily.sales", "2024-01-02") in listed(pipeline)
-
-
-@pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
-def test_complete_accepted_or_not_expected_date_is_not_listed_as_failed_outside(
-    failed_outside, pipeline, state
-):
-    keep(state=state)
-
-    assert ("daily.sales", "2024-01-02") not in listed(pipeline)
-
-
-def test_queued_date_is_not_listed_as_failed_outside(failed_outside, pipeline):
-    keep(state="missing", activity="queued")
+@pytest.mark.parametrize(
+    ("state", "activity"),
+    [("complete", ""), ("accepted", ""), ("not_expected", ""), ("missing", "queued")],
+)
+def test_date_without_an_open_gap_is_not_listed_as_failed_outside(failed_outside, pipeline, state, activity):
+    keep(state=state, activity=activity)
 
     assert ("daily.sales", "2024-01-02") not in listed(pipeline)

@@ -45,9 +45,7 @@ def test_overview_reports_unknown_run_history_before_the_first_scan(history, rea
     assert "Outside the console: unknown until a scan has read the run history" in read("/")
 
 
-def test_overview_omits_the_run_history_if_none_is_configured(scan, read):
-    scan()
-
+def test_overview_omits_the_run_history_if_none_is_configured(read, first_scan):
     assert "Outside the console" not in read("/")
 
 

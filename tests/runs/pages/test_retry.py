@@ -1,12 +1,9 @@
 """From a failure to the plan of its retry."""
 
-from urllib.parse import quote
-
 import pytest
 
 from apps.runs.models import Run
 from tests.conftest import day
-from tests.runs.pages.conftest import words
 
 
 @pytest.fixture
@@ -18,16 +15,8 @@ def failed(launch, drive, fault) -> Run:
     return drive(launch(tables=["daily.sales"], start=day("01-01"), end=day("01-06")))
 
 
-def signature(run: Run) -> str:
-    return run.steps.get(date=day("01-02")).signature
-
-
 def test_a_retry_plans_the_failures_and_nothing_else(failed, launch, read):
     assert "Launch 3 steps" in read(f"/runs/new/?retry={failed.pk}")
-
-
-def test_a_retry_of_one_kind_of_failure_plans_its_dates(failed, read):
-    assert "Launch 2 steps" in read(f"/runs/new/?retry={failed.pk}&signature={quote(signature(failed))}")
 
 
 def test_a_failure_of_one_table_does_not_plan_the_same_date_of_another(failed, launch, drive, fault, read):
@@ -50,18 +39,6 @@ def test_launched_retry_names_the_run_it_retries(failed, operating, read):
     retry = Run.objects.first()
     assert retry.retry_of == failed
     assert f"retry of run {failed.pk}" in read(retry.get_absolute_url())
-
-
-def test_failures_over_many_dates_fit_into_an_address(failed, operating):
-    page = operating.get("/failures/").content.decode()
-
-    assert "Launch 2 steps" in words(operating.get(f"/runs/new/?signature={key_of(page)}").content.decode())
-
-
-def key_of(page: str) -> str:
-    import re
-
-    return re.findall(r'name="signature" value="(\w+)"', page)[0]
 
 
 def test_dates_filled_meanwhile_are_left_out_of_a_retry(failed, ask, scan, read):

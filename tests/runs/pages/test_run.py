@@ -200,11 +200,6 @@ def test_a_viewer_sees_no_buttons(launch, viewing):
     assert "/pause/" not in page and "/cancel/" not in page
 
 
-def test_an_unknown_run_is_not_found(operating, db):
-    assert operating.get("/runs/99/").status_code == 404
-    assert operating.get(f"/runs/{10**30}/").status_code == 404
-
-
 def test_runs_are_for_people_who_are_logged_in(client, launch):
     assert client.get(launch(tables=["daily.sales"], **WEEK).get_absolute_url()).status_code == 302
 

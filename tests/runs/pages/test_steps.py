@@ -133,7 +133,3 @@ def test_the_number_of_queries_does_not_grow_with_the_steps(
 @pytest.mark.parametrize("address", ["steps/", "steps.csv"])
 def test_steps_are_for_people_who_are_logged_in(client, launch, address):
     assert client.get(f"/runs/{launch(**TWO).pk}/{address}").status_code == 302
-
-
-def test_steps_of_an_unknown_run_are_not_found(operating, db):
-    assert operating.get("/runs/99/steps/").status_code == 404

@@ -29,30 +29,23 @@ def test_single_date_job_has_batch_size_one_whatever_is_requested(job):
     assert (batching.dates_a_call(single, 9), automatic(single)) == (1, 1)
 
 
-def test_a_call_of_a_minute_or_two_is_repeated_as_it_is(job):
-    assert [automatic(job, EndedCall(7, seconds)) for seconds in (60, 90, 120)] == [7, 7, 7]
-
-
-def test_calls_grow_by_a_fifth_at_most(job):
-    assert automatic(job, EndedCall(20, 1)) == 24
-
-
-def test_small_calls_grow_by_one_date(job):
-    assert automatic(job, EndedCall(1, 1)) == 2
-
-
-def test_calls_do_not_grow_beyond_what_fits(job):
-    assert automatic(job, EndedCall(20, 55)) == 24
-    assert automatic(job, EndedCall(100, 59)) == 120
-    assert automatic(job, EndedCall(2, 50)) == 3
-
-
-def test_calls_shrink_at_once(job):
-    assert automatic(job, EndedCall(20, 600)) == 3
-
-
-def test_a_slow_date_is_still_one_call(job):
-    assert automatic(job, EndedCall(1, 3600)) == 1
+@pytest.mark.parametrize(
+    ("dates", "seconds", "following"),
+    [
+        pytest.param(7, 60, 7, id="a minute is repeated"),
+        pytest.param(7, 90, 7, id="between is repeated"),
+        pytest.param(7, 120, 7, id="two minutes are repeated"),
+        pytest.param(20, 1, 24, id="a short call grows by a fifth at most"),
+        pytest.param(1, 1, 2, id="a small call grows by one date"),
+        pytest.param(20, 55, 24, id="growth of twenty fits"),
+        pytest.param(100, 59, 120, id="growth of a hundred fits"),
+        pytest.param(2, 50, 3, id="growth of two fits"),
+        pytest.param(20, 600, 3, id="a long call shrinks at once"),
+        pytest.param(1, 3600, 1, id="a slow date is still one call"),
+    ],
+)
+def test_a_call_is_sized_by_the_time_that_the_last_one_took(job, dates, seconds, following):
+    assert automatic(job, EndedCall(dates, seconds)) == following
 
 
 def test_a_call_that_timed_out_is_halved_down_to_one_date(job):

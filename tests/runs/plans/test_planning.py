@@ -11,7 +11,7 @@ from apps.pipeline.definition import Pipeline
 from apps.runs import control
 from apps.runs.models import Run
 from apps.runs.pages import launch_plan
-from apps.runs.plans import batching, planning, reasons, selections
+from apps.runs.plans import planning, reasons, selections
 from apps.runs.plans.plan import Plan
 from apps.runs.plans.selections import PlanRefused
 from tests.conftest import day
@@ -181,14 +181,6 @@ def test_single_partitions_can_be_chosen(plan, pipeline):
     assert [(step.table, step.date) for step in found.steps] == wanted[:2]
 
 
-def test_a_batch_can_be_wished_but_not_for_a_job_of_single_dates(pipeline):
-    job = pipeline.table("daily.sales").job
-
-    assert batching.dates_a_call(job, 9) == 9
-    assert batching.dates_a_call(job, None) == 4
-    assert batching.dates_a_call(job.model_copy(update={"dates": "single"}), 9) == 1
-
-
 def test_the_first_calls_are_shown_as_they_will_be_made(plan, pipeline):
     call, *_ = launch_plan.shown_calls(plan(tables=["daily.sales"], **WEEK), pipeline)
 
@@ -308,10 +300,6 @@ def test_nothing_to_do_in_the_first_days_alone_is_not_complete(plan):
     assert found.why_nothing == "Nothing to do: all 2 are left out (bootstrap)."
 
 
-def test_plan_without_history_has_no_duration_estimate(plan, pipeline):
-    assert planning.estimate(plan(**SALES), pipeline).seconds_range is None
-
-
 def test_the_choices_are_kept_with_the_run(pipeline):
     chosen = selections.select(pipeline, phases=["2"], dates=[day("01-02")])
 
@@ -326,9 +314,7 @@ def test_the_choices_are_kept_with_the_run(pipeline):
 
 
 def test_empty_plan_with_removed_dates_is_not_reported_as_complete(pipeline, scan, ask):
-    ask(
-        "INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM raw.days, range(8) t(i) WHERE open"
-    )
+    ask("INSERT INTO daily.sales SELECT day, i, '2024-02-01' FROM raw.days, range(8) t(i) WHERE open")
     scan()
     ask("UPDATE raw.days SET open = FALSE WHERE day = DATE '2024-01-05'")
     scan()
@@ -352,10 +338,9 @@ def test_a_date_whose_leaving_was_confirmed_is_off_the_calendar(pipeline, scan, 
 
 
 @pytest.fixture
-def compared(shop, ask, db) -> Pipeline:
+def compared(rewrite, ask, db) -> Pipeline:
     """Visits, which are only compared with sales, are all there; sales has nothing on the 5th."""
-    file = shop.parent / "shop.toml"
-    file.write_text(file.read_text().replace("rows = { per_unit = [1, 3], like", "rows = { like"))
+    rewrite("rows = { per_unit = [1, 3], like", "rows = { like")
     pipeline = definition.current()
     ask("INSERT INTO daily.visits SELECT day, i FROM raw.days, range(8) t(i) WHERE open")
     ask(

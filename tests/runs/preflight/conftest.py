@@ -1,13 +1,10 @@
 """What tests of pre-flights share: checks written into the shop's file, and reports that are really made."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition, scope
@@ -16,8 +13,7 @@ from apps.runs.preflight import reports
 from apps.runs.preflight.finding import Finding, Result
 from apps.runs.preflight.reports import ShownReport
 from apps.warehouse.duckdb import DuckDBWarehouse
-from apps.workers.models import Worker
-from tests.runs.pages.conftest import operating, read, viewing  # noqa: F401  # fixtures
+from tests.runs.pages.conftest import read  # noqa: F401  # a fixture
 
 Checked = Callable[..., ShownReport]
 
@@ -64,16 +60,6 @@ def engine(monkeypatch) -> Callable[..., None]:
         )
 
     return change
-
-
-@pytest.fixture
-def workers(transactional_db: None) -> None:
-    """One for each cluster, alive."""
-    now = timezone.now()
-    for number, cluster in enumerate(("main", "runs")):
-        Worker.objects.create(
-            name=f"w{number}", cluster=cluster, host="here", pid=number + 1, started_at=now, heartbeat_at=now
-        )
 
 
 def result(told: ShownReport, kind: str) -> Result:

@@ -48,6 +48,7 @@ def test_a_command_that_hangs_is_unknown_and_ended(checked, configure):
     found = finding(checked(), "command")
 
     assert (found.level, found.text) == (Level.UNKNOWN, "Did not end within 1 s.")
+    assert "time.sleep(600)" in found.command
 
 
 def test_a_check_that_hangs_is_unknown(checked, configure, monkeypatch):

@@ -82,10 +82,9 @@ def test_a_season_without_dates_fails(checked, ask):
     assert finding(checked(), "calendar").text.startswith("Season spring has no expected date in ")
 
 
-def test_past_dates_that_are_not_final_give_a_warning(checked, shop, workers):
-    path = shop.parent / "shop.toml"
+def test_past_dates_that_are_not_final_give_a_warning(checked, rewrite, workers):
     query = "SELECT day AS date, orders AS units FROM raw.days WHERE NOT open"
-    path.write_text(path.read_text().replace('unit = "order"', f'unit = "order"\nnot_final = "{query}"'))
+    rewrite('unit = "order"', f'unit = "order"\nnot_final = "{query}"')
 
     found = finding(checked(), "calendar")
 

@@ -1,12 +1,13 @@
 """A dry run is performed, and the rows are counted around it: what it says of itself is not believed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from apps.runs.models import Preflight
-from apps.runs.preflight.finding import Level
+from apps.runs.preflight.finding import Finding, Level
 from apps.warehouse import fingerprints
 from apps.warehouse.base import QueryFailed
 from apps.warehouse.duckdb import DuckDBWarehouse
@@ -15,6 +16,17 @@ from tests.coverage.verifying import history  # noqa: F401  # a fixture
 from tests.runs.preflight.conftest import finding, result
 
 CHECK = '[[check]]\nname = "Dry run"\nkind = "dry_run"\ntables = ["daily.sales"]\ndry_run = ["--dry-run"]\n'
+
+
+@pytest.fixture
+def dry_run(checked, configure) -> Callable[[], Finding]:
+    """What the check of the dry run of sales finds."""
+
+    def find() -> Finding:
+        configure(CHECK)
+        return finding(checked(tables=["daily.sales"]), "dry_run")
+
+    return find
 
 
 @pytest.fixture
@@ -43,10 +55,8 @@ def ignores(shop: Path) -> None:
     )
 
 
-def test_a_dry_run_that_writes_nothing_passes(checked, configure, obeys):
-    configure(CHECK)
-
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+def test_a_dry_run_that_writes_nothing_passes(dry_run, obeys):
+    found = dry_run()
 
     assert (found.level, found.text) == (Level.PASS, "The dry run of sales wrote nothing.")
 
@@ -61,6 +71,16 @@ def test_a_dry_run_that_writes_is_caught_with_table_and_date(checked, configure,
     assert found.level == Level.FAILURE and "--dry-run" in found.detail
     assert "--dry-run" not in found.command  # it would write again
     assert told.report.verdict == Preflight.Verdict.NOT_READY
+
+
+def adds(shop: Path, statement: str, where: str = "True") -> None:
+    """The shop's job says this to the warehouse before it begins, if that is true there."""
+    script = shop.parent / "jobs" / "fill.py"
+    function = f"def add():\n    with connect() as warehouse:\n        warehouse.execute({statement!r})\n\n\ndef main"
+    text = (
+        script.read_text().replace("\nmain()", f"\n{where} and add()\nmain()").replace("def main", function)
+    )
+    script.write_text(text)
 
 
 def writes(shop: Path, statement: str) -> None:
@@ -80,13 +100,10 @@ def writes(shop: Path, statement: str) -> None:
         ("INSERT INTO daily.sales (item) VALUES (1)", "daily.sales without a date (0 rows before, 1 after)"),
     ],
 )
-def test_a_dry_run_that_writes_where_no_date_shows_it_is_caught(
-    checked, configure, obeys, shop, statement, why
-):
+def test_a_dry_run_that_writes_where_no_date_shows_it_is_caught(dry_run, obeys, shop, statement, why):
     writes(shop, statement)
-    configure(CHECK)
 
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+    found = dry_run()
 
     assert found.level == Level.FAILURE
     assert why in found.text
@@ -97,17 +114,7 @@ BOTH = CHECK.replace('tables = ["daily.sales"]', 'phases = ["2"]')
 
 def test_write_during_several_dry_runs_fails_all_of_them(checked, configure, obeys, shop):
     """Both obey, but that of visits deletes rows of sales."""
-    script = shop.parent / "jobs" / "fill.py"
-    script.write_text(
-        script.read_text()
-        .replace("\nmain()", '\n"daily.visits" in sys.argv and delete_sales()\nmain()')
-        .replace(
-            "def main",
-            "def delete_sales():\n    with connect() as warehouse:\n"
-            '        warehouse.execute("DELETE FROM daily.sales")\n\n\ndef main',
-        )
-    )
-    assert "import sys" in script.read_text()
+    adds(shop, "DELETE FROM daily.sales", where="'daily.visits' in sys.argv")
     with duckdb.connect(str(shop)) as warehouse:
         warehouse.execute("INSERT INTO daily.sales VALUES ('2024-01-05', 1, now()::TIMESTAMP)")
     configure(BOTH)
@@ -126,25 +133,13 @@ def test_write_during_several_dry_runs_fails_all_of_them(checked, configure, obe
 
 def test_a_dry_run_that_only_notes_itself_in_the_run_history_is_caught(
     history,  # noqa: F811
-    checked,
-    configure,
+    dry_run,
     obeys,
     shop,
 ):
-    script = shop.parent / "jobs" / "fill.py"
-    script.write_text(
-        script.read_text()
-        .replace("\nmain()", "\nnote()\nmain()")
-        .replace(
-            "def main",
-            "def note():\n    with connect() as warehouse:\n"
-            '        warehouse.execute("INSERT INTO ops.history VALUES '
-            "('sales', '2024-01-01', 'success', now()::TIMESTAMP, 1, '')\")\n\n\ndef main",
-        )
-    )
-    configure(CHECK)
+    adds(shop, "INSERT INTO ops.history VALUES ('sales', '2024-01-01', 'success', now()::TIMESTAMP, 1, '')")
 
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+    found = dry_run()
 
     assert found.text == "The dry run of sales wrote: ops.history on 2024-01-01 (0 rows before, 1 after)."
 
@@ -165,16 +160,7 @@ def test_dry_run_is_unknown_if_the_run_history_is_missing(
 
 
 def test_finding_names_all_dry_runs_that_may_have_written(checked, configure, obeys, shop):
-    script = shop.parent / "jobs" / "fill.py"
-    script.write_text(
-        script.read_text()
-        .replace("\nmain()", "\nfill_orders()\nmain()")
-        .replace(
-            "def main",
-            "def fill_orders():\n    with connect() as warehouse:\n"
-            "        warehouse.execute(\"INSERT INTO raw.orders VALUES ('2024-01-02', 9)\")\n\n\ndef main",
-        )
-    )
+    adds(shop, "INSERT INTO raw.orders VALUES ('2024-01-02', 9)")
     configure(BOTH)
 
     found = result(checked(phases=["2"]), "dry_run").findings[0]
@@ -198,29 +184,25 @@ def test_the_whole_warehouse_is_counted_twice_however_many_jobs_there_are(
     assert len(asked) == 1 + 2  # the first is for all checks together
 
 
-def test_a_dry_run_that_writes_the_same_rows_again_is_caught(checked, configure, ignores, launch, drive):
+def test_a_dry_run_that_writes_the_same_rows_again_is_caught(dry_run, ignores, launch, drive):
     drive(launch(tables=["daily.sales"]))
-    configure(CHECK)
 
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+    found = dry_run()
 
     assert found.text == "The dry run of sales wrote: daily.sales on 2024-01-01 (8 rows before, 8 after)."
 
 
-def test_job_that_rejects_the_dry_run_arguments_fails(checked, configure):
-    configure(CHECK)
-
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+def test_job_that_rejects_the_dry_run_arguments_fails(dry_run):
+    found = dry_run()
 
     assert found.text == "The dry run of sales ended with 2."
     assert "unrecognized arguments: --dry-run" in found.detail
 
 
-def test_dry_run_that_logs_an_error_fails(checked, configure, ignores, fault):
+def test_dry_run_that_logs_an_error_fails(dry_run, ignores, fault):
     fault("daily.sales", "01-01", "overflow")
-    configure(CHECK)
 
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+    found = dry_run()
 
     assert found.level == Level.FAILURE and "numeric overflow" in found.text
 
@@ -343,10 +325,8 @@ def test_a_dry_run_that_keeps_the_number_of_rows_is_caught_by_the_contents(check
     assert found.text == f"The dry run of sales wrote: {why}."
 
 
-def test_passed_dry_run_shows_what_was_compared(checked, configure, obeys):
-    configure(CHECK)
-
-    found = finding(checked(tables=["daily.sales"]), "dry_run")
+def test_passed_dry_run_shows_what_was_compared(dry_run, obeys):
+    found = dry_run()
 
     assert found.level == Level.PASS
     assert found.threshold == (

@@ -85,8 +85,7 @@ def test_newest_preflight_takes_precedence(beside, checked, workers):
     assert "ready with warnings" in beside()
 
 
-def test_preflight_can_be_requested_beside_the_plan(operating, scan):
-    scan()
+def test_preflight_can_be_requested_beside_the_plan(operating, first_scan):
     page = operating.post("/preflight/start-for-plan/", SALES, headers={"HX-Request": "true"})
 
     report = Preflight.objects.get()

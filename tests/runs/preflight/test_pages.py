@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from django.test import Client
 from django_q.models import OrmQ
 
 from apps.runs import tasks
@@ -95,15 +94,6 @@ def test_wrong_dates_get_a_sentence(operating):
 def test_viewer_may_read_but_not_request_a_preflight(viewing, address):
     assert viewing.post(address, {}).status_code == 403
     assert "Run pre-flight" not in viewing.get("/preflight/").content.decode()
-
-
-def test_preflight_pages_require_a_login(shop):
-    assert Client().get("/preflight/").status_code == 302
-
-
-@pytest.mark.parametrize("number", ["999", "0", "99999999999999999999"])
-def test_a_report_that_is_not_there_is_not_found(operating, number):
-    assert operating.get(f"/preflight/{number}/").status_code == 404
 
 
 def test_invalid_input_is_reported_and_keeps_the_values_entered(operating):

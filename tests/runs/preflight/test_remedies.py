@@ -106,17 +106,6 @@ def test_an_address_comes_with_the_words_that_fetch_it(checked, configure):
     assert shlex.split(found.command)[0] == "curl" and found.command.endswith("http://127.0.0.1:9/health")
 
 
-def test_a_command_that_hangs_comes_with_its_own_words(checked, configure):
-    configure(
-        '[[check]]\nname = "Topic"\nkind = "command"\ntimeout = 1\n'
-        "command = ['{python}', '-c', 'import time; time.sleep(600)']"
-    )
-
-    found = finding(checked(), "command")
-
-    assert found.level == Level.UNKNOWN and "time.sleep(600)" in found.command
-
-
 def test_a_full_disk_comes_with_the_words_that_show_what_takes_the_room(checked, configure, shop):
     configure('[[check]]\nname = "Disk"\nkind = "disk"\nfree_mb = 999999999')
 
@@ -126,7 +115,7 @@ def test_a_full_disk_comes_with_the_words_that_show_what_takes_the_room(checked,
 
 
 @pytest.mark.usefixtures("workers")
-def test_the_shell_prints_detail_and_remedy(shop, db, capsys, settings, ask):
+def test_the_shell_prints_detail_and_remedy(shop, transactional_db, capsys, settings, ask):
     settings.BASE_URL = "https://console.example"
     for table in ("raw.orders", "raw.orders_backup"):
         ask(f"DELETE FROM {table} WHERE day = ?", day("01-05"))

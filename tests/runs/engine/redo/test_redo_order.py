@@ -1,7 +1,5 @@
 """A run that fills again what is complete: its readers are called after their inputs, never on the old rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest
@@ -24,23 +22,18 @@ REDO = {
 
 
 @pytest.fixture
-def no_gate(shop) -> None:
+def no_gate(rewrite) -> None:
     """The shop without a person before its last phase, and with single dates a call of sales."""
-    path = shop.parent / "shop.toml"
-    text = path.read_text().replace('gate = "manual"', 'gate = "auto"').replace("batch = 4", "batch = 1")
-    path.write_text(text)
-    definition.load.cache_clear()
+    rewrite('gate = "manual"', 'gate = "auto"')
+    rewrite("batch = 4", "batch = 1")
 
 
 @pytest.fixture
-def filled(no_gate, ask: Ask) -> None:
+def filled(no_gate, inputs, ask: Ask) -> None:
     """Sales, visits and trend are there from 1 to 6 January, written long ago."""
-    days = "FROM raw.days WHERE open AND day <= DATE '2024-01-06'"
     ask(
-        f"INSERT INTO daily.sales SELECT day, i, TIMESTAMP '2024-02-01' FROM (SELECT day {days}), range(8) t(i)"
+        "INSERT INTO weekly.trend SELECT day, 80.0 FROM raw.days WHERE day BETWEEN '2024-01-04' AND '2024-01-06'"
     )
-    ask(f"INSERT INTO daily.visits SELECT day, i FROM (SELECT day {days}), range(8) t(i)")
-    ask(f"INSERT INTO weekly.trend SELECT day, 80.0 {days} AND day > DATE '2024-01-03'")
 
 
 def calls(run: Run) -> list[tuple[str, list[str]]]:

@@ -42,9 +42,8 @@ def orders_written_later() -> None:
 
 
 def test_stale_date_that_was_not_rewritten_fails_and_names_the_newer_input(
-    filled, skips_what_is_there, scan, drive, pipeline
+    filled, skips_what_is_there, drive, pipeline, first_scan
 ):
-    scan()
     orders_written_later()
     staleness.mark(pipeline)
     plan = planning.plan(pipeline, selections.select(pipeline, **sales("01-01", "01-03")))
