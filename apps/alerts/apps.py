@@ -1,14 +1,13 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate, post_save
+from django.db.models.signals import post_save
 
 
 class AlertsConfig(AppConfig):
     name = "apps.alerts"
 
     def ready(self) -> None:
-        post_migrate.connect(ensure_schedule, sender=self)
         # Runs write events and do not know who reads them.
         post_save.connect(event_saved, sender="runs.Event")
 
@@ -17,9 +16,3 @@ def event_saved(**kwargs: Any) -> None:
     from apps.alerts import tasks
 
     tasks.event_saved(**kwargs)
-
-
-def ensure_schedule(**kwargs: Any) -> None:
-    from apps.alerts import tasks
-
-    tasks.ensure_schedule()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from apps.alerts import delivery, losses, messages, removed_dates
@@ -29,16 +28,3 @@ def event_saved(instance: Event, created: bool, **kwargs: Any) -> None:
     """Queues the delivery when the event is committed. If that is lost, the schedule mails it."""
     if created and instance.kind in messages.NOTIFIED:
         transaction.on_commit(deliver_later, robust=True)
-
-
-def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="deliver messages",
-        defaults={
-            "func": "apps.alerts.tasks.deliver",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 1,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )

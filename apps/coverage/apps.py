@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 
 
 class CoverageConfig(AppConfig):
@@ -10,18 +9,10 @@ class CoverageConfig(AppConfig):
     def ready(self) -> None:
         from apps.workers.signals import preloading, tick, worker_started
 
-        post_migrate.connect(ensure_schedule, sender=self)
-
         # The pipeline file may be another one than when the console ran last.
         tick.connect(follow_file)
         worker_started.connect(follow_file)
         preloading.connect(import_engine)
-
-
-def ensure_schedule(**kwargs: Any) -> None:
-    from apps.coverage import tasks
-
-    tasks.ensure_schedule()
 
 
 def follow_file(**kwargs: Any) -> None:

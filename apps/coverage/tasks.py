@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from apps import timing
@@ -104,13 +103,3 @@ def give_up_dead_verifications(now: dt.datetime) -> None:
         verifier.give_up(each, "The worker died before it had asked about everything. Verify again.")
     for each in unfinished.filter(started_at=None, requested_at__lt=late):
         verifier.give_up(each, "No worker took it. Verify again.")
-
-
-def ensure_schedule() -> None:
-    ensure_every(timing.MINUTES_BETWEEN_SCANS, "scan the warehouse", "apps.coverage.tasks.scan_by_schedule")
-    ensure_every(1, "look for the warehouse after an outage", "apps.coverage.tasks.look_again")
-
-
-def ensure_every(minutes: int, name: str, func: str) -> None:
-    told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
-    Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})

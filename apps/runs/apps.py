@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
 
 
 class RunsConfig(AppConfig):
@@ -10,18 +9,10 @@ class RunsConfig(AppConfig):
     def ready(self) -> None:
         from apps.workers.signals import tick, worker_started
 
-        post_migrate.connect(ensure_schedule, sender=self)
-
         # A run whose worker died goes on when the launcher looks, or when the next worker starts.
         tick.connect(revive)
         worker_started.connect(revive)
         tick.connect(record_stalls)
-
-
-def ensure_schedule(**kwargs: Any) -> None:
-    from apps.runs import tasks
-
-    tasks.ensure_schedule()
 
 
 def revive(**kwargs: Any) -> None:

@@ -6,7 +6,6 @@ import logging
 import time
 
 from django.utils import timezone
-from django_q.models import Schedule
 
 from apps import timing
 from apps.coverage.models import Scan
@@ -115,19 +114,6 @@ def try_to_cancel(attempt: Attempt) -> bool:
 def orphaned_attempts() -> AttemptQuerySet:
     """Orphaned attempts of runs that are not active."""
     return Attempt.objects.orphaned().exclude(run__in=Run.objects.active())
-
-
-def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="cancel orphaned jobs",
-        defaults={
-            "func": "apps.runs.tasks.cancel_orphaned_jobs",
-            "schedule_type": Schedule.MINUTES,
-            "minutes": 1,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )
 
 
 # Pre-flights --------------------------------------------------------------------------------------

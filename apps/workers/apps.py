@@ -16,10 +16,10 @@ class WorkersConfig(AppConfig):
         signals.post_spawn.connect(heartbeat.worker_spawned)
         signals.pre_execute.connect(heartbeat.task_begins)
         signals.post_execute_in_worker.connect(heartbeat.task_ended)
-        post_migrate.connect(ensure_schedule, sender=self)
+        post_migrate.connect(ensure_schedules, sender=self)
 
 
-def ensure_schedule(**_: Any) -> None:
+def ensure_schedules(**_: Any) -> None:
     from . import tasks
 
-    tasks.ensure_schedule()
+    tasks.ensure_schedules()

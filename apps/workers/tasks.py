@@ -1,7 +1,8 @@
-"""The workers' own tasks: answering the launcher's ping, and deleting old rows."""
+"""The schedules of all tasks, and the workers' own tasks: answering the launcher's ping, and deleting old rows."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.utils import timezone
 from django_q.models import Schedule, Task
 
@@ -10,16 +11,11 @@ from apps import timing
 from .models import Worker
 
 
-def ensure_schedule() -> None:
-    Schedule.objects.update_or_create(
-        name="clear up after the workers",
-        defaults={
-            "func": "apps.workers.tasks.prune",
-            "schedule_type": Schedule.DAILY,
-            "repeats": -1,
-            "cluster": "main",
-        },
-    )
+def ensure_schedules() -> None:
+    """Creates or updates all schedules of the settings."""
+    for name, (func, minutes) in settings.SCHEDULES.items():
+        told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
+        Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})
 
 
 def ping() -> str:

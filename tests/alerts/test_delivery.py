@@ -14,6 +14,7 @@ from apps import timing
 from apps.alerts import delivery, messages, tasks
 from apps.alerts.models import Message
 from apps.runs.models import Run
+from apps.workers.tasks import ensure_schedules
 from tests.alerts.conftest import WEEK, Inbox
 
 MINUTE = dt.timedelta(minutes=1)
@@ -124,8 +125,8 @@ def test_run_succeeds_even_if_the_delivery_cannot_be_queued(launch, drive, monke
 
 @pytest.mark.postgresql
 def test_delivery_is_scheduled_once_to_run_every_minute(db):
-    tasks.ensure_schedule()
-    tasks.ensure_schedule()
+    ensure_schedules()
+    ensure_schedules()
 
     schedule = Schedule.objects.get(name="deliver messages")
     assert (schedule.func, schedule.minutes, schedule.cluster) == ("apps.alerts.tasks.deliver", 1, "main")
