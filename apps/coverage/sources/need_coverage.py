@@ -45,7 +45,7 @@ class SourceLine:
 
     @property
     def has(self) -> Share:
-        return Share(self.tally.complete, self.tally.expected, self.tally.unknown)
+        return self.tally.share
 
     @property
     def standing(self) -> str:
