@@ -60,7 +60,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     days, asked_at = scope.days, timezone.now()
     try:
         said = expected_dates.read_calendar(pipeline, warehouse)
-        reading = readings.count_tables(pipeline, warehouse, scope.tables, days, undated=True)
+        reading = readings.count_tables(pipeline, warehouse, scope.tables, days)
     except WarehouseError as error:
         unreadable.note_error((table.name for table in scope.tables), error, at=asked_at)
         return Partial(Scan.Status.FAILED, problem=full_scan.not_asked(error))

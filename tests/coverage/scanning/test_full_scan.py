@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.coverage.counts import rollup
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
-from apps.coverage.scanning import full_scan, readings
+from apps.coverage.scanning import full_scan, readings, snapshots
 from apps.warehouse.base import Busy
 from tests.conftest import day
 
@@ -209,7 +209,9 @@ def test_a_failed_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipelin
 
         def calendar(self, query):
             fill(ask, "daily.sales", "01-05", 8)
-            readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            readings.store(
+                snapshots.take_snapshot(pipeline, warehouse, {"daily.sales": [day("01-05")]}).found.values()
+            )
             raise Busy("somebody holds the file")
 
     full_scan.scan(pipeline, Away(), Scan.objects.create())
@@ -278,7 +280,9 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(scan, pipeline, ware
         def scan(self, questions, **range_):
             reading = warehouse.scan(questions, **range_)
             fill(ask, "daily.sales", "01-05", 8)
-            readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            readings.store(
+                snapshots.take_snapshot(pipeline, warehouse, {"daily.sales": [day("01-05")]}).found.values()
+            )
             return reading
 
     full_scan.scan(pipeline, Slow(), Scan.objects.create())
