@@ -27,7 +27,6 @@ from apps.coverage.scanning import (
 )
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
-from apps.pipeline.sections import Table
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 
@@ -102,10 +101,6 @@ def remember(
         storing.remove_unexpected_partitions(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
         unreadable.clear_failure([table.name], problem)
-        note_rules(pipeline, table)
+        # So that a change of the file is noticed, if no full scan recorded the table's rules before.
+        TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))
     return changed
-
-
-def note_rules(pipeline: Pipeline, table: Table) -> None:
-    """Records the rules it was judged by, if no full scan did before, so that a change of the file is noticed."""
-    TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))
