@@ -7,6 +7,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 
+from apps import timing
 from backfill_console import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -122,6 +123,15 @@ Q_CLUSTER = {
     "ALT_CLUSTERS": {
         "runs": {"workers": 1, "queue_limit": 1, "timeout": 7200, "retry": 25200, "save_limit": 200},
     },
+}
+
+# Tasks that the workers perform by themselves, each with the minutes from one start to the next.
+SCHEDULES = {
+    "scan the warehouse": ("apps.coverage.tasks.scan_by_schedule", timing.MINUTES_BETWEEN_SCANS),
+    "look for the warehouse after an outage": ("apps.coverage.tasks.look_again", 1),
+    "cancel orphaned jobs": ("apps.runs.tasks.cancel_orphaned_jobs", 1),
+    "deliver messages": ("apps.alerts.tasks.deliver", 1),
+    "clear up after the workers": ("apps.workers.tasks.prune", 24 * 60),
 }
 
 # --- People -------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ def is_unknown(coverage: Coverage) -> bool:
 
 def last_known(coverage: Coverage) -> Truth:
     """The last known state, and why there is no newer one."""
-    phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
+    phase = next((phase for phase in filled(coverage) if not phase.tally.is_complete), None)
     known = standing(phase) if phase else "every phase is complete on all of its dates"
     text = f"Nothing is running. As last known, {known}"
     why = coverage.freshness.failure if coverage.freshness.answers_again else coverage.freshness.problem
@@ -192,7 +192,7 @@ def last_known(coverage: Coverage) -> Truth:
 
 
 def nothing_runs(coverage: Coverage, work: Work) -> Truth:
-    phase = next((phase for phase in filled(coverage) if not phase.is_complete), None)
+    phase = next((phase for phase in filled(coverage) if not phase.tally.is_complete), None)
     failures = ""
     if number := work.open_failures[0]:
         failures = f"{failures_in_words(*work.open_failures)} {be(number)} open."
@@ -215,11 +215,11 @@ def nothing_runs(coverage: Coverage, work: Work) -> Truth:
 
 
 def standing(phase: PhaseCoverage) -> str:
-    dates = count(phase.dates_expected, "date")
-    if phase.is_unknown:
+    tally, dates = phase.tally, count(phase.tally.expected, "date")
+    if tally.is_unknown:
         return f"{phase.phase.label} is unknown on all of its {dates}"
-    unknown = f", unknown on {phase.dates_unknown:,}" if phase.dates_unknown else ""
-    return f"{phase.phase.label} is complete on {phase.dates_complete:,} of {dates}{unknown}"
+    unknown = f", unknown on {tally.unknown:,}" if tally.unknown else ""
+    return f"{phase.phase.label} is complete on {tally.complete:,} of {dates}{unknown}"
 
 
 def filled(coverage: Coverage) -> list[PhaseCoverage]:

@@ -8,9 +8,6 @@ class AlertsConfig(AppConfig):
     name = "apps.alerts"
 
     def ready(self) -> None:
-        from apps.workers import schedules
-
-        schedules.every(1, "apps.alerts.tasks.deliver", name="deliver messages", app=self)
         # Runs write events and do not know who reads them.
         post_save.connect(event_saved, sender="runs.Event")
 

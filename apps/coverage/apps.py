@@ -7,15 +7,7 @@ class CoverageConfig(AppConfig):
     name = "apps.coverage"
 
     def ready(self) -> None:
-        from apps import timing
-        from apps.workers import schedules
         from apps.workers.signals import preloading, tick, worker_started
-
-        again = timing.MINUTES_BETWEEN_SCANS
-        schedules.every(again, "apps.coverage.tasks.scan_by_schedule", name="scan the warehouse", app=self)
-        schedules.every(
-            1, "apps.coverage.tasks.look_again", name="look for the warehouse after an outage", app=self
-        )
 
         # The pipeline file may be another one than when the console ran last.
         tick.connect(follow_file)

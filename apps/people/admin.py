@@ -61,14 +61,10 @@ class PeopleAdmin(UserAdmin):
 class GroupsAdmin(GroupAdmin):
     """Groups, read-only except for superusers: an admin could give the own group more permissions otherwise."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return is_superuser(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return is_superuser(request)
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 def acting(request: HttpRequest) -> User:

@@ -1,33 +1,40 @@
-"""Checks that the sections of the pipeline file fit together."""
+"""The sections of the pipeline file together, and the checks that they fit."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import Protocol
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from apps.pipeline.check_kinds import AboutTables, AnyCheck, Cost, CoverageAtLeast
-from apps.pipeline.sections import BigQuery, DuckDB, Need, Phase, Season, Table
+from apps.pipeline.part import Definition
+from apps.pipeline.sections import BigQuery, Calendar, DuckDB, History, Need, Phase, Season, Table
+from apps.pipeline.values import Text, TimeZone
 
 
-class Sections(Protocol):
+class Sections(Definition):
     """The sections of one file."""
 
-    @property
-    def warehouse(self) -> DuckDB | BigQuery: ...
-    @property
-    def seasons(self) -> tuple[Season, ...]: ...
-    @property
-    def phases(self) -> tuple[Phase, ...]: ...
-    @property
-    def tables(self) -> tuple[Table, ...]: ...
-    @property
-    def needs(self) -> tuple[Need, ...]: ...
-    @property
-    def checks(self) -> tuple[AnyCheck, ...]: ...
-    @property
-    def by_name(self) -> dict[str, Table]: ...
+    name: Text = Field(min_length=1)
+    timezone: TimeZone = "UTC"
+    path: Path
+    warehouse: Annotated[DuckDB | BigQuery, Field(discriminator="engine")]
+    calendar: Calendar
+    history: History | None = None
+    seasons: tuple[Season, ...] = Field(alias="season", min_length=1)
+    phases: tuple[Phase, ...] = Field(alias="phase", min_length=1)
+    tables: tuple[Table, ...] = Field(alias="table", min_length=1)
+    needs: tuple[Need, ...] = Field(alias="need", default=())
+    checks: tuple[AnyCheck, ...] = Field(alias="check", default=())
+
+    @cached_property
+    def by_name(self) -> dict[str, Table]:
+        return {table.name: table for table in self.tables}
 
 
 def disagreements(pipeline: Sections) -> Iterable[str]:
@@ -66,7 +73,7 @@ def overlapping_seasons(seasons: Iterable[Season]) -> Iterable[str]:
 
 def unknown_references(pipeline: Sections) -> Iterable[str]:
     phases = {phase.name: place for place, phase in enumerate(pipeline.phases)}
-    tables = {table.name: table for table in pipeline.tables}
+    tables = pipeline.by_name
     for table in pipeline.tables:
         where = f'table "{table.name}"'
         if table.phase not in phases:

@@ -9,19 +9,17 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from apps import masking
-from apps.pipeline.agreement import disagreements
-from apps.pipeline.check_kinds import AnyCheck
+from apps.pipeline.agreement import Sections, disagreements
 from apps.pipeline.mistakes import Disagreement, in_one_line, sentences
-from apps.pipeline.part import Definition, kinds
-from apps.pipeline.sections import BigQuery, Calendar, DuckDB, History, Need, Phase, Season, Table
-from apps.pipeline.values import Text, TimeZone
+from apps.pipeline.part import kinds
+from apps.pipeline.sections import BigQuery, Need, Phase, Season, Table
 from apps.text import short_names
 
 T = TypeVar("T")
@@ -43,20 +41,8 @@ class UnknownName(LookupError):
         return str(self.args[0])
 
 
-class Pipeline(Definition):
+class Pipeline(Sections):
     """The whole definition, with common lookups."""
-
-    name: Text = Field(min_length=1)
-    timezone: TimeZone = "UTC"
-    path: Path
-    warehouse: Annotated[DuckDB | BigQuery, Field(discriminator="engine")]
-    calendar: Calendar
-    history: History | None = None
-    seasons: tuple[Season, ...] = Field(alias="season", min_length=1)
-    phases: tuple[Phase, ...] = Field(alias="phase", min_length=1)
-    tables: tuple[Table, ...] = Field(alias="table", min_length=1)
-    needs: tuple[Need, ...] = Field(alias="need", default=())
-    checks: tuple[AnyCheck, ...] = Field(alias="check", default=())
 
     @model_validator(mode="after")
     def fits_together(self) -> Pipeline:
@@ -65,10 +51,6 @@ class Pipeline(Definition):
         for table in self.tables:
             table._short_name = self.short_names[table.name]
         return self
-
-    @cached_property
-    def by_name(self) -> dict[str, Table]:
-        return {table.name: table for table in self.tables}
 
     @cached_property
     def short_names(self) -> dict[str, str]:

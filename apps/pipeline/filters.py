@@ -5,17 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from apps.pipeline.definition import UnknownName
+from apps.pipeline.sections import Phase, Season, Table
 
 LONGEST_SHOWN = 60
-
-
-class Named(Protocol):
-    @property
-    def name(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +35,7 @@ class Filter(ABC):
         return bool(self.query)
 
 
-def known(lookup: Callable[[str], Named], name: str) -> str:
+def known(lookup: Callable[[str], Phase | Season | Table], name: str) -> str:
     """The name; empty if the lookup does not know it."""
     try:
         return lookup(name).name if name else ""

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     Field,
@@ -50,16 +50,8 @@ class DuckDB(Definition):
 
     engine: Literal["duckdb"]
     path: FilePath
-
-    @property
-    def most_lanes(self) -> int:
-        """How many jobs may write at once: one process at a time may hold a DuckDB file."""
-        return 1
-
-    @property
-    def is_metered(self) -> bool:
-        """Whether it bills what queries read, and limits the writes per day."""
-        return False
+    most_lanes: ClassVar[int] = 1  # jobs that may write at once: one process at a time may hold a DuckDB file
+    is_metered: ClassVar[bool] = False  # whether it bills what queries read, and limits the writes per day
 
 
 class BigQuery(Definition):
@@ -72,15 +64,8 @@ class BigQuery(Definition):
     byte_limit: Bytes = 100 * 1024**3
     price: Price | None = None
     currency: Currency = "USD"
-
-    @property
-    def most_lanes(self) -> int:
-        """How many jobs may write at once: as many as a table may have."""
-        return 64
-
-    @property
-    def is_metered(self) -> bool:
-        return True
+    most_lanes: ClassVar[int] = 64  # as many as a table may have
+    is_metered: ClassVar[bool] = True
 
 
 class Calendar(Definition):

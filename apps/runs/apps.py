@@ -7,10 +7,7 @@ class RunsConfig(AppConfig):
     name = "apps.runs"
 
     def ready(self) -> None:
-        from apps.workers import schedules
         from apps.workers.signals import tick, worker_started
-
-        schedules.every(1, "apps.runs.tasks.cancel_orphaned_jobs", name="cancel orphaned jobs", app=self)
 
         # A run whose worker died goes on when the launcher looks, or when the next worker starts.
         tick.connect(revive)

@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class WorkersConfig(AppConfig):
@@ -7,12 +10,16 @@ class WorkersConfig(AppConfig):
     def ready(self) -> None:
         from django_q import signals
 
-        from . import checks, heartbeat, schedules  # noqa: F401
+        from . import checks, heartbeat  # noqa: F401
 
         # Of a cluster's processes only the workers send these.
         signals.post_spawn.connect(heartbeat.worker_spawned)
         signals.pre_execute.connect(heartbeat.task_begins)
         signals.post_execute_in_worker.connect(heartbeat.task_ended)
-        schedules.every(
-            schedules.DAY, "apps.workers.tasks.prune", name="clear up after the workers", app=self
-        )
+        post_migrate.connect(ensure_schedules, sender=self)
+
+
+def ensure_schedules(**_: Any) -> None:
+    from . import tasks
+
+    tasks.ensure_schedules()

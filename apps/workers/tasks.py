@@ -1,13 +1,21 @@
-"""The workers' own tasks: answering the launcher's ping, and deleting old rows."""
+"""The schedules of all tasks, and the workers' own tasks: answering the launcher's ping, and deleting old rows."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.utils import timezone
-from django_q.models import Task
+from django_q.models import Schedule, Task
 
 from apps import timing
 
 from .models import Worker
+
+
+def ensure_schedules() -> None:
+    """Creates or updates all schedules of the settings."""
+    for name, (func, minutes) in settings.SCHEDULES.items():
+        told = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes}
+        Schedule.objects.update_or_create(name=name, defaults={**told, "repeats": -1, "cluster": "main"})
 
 
 def ping() -> str:

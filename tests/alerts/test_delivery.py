@@ -6,7 +6,6 @@ import threading
 import pytest
 import time_machine
 from aiosmtpd.controller import Controller
-from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
@@ -15,6 +14,7 @@ from apps import timing
 from apps.alerts import delivery, messages, tasks
 from apps.alerts.models import Message
 from apps.runs.models import Run
+from apps.workers.tasks import ensure_schedules
 from tests.alerts.conftest import WEEK, Inbox
 
 MINUTE = dt.timedelta(minutes=1)
@@ -125,8 +125,8 @@ def test_run_succeeds_even_if_the_delivery_cannot_be_queued(launch, drive, monke
 
 @pytest.mark.postgresql
 def test_delivery_is_scheduled_once_to_run_every_minute(db):
-    for _ in range(2):
-        call_command("migrate", verbosity=0)
+    ensure_schedules()
+    ensure_schedules()
 
     schedule = Schedule.objects.get(name="deliver messages")
     assert (schedule.func, schedule.minutes, schedule.cluster) == ("apps.alerts.tasks.deliver", 1, "main")

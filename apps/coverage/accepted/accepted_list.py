@@ -58,8 +58,8 @@ class AcceptedFilter(Filter):
         season = self.season.name if self.season else ""
         return {"table": self.table, "season": season, "status": self.status}
 
-    def takes(self, gap: AcceptedGap) -> bool:
-        return not self.table or self.table in gap.tables
+    def takes(self, line: AcceptedLine) -> bool:
+        return self.table in ("", *line.gap.tables) and self.status in ("", line.status)
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,12 @@ def ranges_in_words(found: Iterable[tuple[str, str]]) -> str:
 def lines(chosen: AcceptedFilter, *, today: dt.date) -> list[AcceptedLine]:
     """The chosen acceptances in one query: standing, expired, withdrawn, each newest first."""
     found = AcceptedGap.objects.all()
-    if chosen.status:
-        found = {
-            "standing": found.standing(today),
-            "expired": found.expired(today),
-            "withdrawn": found.withdrawn(),
-        }[chosen.status]
     if chosen.season:
         found = found.filter(start__lte=chosen.season.end, end__gte=chosen.season.start)
     accepted = Count("partitions", filter=Q(partitions__state=Partition.State.ACCEPTED))
     counted = found.annotate(still=accepted).order_by("-id")
-    lines = [AcceptedLine(gap, gap.status(today), gap.still) for gap in counted if chosen.takes(gap)]
-    return sorted(lines, key=lambda line: STATUSES.index(line.status))
+    lines = (AcceptedLine(gap, gap.status(today), gap.still) for gap in counted)
+    return sorted(filter(chosen.takes, lines), key=lambda line: STATUSES.index(line.status))
 
 
 # Files --------------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ A calendar that loses dates makes every percentage look better, so that no perce
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Count, F, Max, Min
 
 from apps import text
 from apps.coverage.models import CalendarDate, RemovedDate
@@ -98,18 +98,6 @@ class RemovedDates:
         }
 
 
-@dataclass(frozen=True)
-class Confirmation:
-    """What a person confirmed at one moment."""
-
-    by: str
-    at: dt.datetime
-    note: str
-    count: int
-    first: dt.date
-    last: dt.date
-
-
 def number(count: int) -> str:
     return text.count(count, "date")
 
@@ -154,12 +142,11 @@ def returned_since(moment: dt.datetime) -> list[tuple[dt.datetime, int]]:
     return [(at, count) for at, count in rows if at]
 
 
-def confirmations(*, most: int) -> list[Confirmation]:
-    """What people confirmed, newest first."""
+def confirmations(*, most: int) -> Iterable[Mapping[str, object]]:
+    """What people confirmed at one moment each, newest first: by, at, note, count, first and last date."""
     found = RemovedDate.objects.confirmed().order_by("-confirmed_at")
-    rows = found.values_list("confirmed_by", "confirmed_at", "note")
-    counted = rows.annotate(Count("pk"), Min("date"), Max("date"))
-    return [Confirmation(*row) for row in counted[:most]]
+    rows = found.values("note", by=F("confirmed_by"), at=F("confirmed_at"))
+    return rows.annotate(count=Count("pk"), first=Min("date"), last=Max("date"))[:most]
 
 
 # Its beginning and its end ----------------------------------------------------------------------------

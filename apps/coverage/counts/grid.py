@@ -13,10 +13,8 @@ from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from apps.coverage import models
-from apps.coverage.counts import stored
-from apps.coverage.counts.stored import Strings
 from apps.coverage.counts.string_agg import StringAgg
-from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.models import CalendarDate, Partition, PartitionQuerySet
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Season, Table
 
@@ -106,7 +104,7 @@ def load(
     if seasons:
         expected = expected.filter(season__in=[season.name for season in seasons])
     calendar = calendar_of(expected)
-    found = stored.strings(Partition.objects.between(start, end), None if tables is None else wanted)
+    found = strings(Partition.objects.between(start, end), None if tables is None else wanted)
     rows = {table.name: row(found.get(table.name), calendar) for table in wanted}
     return Grid(
         dates=calendar.dates,
@@ -152,6 +150,28 @@ def parsed(rows: frozenset[tuple[str, str, str]]) -> Calendar:
         days=days,
         text=",".join(days),
     )
+
+
+class Strings(NamedTuple):
+    """What is stored of a table, a word a partition, joined by commas."""
+
+    days: str
+    states: str
+    activities: str
+
+
+def strings(partitions: PartitionQuerySet, tables: Collection[Table] | None) -> dict[str, Strings]:
+    """By table what is stored, of some tables or all, in one query.
+
+    Dates stay text here: to make an object of each of many thousands would take longer than all else.
+    """
+    if tables is not None:
+        partitions = partitions.of(table.name for table in tables)
+    rows = partitions.order_by().values("table").annotate(
+        days=StringAgg(Cast("date", TextField())), states=StringAgg("state"), activities=StringAgg("activity")
+    )  # fmt: skip
+    found = rows.values_list("table", "days", "states", "activities")
+    return {table: Strings(*words) for table, *words in found}
 
 
 class Row(NamedTuple):

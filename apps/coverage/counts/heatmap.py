@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
-from apps.coverage.counts import quality, stored
+from apps.coverage.counts import quality
 from apps.coverage.counts.filters import CoverageFilter
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.counts.grid import LETTER, NAME, UNREAD
 from apps.coverage.counts.quality import Band
-from apps.coverage.counts.stored import NO_CELL, Cell
 from apps.coverage.counts.strips import state_label
-from apps.coverage.models import Partition, redo_in_words, shown
+from apps.coverage.models import Partition, PartitionQuerySet, redo_in_words, shown
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 
@@ -33,6 +33,24 @@ BLANK = " "
 GAPS = "".join(LETTER[name] for name in (*Partition.GAPS, Partition.Activity.FAILED))
 
 
+class Cell(NamedTuple):
+    """What is stored of a partition, as far as the map shows it."""
+
+    state: str | None = None
+    activity: str | None = None
+    rows: int | None = None
+    least: float | None = None
+    most: float | None = None
+    run_id: int | None = None
+    written_at: dt.datetime | None = None
+    seconds: float | None = None
+    quality: float | None = None
+    fallback_share: float | None = None
+
+
+NO_CELL = Cell()
+
+
 def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> dict[str, Any]:
     """Everything that the map of the filter's season shows, in two queries.
 
@@ -43,7 +61,7 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
     assert chosen.season
     tables = chosen.tables(pipeline)
     partitions = Partition.objects.filter(season=chosen.season.name).between(chosen.start, chosen.end)
-    found = stored.cells(partitions, tables)
+    found = stored_cells(partitions, tables)
     dates = sorted({date for cells in found.values() for date in cells})
     bands = {table.name: [quality.band(table, chosen.season, date) for date in dates] for table in tables}
     silences = silent_tables()
@@ -65,6 +83,15 @@ def season(pipeline: Pipeline, chosen: CoverageFilter, *, now: dt.datetime) -> d
             for table in tables
         ],
     }
+
+
+def stored_cells(partitions: PartitionQuerySet, tables: Iterable[Table]) -> dict[str, dict[dt.date, Cell]]:
+    """By table and date, in one query."""
+    found: dict[str, dict[dt.date, Cell]] = defaultdict(dict)
+    rows = partitions.of(table.name for table in tables).order_by("date")
+    for table, date, *values in rows.values_list("table", "date", *Cell._fields):
+        found[table][date] = Cell._make(values)
+    return found
 
 
 def row(

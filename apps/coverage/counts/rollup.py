@@ -13,8 +13,9 @@ from typing import Any
 from apps.coverage.counts import freshness, serving
 from apps.coverage.counts import grid as grids
 from apps.coverage.counts.freshness import Freshness
-from apps.coverage.counts.grid import UNREAD, Grid
-from apps.coverage.models import TableReading
+from apps.coverage.counts.grid import LETTER, UNREAD, Grid
+from apps.coverage.counts.serving import Share
+from apps.coverage.models import Partition, TableReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Phase, Season, Table
 from apps.text import count
@@ -48,6 +49,10 @@ class Tally:
     @property
     def gaps(self) -> int:
         return self.thin + self.excess + self.missing + self.stale
+
+    @property
+    def share(self) -> Share:
+        return Share(self.complete, self.expected, self.unknown)
 
     @property
     def is_unknown(self) -> bool:
@@ -93,17 +98,14 @@ class TableCoverage:
 
 @dataclass(frozen=True)
 class PhaseCoverage:
-    """A phase is all of its tables: a date counts where every one of them is complete.
+    """A phase is all of its tables: its `tally` is of dates, each complete where every one of them is.
 
     A date is unknown where some table could not be read and no other one is known to be incomplete.
     """
 
     phase: Phase
     tables: tuple[TableCoverage, ...]
-    dates_expected: int
-    dates_complete: int
-    dates_unknown: int
-    left_out: dict[str, int]
+    tally: Tally
     shown: str
 
     @property
@@ -112,17 +114,10 @@ class PhaseCoverage:
         return any(table.silence for table in self.tables)
 
     @property
-    def is_unknown(self) -> bool:
-        """Whether of no date one could say that it is complete, or that it is not."""
-        return 0 < self.dates_expected == self.dates_unknown
-
-    @property
-    def percent(self) -> int | None:
-        return percent(self.dates_complete, self.dates_expected, unknown=self.dates_unknown)
-
-    @property
-    def is_complete(self) -> bool:
-        return self.dates_expected > 0 and self.dates_complete == self.dates_expected
+    def left_out(self) -> dict[str, int]:
+        """How many dates are in no denominator, by reason."""
+        counts = {"not expected (bootstrap)": self.tally.not_expected, "accepted gaps": self.tally.accepted}
+        return {reason: count for reason, count in counts.items() if count}
 
     @property
     def where(self) -> str:
@@ -201,16 +196,12 @@ def phase_coverage(
 ) -> PhaseCoverage:
     tables = pipeline.tables_of(phase.name)
     shown = phase_letters(pipeline, phase, grid)
-    reasons = {"not expected (bootstrap)": shown.count("n"), "accepted gaps": shown.count("a")}
     return PhaseCoverage(
         phase=phase,
         tables=tuple(
             replace(table_coverage(table, grid), silence=silences.get(table.name)) for table in tables
         ),
-        dates_expected=len(shown) - sum(reasons.values()),
-        dates_complete=shown.count("c"),
-        dates_unknown=shown.count("u"),
-        left_out={reason: count for reason, count in reasons.items() if count},
+        tally=tally(shown),
         shown=shown,
     )
 
@@ -263,20 +254,14 @@ def table_coverage(table: Table, grid: Grid) -> TableCoverage:
 
 
 @lru_cache(maxsize=1024)  # most rows are the same at the next look
-def tally(states: str, activities: str, *, strays: int = 0, failed_off: int = 0) -> Tally:
+def tally(states: str, activities: str = "", *, strays: int = 0, failed_off: int = 0) -> Tally:
     letters, doing = Counter(states), Counter(activities)
     failed, not_redone = failures(states, activities)
+    expected = len(states) - sum(letters[letter] for letter in NOT_WANTED)
+    letters.update({"x": strays, "n": letters[UNREAD]})
     return Tally(
-        expected=len(states) - sum(letters[letter] for letter in NOT_WANTED),
-        complete=letters["c"],
-        thin=letters["t"],
-        excess=letters["e"],
-        missing=letters["m"],
-        stale=letters["s"],
-        unknown=letters["u"],
-        unexpected=letters["x"] + strays,
-        accepted=letters["a"],
-        not_expected=letters["n"] + letters[UNREAD],
+        expected=expected,
+        **{state: letters[LETTER[state]] for state in Partition.State.values},
         queued=doing["q"],
         running=doing["r"],
         failed=failed + failed_off,
@@ -313,7 +298,7 @@ def snapshot(pipeline: Pipeline) -> dict[str, Any]:
             if not table.table.is_source
         },
         "phases": {
-            phase.phase.name: [phase.dates_complete, phase.dates_expected, phase.dates_unknown]
+            phase.phase.name: [phase.tally.complete, phase.tally.expected, phase.tally.unknown]
             for phase in now.phases
         },
     }

@@ -9,14 +9,8 @@ from django.utils import timezone
 
 
 class AcceptedGapQuerySet(models.QuerySet["AcceptedGap"]):
-    def standing(self, today: dt.date) -> AcceptedGapQuerySet:
-        return self.filter(withdrawn_at=None).exclude(until__lt=today)
-
     def expired(self, today: dt.date) -> AcceptedGapQuerySet:
         return self.filter(withdrawn_at=None, until__lt=today)
-
-    def withdrawn(self) -> AcceptedGapQuerySet:
-        return self.exclude(withdrawn_at=None)
 
 
 class AcceptedGap(models.Model):

@@ -55,9 +55,9 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
         Scan.objects.filter(pk=scan.pk).update(tables_done=scan.tables_done)
     staleness.mark(pipeline)
     problem_of_history = run_history.read_history(pipeline, warehouse)
-    finish(
-        scan,
-        cost=cost(),
+    Scan.objects.filter(pk=scan.pk).update(
+        status=Scan.Status.SUCCEEDED,
+        finished_at=timezone.now(),
         changed=changed,
         problem="; ".join(filter(None, (problems_in_words(reading), problem_of_history))),
         notes="; ".join(
@@ -66,6 +66,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scan: Scan) -> None:
                 *undated_in_words(undated),
             ]
         ),
+        **cost(),
     )
 
 
@@ -148,17 +149,6 @@ def problems_in_words(reading: Reading) -> str:
 def not_asked(error: WarehouseError) -> str:
     """Why a scan failed, as a sentence."""
     return f"{Scan.NOT_ASKED}{str(error).rstrip('.')}."
-
-
-def finish(scan: Scan, *, cost: Mapping[str, int], changed: int, problem: str, notes: str) -> None:
-    Scan.objects.filter(pk=scan.pk).update(
-        status=Scan.Status.SUCCEEDED,
-        finished_at=timezone.now(),
-        changed=changed,
-        problem=problem,
-        notes=notes,
-        **cost,
-    )
 
 
 def give_up(

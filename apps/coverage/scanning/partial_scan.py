@@ -27,7 +27,6 @@ from apps.coverage.scanning import (
 )
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
-from apps.pipeline.sections import Table
 from apps.warehouse.base import Reading, Warehouse, WarehouseError
 
 
@@ -60,7 +59,7 @@ def scan(pipeline: Pipeline, warehouse: Warehouse, scope: Scope) -> Partial:
     days, asked_at = scope.days, timezone.now()
     try:
         said = expected_dates.read_calendar(pipeline, warehouse)
-        reading = readings.count_tables(pipeline, warehouse, scope.tables, days, undated=True)
+        reading = readings.count_tables(pipeline, warehouse, scope.tables, days)
     except WarehouseError as error:
         unreadable.note_error((table.name for table in scope.tables), error, at=asked_at)
         return Partial(Scan.Status.FAILED, problem=full_scan.not_asked(error))
@@ -102,10 +101,6 @@ def remember(
         storing.remove_unexpected_partitions(stored.exclude(date__in=dates))
         stored.filter(read_at__lt=asked_at).update(read_at=asked_at)
         unreadable.clear_failure([table.name], problem)
-        note_rules(pipeline, table)
+        # So that a change of the file is noticed, if no full scan recorded the table's rules before.
+        TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))
     return changed
-
-
-def note_rules(pipeline: Pipeline, table: Table) -> None:
-    """Records the rules it was judged by, if no full scan did before, so that a change of the file is noticed."""
-    TableReading.objects.get_or_create(table=table.name, defaults=questions.rules_of(pipeline, table))

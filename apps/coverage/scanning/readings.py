@@ -31,21 +31,6 @@ def known(table: Table) -> Mapping[dt.date, Count]:
     return {date: Count(**dict(zip(storing.COUNTED, counted, strict=True))) for date, *counted in values}
 
 
-def read(
-    pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
-) -> dict[Key, Found]:
-    """What the warehouse has for some dates of some tables, in one query. Stores nothing.
-
-    A WarehouseError where the warehouse as a whole cannot be asked; a table that cannot is judged unknown.
-    """
-    dates = {date for some in wanted.values() for date in some}
-    if not dates:
-        return {}
-    asked_at = timezone.now()
-    reading = count_tables(pipeline, warehouse, [pipeline.table(name) for name in wanted], dates)
-    return judging.judged_all(pipeline, wanted, reading, asked_at)
-
-
 def read_range(
     pipeline: Pipeline, warehouse: Warehouse, wanted: Mapping[str, Collection[dt.date]]
 ) -> dict[Key, Found]:
@@ -78,14 +63,9 @@ def count_tables(
     warehouse: Warehouse,
     tables: Collection[Table],
     dates: Collection[dt.date],
-    *,
-    undated: bool = False,
 ) -> Reading:
-    """Counts these tables, and those that their rows are compared with, in one query.
-
-    `undated` has rows without a date of these tables counted too.
-    """
-    asked = [replace(questions.question(table), undated=undated) for table in tables]
+    """Counts these tables, their rows without a date too, and those that they are compared with, in one query."""
+    asked = [replace(questions.question(table), undated=True) for table in tables]
     return warehouse.count([*asked, *map(questions.question, compared(pipeline, tables))], dates=dates)
 
 
@@ -102,7 +82,10 @@ def store(found: Iterable[Found]) -> int:
     could not be read keeps its last state, and an accepted gap stays accepted, even as another kind of gap.
     """
     rows = list(found)
-    known = storing.stored(rows)
+    if not rows:
+        return 0
+    tables, dates = {each.table for each in rows}, {each.date for each in rows}
+    known = storing.stored(Partition.objects.of(tables).between(min(dates), max(dates)))
     fresh = [
         storing.partition(each, known.get(each.key))
         for each in rows
@@ -114,9 +97,6 @@ def store(found: Iterable[Found]) -> int:
             judged = {each.key for each in rows if each.count}
             rejudging.rejudge_dependents(definition.current(), fresh, judged=judged)
         unreadable.clear_failure({each.table for each in rows if each.count})
-        if rows:
-            dates = {each.date for each in rows}
-            accepting.reapply_acceptances(
-                {each.table for each in rows}, dates, today=definition.current().today(timezone.now())
-            )
+        today = definition.current().today(timezone.now())
+        accepting.reapply_acceptances(tables, dates, today=today)
     return len(fresh)

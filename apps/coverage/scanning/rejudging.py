@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -14,23 +14,13 @@ from apps.coverage.accepted import accepting
 from apps.coverage.models import Partition, TableReading, calendar_between
 from apps.coverage.scanning import judging, storing
 from apps.coverage.scanning.expectation import OFF_CALENDAR, Verdict
-from apps.coverage.scanning.judging import Found
+from apps.coverage.scanning.judging import Found, Key
+from apps.coverage.scanning.storing import Stored
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
-from apps.warehouse.base import EMPTY, Absent, Count
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What was counted of a partition, None where it could not be, and when."""
-
-    pk: int
-    count: Count | None
-    read_at: dt.datetime
-
+from apps.warehouse.base import EMPTY, Absent
 
 MANY = 5_000
-Stored = Mapping[str, Mapping[dt.date, Counted]]
 
 
 def rejudge_dependents(
@@ -57,9 +47,12 @@ def judge_stored(pipeline: Pipeline, tables: Collection[Table], dates: Collectio
 
     What could not be counted stays unknown.
     """
-    found = dict(judged(pipeline, tables, dates))
-    known = storing.stored(found.values())
-    fresh = {pk: each for pk, each in found.items() if storing.is_news(each, known.get(each.key))}
+    partitions = Partition.objects.of(
+        {table.name for table in tables} | {table.compared_with for table in tables if table.compared_with}
+    )
+    known = storing.stored(partitions.filter(date__in=dates) if dates else partitions)
+    found = judged(pipeline, tables, known)
+    fresh = {known[each.key].pk: each for each in found if storing.is_news(each, known[each.key])}
     if fresh:
         write(fresh)
         days = {each.date for each in fresh.values()}
@@ -89,57 +82,30 @@ def write(fresh: Mapping[int, Found]) -> None:
     storing.clear_filled_failures()
 
 
-def judged(
-    pipeline: Pipeline, tables: Collection[Table], dates: Collection[dt.date]
-) -> Iterator[tuple[int, Found]]:
-    """The partitions of which something was counted, by id, each as of the moment when it was read."""
-    others = {table.compared_with for table in tables if table.compared_with}
-    counted = load({table.name for table in tables} | others, dates)
-    days = {date for some in counted.values() for date in some}
+def judged(pipeline: Pipeline, tables: Collection[Table], known: Mapping[Key, Stored]) -> Iterator[Found]:
+    """The partitions of these tables of which something was counted, each as of the moment when it was read."""
+    names, days = {table for table, _ in known}, {date for _, date in known}
+    by_name = {table.name: table for table in tables}
     calendar = calendar_between(min(days), max(days)) if days else {}
     problems = dict(TableReading.objects.exclude(problem="").values_list("table", "problem"))
-    for table in tables:
-        absent = problems.get(table.name, "") == Absent.of(table.name)
-        for date, stored in counted.get(table.name, {}).items():
-            if stored.count is None:
-                continue
-            if not pipeline.start <= date <= pipeline.end:
-                nothing = Verdict(Partition.State.NOT_EXPECTED, OFF_CALENDAR)
-                yield stored.pk, Found(table.name, date, "", 0, stored.count, nothing, stored.read_at)
-                continue
-            found = judging.judged_count(
-                pipeline,
-                table,
-                date,
-                calendar[date].units if date in calendar else None,
-                stored.count,
-                compared_count(table, date, counted),
-                stored.read_at,
-                absent=problems[table.name] if absent else "",
-            )
-            yield stored.pk, found
-
-
-def compared_count(table: Table, date: dt.date, counted: Stored) -> Count | None:
-    """What the other table has on the date; None where that one was not read."""
-    if not table.compared_with:
-        return EMPTY
-    other = counted.get(table.compared_with, {})
-    if date in other:
-        return other[date].count
-    return EMPTY if other else None
-
-
-def load(tables: Collection[str], dates: Collection[dt.date]) -> Stored:
-    """What is stored of these tables, on some dates or all; in one query."""
-    rows = Partition.objects.of(tables).order_by()
-    if dates:
-        rows = rows.filter(date__in=dates)
-    found: dict[str, dict[dt.date, Counted]] = defaultdict(dict)
-    for pk, table, date, read_at, *values in rows.values_list(
-        "pk", "table", "date", "read_at", *storing.COUNTED
-    ):
-        counted = dict(zip(storing.COUNTED, values, strict=True))
-        count = None if counted["rows"] is None else Count(**counted)
-        found[table][date] = Counted(pk, count, read_at)
-    return found
+    for (name, date), stored in known.items():
+        count = stored.counted if name in by_name else None
+        if count is None:
+            continue
+        if not pipeline.start <= date <= pipeline.end:
+            nothing = Verdict(Partition.State.NOT_EXPECTED, OFF_CALENDAR)
+            yield Found(name, date, "", 0, count, nothing, stored.read_at)
+            continue
+        other, problem = by_name[name].compared_with, problems.get(name, "")
+        like = known.get((other or "", date))
+        yield judging.judged_count(
+            pipeline,
+            by_name[name],
+            date,
+            calendar[date].units if date in calendar else None,
+            count,
+            # None where the other table was not read at all.
+            like.counted if like else None if other and other not in names else EMPTY,
+            stored.read_at,
+            absent=problem if problem == Absent.of(name) else "",
+        )

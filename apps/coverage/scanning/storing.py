@@ -40,10 +40,18 @@ class Facts(NamedTuple):
 class Stored(NamedTuple):
     """A stored partition as it was read, before acceptances and stale inputs."""
 
+    pk: int
     read_at: dt.datetime
     complete_rows: int | None
     complete_keys: int | None
     facts: Facts
+
+    @property
+    def counted(self) -> Count | None:
+        """What was counted of it; None where it could not be."""
+        if self.facts.rows is None:
+            return None
+        return Count(**{name: getattr(self.facts, name) for name in COUNTED})
 
 
 def is_news(found: Found, before: Stored | None) -> bool:
@@ -76,23 +84,21 @@ def modified_at(count: Count | None, before: Stored | None) -> dt.datetime | Non
     return count.modified_at or (before.facts.modified_at if before else None)
 
 
-def stored(rows: Collection[Found]) -> dict[Key, Stored]:
+def stored(partitions: PartitionQuerySet) -> dict[Key, Stored]:
     """What is stored of these partitions; in one query."""
-    if not rows:
-        return {}
-    dates = [each.date for each in rows]
-    known = Partition.objects.of({each.table for each in rows}).between(min(dates), max(dates))
     # Neither that a person accepted it nor that its inputs are newer is the warehouse's word.
     stale = When(state=Partition.State.STALE, then=Value(Partition.State.COMPLETE))
     said = Case(When(state=Partition.State.ACCEPTED, then=F("read_state")), stale, default=F("state"))
     why = Case(When(state=Partition.State.STALE, then=Value("", TextField())), default=F("reason"))
     columns = [{"state": "said", "reason": "why"}.get(name, name) for name in Facts._fields]
-    values = known.annotate(said=said, why=why).values_list(
-        "table", "date", "read_at", "complete_rows", "complete_keys", *columns
+    values = (
+        partitions.order_by()
+        .annotate(said=said, why=why)
+        .values_list("table", "date", "pk", "read_at", "complete_rows", "complete_keys", *columns)
     )
     return {
-        (table, date): Stored(read_at, rows, keys, Facts(*facts))
-        for table, date, read_at, rows, keys, *facts in values
+        (table, date): Stored(pk, read_at, rows, keys, Facts(*facts))
+        for table, date, pk, read_at, rows, keys, *facts in values
     }
 
 

@@ -7,7 +7,6 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from apps.coverage.counts import freshness, rollup, serving
 from apps.coverage.counts import grid as grids
@@ -45,7 +44,7 @@ class SourceLine:
 
     @property
     def has(self) -> Share:
-        return Share(self.tally.complete, self.tally.expected, self.tally.unknown)
+        return self.tally.share
 
     @property
     def standing(self) -> str:
@@ -192,11 +191,6 @@ class Report:
     def off_unknown(self) -> int:
         """The number of dates on which it is unknown whether the other sources serve a need of one that is off."""
         return max((need.served.unknown for need in self.needs if need.before), default=0)
-
-    @cached_property
-    def sources(self) -> list[Table]:
-        """Every source once."""
-        return list({line.table.name: line.table for need in self.needs for line in need.sources}.values())
 
 
 # What is stored -------------------------------------------------------------------------------------

@@ -11,21 +11,10 @@ from typing import NamedTuple
 from apps.coverage.counts.serving import Share
 from apps.pipeline import definition
 from apps.text import count, next_day
+from apps.warehouse.base import Try
 
 RANGES_SHOWN = 6
 
-# As a report counts partitions: "expected" is the denominator of the next six.
-STATES = (
-    "complete",
-    "thin",
-    "excess",
-    "missing",
-    "stale",
-    "unknown",
-    "unexpected",
-    "accepted",
-    "not_expected",
-)
 WRONG = ("missing", "thin", "excess", "stale", "unexpected")
 
 
@@ -73,10 +62,6 @@ def spans(found: Iterable[dt.date], after: Callable[[dt.date], dt.date] = next_d
         else:
             made.append(Span(date, date, 1))
     return tuple(made)
-
-
-def total(found: Iterable[Span]) -> int:
-    return sum(span.dates for span in found)
 
 
 def spans_text(found: Sequence[Span], *, most: int | None = RANGES_SHOWN) -> str:
@@ -222,16 +207,10 @@ class QualityReport:
 
 
 @dataclass(frozen=True)
-class Failure:
+class Failure(Try):
     """A processor's latest attempt at a date, which did not succeed. `excused` says why it does not count."""
 
-    processor: str
-    table: str
-    date: dt.date
-    status: str
-    started_at: dt.datetime | None = None
-    seconds: float | None = None
-    errors: str = ""
+    table: str = ""
     excused: str = ""
 
 
@@ -294,6 +273,19 @@ class Report:
         if not self.accepted:
             return partitions
         return f"{partitions}, less {accepted_gaps(self.accepted)}: {self.expected:,}"
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is nothing to verify, as a sentence: no date is expected, or all of them are accepted gaps."""
+        tables = [table for table in self.tables if table.counts["accepted"]]
+        if not tables:
+            return "No date is expected of these tables in this range."
+        if len({table.dates["accepted"] for table in tables}) > 1:
+            return f"All {self.accepted:,} expected partitions are accepted gaps."
+        number, where = tables[0].counts["accepted"], spans_text(tables[0].dates["accepted"])
+        if number == 1:
+            return f"The one expected date is an accepted gap: {where}."
+        return f"All {number:,} expected dates are accepted gaps: {where}."
 
     @property
     def wrong(self) -> list[Reason]:

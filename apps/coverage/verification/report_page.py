@@ -10,7 +10,6 @@ from apps.coverage.models import CalendarDate
 from apps.coverage.verification import charts
 from apps.coverage.verification.attempt_history import STILL_RUNNING
 from apps.coverage.verification.charts import QualityChart
-from apps.coverage.verification.nothing_to_verify import nothing
 from apps.coverage.verification.qualities import Stretch, stretches
 from apps.coverage.verification.report import (
     Failure,
@@ -83,11 +82,6 @@ class Drawn:
     def tables_with_contents(self) -> list[TableReport]:
         """Those with a key, or columns that may not be NULL."""
         return [table for table in self.report.tables if table.duplicates or table.nulls]
-
-    @property
-    def nothing(self) -> str:
-        """Why there was nothing to verify, for a report of that verdict."""
-        return nothing(self.report)
 
     @property
     def tries_failed(self) -> int:

@@ -12,7 +12,6 @@ from apps.coverage.counts.grid import LETTER, NAME, UNREAD, Grid
 from apps.coverage.counts.serving import Share
 from apps.coverage.models import Partition
 from apps.coverage.verification.report import (
-    STATES,
     Duplicates,
     NeedReport,
     Nulls,
@@ -82,7 +81,7 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
             is_source=table.is_source,
             by_need=table.name in stand_ins,
             expected=tally.expected,
-            counts={state: getattr(tally, state) for state in STATES},
+            counts={state: getattr(tally, state) for state in Partition.State.values},
             dates=dates_by_state(table, seen),
             rows=rows(table, seen),
             problem=seen.problem_of(table),

@@ -52,7 +52,13 @@ def perform(pipeline: Pipeline, warehouse: Warehouse, verification: Verification
         found = verify(
             pipeline,
             warehouse,
-            scope_of(pipeline, verification),
+            scope(
+                pipeline,
+                tables=verification.tables,
+                seasons=verification.seasons,
+                start=verification.start,
+                end=verification.end,
+            ),
             tell=lambda stage: mine.update(stage=stage),
         )
     except (UnknownName, DoesNotFit) as error:
@@ -74,16 +80,6 @@ def perform(pipeline: Pipeline, warehouse: Warehouse, verification: Verification
 def give_up(verification: Verification, problem: str) -> None:
     Verification.objects.filter(pk=verification.pk, finished_at=None).update(
         status=Verification.Status.FAILED, finished_at=timezone.now(), problem=problem, stage=""
-    )
-
-
-def scope_of(pipeline: Pipeline, verification: Verification) -> Scope:
-    return scope(
-        pipeline,
-        tables=verification.tables,
-        seasons=verification.seasons,
-        start=verification.start,
-        end=verification.end,
     )
 
 

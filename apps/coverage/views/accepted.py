@@ -20,7 +20,7 @@ from apps.coverage.accepted.accepting import AlreadyWithdrawn, CannotAccept
 from apps.coverage.counts import freshness
 from apps.coverage.models import AcceptedGap
 from apps.coverage.views import maps
-from apps.coverage.views.addresses import date_or_404, table_or_404
+from apps.coverage.views.addresses import date_or_404, named_or_404
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 
@@ -155,7 +155,7 @@ def cell(request: HttpRequest, *, problem: str = "") -> HttpResponse:
     """The panel as it is now; the map and the lists beside it hear of it. Without JavaScript, the cell's page."""
     table, _, date = request.POST["cell"].rpartition(" ")
     pipeline = definition.current()
-    found, day = table_or_404(pipeline, table), date_or_404(date)
+    found, day = named_or_404(pipeline.table, table), date_or_404(date)
     if not request.headers.get("HX-Request"):
         if problem:
             messages.warning(request, problem)

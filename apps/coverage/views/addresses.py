@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import TypeVar
 
 from django.http import Http404
 
-from apps.pipeline.definition import Pipeline, UnknownName
-from apps.pipeline.sections import Season, Table
+from apps.pipeline.definition import UnknownName
 from apps.pipeline.values import YEARS
 
+T = TypeVar("T")
 
-def season_or_404(pipeline: Pipeline, name: str) -> Season:
+
+def named_or_404(lookup: Callable[[str], T], name: str) -> T:
+    """The table or season that this lookup of a pipeline finds."""
     try:
-        return pipeline.season(name)
-    except UnknownName as unknown:
-        raise Http404(str(unknown)) from None
-
-
-def table_or_404(pipeline: Pipeline, name: str) -> Table:
-    try:
-        return pipeline.table(name)
+        return lookup(name)
     except UnknownName as unknown:
         raise Http404(str(unknown)) from None
 

@@ -20,7 +20,7 @@ from apps.coverage.counts.rollup import Coverage
 from apps.coverage.models import Scan
 from apps.coverage.partition import evidence
 from apps.coverage.views import live
-from apps.coverage.views.addresses import date_or_404, season_or_404, table_or_404
+from apps.coverage.views.addresses import date_or_404, named_or_404
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Season, Table
@@ -40,7 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_GET
 def season(request: HttpRequest, name: str) -> HttpResponse:
     pipeline = definition.current()
-    return maps(request, pipeline, season_or_404(pipeline, name))
+    return maps(request, pipeline, named_or_404(pipeline.season, name))
 
 
 def maps(request: HttpRequest, pipeline: Pipeline, season: Season | None) -> HttpResponse:
@@ -126,7 +126,7 @@ def controls(request: HttpRequest, pipeline: Pipeline, chosen: CoverageFilter) -
 @require_GET
 def heatmap_data(request: HttpRequest, name: str) -> JsonResponse:
     pipeline = definition.current()
-    chosen = CoverageFilter.of(request.GET, pipeline, season_or_404(pipeline, name))
+    chosen = CoverageFilter.of(request.GET, pipeline, named_or_404(pipeline.season, name))
     return JsonResponse(heatmap.season(pipeline, chosen, now=timezone.now()))
 
 
@@ -137,7 +137,7 @@ def heatmap_data(request: HttpRequest, name: str) -> JsonResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """Where the form "table and date" leads."""
     pipeline = definition.current()
-    table = table_or_404(pipeline, request.GET.get("table", ""))
+    table = named_or_404(pipeline.table, request.GET.get("table", ""))
     return redirect("coverage:partition", table.name, date_or_404(request.GET.get("date", "")))
 
 
@@ -145,7 +145,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def partition(request: HttpRequest, table: str, date: str) -> HttpResponse:
     """A panel beside a map, or a page of its own."""
     pipeline = definition.current()
-    return show_partition(request, pipeline, table_or_404(pipeline, table), date_or_404(date))
+    return show_partition(request, pipeline, named_or_404(pipeline.table, table), date_or_404(date))
 
 
 def show_partition(
@@ -164,7 +164,7 @@ def show_partition(
 def download(request: HttpRequest, kind: str, name: str = "") -> StreamingHttpResponse:
     """The partitions that the filter takes, as `csv` or `json`."""
     pipeline = definition.current()
-    season = season_or_404(pipeline, name) if name else None
+    season = named_or_404(pipeline.season, name) if name else None
     found = downloads.partitions(pipeline, CoverageFilter.of(request.GET, pipeline, season))
     name = f"partitions{f'-{slugify(name)}' if name else ''}.{kind}"
     return exports.download(downloads.lines(found, kind), name)

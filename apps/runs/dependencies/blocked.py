@@ -89,46 +89,51 @@ class Blocked:
         return {"steps": self.steps, "dates": self.behind, "causes": causes}
 
 
-def blocked(
-    pipeline: Pipeline,
-    wanted: Mapping[str, Collection[dt.date]],
-    calendar: Collection[dt.date],
-    states: Mapping[str, Mapping[dt.date, str]],
-    *,
-    in_other_runs: Mapping[str, Mapping[dt.date, int | None]] | None = None,
-    undone: Mapping[str, Mapping[dt.date, Gap]] | None = None,
-    closed: Mapping[str, Mapping[dt.date, str]] | None = None,
-) -> Blocked:
+@dataclass
+class Forecast:
     """What of the wanted steps a run would skip, as far as each step that it does not skip is verified.
 
     Calendar and states reach back as far as the lookbacks do. `in_other_runs` are inputs that other runs are about to
     fill, `undone` those that the asking run was to fill and did not; `closed` are dates of the wanted tables of which
     no source of a need has anything, with that need's name.
     """
-    forecast = Forecast(pipeline, wanted, calendar, states, in_other_runs or {}, undone or {}, closed or {})
-    for table in pipeline.filled:
-        if wanted.get(table.name):
-            forecast.add(table)
-    return forecast.result()
-
-
-@dataclass
-class Forecast:
-    """Goes through the tables in a run's order and keeps what each would lack."""
 
     pipeline: Pipeline
     wanted: Mapping[str, Collection[dt.date]]
     calendar: Collection[dt.date]
     states: Mapping[str, Mapping[dt.date, str]]
-    in_other_runs: Mapping[str, Mapping[dt.date, int | None]]
-    undone: Mapping[str, Mapping[dt.date, Gap]]
-    closed: Mapping[str, Mapping[dt.date, str]]
+    in_other_runs: Mapping[str, Mapping[dt.date, int | None]] = field(default_factory=dict)
+    undone: Mapping[str, Mapping[dt.date, Gap]] = field(default_factory=dict)
+    closed: Mapping[str, Mapping[dt.date, str]] = field(default_factory=dict)
     known: dict[str, InputDates] = field(default_factory=dict)
     # By table the dates that would be skipped, each with the bits of its kinds of cause.
     skipped: dict[str, dict[dt.date, int]] = field(default_factory=dict)
     kinds: dict[tuple[str, str], int] = field(default_factory=dict)  # table and reason to a bit
     bits: dict[str, list[int]] = field(default_factory=dict)  # by input those of its gaps, in their order
     blocking: dict[str, bytearray] = field(default_factory=dict)  # by input whether a gap of it blocks a step
+
+    def result(self) -> Blocked:
+        """Goes through the tables in a run's order and keeps what each would lack."""
+        for table in self.pipeline.filled:
+            if self.wanted.get(table.name):
+                self.add(table)
+        dates = {name: tuple(found) for name, found in self.skipped.items() if found}
+        if not dates:
+            return Blocked()
+        roots: dict[tuple[str, str], list[dt.date]] = defaultdict(list)
+        for name, known in self.known.items():
+            for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
+                if blocks and gap.verb != WOULD_BE_SKIPPED:
+                    roots[name, why(gap)].append(gap.date)
+        closed = {(need, date) for some in self.closed.values() for date, need in some.items()}
+        for need, date in sorted(closed):
+            roots[need, NO_SOURCE].append(date)
+        masks = [bits for found in self.skipped.values() for bits in found.values()]
+        causes = [
+            Cause(name, said, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, said]))
+            for (name, said), some in roots.items()
+        ]
+        return Blocked(dates, tuple(sorted(causes, key=lambda cause: -cause.steps)))
 
     def add(self, table: Table) -> None:
         found: dict[dt.date, int] = {}
@@ -187,25 +192,6 @@ class Forecast:
 
     def bit(self, name: str, said: str) -> int:
         return self.kinds.setdefault((name, said), 1 << len(self.kinds))
-
-    def result(self) -> Blocked:
-        dates = {name: tuple(found) for name, found in self.skipped.items() if found}
-        if not dates:
-            return Blocked()
-        roots: dict[tuple[str, str], list[dt.date]] = defaultdict(list)
-        for name, known in self.known.items():
-            for gap, blocks in zip(known.gaps, self.blocking[name], strict=True):
-                if blocks and gap.verb != WOULD_BE_SKIPPED:
-                    roots[name, why(gap)].append(gap.date)
-        closed = {(need, date) for some in self.closed.values() for date, need in some.items()}
-        for need, date in sorted(closed):
-            roots[need, NO_SOURCE].append(date)
-        masks = [bits for found in self.skipped.values() for bits in found.values()]
-        causes = [
-            Cause(name, said, tuple(some), sum(1 for bits in masks if bits & self.kinds[name, said]))
-            for (name, said), some in roots.items()
-        ]
-        return Blocked(dates, tuple(sorted(causes, key=lambda cause: -cause.steps)))
 
 
 def why(gap: Gap) -> str:

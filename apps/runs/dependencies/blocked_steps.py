@@ -7,7 +7,7 @@ import datetime as dt
 from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.runs.dependencies import gates, needs
-from apps.runs.dependencies.blocked import Blocked, blocked
+from apps.runs.dependencies.blocked import Blocked, Forecast
 from apps.runs.models import Run
 
 
@@ -17,7 +17,7 @@ def of_run(pipeline: Pipeline, run: Run) -> Blocked:
     closed = needs.closed_dates(pipeline, wanted, run=run)
     readers = [table for table in pipeline.filled if table.after and table.name in wanted]
     if not readers:
-        return blocked(pipeline, wanted, (), {}, closed=closed)
+        return Forecast(pipeline, wanted, (), {}, closed=closed).result()
     names = {needed.table for table in readers for needed in table.after}
     back = max(needed.lookback for table in readers for needed in table.after)
     first = min(wanted[table.name][0] for table in readers) - dt.timedelta(days=back)
@@ -29,4 +29,4 @@ def of_run(pipeline: Pipeline, run: Run) -> Blocked:
     }
     gaps = {name: gates.still_undone(some, known[name]) for name, some in undone.items()}
     calendar = gates.expected(first, last)
-    return blocked(pipeline, wanted, calendar, known, in_other_runs=others, undone=gaps, closed=closed)
+    return Forecast(pipeline, wanted, calendar, known, others, gaps, closed).result()

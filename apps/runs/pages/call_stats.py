@@ -63,7 +63,7 @@ def call_stats(run: Run, pipeline: Pipeline, *, in_use: int) -> CallStats:
     return CallStats(
         run=run,
         in_use=in_use,
-        most=options.most_lanes(pipeline),
+        most=pipeline.warehouse.most_lanes,
         why=options.why_so_many(pipeline),
         tables=tuple(
             table_calls(run, name, jobs[name], calls)

@@ -85,7 +85,7 @@ class OptionsForm(forms.Form):
         """Says how many lanes there can be, and why."""
         field = self.fields["lanes"]
         field.help_text = options.why_so_many(pipeline)
-        field.widget.attrs["max"] = options.most_lanes(pipeline)
+        field.widget.attrs["max"] = pipeline.warehouse.most_lanes
 
     def clean_options(self, pipeline: Pipeline) -> None:
         """Checks what one field alone cannot know."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from apps.pipeline.definition import Pipeline
@@ -87,7 +87,7 @@ class Forecast:
     @property
     def oldest(self) -> Preflight:
         """The pre-flight that says how old the estimate is, where there is one."""
-        return min((part.found.report for part in self.parts if part.found), key=asked_at)
+        return min((part.found.report for part in self.parts if part.found), key=attrgetter("finished_at"))
 
 
 def forecast_of(plan: Plan, pipeline: Pipeline) -> Forecast | None:
@@ -126,8 +126,3 @@ def sampled_findings(report: Preflight) -> Iterator[Mapping[str, Any]]:
         for finding in result["findings"]:
             if billing.A_CALL in finding.get("data", {}):
                 yield finding["data"]
-
-
-def asked_at(report: Preflight) -> dt.datetime:
-    assert report.finished_at
-    return report.finished_at

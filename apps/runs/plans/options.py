@@ -41,7 +41,7 @@ class Options:
 
 def check(options: Options, pipeline: Pipeline) -> Options:
     """Returns the options. PlanRefused with a sentence if one of them is not possible."""
-    most = most_lanes(pipeline)
+    most = pipeline.warehouse.most_lanes
     if not 1 <= options.lanes <= most:
         raise PlanRefused(f"{options.lanes} lanes are not possible. {why_so_many(pipeline)}")
     if not 0 <= options.canary <= MOST_CANARY_DATES:
@@ -59,15 +59,11 @@ def check(options: Options, pipeline: Pipeline) -> Options:
     return options
 
 
-def most_lanes(pipeline: Pipeline) -> int:
-    return min(pipeline.warehouse.most_lanes, MOST_LANES)
-
-
 def why_so_many(pipeline: Pipeline) -> str:
     """How many lanes a run may have here, and why, as a sentence."""
-    if most_lanes(pipeline) == 1:
+    if pipeline.warehouse.most_lanes == 1:
         return "One lane: one process at a time may hold a DuckDB file."
-    return f"1 to {most_lanes(pipeline)} lanes; each needs a worker of its own."
+    return f"1 to {pipeline.warehouse.most_lanes} lanes; each needs a worker of its own."
 
 
 def in_order(steps: Sequence[PlannedStep], canary: Collection[dt.date]) -> list[PlannedStep]:

@@ -17,8 +17,8 @@ from apps.grouping import by_key
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import Table
-from apps.runs.dependencies import blocked, gates
-from apps.runs.dependencies.blocked import Blocked
+from apps.runs.dependencies import gates
+from apps.runs.dependencies.blocked import Blocked, Forecast
 from apps.runs.estimates import eta, progress
 from apps.runs.estimates.eta import Estimate, Part
 from apps.runs.estimates.remaining_work import Left
@@ -37,7 +37,7 @@ from apps.runs.plans.reasons import (
     UNCOMPARED,
     UNKNOWN,
 )
-from apps.runs.plans.selections import Selection, dates_in_order, first_read_date, is_skipped
+from apps.runs.plans.selections import Selection, first_read_date, is_skipped
 
 State, Activity = Partition.State, Partition.Activity
 FAILED = (Activity.FAILED, *Partition.NOT_REDONE)
@@ -87,7 +87,7 @@ def plan(pipeline: Pipeline, selection: Selection) -> Plan:
     steps: list[PlannedStep] = []
     planned: set[tuple[str, dt.date]] = set()
     left_out: dict[str, list[tuple[str, dt.date]]] = defaultdict(list)
-    dates, today = dates_in_order(selection), pipeline.today(timezone.now())
+    dates, today = selection.dates_in_order, pipeline.today(timezone.now())
     for table in selection.tables:
         for date in dates:
             if not selection.takes(table, date):
@@ -149,7 +149,7 @@ def look_ahead(
     if not states:
         return Blocked(), {}
     return (
-        blocked.blocked(pipeline, wanted, calendar, states, in_other_runs=in_other_runs),
+        Forecast(pipeline, wanted, calendar, states, in_other_runs).result(),
         awaited(tables, wanted, in_other_runs),
     )
 

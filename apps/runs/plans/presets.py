@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.db.models import Count
@@ -28,24 +28,26 @@ class Preset:
 
 @dataclass(frozen=True)
 class Gaps:
-    """How many partitions are gaps, and how many may be: the warehouse was not asked, or did not answer."""
+    """Partitions by state: how many are gaps, and how many may be, as the warehouse was not asked or did not answer."""
 
-    number: int = 0
-    unknown: int = 0
-    complete: int = 0
-    not_expected: int = 0
+    by_state: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Gaps) -> Gaps:
-        return Gaps(
-            self.number + other.number,
-            self.unknown + other.unknown,
-            self.complete + other.complete,
-            self.not_expected + other.not_expected,
-        )
+        return Gaps(self.by_state + other.by_state)
+
+    @property
+    def number(self) -> int:
+        return sum(self.by_state[state] for state in Partition.GAPS)
+
+    @property
+    def unknown(self) -> int:
+        return self.by_state[Partition.State.UNKNOWN]
 
     @property
     def is_known(self) -> bool:
-        return bool(self.number or self.complete or (self.not_expected and not self.unknown))
+        return bool(
+            self.number or self.by_state[Partition.State.COMPLETE] or (self.by_state and not self.unknown)
+        )
 
     def __str__(self) -> str:
         if not self.is_known:
@@ -82,22 +84,10 @@ def gaps(pipeline: Pipeline) -> AllGaps:
     by_table: defaultdict[str, Gaps] = defaultdict(Gaps)
     by_season: defaultdict[str, Gaps] = defaultdict(Gaps)
     for table, season, state, number in rows:
-        found = judged(state, number)
+        found = Gaps(Counter({state: number}))
         by_table[table] += found
         by_season[season] += found
     return AllGaps(by_table, by_season)
-
-
-def judged(state: str, number: int) -> Gaps:
-    """A number of partitions in one state."""
-    match state:
-        case Partition.State.UNKNOWN:
-            return Gaps(unknown=number)
-        case Partition.State.COMPLETE:
-            return Gaps(complete=number)
-        case _ if state in Partition.GAPS:
-            return Gaps(number)
-    return Gaps(not_expected=number)
 
 
 def presets(pipeline: Pipeline, found: AllGaps) -> list[Preset]:

@@ -11,7 +11,7 @@ from django.db.models import TextChoices
 from apps.pipeline import scope as scopes
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
-from apps.pipeline.sections import Season, Table
+from apps.pipeline.sections import Table
 from apps.runs.models import Run
 
 
@@ -24,17 +24,13 @@ class PlanRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Selection:
+class Selection(Scope):
     """What a person asked for: tables of the pipeline file, dates (both ends included), and how.
 
     With `partitions` it is these and no others: what a retry is about. With `through_gaps` also steps whose inputs are
     not there and will not be: an override lets them start.
     """
 
-    tables: tuple[Table, ...]
-    seasons: tuple[Season, ...]
-    start: dt.date
-    end: dt.date
     dates: frozenset[dt.date] = frozenset()
     reprocess: Run.Reprocess = Run.Reprocess.FAILED
     order: Run.Order = Run.Order.OLDEST
@@ -47,9 +43,11 @@ class Selection:
         return not self.partitions or (table.name, date) in self.partitions
 
     def __contains__(self, date: dt.date) -> bool:
-        if self.dates and date not in self.dates:
-            return False
-        return self.start <= date <= self.end and any(date in season for season in self.seasons)
+        return super().__contains__(date) and (not self.dates or date in self.dates)
+
+    @property
+    def dates_in_order(self) -> list[dt.date]:
+        return self.days[::-1] if self.order == Run.Order.NEWEST else self.days
 
     def as_json(self) -> dict:
         return {
@@ -151,15 +149,6 @@ def first_read_date(selection: Selection) -> dt.date:
     """The first date that a step of the selection may read."""
     back = max((needed.lookback for table in selection.tables for needed in table.after), default=0)
     return max(selection.start, dt.date.min + dt.timedelta(days=back)) - dt.timedelta(days=back)
-
-
-def dates_in_order(selection: Selection) -> list[dt.date]:
-    # No further than the seasons go: a person may type any year.
-    first = max(selection.start, min(season.start for season in selection.seasons))
-    last = min(selection.end, max(season.end for season in selection.seasons))
-    days = (last - first).days + 1
-    dates = [date for n in range(days) if (date := first + dt.timedelta(days=n)) in selection]
-    return dates[::-1] if selection.order == Run.Order.NEWEST else dates
 
 
 def is_skipped(table: Table, date: dt.date, selection: Selection) -> bool:

@@ -17,7 +17,6 @@ from apps.pipeline import definition
 from apps.runs import control
 from apps.runs.models import IllegalMove, ReasonRequired, Run
 from apps.runs.pages.operator_forms import lanes_of, reason_of
-from apps.runs.plans import options
 
 operator = permission_required("runs.operate_run", raise_exception=True)
 View = Callable[[HttpRequest, int], HttpResponse]
@@ -51,7 +50,7 @@ def start_phase(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @operator
 def set_lanes(request: HttpRequest, pk: int) -> HttpResponse:
-    most = options.most_lanes(definition.current())
+    most = definition.current().warehouse.most_lanes
 
     def set_concurrency(run: Run, *, by: object, reason: str) -> None:
         control.set_concurrency(run, lanes_of(request.POST), by=by, most=most)

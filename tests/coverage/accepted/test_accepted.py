@@ -173,7 +173,7 @@ def test_a_date_with_an_accepted_gap_does_not_count_as_complete_on_all_tables(sc
 
     phase = rollup.coverage(pipeline).phase("2")
 
-    assert (phase.dates_complete, phase.dates_expected) == (1, 28)
+    assert (phase.tally.complete, phase.tally.expected) == (1, 28)
     assert phase.left_out == {"accepted gaps": 1}
 
 
@@ -185,7 +185,7 @@ def test_a_phase_is_100_percent_complete_if_its_only_gaps_are_accepted(scan, fil
 
     phase = rollup.coverage(pipeline).phase("2")
 
-    assert (phase.percent, phase.dates_complete, phase.dates_expected) == (100, 28, 28)
+    assert (phase.tally.percent, phase.tally.complete, phase.tally.expected) == (100, 28, 28)
 
 
 def test_the_coverage_command_counts_accepted_gaps_apart(accept, capsys, first_scan):

@@ -25,14 +25,14 @@ def test_a_phase_is_complete_only_where_all_of_its_tables_are(coverage, fill):
     found = coverage()
 
     assert found.table("daily.sales").tally.complete == 3
-    assert found.phase("2").dates_complete == 1
-    assert found.phase("2").dates_expected == 29
+    assert found.phase("2").tally.complete == 1
+    assert found.phase("2").tally.expected == 29
 
 
 def test_bootstrap_dates_leave_the_denominator_and_are_counted_apart(coverage):
     weekly = coverage().phase("3")
 
-    assert weekly.dates_expected == 23
+    assert weekly.tally.expected == 23
     assert weekly.left_out == {"not expected (bootstrap)": 6}
 
 
@@ -42,7 +42,7 @@ def test_a_source_phase_is_complete_where_every_need_is_served(coverage, ask):
 
     raw = coverage().phase("1")
 
-    assert (raw.dates_complete, raw.dates_expected) == (28, 29)
+    assert (raw.tally.complete, raw.tally.expected) == (28, 29)
 
 
 def test_percent_is_rounded_down():
@@ -85,7 +85,7 @@ def test_a_phase_date_is_unknown_if_one_table_is_unreadable_and_no_other_has_a_g
 
     daily = coverage().phase("2")
 
-    assert (daily.dates_complete, daily.dates_unknown, daily.dates_expected) == (0, 2, 29)
+    assert (daily.tally.complete, daily.tally.unknown, daily.tally.expected) == (0, 2, 29)
 
 
 def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, ask):
@@ -94,7 +94,7 @@ def test_a_phase_of_which_no_date_is_known_has_no_percentage(coverage, ask):
 
     daily = coverage().phase("2")
 
-    assert daily.is_unknown and daily.percent is None
+    assert daily.tally.is_unknown and daily.tally.percent is None
 
 
 def test_a_phase_keeps_its_last_known_percentage_while_the_warehouse_is_unreachable(coverage, ask, shop):
@@ -105,7 +105,7 @@ def test_a_phase_keeps_its_last_known_percentage_while_the_warehouse_is_unreacha
     after = coverage()
 
     assert not before.phase("2").last_known and after.phase("2").last_known
-    assert after.phase("2").percent == before.phase("2").percent == 0
+    assert after.phase("2").tally.percent == before.phase("2").tally.percent == 0
     assert after.table("daily.sales").tally == before.table("daily.sales").tally
     assert "has not answered since" in after.table("daily.sales").silence.silence_in_words()
 
@@ -115,7 +115,7 @@ def test_bootstrap_dates_stay_out_of_the_denominator_of_an_unread_table(coverage
 
     weekly = coverage()
 
-    assert weekly.phase("3").dates_expected == 23
+    assert weekly.phase("3").tally.expected == 23
     tally = weekly.table("weekly.trend").tally
     assert (tally.expected, tally.unknown, tally.not_expected) == (23, 23, 6)
 

@@ -10,7 +10,7 @@ from apps.cli.management.commands import verify
 from apps.coverage import tasks
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import Partition, Scan
-from apps.coverage.scanning import full_scan, readings, warehouses
+from apps.coverage.scanning import full_scan, readings, snapshots, warehouses
 from apps.coverage.verification import report_files, verifier
 from apps.pipeline.arguments import terminal
 from apps.pipeline.definition import Pipeline
@@ -100,7 +100,7 @@ def test_dates_counted_between_two_scans_are_not_counted_again(scan, pipeline, s
     warehouse = warehouses.open_warehouse(pipeline)
     dates = [FIRST, FIRST + dt.timedelta(days=1)]
 
-    changed = readings.store(readings.read(pipeline, warehouse, {"daily.t1": dates}).values())
+    changed = readings.store(snapshots.take_snapshot(pipeline, warehouse, {"daily.t1": dates}).found.values())
     scan()
 
     (looked,) = server.asked("count")

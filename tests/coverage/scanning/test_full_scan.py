@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.coverage.counts.freshness import silent_tables
 from apps.coverage.models import CalendarDate, Partition, Scan
-from apps.coverage.scanning import full_scan, readings
+from apps.coverage.scanning import full_scan, readings, snapshots
 from apps.warehouse.base import Busy
 from tests.conftest import day
 
@@ -170,7 +170,9 @@ def test_a_failed_scan_does_not_undo_what_a_run_verified_meanwhile(pipeline, war
 
         def calendar(self, query):
             fill("daily.sales", "01-05")
-            readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            readings.store(
+                snapshots.take_snapshot(pipeline, warehouse, {"daily.sales": [day("01-05")]}).found.values()
+            )
             raise Busy("somebody holds the file")
 
     full_scan.scan(pipeline, Away(), Scan.objects.create())
@@ -228,7 +230,9 @@ def test_a_scan_does_not_undo_what_a_run_verified_meanwhile(pipeline, warehouse,
         def scan(self, questions, **range_):
             reading = warehouse.scan(questions, **range_)
             fill("daily.sales", "01-05")
-            readings.store(readings.read(pipeline, warehouse, {"daily.sales": [day("01-05")]}).values())
+            readings.store(
+                snapshots.take_snapshot(pipeline, warehouse, {"daily.sales": [day("01-05")]}).found.values()
+            )
             return reading
 
     full_scan.scan(pipeline, Slow(), Scan.objects.create())

@@ -288,5 +288,5 @@ def test_the_source_phase_and_the_need_have_the_same_number_of_complete_dates(
 
     need = need_coverage.report(pipeline).needs[0]
 
-    assert rollup.coverage(pipeline).phase("1").dates_complete == need.served.together.part == 28
+    assert rollup.coverage(pipeline).phase("1").tally.complete == need.served.together.part == 28
     assert serving.as_states(need.letters).count("c") == 28

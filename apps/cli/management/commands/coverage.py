@@ -14,7 +14,7 @@ from apps.cli.pipeline_command import PipelineCommand
 from apps.coverage import regressions
 from apps.coverage.calendar import removed_dates
 from apps.coverage.counts import rollup
-from apps.coverage.counts.rollup import Coverage, PhaseCoverage, TableCoverage
+from apps.coverage.counts.rollup import Coverage, PhaseCoverage, TableCoverage, Tally
 from apps.coverage.models import TableReading
 from apps.coverage.regressions import Loss
 from apps.pipeline import arguments, scope
@@ -87,9 +87,9 @@ def as_json(found: Coverage, wanted: Scope) -> dict[str, Any]:
             {
                 "name": phase.phase.name,
                 "title": phase.phase.title,
-                "dates_expected": phase.dates_expected,
-                "dates_complete": phase.dates_complete,
-                "dates_unknown": phase.dates_unknown,
+                "dates_expected": phase.tally.expected,
+                "dates_complete": phase.tally.complete,
+                "dates_unknown": phase.tally.unknown,
                 "left_out": phase.left_out,
                 "last_known": phase.last_known,
             }
@@ -186,17 +186,13 @@ def show(console: Console, found: Coverage, wanted: Scope) -> None:
 
 
 def phase_row(phase: PhaseCoverage, nothing: str) -> list[str]:
-    left_out = ", ".join(
-        f"{count:,} {reason.removesuffix('s') if count == 1 else reason}"
-        for reason, count in phase.left_out.items()
-    )
     is_source = [table.table.is_source for table in phase.tables]
     what = (
         "every need served" if all(is_source) else "all tables and needs" if any(is_source) else "all tables"
     )
     title = f"{phase.phase.full_label}: {what}"
-    numbers = shares(phase.dates_complete, phase.dates_expected, phase.percent, phase.is_unknown, nothing)
-    return [title, *numbers, "", "", "", "", "", amount(phase.dates_unknown), "", left_out]
+    unknown = amount(phase.tally.unknown)
+    return [title, *shares(phase.tally, nothing), "", "", "", "", "", unknown, "", phase.tally.left_out]
 
 
 def table_row(table: TableCoverage, nothing: str) -> list[str]:
@@ -205,20 +201,20 @@ def table_row(table: TableCoverage, nothing: str) -> list[str]:
     counts = (tally.thin, tally.excess, tally.missing, tally.stale)
     return [
         f"  {table.table.short_name}{' (last known)' if table.silence else ''}",
-        *shares(tally.complete, tally.expected, tally.percent, tally.is_unknown, nothing),
+        *shares(tally, nothing),
         *(amount(count) if says_something else "" for count in counts),
         *(amount(count) for count in (tally.failed, tally.unknown, tally.unexpected)),
         tally.left_out,
     ]
 
 
-def shares(complete: int, expected: int, percent: int | None, is_unknown: bool, nothing: str) -> list[str]:
+def shares(tally: Tally, nothing: str) -> list[str]:
     """Complete, expected, and percent; three times `nothing` if no date is expected."""
-    if not expected:
+    if not tally.expected:
         return [nothing] * 3
-    if is_unknown:
-        return [UNKNOWN, f"{expected:,}", UNKNOWN]
-    return [f"{complete:,}", f"{expected:,}", f"{percent}"]
+    if tally.is_unknown:
+        return [UNKNOWN, f"{tally.expected:,}", UNKNOWN]
+    return [f"{tally.complete:,}", f"{tally.expected:,}", f"{tally.percent}"]
 
 
 def amount(count: int) -> str:

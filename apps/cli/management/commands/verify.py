@@ -14,7 +14,6 @@ from apps.coverage.models import Verification
 from apps.coverage.scanning import warehouses
 from apps.coverage.verification import report_files, verifier
 from apps.coverage.verification.attempt_history import STILL_RUNNING
-from apps.coverage.verification.nothing_to_verify import nothing
 from apps.coverage.verification.qualities import stretches
 from apps.coverage.verification.report import (
     HistoryReport,
@@ -107,7 +106,7 @@ def show(console: Console, found: Verification, report: Report, *, detailed: boo
     for reason in report.reasons:
         console.print(f"  {'?' if reason.could_not_run else '-'} {reason.text}")
     if not report.reasons and report.verdict == Verdict.NOTHING:
-        console.print(f"  {nothing(report)}")
+        console.print(f"  {report.why_nothing}")
 
 
 def counts(report: Report) -> Grid:

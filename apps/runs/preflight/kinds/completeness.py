@@ -45,12 +45,13 @@ def needs(asked: CoverageAtLeast, facts: Facts) -> list[Need]:
 def of_phase(facts: Facts, name: str, at_least: float) -> Finding:
     phase = rollup.phase_coverage(facts.pipeline, facts.pipeline.phase(name), facts.grid)
     each = ", ".join(f"{table.table.short_name} {table.tally.in_words}" for table in phase.tables)
-    share = Share(phase.dates_complete, phase.dates_expected, phase.dates_unknown)
     missing = [
         date for date, letter in zip(facts.grid.dates, phase.shown, strict=True) if letter not in "cna"
     ]
-    left_out = ", ".join(f"{number:,} {why}" for why, number in phase.left_out.items())
-    found = compared(phase.phase.full_label, share, at_least, missing, facts, left_out, detail=each)
+    tally = phase.tally
+    found = compared(
+        phase.phase.full_label, tally.share, at_least, missing, facts, tally.left_out, detail=each
+    )
     if found.level == Level.PASS and phase.unknown:
         # Another table's gap makes the dates certain; what could not be read does not pass for that.
         return replace(
@@ -63,8 +64,7 @@ def of_table(facts: Facts, table: Table, at_least: float) -> Finding:
     states = facts.grid.states[table.name]
     tally = rollup.tally(states, facts.grid.activities[table.name])
     missing = [date for date, letter in zip(facts.grid.dates, states, strict=True) if letter in "mtesu"]
-    share = Share(tally.complete, tally.expected, tally.unknown)
-    return compared(table.name, share, at_least, missing, facts, tally.left_out)
+    return compared(table.name, tally.share, at_least, missing, facts, tally.left_out)
 
 
 def of_need(facts: Facts, need: Need, at_least: float) -> Finding:
