@@ -48,4 +48,4 @@ def need_now(need: Need, coverage: Coverage) -> NeedNow:
     served = serving.tally(
         need, serving.serving(need, coverage.grid.unread(coverage.freshness.silences).states)
     )
-    return NeedNow(need, served.together, served.nobody)
+    return NeedNow(need, served.together, served.not_served)

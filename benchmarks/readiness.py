@@ -87,7 +87,7 @@ def reports(pipeline: Any) -> dict[str, Callable[[], object]]:
     return {
         "sources": lambda: need_coverage.report(pipeline),
         "sources, with one off": lambda: need_coverage.report(pipeline, off=off),
-        "test windows": lambda: windows.best(windows.ground(pipeline)),
+        "test windows": lambda: windows.best(windows.facts_of(pipeline)),
         "verification": verify,
         "pre-flight, quick": lambda: preflight(quick=True),
         "pre-flight, with dry runs of jobs": lambda: preflight(quick=False),

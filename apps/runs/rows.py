@@ -18,7 +18,7 @@ def insert(
     """Inserts rows of these columns (attribute names); the others are the same in all: as given, or the default.
 
     `bulk_create` makes an object of each row and prepares every column of it, which for 10,000 steps takes most of a
-    second. Here nothing happens that needs objects: no signals, and nobody learns the keys.
+    second. Here nothing happens that needs objects: no signals, and the keys are not read back.
     """
     fields = {field.attname: field for field in model._meta.concrete_fields if not field.primary_key}
     differ = [preparing(fields.pop(name)) for name in names]

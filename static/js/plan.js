@@ -15,5 +15,5 @@ form?.addEventListener("change", ({ target }) => {
   }
 });
 
-// What is typed beside the plan does not change it, and must not be lost when it is drawn anew.
+// What is typed beside the plan does not change it, and must not be lost when it is drawn again.
 document.addEventListener("input", (event) => event.target.closest?.("[data-quiet]") && event.stopPropagation(), true);

@@ -136,10 +136,10 @@ def test_plan_leaves_out_no_date_of_the_demo_for_an_unmet_need(console):
 
 
 def test_the_test_window_is_complete_and_the_best_one_is_not_at_a_season_s_start(console):
-    ground = windows.ground(console)
+    facts = windows.facts_of(console)
 
-    told = windows.starting(ground, date(2024, 1, 15))
-    best, *others = windows.best(ground)
+    told = windows.starting(facts, date(2024, 1, 15))
+    best, *others = windows.best(facts)
 
     assert (told.end, told.is_complete, told.excluded) == (date(2024, 1, 28), True, 0)
     assert (best.is_complete, len(others)) == (True, 2)
@@ -152,7 +152,7 @@ def test_the_test_window_is_complete_and_the_best_one_is_not_at_a_season_s_start
 
 
 def test_no_window_at_a_season_s_start_is_complete(console):
-    ground = windows.ground(console)
+    facts = windows.facts_of(console)
 
     for season in PIPELINE["season"]:
-        assert not windows.starting(ground, season["opening"]).is_complete, season["name"]
+        assert not windows.starting(facts, season["opening"]).is_complete, season["name"]

@@ -66,5 +66,5 @@ def test_a_quota_of_minutes_does_not_wait_for_a_day(name):
 def test_an_exhausted_quota_of_unknown_length_waits_until_the_next_day(message):
     found = over_quota(message, now=NOON)
 
-    assert "nobody knows until when; asking again after 2026-11-24 08:02 UTC" in str(found)
+    assert "it is not known until when; asking again after 2026-11-24 08:02 UTC" in str(found)
     assert found.until == MIDNIGHT + timing.QUOTA_MARGIN

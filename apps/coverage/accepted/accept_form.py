@@ -93,7 +93,7 @@ class AcceptForm(CellsForm):
     )
     until = date_field(
         "Until",
-        help_text="The last day on which it stands. Empty: until somebody withdraws it.",
+        help_text="The last day on which it stands. Empty: until it is withdrawn.",
     )
     seen = forms.IntegerField(required=False)
 

@@ -11,7 +11,7 @@ from apps.pipeline.sections import Need, Season
 # A letter a date. ① is served by the need's first source, ② by its second, and so on; the others are a grid's.
 FIRST = ord("①")
 MOST_SOURCES = 1000  # of one need
-NOBODY, UNKNOWN, ACCEPTED, NOT_EXPECTED = "m", "u", "a", "n"
+NOT_SERVED, UNKNOWN, ACCEPTED, NOT_EXPECTED = "m", "u", "a", "n"
 
 NO_SOURCE = "no source has the date"
 
@@ -56,7 +56,7 @@ class Served:
     """A need over some dates. `by_source` says for each source, in order, on how many of them it is the one."""
 
     by_source: tuple[int, ...]
-    nobody: int = 0
+    not_served: int = 0
     unknown: int = 0
     accepted: int = 0
     not_expected: int = 0
@@ -65,7 +65,7 @@ class Served:
     def together(self) -> Share:
         """The union. What was accepted or is not expected leaves the denominator."""
         served = sum(self.by_source)
-        return Share(served, served + self.nobody + self.unknown, self.unknown)
+        return Share(served, served + self.not_served + self.unknown, self.unknown)
 
     @property
     def by_fallback(self) -> int:
@@ -95,7 +95,7 @@ def server(letters: tuple[str, ...]) -> str:
     for letter in (UNKNOWN, ACCEPTED):
         if letter in letters:
             return letter
-    return NOT_EXPECTED if all(letter in "nxw" for letter in letters) else NOBODY
+    return NOT_EXPECTED if all(letter in "nxw" for letter in letters) else NOT_SERVED
 
 
 def as_states(letters: str) -> str:
@@ -106,7 +106,7 @@ def as_states(letters: str) -> str:
 def tally(need: Need, letters: str) -> Served:
     return Served(
         by_source=tuple(letters.count(chr(FIRST + rank)) for rank in range(len(need.sources))),
-        nobody=letters.count(NOBODY),
+        not_served=letters.count(NOT_SERVED),
         unknown=letters.count(UNKNOWN),
         accepted=letters.count(ACCEPTED),
         not_expected=letters.count(NOT_EXPECTED),
@@ -120,7 +120,7 @@ def closed(need: Need, letters: str, seasons: Iterable[tuple[Season, slice]]) ->
     which its sources together fall short of the share. What is unknown may be there: it closes nothing.
     """
     if need.at_least >= 1:
-        return {place: NO_SOURCE for place, letter in enumerate(letters) if letter == NOBODY}
+        return {place: NO_SOURCE for place, letter in enumerate(letters) if letter == NOT_SERVED}
     found: dict[int, str] = {}
     for season, part in seasons:
         if reason := falls_short(need, tally(need, letters[part]).together):

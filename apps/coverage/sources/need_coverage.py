@@ -96,7 +96,7 @@ class NeedReport:
     @property
     def residual(self) -> str:
         """The dates that no source has, as ranges."""
-        return self.ranges(serving.NOBODY)
+        return self.ranges(serving.NOT_SERVED)
 
     @property
     def unknown_dates(self) -> str:

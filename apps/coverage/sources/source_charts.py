@@ -60,7 +60,7 @@ def colour(rank: int) -> str:
 STATES = {letter: colour(rank) for rank, letter in enumerate(map(chr, serving.SERVED), 1)} | {
     serving.NOT_EXPECTED: "not_expected",
     serving.ACCEPTED: "accepted",
-    serving.NOBODY: "missing",
+    serving.NOT_SERVED: "missing",
     serving.UNKNOWN: "unknown",
 }
 
@@ -68,7 +68,7 @@ STATES = {letter: colour(rank) for rank, letter in enumerate(map(chr, serving.SE
 def counts(served: Served) -> list[tuple[str, int]]:
     """State and number of dates in the order of a bar: sources, then what no source serves."""
     sources = [(colour(rank), number) for rank, number in enumerate(served.by_source, 1)]
-    rest = [("missing", served.nobody), ("unknown", served.unknown)]
+    rest = [("missing", served.not_served), ("unknown", served.unknown)]
     out = [("accepted", served.accepted), ("not_expected", served.not_expected)]
     return [(state, number) for state, number in sources + rest + out if number]
 
@@ -98,4 +98,4 @@ def legend(report: NeedReport) -> tuple[LegendItem, ...]:
 
 def strip(letters: str) -> Strip:
     """A row of dates in the colours of the sources that serve them."""
-    return strips.draw(letters, STATES, attention=serving.NOBODY + serving.UNKNOWN)
+    return strips.draw(letters, STATES, attention=serving.NOT_SERVED + serving.UNKNOWN)

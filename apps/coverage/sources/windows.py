@@ -77,7 +77,7 @@ class Window:
     @property
     def is_certain(self) -> bool:
         """Whether what is unknown can change nothing: it is complete, or some date has no source for sure."""
-        return self.is_complete or any(each.served.nobody for each in self.needs)
+        return self.is_complete or any(each.served.not_served for each in self.needs)
 
     @property
     def is_blank(self) -> bool:
@@ -125,7 +125,7 @@ def fraction(share: Share) -> Fraction:
 
 
 @dataclass(frozen=True)
-class Ground:
+class WindowFacts:
     """What windows are cut from: the sources' dates, the needs that count, and what is left out for the tables."""
 
     grid: Grid
@@ -146,16 +146,16 @@ class Ground:
         return all(letters.strip(serving.UNKNOWN) for _, letters in self.needs)
 
 
-def ground(
+def facts_of(
     pipeline: Pipeline, *, seasons: Sequence[Season] = (), tables: Iterable[Table] | None = None
-) -> Ground:
+) -> WindowFacts:
     """For some seasons and for the tables that shall be tested (all without); in seven queries."""
     chosen = tuple(pipeline.filled if tables is None else tables)
     names = {table.name for table in chosen}
     needs = [need for need in pipeline.needs if names & set(need.used_by)]
     grid = need_coverage.load(pipeline, seasons=seasons, needs=needs)
     partitions = Partition.objects.of(names)
-    return Ground(
+    return WindowFacts(
         grid,
         tuple((need, serving.serving(need, grid.states)) for need in needs),
         frozenset(excluded_dates(grid, chosen)),
@@ -184,35 +184,35 @@ def days_without_a_past(table: Table) -> int:
     return max(table.skip_first_days, *(needed.lookback for needed in table.after), 0)
 
 
-def every(ground: Ground, *, days: int) -> Iterable[Window]:
-    for season, part in ground.grid.seasons:
-        usual = median(ground.grid.units[part])
+def every(facts: WindowFacts, *, days: int) -> Iterable[Window]:
+    for season, part in facts.grid.seasons:
+        usual = median(facts.grid.units[part])
         for first in range(part.start, part.stop - days + 1):
-            yield window(ground, season, slice(first, first + days), usual)
+            yield window(facts, season, slice(first, first + days), usual)
 
 
-def window(ground: Ground, season: Season, part: slice, usual: float) -> Window:
-    dates = ground.grid.dates[part]
+def window(facts: WindowFacts, season: Season, part: slice, usual: float) -> Window:
+    dates = facts.grid.dates[part]
     return Window(
         season=season,
         dates=dates,
         needs=tuple(
             NeedInWindow(need, letters[part], serving.tally(need, letters[part]))
-            for need, letters in ground.needs
+            for need, letters in facts.needs
         ),
-        excluded=sum(date in ground.excluded for date in dates),
-        units=sum(ground.grid.units[part]),
+        excluded=sum(date in facts.excluded for date in dates),
+        units=sum(facts.grid.units[part]),
         usual_units=usual,
     )
 
 
-def best(ground: Ground, *, days: int = DAYS, most: int = 3) -> list[Window]:
+def best(facts: WindowFacts, *, days: int = DAYS, most: int = 3) -> list[Window]:
     """The best windows that have no date in common, the best first; none of which nothing is known, that has something
     wrong already, or nothing to fill."""
     found: list[Window] = []
-    if not ground.is_known:
+    if not facts.is_known:
         return found
-    fit = filter(ground.is_to_test, every(ground, days=days))
+    fit = filter(facts.is_to_test, every(facts, days=days))
     for each in sorted(fit, key=lambda window: window.rank, reverse=True):
         if not (each.is_blank or any(each.overlaps(other) for other in found)):
             found.append(each)
@@ -221,18 +221,18 @@ def best(ground: Ground, *, days: int = DAYS, most: int = 3) -> list[Window]:
     return found
 
 
-def starting(ground: Ground, start: dt.date, *, days: int = DAYS) -> Window:
+def starting(facts: WindowFacts, start: dt.date, *, days: int = DAYS) -> Window:
     """The window that a person named by its first date; NoSuchWindow where there is none."""
-    for season, part in ground.grid.seasons:
+    for season, part in facts.grid.seasons:
         if start in season:
-            following = [place for place in range(part.start, part.stop) if ground.grid.dates[place] >= start]
+            following = [place for place in range(part.start, part.stop) if facts.grid.dates[place] >= start]
             if len(following) < days:
                 raise NoSuchWindow(
                     f"Only {len(following)} expected dates of {season.name} are left from {start} on; "
                     f"choose an earlier start, or fewer dates than {days}."
                 )
             places = slice(following[0], following[0] + days)
-            return window(ground, season, places, median(ground.grid.units[part]))
+            return window(facts, season, places, median(facts.grid.units[part]))
     raise NoSuchWindow(f"{start} is in no chosen season with expected dates; choose a start inside of one.")
 
 

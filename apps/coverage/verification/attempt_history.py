@@ -9,7 +9,7 @@ from apps.coverage.models import Partition
 from apps.coverage.scanning import run_history
 from apps.coverage.scanning.run_history import table_of
 from apps.coverage.verification.report import Failure, HistoryReport
-from apps.coverage.verification.tables import Seen
+from apps.coverage.verification.tables import RangeReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.scope import Scope
 from apps.pipeline.sections import History
@@ -30,7 +30,7 @@ def read_attempts(warehouse: Warehouse, history: History, scope: Scope) -> list[
 
 
 def report(
-    pipeline: Pipeline, history: History, tries: list[Try] | str, scope: Scope, seen: Seen
+    pipeline: Pipeline, history: History, tries: list[Try] | str, scope: Scope, seen: RangeReading
 ) -> HistoryReport:
     if isinstance(tries, str):
         return HistoryReport(history.table, problem=tries)
@@ -59,7 +59,7 @@ def failure(pipeline: Pipeline, each: Try, *, excused: str) -> Failure:
     return Failure(**asdict(each), table=table.name if table else "", excused=excused)
 
 
-def excuse(pipeline: Pipeline, each: Try, seen: Seen) -> str:
+def excuse(pipeline: Pipeline, each: Try, seen: RangeReading) -> str:
     """Why a failure on this date is no harm; empty where it is one."""
     if each.date not in seen.places:
         return "not expected"

@@ -9,12 +9,12 @@ from itertools import groupby
 
 from apps.coverage.counts import quality
 from apps.coverage.verification.report import Point, QualityReport, Spans, spans
-from apps.coverage.verification.tables import After, Seen
+from apps.coverage.verification.tables import After, RangeReading
 from apps.pipeline.definition import Pipeline
 from apps.pipeline.sections import Table
 
 
-def qualities(pipeline: Pipeline, wanted: Iterable[Table], seen: Seen) -> Iterator[QualityReport]:
+def qualities(pipeline: Pipeline, wanted: Iterable[Table], seen: RangeReading) -> Iterator[QualityReport]:
     """Of the tables whose quality the pipeline file names."""
     for table in wanted:
         if table.quality:
@@ -22,7 +22,7 @@ def qualities(pipeline: Pipeline, wanted: Iterable[Table], seen: Seen) -> Iterat
             yield QualityReport(table.name, table.quality.column, points, seen.problem_of(table))
 
 
-def points_of(pipeline: Pipeline, table: Table, seen: Seen) -> Iterator[Point]:
+def points_of(pipeline: Pipeline, table: Table, seen: RangeReading) -> Iterator[Point]:
     for date, count in seen.counts(table):
         season = pipeline.season_of(date)
         if season is None:

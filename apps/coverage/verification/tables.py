@@ -35,7 +35,7 @@ WITH_ROWS = "".join(
 
 
 @dataclass(frozen=True)
-class Seen:
+class RangeReading:
     """What is known of the range: the stored states, and what the warehouse said; None where it said nothing.
 
     `undated` are rows without a date by table, where the warehouse was asked about them.
@@ -71,7 +71,7 @@ class Seen:
                 yield date, found[date]
 
 
-def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Iterator[TableReport]:
+def tables(wanted: Iterable[Table], seen: RangeReading, served: Collection[Need]) -> Iterator[TableReport]:
     stand_ins = {name for need in served if len(need.sources) > 1 for name in need.sources}
     for table in wanted:
         tally = rollup.table_coverage(table, seen.grid).tally
@@ -91,13 +91,13 @@ def tables(wanted: Iterable[Table], seen: Seen, served: Collection[Need]) -> Ite
         )
 
 
-def dates_expected(wanted: Iterable[Table], seen: Seen) -> int:
+def dates_expected(wanted: Iterable[Table], seen: RangeReading) -> int:
     """On how many dates at least one of the tables should have rows; accepted gaps and what is left out are not."""
     rows = zip(*(seen.grid.states[table.name] for table in wanted), strict=True)
     return sum(any(letter not in rollup.NOT_WANTED for letter in letters) for letters in rows)
 
 
-def dates_by_state(table: Table, seen: Seen) -> dict[str, Spans]:
+def dates_by_state(table: Table, seen: RangeReading) -> dict[str, Spans]:
     found: dict[str, list[dt.date]] = {}
     for date, letter in zip(seen.grid.dates, seen.grid.states[table.name], strict=True):
         state = Partition.State.NOT_EXPECTED if letter == UNREAD else NAME[letter]
@@ -107,13 +107,13 @@ def dates_by_state(table: Table, seen: Seen) -> dict[str, Spans]:
     return {state: spans(dates, seen.after) for state, dates in found.items()}
 
 
-def rows(table: Table, seen: Seen) -> int | None:
+def rows(table: Table, seen: RangeReading) -> int | None:
     if seen.is_unread(table):
         return None
     return sum(count.rows for _, count in seen.counts(table))
 
 
-def duplicates(table: Table, seen: Seen) -> Duplicates | None:
+def duplicates(table: Table, seen: RangeReading) -> Duplicates | None:
     """None where the pipeline file names no key."""
     if not table.key:
         return None
@@ -127,7 +127,7 @@ def duplicates(table: Table, seen: Seen) -> Duplicates | None:
     return Duplicates(table.key, sum(extra.values()), spans(extra, seen.after))
 
 
-def nulls(table: Table, seen: Seen) -> Iterator[Nulls]:
+def nulls(table: Table, seen: RangeReading) -> Iterator[Nulls]:
     for place, column in enumerate(table.not_null):
         if seen.is_unread(table):
             yield Nulls(column)
@@ -146,7 +146,7 @@ def needs_within(pipeline: Pipeline, wanted: Collection[Table]) -> list[Need]:
     return [need for need in pipeline.needs if names >= set(need.sources)]
 
 
-def need(need: Need, wanted: Scope, seen: Seen) -> NeedReport:
+def need(need: Need, wanted: Scope, seen: RangeReading) -> NeedReport:
     letters = serving.serving(need, seen.grid.states)
     share = serving.tally(need, letters).together
     held = list(shares_required(need, letters, wanted, seen))
@@ -163,12 +163,14 @@ def need(need: Need, wanted: Scope, seen: Seen) -> NeedReport:
     )
 
 
-def unserved(letters: str, seen: Seen, part: slice = slice(None)) -> Spans:
-    nobody = zip(seen.grid.dates[part], letters[part], strict=True)
-    return spans((date for date, letter in nobody if letter == serving.NOBODY), seen.after)
+def unserved(letters: str, seen: RangeReading, part: slice = slice(None)) -> Spans:
+    letters_of = zip(seen.grid.dates[part], letters[part], strict=True)
+    return spans((date for date, letter in letters_of if letter == serving.NOT_SERVED), seen.after)
 
 
-def shares_required(need: Need, letters: str, wanted: Scope, seen: Seen) -> Iterator[tuple[str, Share]]:
+def shares_required(
+    need: Need, letters: str, wanted: Scope, seen: RangeReading
+) -> Iterator[tuple[str, Share]]:
     """What the need is held to: all dates where each must be served, else the share of each season, or of what is
     asked about of it."""
     seasons = [(season_in_words(each, wanted), part) for each, part in seen.grid.seasons]

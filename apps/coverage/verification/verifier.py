@@ -19,7 +19,7 @@ from apps.coverage.verification import attempt_history, json_objects, leftovers,
 from apps.coverage.verification.reasons import reasons, verdict
 from apps.coverage.verification.report import Report
 from apps.coverage.verification.scope import EveryDay, scope
-from apps.coverage.verification.tables import Seen
+from apps.coverage.verification.tables import RangeReading
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.scope import DoesNotFit, Scope
 from apps.text import successor
@@ -148,7 +148,7 @@ def judged(
     return replace(found, reasons=why, verdict=verdict(found, why))
 
 
-def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[str]) -> Seen:
+def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[str]) -> RangeReading:
     """What is known of the range now, beside what the warehouse said; what is silent now is unknown."""
     grid = grids.load(
         pipeline,
@@ -159,7 +159,7 @@ def look(pipeline: Pipeline, wanted: Scope, answer: Partial, silent: Collection[
     )
     grid = grid.unread(silent)
     problem = answer.problem if answer.reading is None else ""
-    return Seen(
+    return RangeReading(
         grid=grid,
         reading=answer.reading,
         problem=problem.removeprefix(Scan.NOT_ASKED).rstrip("."),

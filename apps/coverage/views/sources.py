@@ -15,7 +15,7 @@ from apps.coverage.counts import freshness
 from apps.coverage.models import Scan
 from apps.coverage.sources import need_coverage, source_charts, windows
 from apps.coverage.sources.need_coverage import NotASource
-from apps.coverage.sources.windows import Ground, NoSuchWindow, Window
+from apps.coverage.sources.windows import NoSuchWindow, Window, WindowFacts
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline, UnknownName
 from apps.pipeline.sections import Season, Table
@@ -44,12 +44,12 @@ def index(request: HttpRequest) -> HttpResponse:
 def test_windows(request: HttpRequest) -> HttpResponse:
     pipeline = definition.current()
     asked = Asked.of(request, pipeline)
-    ground = windows.ground(pipeline, seasons=asked.seasons)
-    named = asked.named_window(ground)
-    best = windows.best(ground, days=asked.days)
+    facts = windows.facts_of(pipeline, seasons=asked.seasons)
+    named = asked.named_window(facts)
+    best = windows.best(facts, days=asked.days)
     context = {
         "freshness": freshness.now(),
-        "ground": ground,
+        "facts": facts,
         "windows": [shown_window(window, f"{place}. best") for place, window in enumerate(best, 1)],
         "named": shown_window(named, "named") if named else None,
         "unit": pipeline.calendar.unit,
@@ -117,9 +117,9 @@ class Asked:
         except ValueError:
             self.mistakes.append(f'"{text[:40]}" is no date; write it like 2024-01-15.')
 
-    def named_window(self, ground: Ground) -> Window | None:
+    def named_window(self, facts: WindowFacts) -> Window | None:
         try:
-            return windows.starting(ground, self.start, days=self.days) if self.start else None
+            return windows.starting(facts, self.start, days=self.days) if self.start else None
         except NoSuchWindow as wrong:
             self.mistakes.append(str(wrong))
             return None

@@ -13,7 +13,7 @@ from functools import cache
 
 from apps.coverage.counts import serving
 from apps.coverage.counts.grid import NAME, Grid
-from apps.coverage.counts.serving import NOBODY, UNKNOWN
+from apps.coverage.counts.serving import NOT_SERVED, UNKNOWN
 from apps.coverage.sources import need_coverage
 from apps.pipeline import definition
 from apps.pipeline.definition import Pipeline
@@ -80,7 +80,7 @@ class Sources:
         undone = {name: some for name, some in self.undone.items() if name in names}
         states = dict(self.grid.states)
         for name in coming.keys() | undone.keys():
-            missing = dict.fromkeys(undone.get(name, ()), NOBODY)
+            missing = dict.fromkeys(undone.get(name, ()), NOT_SERVED)
             states[name] = with_letters(
                 self.grid, name, missing | dict.fromkeys(coming.get(name, ()), UNKNOWN)
             )
@@ -123,7 +123,7 @@ class Judge:
         if self.need.at_least < 1:
             closed, undecided = self.of_season(self.season_of(place))
         else:
-            closed = self.why_closed(place) if self.letters[place] == NOBODY else ""
+            closed = self.why_closed(place) if self.letters[place] == NOT_SERVED else ""
             undecided = [place] if self.letters[place] == UNKNOWN else []
         if closed:
             found.closed.setdefault(date, closed)
@@ -175,7 +175,7 @@ class Judge:
         places = range(part.start, part.stop)
         share = serving.tally(self.need, self.letters[part]).together
         if short := serving.falls_short(self.need, share):
-            lacking = [each for each in places if self.letters[each] == NOBODY]
+            lacking = [each for each in places if self.letters[each] == NOT_SERVED]
             gaps = [Gap(self.grid.dates[each], self.what_is(self.need.sources[0], each)) for each in lacking]
             says = inputs.sentence(self.need.sources[0], gaps)
             return f"{short} in {season.name}: {says}", []

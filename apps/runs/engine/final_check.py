@@ -81,7 +81,7 @@ class FinalReading:
         for (table, date), had in self.complete.items():
             each = self.found[table, date]
             is_less = (each.rows or 0) < had.rows or has_fewer_keys(each, had.keys)
-            if is_less or (each.rows != had.rows and regressions.has_too_many_rows(each)):
+            if is_less or (each.rows != had.rows and regressions.is_damaged(each)):
                 found[table][date] = each
         return found
 

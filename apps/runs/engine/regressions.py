@@ -120,7 +120,7 @@ def note_damage(lane: LaneContext, attempt: Attempt, look: Snapshot, known: Comp
     found = {
         date: each
         for date, each in judged.items()
-        if is_fewer(counts.get(date, EMPTY), known[date]) or has_too_many_rows(each)
+        if is_fewer(counts.get(date, EMPTY), known[date]) or is_damaged(each)
     }
     if not found:
         return
@@ -140,7 +140,8 @@ def is_fewer(now: Count, had: Had) -> bool:
     return now.rows < had[0] or (now.keys is not None and now.keys < had[1])
 
 
-def has_too_many_rows(found: Found) -> bool:
+def is_damaged(found: Found) -> bool:
+    """Whether a date that was complete is missing, thin or has too many rows now."""
     return found.verdict.state in side_effects.NOT_WHOLE
 
 

@@ -15,7 +15,7 @@ from apps.runs.models.step import StepQuerySet
 from apps.text import count, date_ranges
 
 NAMED = 5  # tables in a sentence
-REMEDY = "Mend the file, restart the workers and resume; or cancel the run and plan anew"
+REMEDY = "Mend the file, restart the workers and resume; or cancel the run and plan again"
 
 
 @dataclass(frozen=True)

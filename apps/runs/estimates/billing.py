@@ -105,7 +105,7 @@ class Bill:
         said = with_money(size(self.bytes_billed), self.price(self.bytes_billed))
         if not self.unknown:
             return said
-        return f"at least {said}: of {count(self.unknown, 'call')} nobody knows it"
+        return f"at least {said}: of {count(self.unknown, 'call')} it is not known"
 
     @property
     def forecast_in_words(self) -> str:

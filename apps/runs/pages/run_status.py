@@ -16,7 +16,7 @@ from apps.workers.models import Worker
 
 PAUSE, STOP, RESUME, START_PHASE, CANCEL = "pause", "stop", "resume", "start_phase", "cancel"
 RESUME_WITH_REASON, RESUME_NOW, RELEASE = "resume_with_reason", "resume_now", "release"
-NOBODY = "No worker is alive: nothing happens until one starts."
+NO_WORKER_ALIVE = "No worker is alive: nothing happens until one starts."
 CALLS_NAMED = 3
 
 TRIES_AGAIN = (
@@ -87,10 +87,10 @@ def paused(run: Run, around: RunContext) -> RunStatus:
             return RunStatus("Paused", run.status, says, (RESUME_WITH_REASON, CANCEL))
         case reason if reason in TRIES_AGAIN and run.again_at:
             if not around.workers_alive:
-                return RunStatus("Waiting", run.status, f"{says} {NOBODY}", (RESUME_NOW, CANCEL))
+                return RunStatus("Waiting", run.status, f"{says} {NO_WORKER_ALIVE}", (RESUME_NOW, CANCEL))
             return RunStatus("Waiting", run.status, says, (RESUME_NOW, CANCEL), again_at=run.again_at)
         case Run.PauseReason.OPERATOR:
-            says = "By hand. It goes on when somebody resumes it."
+            says = "By hand. It goes on when it is resumed."
     return RunStatus("Paused", run.status, says, (RESUME, CANCEL))
 
 
@@ -101,7 +101,7 @@ def first_part(message: str) -> str:
 
 def why_queued(around: RunContext) -> str:
     if not around.workers_alive:
-        return NOBODY
+        return NO_WORKER_ALIVE
     if around.ahead:
         return f"Waits for run {around.ahead.pk}, which is performed now."
     return "A worker will take it in a moment."
@@ -129,7 +129,7 @@ def running(
 
 def no_worker_message(around: RunContext) -> str:
     if not around.workers_alive:
-        return NOBODY
+        return NO_WORKER_ALIVE
     return "Its worker gives no sign of life. Another one takes over within a minute."
 
 

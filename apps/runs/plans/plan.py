@@ -113,7 +113,7 @@ class Plan:
         if self.steps:
             return ""
         if not self.was_scanned:
-            return "The warehouse was not scanned yet: nobody knows which dates are expected."
+            return "The warehouse was not scanned yet: it is not known which dates are expected."
         days = (OFF_CALENDAR, NOT_OVER)  # of which nothing is expected
         reasons = [reason for reason in self.left_out if reason not in days] or list(self.left_out)
         if self.is_complete_already:

@@ -111,7 +111,7 @@ def retry() -> list[Preset]:
 def test_window(pipeline: Pipeline, found: AllGaps) -> list[Preset]:
     """The best dates for a first test, for the first phase that lacks anything; with the runner-up."""
     phase = next((p for p in pipeline.phases if found.of(pipeline.tables_of(p.name)).number), None)
-    best = windows.best(windows.ground(pipeline), most=2) if phase else []
+    best = windows.best(windows.facts_of(pipeline), most=2) if phase else []
     if phase is None or not best:
         return []
     first, *others = best

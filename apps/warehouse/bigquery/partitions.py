@@ -135,8 +135,8 @@ class Surveyed:
 
     @property
     def tells_days(self) -> bool:
-        """Whether the metadata has the rows of every date. What is streamed is in no partition yet, and nobody
-        promises that it is in the number of the buffer's own line."""
+        """Whether the metadata has the rows of every date. What is streamed is in no partition yet, and may not be
+        counted in the line of the streaming buffer either."""
         asked = self.question
         told = self.shape.days_of(asked.date_column, asked.timezone) is not None
         return told and self.shape.streamed is None

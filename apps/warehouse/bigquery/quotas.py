@@ -41,7 +41,7 @@ def over_quota(message: str, *, now: dt.datetime) -> OverQuota:
     elif OF_A_DAY.search(name):
         says = f"the project's daily quota {name} is used up, {at_the_latest(midnight)}"
     else:
-        says = f"a quota of BigQuery {name} is used up, nobody knows until when; asking again after {in_utc(until)}"
+        says = f"a quota of BigQuery {name} is used up, it is not known until when; asking again after {in_utc(until)}"
     return OverQuota(f"{says}. It says: {message}", until=until)
 
 

@@ -202,6 +202,6 @@ def test_a_window_with_an_unknown_date_is_not_shown_as_not_complete(read, first_
 def test_no_window_is_recommended_of_which_nothing_is_known(pipeline, first_scan):
     Partition.objects.filter(table__startswith="raw.orders", date__gte=day("03-01")).update(state="unknown")
 
-    found = windows.best(windows.ground(pipeline), days=10)
+    found = windows.best(windows.facts_of(pipeline), days=10)
 
     assert {window.season.name for window in found} == {"winter"}

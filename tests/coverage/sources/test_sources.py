@@ -84,7 +84,7 @@ def test_a_date_is_unknown_if_the_only_source_left_for_it_cannot_be_read(orders,
 
     need = orders()
 
-    assert (need.served.by_source, need.served.nobody, need.served.unknown) == ((28, 0), 0, 1)
+    assert (need.served.by_source, need.served.not_served, need.served.unknown) == ((28, 0), 0, 1)
     assert need.served.together.in_words == "28 of 29 (96.55 %), 1 unknown"
     assert need.unknown_dates == "2024-01-05" and need.residual == ""
 

@@ -11,7 +11,7 @@ from tests.conftest import day
 
 
 def best(pipeline, *, days: int = 5, **kwargs) -> list[windows.Window]:
-    return windows.best(windows.ground(pipeline, **kwargs), days=days)
+    return windows.best(windows.facts_of(pipeline, **kwargs), days=days)
 
 
 def starts(found: list[windows.Window]) -> list[dt.date]:
@@ -54,7 +54,7 @@ def test_the_best_ones_have_no_date_in_common(pipeline, first_scan):
 def test_a_window_never_reaches_over_two_seasons(pipeline, first_scan):
     assert all(
         window.season.name in ("winter", "spring") and window.end in window.season
-        for window in windows.every(windows.ground(pipeline), days=10)
+        for window in windows.every(windows.facts_of(pipeline), days=10)
     )
 
 
@@ -78,7 +78,7 @@ def test_windows_with_equally_served_needs_rank_by_fewer_excluded_dates(pipeline
 
 
 def test_bootstrap_dates_are_left_out(pipeline, first_scan):
-    opening = windows.starting(windows.ground(pipeline), day("01-01"), days=5)
+    opening = windows.starting(windows.facts_of(pipeline), day("01-01"), days=5)
 
     assert opening.excluded == 3
 
@@ -96,10 +96,10 @@ def test_dates_that_look_back_to_before_the_season_are_left_out(scan, pipeline):
         for table in pipeline.tables
     ]
 
-    ground = windows.ground(pipeline, tables=[table for table in changed if table.job])
+    facts = windows.facts_of(pipeline, tables=[table for table in changed if table.job])
 
-    assert windows.starting(ground, day("01-01"), days=8).excluded == 6
-    assert windows.starting(ground, day("01-08"), days=5).excluded == 0
+    assert windows.starting(facts, day("01-01"), days=8).excluded == 6
+    assert windows.starting(facts, day("01-08"), days=5).excluded == 0
 
 
 def test_the_best_windows_have_no_excluded_dates(pipeline, first_scan):
@@ -118,7 +118,7 @@ def test_windows_with_equal_exclusions_rank_by_closeness_to_the_usual_volume(pip
 def test_a_window_reports_its_deviation_from_the_usual_volume(pipeline, first_scan):
     CalendarDate.objects.filter(date__gte=day("01-16"), date__lte=day("01-20")).update(units=5)
 
-    named = windows.starting(windows.ground(pipeline), day("01-16"), days=5)
+    named = windows.starting(windows.facts_of(pipeline), day("01-16"), days=5)
 
     assert (named.units, named.usual_units, named.off_usual) == (25, 4, 25)
 
@@ -127,7 +127,7 @@ def test_an_unknown_date_is_not_served_and_is_counted_apart(pipeline, first_scan
     for table in ("raw.orders", "raw.orders_backup"):
         Partition.objects.filter(table=table, date=day("03-08")).update(state="unknown")
 
-    named = windows.starting(windows.ground(pipeline), day("03-06"), days=5)
+    named = windows.starting(windows.facts_of(pipeline), day("03-06"), days=5)
 
     assert named.worst.in_words == "4 of 5 (80 %), 1 unknown"
 
@@ -137,7 +137,7 @@ def test_there_is_no_best_window_if_the_warehouse_is_unreachable(outage, pipelin
 
 
 def test_a_named_window_begins_at_the_next_expected_date(pipeline, first_scan):
-    named = windows.starting(windows.ground(pipeline), day("01-07"), days=3)
+    named = windows.starting(windows.facts_of(pipeline), day("01-07"), days=3)
 
     assert (named.start, named.end) == (day("01-08"), day("01-10"))
 
@@ -148,7 +148,7 @@ def test_a_named_window_begins_at_the_next_expected_date(pipeline, first_scan):
 )
 def test_an_impossible_window_is_refused_with_the_reason(pipeline, start, says, first_scan):
     with pytest.raises(NoSuchWindow, match=says):
-        windows.starting(windows.ground(pipeline), day(start), days=14)
+        windows.starting(windows.facts_of(pipeline), day(start), days=14)
 
 
 def test_windows_take_seven_queries(pipeline, django_assert_num_queries, first_scan):

@@ -62,7 +62,7 @@ def test_unreported_bytes_are_shown_as_unknown_not_as_zero(performed, pipeline):
 
     bill = billing.bill_of(performed, pipeline)
 
-    assert bill.billed == "at least 60 MB, 0.06 USD: of 1 call nobody knows it"
+    assert bill.billed == "at least 60 MB, 0.06 USD: of 1 call it is not known"
     assert bill.verdict == ""
 
 

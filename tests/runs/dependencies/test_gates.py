@@ -46,6 +46,15 @@ def test_incomplete_input_closes_the_gate(trend, state, closed):
     assert closed(trend, [day("01-10")]) == {day("01-10"): f"sales is {state} on 2024-01-10"}
 
 
+def test_a_date_waits_for_what_its_rows_are_compared_with(trend, pipeline):
+    run = Run.objects.create(title="fills sales")
+    add_step(run, "01-10")
+
+    ready = gates.readiness_of(pipeline.table("daily.visits"), [day("01-10"), day("01-11")], run=run)
+
+    assert ready.waiting == {day("01-10"): "sales is still to be filled on 2024-01-10"}
+
+
 @pytest.mark.parametrize("state", ["complete", "accepted", "not_expected"])
 def test_complete_accepted_or_not_expected_input_does_not_close_the_gate(trend, state, closed):
     mark("01-10", state)

@@ -53,7 +53,7 @@ def test_a_season_that_was_shortened_pauses_the_run_before_its_call(run):
     assert (run.status, run.pause_reason) == (Run.Status.PAUSED, Run.PauseReason.PIPELINE)
     assert run.message == (
         "1 step does not fit the pipeline file as it is now: daily.sales has dates in no season of it "
-        "(1 step, 2024-01-20). Mend the file, restart the workers and resume; or cancel the run and plan anew"
+        "(1 step, 2024-01-20). Mend the file, restart the workers and resume; or cancel the run and plan again"
     )
     assert not run.attempts.exists()
     assert set(run.steps.values_list("status", flat=True)) == {"pending"}
@@ -171,7 +171,7 @@ def test_run_page_and_mail_explain_how_to_fix_a_changed_pipeline_file(launch, wo
     page = operating.get(run.get_absolute_url()).content.decode()
     mail = Report(run, run.events.filter(kind=Run.Status.PAUSED).latest("id"))
 
-    assert "Mend the file, restart the workers and resume; or cancel the run and plan anew." in page
+    assert "Mend the file, restart the workers and resume; or cancel the run and plan again." in page
     assert mail.subject.startswith("STOPPED") and "2 steps do not fit the pipeline file" in mail.subject
     assert "Nothing was skipped" in mail.what_now
 

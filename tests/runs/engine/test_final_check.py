@@ -96,6 +96,16 @@ def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, d
     assert event.text == "sales lost rows while the run was at work, on complete dates: 2024-01-15"
 
 
+def test_a_row_lost_by_others_is_seen_even_if_the_date_is_still_complete(launch, drive, ask, monkeypatch):
+    ask("INSERT INTO daily.visits (day, item) SELECT DATE '2024-01-15', i FROM range(8) rows(i)")
+    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.visits WHERE day = '2024-01-15' AND item = 7"))
+
+    run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-02")))
+
+    (event,) = run.events.filter(kind="regression")
+    assert event.text == "visits lost rows while the run was at work, on complete dates: 2024-01-15"
+
+
 def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
     launch, drive, ask, fill, monkeypatch
 ):

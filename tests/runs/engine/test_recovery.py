@@ -19,7 +19,8 @@ from apps import timing
 from apps.coverage.scanning import warehouses
 from apps.pipeline import definition
 from apps.runs import control
-from apps.runs.engine import claims, lease_heartbeat, pausing, recovery, runner
+from apps.runs.calls.jobs import Outcome
+from apps.runs.engine import claims, decisions, lease_heartbeat, pausing, recovery, runner
 from apps.runs.engine.lane_context import LaneContext
 from apps.runs.models import Attempt, Lane, Run, leases
 from apps.warehouse.base import Unreachable
@@ -211,6 +212,17 @@ def test_a_worker_that_wakes_writes_nothing(frozen, request_, steps):
         sleeper.advance()
 
     assert state_of(run) == before
+
+
+def test_an_attempt_that_was_marked_as_lost_cannot_be_decided(frozen, pipeline):
+    run, sleeper, steal = frozen
+    attempt = claims.new_attempt(sleeper.lane, pipeline.table("daily.sales"), [day("01-01")])
+    steal()
+
+    with pytest.raises(leases.LeaseLost):
+        decisions.close(attempt, Outcome(exit_status=0))
+
+    assert run.attempts.get().status == "lost"
 
 
 def test_worker_that_lost_its_lease_does_not_pause_the_run(frozen):

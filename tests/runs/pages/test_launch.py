@@ -176,7 +176,7 @@ def test_there_is_nothing_to_launch_where_all_is_complete(plan_of, launch, drive
 def test_plan_before_the_first_scan_reports_that_expected_dates_are_unknown(operating, shop):
     text = words(operating.get("/runs/plan/", WEEK).content.decode())
 
-    assert "The warehouse was not scanned yet: nobody knows which dates are expected." in text
+    assert "The warehouse was not scanned yet: it is not known which dates are expected." in text
 
 
 @pytest.mark.parametrize(

@@ -323,7 +323,7 @@ def test_empty_plan_with_removed_dates_is_not_reported_as_complete(pipeline, sca
 
     assert found.left_out[reasons.LEFT_CALENDAR] == [("daily.sales", day("01-05"))]
     assert not found.is_complete_already
-    assert found.why_nothing == "Nothing to do: 5 complete, 1 left the calendar, which nobody confirmed."
+    assert found.why_nothing == "Nothing to do: 5 complete, 1 left the calendar, not confirmed."
 
 
 def test_a_date_whose_leaving_was_confirmed_is_off_the_calendar(pipeline, scan, ask):

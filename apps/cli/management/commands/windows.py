@@ -57,9 +57,9 @@ class Command(PipelineCommand):
 
 def find(pipeline: Pipeline, options: dict[str, Any]) -> tuple[list[Window], Window | None]:
     days = windows.usable(options["days"])
-    ground = windows.ground(pipeline, seasons=[pipeline.season(name) for name in options["season"]])
-    named = windows.starting(ground, options["start"], days=days) if options["start"] else None
-    return windows.best(ground, days=days), named
+    facts = windows.facts_of(pipeline, seasons=[pipeline.season(name) for name in options["season"]])
+    named = windows.starting(facts, options["start"], days=days) if options["start"] else None
+    return windows.best(facts, days=days), named
 
 
 def row(window: Window) -> list[str]:

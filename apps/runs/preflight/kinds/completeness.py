@@ -141,7 +141,7 @@ def of_inputs(facts: Facts, table: Table) -> Iterator[Finding]:
         said = f"{table.short_name} reads {read}, not complete on {date_ranges(dates, most=3)}"
         value = count(len(dates), "date")
         if not gaps:
-            yield unknown(f"{said}: nobody could read it there.", value=value)
+            yield unknown(f"{said}: it could not be read there.", value=value)
         else:
             yield failed(f"{said}.", value=value, **remedy(facts.pipeline.table(needed.table), dates))
 

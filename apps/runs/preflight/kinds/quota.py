@@ -62,7 +62,7 @@ def quota(asked: Quota, facts: Facts) -> Iterator[Finding]:
         return
     for table in tables:
         if table.name not in limits:
-            yield unknown(f"{table.name} is not there: nobody knows how often it may be written a day.")
+            yield unknown(f"{table.name} is not there: it is not known how often it may be written a day.")
     known = [table for table in tables if table.name in limits]
     try:
         needed = [writes(asked, facts, warehouse, table, limits[table.name]) for table in known]
@@ -132,5 +132,5 @@ def how(asked: Quota, found: Writes) -> str:
         loads = "1 load" if asked.loads_a_date == 1 else f"{asked.loads_a_date:g} loads"
         counted = f"a program is taken to make {loads} a date"
     if found.seconds is None:
-        return f"{counted}; all in one day, as nobody knows how long they take"
+        return f"{counted}; all in one day, as it is not known how long they take"
     return f"{counted}; {count(found.total, found.limit.of)} in {duration(found.seconds)}"
