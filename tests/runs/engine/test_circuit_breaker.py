@@ -69,6 +69,17 @@ def test_two_messages_in_turn_are_failures_in_a_row_too(decided):
     )
 
 
+def test_failures_before_a_resume_do_not_count(decided):
+    run = decided(["no rows"] * 9)
+    newest = run.steps.latest("finished_at").finished_at
+
+    run.resumed_at = newest - dt.timedelta(seconds=4)
+
+    assert circuit_breaker.reason_to_open(run) == ""
+    run.resumed_at -= dt.timedelta(seconds=1)
+    assert circuit_breaker.reason_to_open(run) == "5 failures in a row say the same: no rows"
+
+
 def test_after_many_good_dates_only_the_last_twenty_count(decided):
     good, mixed = [""] * 665, ["", "one", "", "two", "three"] * 4
     assert circuit_breaker.reason_to_open(decided(good)) == ""
