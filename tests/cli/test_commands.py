@@ -7,10 +7,12 @@ import signal
 import pytest
 from django.core.management import call_command
 
-from apps.coverage.models import CalendarDate, Partition
+from apps.coverage.models import CalendarDate, Partition, Scan
+from apps.coverage.scanning import warehouses
 from apps.runs import control
 from apps.runs.models import Attempt, Run
 from apps.runs.plans import planning, selections
+from apps.warehouse.base import Unreachable
 from tests.conftest import day
 from tests.runs.conftest import meanwhile, wait_until
 
@@ -65,6 +67,18 @@ def test_scan_exits_1_if_the_warehouse_is_unreachable(shell, shop):
 
     assert code == 1
     assert "does not exist" in said and "What was known last of everything stays" in said
+
+
+def test_a_warehouse_that_cannot_be_opened_leaves_no_scan_under_way(shell, monkeypatch):
+    def without_login(pipeline):
+        raise Unreachable("no login for BigQuery was found")
+
+    monkeypatch.setattr(warehouses, "open_warehouse", without_login)
+
+    with pytest.raises(Unreachable):
+        shell("scan")
+
+    assert not Scan.objects.exists()
 
 
 def test_scan_exits_1_if_one_table_does_not_exist(shell, ask):
