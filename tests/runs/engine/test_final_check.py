@@ -1,5 +1,7 @@
 """A run is verified as a whole: what it filled, and what was complete before, is looked at again before it ends."""
 
+import pytest
+
 from apps import timing
 from apps.coverage.models import Partition
 from apps.runs import control
@@ -96,14 +98,50 @@ def test_a_loss_by_others_while_the_run_was_at_work_is_seen_at_its_end(launch, d
     assert event.text == "sales lost rows while the run was at work, on complete dates: 2024-01-15"
 
 
-def test_a_row_lost_by_others_is_seen_even_if_the_date_is_still_complete(launch, drive, ask, monkeypatch):
-    ask("INSERT INTO daily.visits (day, item) SELECT DATE '2024-01-15', i FROM range(8) rows(i)")
-    meanwhile(monkeypatch, lambda: ask("DELETE FROM daily.visits WHERE day = '2024-01-15' AND item = 7"))
+VISITS = {"tables": ["daily.visits"], "start": day("01-01"), "end": day("01-02")}
 
-    run = drive(launch(tables=["daily.visits"], start=day("01-01"), end=day("01-02")))
+
+@pytest.fixture
+def lose_a_visit(ask):
+    """Eight visits on a date that is complete with four already; answers how to lose one of a date's."""
+    ask("INSERT INTO daily.visits (day, item) SELECT DATE '2024-01-15', i FROM range(8) rows(i)")
+    return lambda date: ask(
+        "DELETE FROM daily.visits WHERE day = ? AND item = (SELECT max(item) FROM daily.visits WHERE day = ?)",
+        day(date),
+        day(date),
+    )
+
+
+def test_a_row_lost_by_others_is_seen_even_if_the_date_is_still_complete(
+    launch, drive, lose_a_visit, monkeypatch
+):
+    meanwhile(monkeypatch, lambda: lose_a_visit("01-15"))
+
+    run = drive(launch(**VISITS))
 
     (event,) = run.events.filter(kind="regression")
     assert event.text == "visits lost rows while the run was at work, on complete dates: 2024-01-15"
+
+
+def test_a_row_lost_after_its_call_fails_a_date_that_is_still_complete(
+    launch, drive, lose_a_visit, monkeypatch
+):
+    meanwhile(monkeypatch, lambda: lose_a_visit("01-02"))
+
+    run = drive(launch(**VISITS))
+
+    assert step(run, "01-02", "daily.visits").status == "failed"
+    assert step(run, "01-01", "daily.visits").status == "succeeded"
+
+
+def test_a_row_lost_before_a_call_is_not_put_down_to_the_run_if_the_date_is_still_complete(
+    launch, drive, lose_a_visit
+):
+    run = launch(**VISITS)
+    lose_a_visit("01-15")
+
+    assert drive(run).status == Status.SUCCEEDED
+    assert [each.date for each in Partition.objects.regressions()] == [day("01-15")]
 
 
 def test_a_date_that_another_run_began_to_redo_during_the_last_look_is_not_lost(
