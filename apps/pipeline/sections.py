@@ -43,6 +43,7 @@ from apps.pipeline.values import (
 PLACEHOLDERS = {"start", "end", "dates", "python"}
 # A season's name is a URL below /coverage/, where these are other pages (and browsers drop the dots).
 TAKEN = ("accepted", "calendar", "scans", "partition", "partitions.csv", "partitions.json", ".", "..")
+MOST_LANES = 64  # calls at once, of a run or of one of its tables
 
 
 class DuckDB(Definition):
@@ -64,7 +65,7 @@ class BigQuery(Definition):
     byte_limit: Bytes = 100 * 1024**3
     price: Price | None = None
     currency: Currency = "USD"
-    most_lanes: ClassVar[int] = 64  # as many as a table may have
+    most_lanes: ClassVar[int] = MOST_LANES
     is_metered: ClassVar[bool] = True
 
 
@@ -312,7 +313,7 @@ class Table(Definition):
     date_column: Column
     skip_first_days: Whole = Field(default=0, ge=0, le=366)
     after: tuple[Input, ...] = ()
-    parallel: Whole = Field(default=1, ge=1, le=64)
+    parallel: Whole = Field(default=1, ge=1, le=MOST_LANES)
     rows: Rows | None = None
     quality: Quality | None = None
     key: tuple[Column, ...] = Field(default=(), max_length=20)

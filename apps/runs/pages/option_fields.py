@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from apps.pipeline.definition import Pipeline
+from apps.pipeline.sections import MOST_LANES
 from apps.runs.models import Run
 from apps.runs.plans import options
 from apps.runs.plans.options import MOST_CANARY_DATES, Options
@@ -57,7 +58,7 @@ class OptionsForm(forms.Form):
         help_text="Empty: as in the pipeline file. auto: calls of a minute or two.",
         widget=forms.TextInput(attrs={"placeholder": "as set", "autocomplete": "off"}),
     )
-    lanes = number("Calls at once", most=options.MOST_LANES, help_text="Lanes of the run.")
+    lanes = number("Calls at once", most=MOST_LANES, help_text="Lanes of the run.")
     canary = number(
         "Canary",
         least=0,

@@ -12,7 +12,6 @@ from apps.runs.plans.plan import Plan, PlannedStep
 from apps.runs.plans.selections import PlanRefused
 from apps.text import count
 
-MOST_LANES = 64
 MOST_CANARY_DATES = 14
 
 

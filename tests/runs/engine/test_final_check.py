@@ -112,7 +112,7 @@ def lose_a_visit(ask):
     )
 
 
-def test_a_row_lost_by_others_is_seen_even_if_the_date_is_still_complete(
+def test_row_lost_on_a_date_of_no_step_is_a_regression_while_still_complete(
     launch, drive, lose_a_visit, monkeypatch
 ):
     meanwhile(monkeypatch, lambda: lose_a_visit("01-15"))
@@ -123,9 +123,7 @@ def test_a_row_lost_by_others_is_seen_even_if_the_date_is_still_complete(
     assert event.text == "visits lost rows while the run was at work, on complete dates: 2024-01-15"
 
 
-def test_a_row_lost_after_its_call_fails_a_date_that_is_still_complete(
-    launch, drive, lose_a_visit, monkeypatch
-):
+def test_row_lost_after_its_call_fails_a_date_while_still_complete(launch, drive, lose_a_visit, monkeypatch):
     meanwhile(monkeypatch, lambda: lose_a_visit("01-02"))
 
     run = drive(launch(**VISITS))
@@ -134,9 +132,7 @@ def test_a_row_lost_after_its_call_fails_a_date_that_is_still_complete(
     assert step(run, "01-01", "daily.visits").status == "succeeded"
 
 
-def test_a_row_lost_before_a_call_is_not_put_down_to_the_run_if_the_date_is_still_complete(
-    launch, drive, lose_a_visit
-):
+def test_row_lost_before_a_call_is_not_attributed_to_the_run(launch, drive, lose_a_visit):
     run = launch(**VISITS)
     lose_a_visit("01-15")
 
